@@ -1,0 +1,79 @@
+/**
+ * The document as text and as typed configuration: parse, migrate, layer, decode, diff, edit, redact. Pure functions; no disk, no events.
+ * Unchanged subtrees keep their identity from one loaded document to the next, so `Object.is` tells what changed.
+ */
+import type { Result, Schema } from "effect"
+import type { Problem } from "./ConfigError.ts"
+
+/** JSON Pointer (RFC 6901) and the new value, or its removal. */
+export type Edit = { readonly path: string; readonly value: unknown } | { readonly path: string; readonly remove: true }
+
+/** One effective difference, secrets redacted. Absent is `undefined`. */
+export interface Change {
+  readonly path: string
+  readonly before: unknown
+  readonly after: unknown
+}
+
+export type Provenance = "default" | "document" | "environment" | "runtime"
+
+/** Plain JSON in, plain JSON out: lifts a document by one version. */
+export type Migration = (document: Schema.Json) => Schema.Json
+
+/** What replaces a secret wherever a document is shown. A write that holds it keeps the secret that stands there. */
+export const redactionMarker = "<redacted>"
+
+export interface Layers {
+  /** Looks up one environment variable by its full name. */
+  readonly environment?: (name: string) => string | undefined
+  /** Values that stand above everything else. */
+  readonly runtime?: ReadonlyArray<Edit>
+}
+
+/** One text, understood. Immutable. */
+export interface Loaded<out C> {
+  readonly text: string
+  readonly config: C
+  /** Unknown keys (with near names), accepted but worth saying. */
+  readonly warnings: ReadonlyArray<Problem>
+  /** Present if the text was of an older version: what to write at the next write. */
+  readonly migrated?: { readonly from: number; readonly to: number; readonly text: string }
+  /** The encoded configuration with defaults filled in, after all layers: what `diff` compares. */
+  readonly effective: unknown
+}
+
+export interface Difference {
+  /** JSON Pointers of effective differences, at most 256. */
+  readonly paths: ReadonlyArray<string>
+  readonly truncated: boolean
+  /** Those of `paths` whose schema says that they need a restart. */
+  readonly restartRequired: ReadonlyArray<string>
+}
+
+/** Compiled once for a schema. */
+export interface ConfigDocument<C> {
+  readonly version: number
+  /** With `previous`, only what differs is decoded and all else is shared with it. */
+  readonly load: (
+    text: string,
+    layers: Layers,
+    previous?: Loaded<C>,
+  ) => Result.Result<Loaded<C>, ReadonlyArray<Problem>>
+  /** No paths: no effective change. Cheap where subtrees are shared. */
+  readonly diff: (before: Loaded<C>, after: Loaded<C>) => Difference
+  /** Redacted before and after values, for people; as many as `diff` has paths. */
+  readonly changes: (before: Loaded<C>, after: Loaded<C>) => ReadonlyArray<Change>
+  /** Applies edits to a text, keeping comments, order and formatting. A redaction marker within a value keeps the secret stored at that path. */
+  readonly edit: (text: string, edits: ReadonlyArray<Edit>) => Result.Result<string, ReadonlyArray<Problem>>
+  /** A whole new text in which redaction markers are replaced by the secrets that `current` has at those paths; refused where it has none. */
+  readonly restore: (text: string, current: string) => Result.Result<string, ReadonlyArray<Problem>>
+  /** The text with every secret replaced by the marker; what cannot be parsed yields nothing but the marker. */
+  readonly redact: (text: string) => string
+  /** Blanks in `text` the secrets that `keep` does not hold (history). */
+  readonly redactRotated: (text: string, keep: string) => string
+  readonly provenance: (loaded: Loaded<C>, layers: Layers, path: string) => Provenance
+  /** The paths among these edits that a higher layer hides. */
+  readonly shadowed: (edits: ReadonlyArray<Edit>, layers: Layers) => ReadonlyArray<string>
+  /** The first text of a new place: the version and every default. */
+  readonly seed: Result.Result<string, ReadonlyArray<Problem>>
+}

@@ -1,0 +1,62 @@
+/**
+ * Where the document lives: read, compare-and-set write, hints, history. A hint says that something may have changed and never what.
+ * The memory source is a full implementation; `FileConfigSource` is the one on disk.
+ */
+import type { Effect, Stream } from "effect"
+import { Context } from "effect"
+import type { Busy, Conflict, SourceUnavailable, Unconfirmed } from "./ConfigError.ts"
+
+export interface Stored {
+  readonly text: string
+  /** SHA-256 of the text's UTF-8 bytes, lower-case hexadecimal. */
+  readonly hash: string
+}
+
+export interface Written {
+  readonly hash: string
+  /** What a foreign editor had saved in the last instant; the source has already put it into the history. */
+  readonly overwritten?: { readonly hash: string }
+}
+
+export interface HistoryEntry {
+  readonly hash: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+/** Accepted documents, newest first, bounded. */
+export interface History {
+  readonly list: Effect.Effect<ReadonlyArray<HistoryEntry>, SourceUnavailable>
+  readonly read: (hash: string) => Effect.Effect<Stored | undefined, SourceUnavailable>
+  /** Keeps a text under its hash; keeping what is already the newest changes nothing. */
+  readonly keep: (text: string, hash: string) => Effect.Effect<void, SourceUnavailable>
+  /** Rewrites kept texts in place (used to blank secrets that were rotated out); their hashes, which name them, stay. */
+  readonly rewrite: (f: (text: string) => string) => Effect.Effect<void, SourceUnavailable>
+}
+
+export class ConfigSource extends Context.Service<
+  ConfigSource,
+  {
+    /** What people call this place: the file's path, `memory`. */
+    readonly name: string
+    /** A document that is not there fails with code `ENOENT`; one that cannot be read never does. */
+    readonly read: Effect.Effect<Stored, SourceUnavailable>
+    /** Puts `text` there if nothing is there (atomically, never over a file being saved) and answers what is there then. */
+    readonly seed: (
+      text: string,
+    ) => Effect.Effect<Stored & { readonly seeded: boolean }, SourceUnavailable | Unconfirmed>
+    /** Writes under the lock if the document's hash still is `ifHash`. `Unconfirmed` means: written and visible. */
+    readonly write: (
+      text: string,
+      ifHash: string,
+    ) => Effect.Effect<Written, Conflict | Unconfirmed | SourceUnavailable | Busy>
+    /** Holds off the writers of other processes while `effect` runs; `write` within it does not lock again. */
+    readonly exclusively: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Busy | SourceUnavailable, R>
+    readonly hash: (text: string) => Effect.Effect<string>
+    /** Something may have changed. Debounced by the source (250 ms trailing, 2 s at most). */
+    readonly hints: Stream.Stream<void>
+    readonly history: History
+    /** What is wrong with the place though it works: a mode too wide, a watch that fell back to polling. For people. */
+    readonly warnings: Effect.Effect<ReadonlyArray<string>>
+  }
+>()("@signalbox/core/ConfigSource") {}

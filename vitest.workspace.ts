@@ -1,0 +1,16 @@
+import { defineConfig } from "vitest/config"
+
+const project = (name: string) => ({
+  extends: true as const,
+  test: { name, root: `packages/${name}`, include: ["test/**/*.test.ts"] },
+})
+
+export default defineConfig({
+  resolve: { conditions: ["@signalbox/source"] },
+  ssr: { resolve: { conditions: ["@signalbox/source"], externalConditions: ["@signalbox/source"] } },
+  test: {
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    projects: [project("core"), project("node"), project("examples")],
+  },
+})
