@@ -1,19 +1,33 @@
-/** One order of typed events. A slow subscriber holds up nobody; what it lost stands in its stream as a `Gap`. */
-import { Context, type Effect, Schema, type Scope, type Stream } from "effect"
-import { type AnyEvent, Cursor, type Declaration, type Envelope } from "./Event.ts"
+/**
+ * One order of typed events for all subscribers. All of them read from one ring of the newest events, so that a slow one holds up nobody:
+ * it loses its own oldest, and a `Gap` in its stream says exactly how many. Publishing never waits for a subscriber and never runs one:
+ * those that wait are woken once a turn of the event loop. The bus lives in memory; what must survive the process needs a journal.
+ *
+ * It is a ring of its own and not an Effect `PubSub`, because a PubSub can neither tell what a subscriber has lost nor leave it asleep for
+ * events that it did not ask for, nor start at a place in the past.
+ */
+import { Cause, Clock, Context, Effect, type Fiber, Layer, Random, type Scope, Stream } from "effect"
+import type { AnyEvent, Cursor, Declaration, Envelope } from "./Event.ts"
+import { Exchange, type Items, type Subscription } from "./EventBus/Exchange.ts"
+import type { Gap } from "./EventBus/Gap.ts"
+import { coalesce, failWhenLagging } from "./EventBus/Lagging.ts"
+
+export { Gap } from "./EventBus/Gap.ts"
+export { SubscriberLagging } from "./EventBus/Lagging.ts"
+
+/** Who publishes, in every envelope: a URI reference. Read when the bus is built. */
+export const EventSource: Context.Reference<string> = Context.Reference("@signalbox/core/EventSource", {
+  defaultValue: () => "signalbox",
+})
 
 /**
- * Every event of this subscription whose place is between `from` and `to` (both inclusive) is not in this stream. `slow`: the
- * subscriber lagged by more than the capacity. `pruned`: history before the oldest kept event is gone. `other-epoch`: `from` is no place
- * in this bus's order, so what lies between is not known; all that is kept follows.
+ * How many events the bus keeps, at least 4: history for `after`, and how far a subscriber may lag before it loses events. Read when the bus
+ * is built. A publisher pauses for one turn after a quarter of it, so that subscribers that keep up lose nothing; of a batch that is larger
+ * than three quarters they may.
  */
-export class Gap extends Schema.TaggedClass<Gap>()("Gap", {
-  from: Cursor,
-  to: Cursor,
-  reason: Schema.Literals(["slow", "pruned", "other-epoch"]),
-  /** Exactly how many events of this subscription are missing; absent where that cannot be known. Always there for `slow`. */
-  missing: Schema.optionalKey(Schema.Int),
-}) {}
+export const EventCapacity: Context.Reference<number> = Context.Reference("@signalbox/core/EventCapacity", {
+  defaultValue: () => 1024,
+})
 
 export interface PublishOptions {
   /** The configuration in force from these events on. */
@@ -46,8 +60,8 @@ export interface SubscribeOptions<Types extends ReadonlyArray<TypeSelector> = Re
 
 export interface Subscriber {
   readonly name: string
-  /** Empty: all types. */
-  readonly types: ReadonlyArray<string>
+  /** `undefined`: all types. */
+  readonly types: ReadonlyArray<string> | undefined
   /** Events of its types that it has not taken, those included that it has already lost. */
   readonly lagEvents: number
   /** Age of the oldest of them; where that one is already lost, the time since the subscriber last took any. */
@@ -61,7 +75,10 @@ export class EventBus extends Context.Service<
     readonly publish: (event: AnyEvent, options?: PublishOptions) => Effect.Effect<void>
     /** One commit's events: they stay together and in this order. */
     readonly publishAll: (events: ReadonlyArray<AnyEvent>, options?: PublishOptions) => Effect.Effect<void>
-    /** Complete when the effect returns: nothing published later is missed. The stream is for one consumer. */
+    /**
+     * Complete when the effect returns: nothing published later is missed. The stream is for one consumer and ends with the Scope or the bus.
+     * Subscribers share the ring: each costs no buffer, and their number has no bound here; who accepts strangers must bound them.
+     */
     readonly subscribe: <const Types extends ReadonlyArray<TypeSelector> = ReadonlyArray<string>>(
       options?: SubscribeOptions<Types>,
     ) => Effect.Effect<Stream.Stream<Envelope<Selected<Types[number]>> | Gap>, never, Scope.Scope>
@@ -70,4 +87,90 @@ export class EventBus extends Context.Service<
     /** Everyone who is subscribed now, with its lag. */
     readonly subscribers: Effect.Effect<ReadonlyArray<Subscriber>>
   }
->()("@signalbox/core/EventBus") {}
+>()("@signalbox/core/EventBus") {
+  static readonly layer: Layer.Layer<EventBus> = Layer.effect(
+    EventBus,
+    Effect.suspend(() => make),
+  )
+  /** Of the events that piled up, only the newest of each key. */
+  static readonly coalesce = coalesce
+  /** Fails with `SubscriberLagging` when the subscriber is more than so many events behind. */
+  static readonly failWhenLagging = failWhenLagging
+}
+
+const make = Effect.gen(function* () {
+  const capacity = Math.max(4, Math.floor(yield* EventCapacity))
+  const exchange = new Exchange({
+    epoch: yield* randomEpoch,
+    capacity,
+    source: yield* EventSource,
+    clock: yield* Clock.Clock,
+  })
+  const wake = () => exchange.wake()
+  const quota = Math.floor(capacity / 4)
+  yield* Effect.addFinalizer(() => Effect.sync(() => exchange.endAll()))
+
+  const beginTurn = (fiber: Fiber.Fiber<unknown, unknown>): void => {
+    // A task of the dispatcher runs once a turn; microtasks would run between any two of its tasks.
+    if (exchange.beginTurn()) fiber.currentDispatcher.scheduleTask(wake, 0)
+  }
+  // Deferred wakes would let one synchronous publisher run over subscribers that keep up.
+  const pause = (): Effect.Effect<void> => (exchange.published >= quota ? Effect.yieldNow : Effect.void)
+
+  const publish = (event: AnyEvent, options?: PublishOptions) =>
+    Effect.withFiber<void>((fiber) => {
+      beginTurn(fiber)
+      exchange.publish(event, options?.revision, options?.causationId)
+      return pause()
+    })
+
+  const publishAll = (events: ReadonlyArray<AnyEvent>, options?: PublishOptions) =>
+    Effect.withFiber<void>((fiber) => {
+      beginTurn(fiber)
+      exchange.publishAll(events, options?.revision, options?.causationId)
+      return pause()
+    })
+
+  const subscribe = <const Types extends ReadonlyArray<TypeSelector>>(options: SubscribeOptions<Types> = {}) =>
+    Effect.acquireRelease(
+      Effect.sync(() => exchange.subscribe(options.types?.map(typeOf), options.after, options.name)),
+      (subscription) => Effect.sync(() => exchange.end(subscription)),
+    ).pipe(
+      // The filter leaves exactly the selected types; that an event's class belongs to its `_tag` is the owner's promise.
+      Effect.map(
+        (subscription) => streamOf(exchange, subscription) as Stream.Stream<Envelope<Selected<Types[number]>> | Gap>,
+      ),
+    )
+
+  return EventBus.of({
+    publish,
+    publishAll,
+    subscribe,
+    cursor: Effect.sync(() => exchange.ring.last),
+    subscribers: Effect.sync(() => exchange.subscribers),
+  })
+})
+
+/** The chunks are what has piled up since the consumer last asked. */
+const streamOf = (exchange: Exchange, subscription: Subscription): Stream.Stream<Envelope | Gap> => {
+  const wait = Effect.callback<Items, Cause.Done>((resume) => {
+    subscription.resume = (items) => resume(items === undefined ? Cause.done() : Effect.succeed(items))
+    return Effect.sync(() => {
+      subscription.resume = undefined
+    })
+  })
+  const pull = Effect.suspend(() => {
+    if (subscription.ended) return Cause.done()
+    if (subscription.resume !== undefined) return Effect.die(`Two consumers of one subscription: ${subscription.name}`)
+    const items = exchange.take(subscription)
+    return items === undefined ? wait : Effect.succeed(items)
+  })
+  return Stream.fromPull(Effect.succeed(pull))
+}
+
+const typeOf = (selector: TypeSelector): string => (typeof selector === "string" ? selector : selector.type)
+
+const randomEpoch = Effect.map(
+  Effect.all([Random.nextIntBetween(0, 2 ** 32), Random.nextIntBetween(0, 2 ** 32)]),
+  (parts) => parts.map((part) => part.toString(36).padStart(7, "0")).join(""),
+)

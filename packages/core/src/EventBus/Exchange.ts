@@ -1,0 +1,187 @@
+/**
+ * The bus without effects: the ring, who reads from it, and whom to wake. A turn begins with the first publication and ends with `wake`,
+ * which its owner schedules: subscribers run there, never inside a publication.
+ */
+import { Array as Arr, Clock, Context } from "effect"
+import type { AnyEvent, Cursor, Envelope } from "../Event.ts"
+import type { Gap } from "./Gap.ts"
+import { Reader } from "./Reader.ts"
+import { Ring, type Stamp, type Topic } from "./Ring.ts"
+
+export type Items = Arr.NonEmptyReadonlyArray<Envelope | Gap>
+
+export interface Subscription {
+  readonly name: string
+  readonly types: ReadonlyArray<string> | undefined
+  readonly reader: Reader<Line>
+  /** Of a consumer that waits. `undefined` is the end. */
+  resume: ((items: Items | undefined) => void) | undefined
+  ended: boolean
+}
+
+/** A topic and who must be woken for it. */
+interface Line extends Topic {
+  readonly subscriptions: Set<Subscription>
+  /** Something was published since the last wake. */
+  touched: boolean
+}
+
+export class Exchange {
+  readonly ring: Ring<Line>
+  readonly #source: string
+  readonly #clock: Clock.Clock
+  readonly #readsClockOnce: boolean
+  readonly #lines = new Map<string, Line>()
+  readonly #subscriptions = new Set<Subscription>()
+  readonly #toAll = new Set<Subscription>()
+  #touched: Array<Line> = []
+  #revision = 0
+  #named = 0
+  /** What was published in this turn; its time; whether its end is scheduled. */
+  published = 0
+  #time: number | undefined
+  #inTurn = false
+
+  constructor(options: {
+    readonly epoch: string
+    readonly capacity: number
+    readonly source: string
+    readonly clock: Clock.Clock
+  }) {
+    this.ring = new Ring(options.epoch, options.capacity)
+    this.#source = options.source
+    this.#clock = options.clock
+    // The system's clock is read once a turn, since it costs as much as the whole envelope; any other may be moved within a turn.
+    this.#readsClockOnce = options.clock === Context.get(Context.empty(), Clock.Clock)
+  }
+
+  get #now(): number {
+    if (!this.#inTurn || !this.#readsClockOnce) return this.#clock.currentTimeMillisUnsafe()
+    this.#time ??= this.#clock.currentTimeMillisUnsafe()
+    return this.#time
+  }
+
+  /** Whether `wake` must be scheduled now. */
+  beginTurn(): boolean {
+    if (this.#inTurn) return false
+    this.#inTurn = true
+    return true
+  }
+
+  publish(event: AnyEvent, revision: number | undefined, causationId: string | undefined): void {
+    this.#append(event, this.#stamp(revision, causationId))
+  }
+
+  publishAll(events: ReadonlyArray<AnyEvent>, revision: number | undefined, causationId: string | undefined): void {
+    const stamp = this.#stamp(revision, causationId)
+    for (const event of events) this.#append(event, stamp)
+  }
+
+  #stamp(revision: number | undefined, causationId: string | undefined): Stamp {
+    if (revision !== undefined) this.#revision = revision
+    return { time: this.#now, source: this.#source, revision: this.#revision, causationId }
+  }
+
+  #append(event: AnyEvent, stamp: Stamp): void {
+    const line = this.#line(event._tag)
+    this.ring.append(event, line, stamp)
+    this.published++
+    if (line.touched) return
+    line.touched = true
+    this.#touched.push(line)
+  }
+
+  #line(type: string): Line {
+    let line = this.#lines.get(type)
+    if (line === undefined) {
+      line = { type, published: 0, pruned: 0, prunedTo: undefined, subscriptions: new Set(), touched: false }
+      this.#lines.set(type, line)
+    }
+    return line
+  }
+
+  /** Ends the turn: feeds everyone who waits for a type that was published in it. */
+  wake(): void {
+    const now = this.#now
+    this.#inTurn = false
+    this.#time = undefined
+    this.published = 0
+    const touched = this.#touched
+    this.#touched = []
+    // Collected first: those who are fed may subscribe, unsubscribe and publish.
+    const waiting = waitingOf(this.#toAll)
+    for (const line of touched) {
+      line.touched = false
+      for (const subscription of waitingOf(line.subscriptions)) waiting.push(subscription)
+    }
+    for (const subscription of waiting) {
+      const { reader, resume } = subscription
+      if (resume === undefined) continue
+      const items = reader.take(now)
+      if (!Arr.isReadonlyArrayNonEmpty(items)) continue
+      subscription.resume = undefined
+      resume(items)
+    }
+    this.ring.forgetSlice()
+  }
+
+  /** What a consumer that asks gets at once, if there is anything. */
+  take({ reader }: Subscription): Items | undefined {
+    if (!reader.isBehind) return undefined
+    const items = reader.take(this.#now)
+    return Arr.isReadonlyArrayNonEmpty(items) ? items : undefined
+  }
+
+  subscribe(
+    types: ReadonlyArray<string> | undefined,
+    after: Cursor | undefined,
+    name: string | undefined,
+  ): Subscription {
+    const lines = types === undefined ? undefined : new Set(types.map((type) => this.#line(type)))
+    const reader = new Reader(this.ring, lines, this.#now)
+    if (after !== undefined) reader.join(after)
+    const subscription: Subscription = {
+      name: name ?? `subscriber ${++this.#named}`,
+      types,
+      reader,
+      resume: undefined,
+      ended: false,
+    }
+    this.#subscriptions.add(subscription)
+    for (const set of this.#setsOf(subscription)) set.add(subscription)
+    return subscription
+  }
+
+  end(subscription: Subscription): void {
+    this.#subscriptions.delete(subscription)
+    for (const set of this.#setsOf(subscription)) set.delete(subscription)
+    subscription.ended = true
+    const { resume } = subscription
+    subscription.resume = undefined
+    resume?.(undefined)
+  }
+
+  #setsOf({ reader }: Subscription): ReadonlyArray<Set<Subscription>> {
+    return reader.topics === undefined ? [this.#toAll] : [...reader.topics].map((line) => line.subscriptions)
+  }
+
+  endAll(): void {
+    for (const subscription of [...this.#subscriptions]) this.end(subscription)
+  }
+
+  get subscribers() {
+    const now = this.#clock.currentTimeMillisUnsafe()
+    return [...this.#subscriptions].map(({ name, reader, types }) => ({
+      name,
+      types,
+      lagEvents: reader.lagEvents,
+      lagMillis: reader.lagMillis(now),
+    }))
+  }
+}
+
+const waitingOf = (subscriptions: ReadonlySet<Subscription>): Array<Subscription> => {
+  const waiting: Array<Subscription> = []
+  for (const subscription of subscriptions) if (subscription.resume !== undefined) waiting.push(subscription)
+  return waiting
+}
