@@ -1,0 +1,69 @@
+import { assert, describe, it } from "@effect/vitest"
+import { FileLock, FileLockError, LockTimedOut, LockUnavailable } from "@signalbox/core/FileLock"
+import { Turns } from "@signalbox/core/FileLock/Turns"
+import { fileLockSuite } from "@signalbox/core/testing/FileLockSuite"
+import { Effect, Fiber, Scheduler } from "effect"
+import { TestClock } from "effect/testing"
+
+fileLockSuite("FileLock.layerMemory", FileLock.layerMemory)
+
+describe("FileLockError", () => {
+  it("says what happened, to what, who holds it and what to do now", () => {
+    const holder = "last taken by pid 4711, started 2026-01-31T12:00:00.000Z"
+    const timedOut = (timeoutMillis: number) =>
+      new FileLockError({ reason: new LockTimedOut({ path: "/a/b.lock", timeoutMillis, holder }) }).message
+    assert.strictEqual(
+      timedOut(1_500),
+      `/a/b.lock was still locked after 1s 500ms (${holder}); try again when its holder is done, or end that process: the lock goes with it`,
+    )
+    assert.include(timedOut(0), `/a/b.lock is locked (${holder})`)
+    const unavailable = new FileLockError({
+      reason: new LockUnavailable({ path: "/a/b.lock", detail: "the directory /a does not exist: create it" }),
+    })
+    assert.strictEqual(unavailable.message, "/a/b.lock cannot be locked: the directory /a does not exist: create it")
+  })
+})
+
+describe("Turns", () => {
+  const take = (turns: Turns, mode: "exclusive" | "shared", timeoutMillis = 1_000) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(turns.take("key", mode, timeoutMillis, restore), (taken) =>
+        taken
+          ? Effect.onExit(restore(Effect.yieldNow), () => Effect.sync(() => turns.release("key", mode)))
+          : Effect.void,
+      ),
+    )
+
+  it.effect("keep no entry for a key that nobody holds or awaits, however the waits ended", () =>
+    Effect.gen(function* () {
+      const turns = new Turns()
+      for (let operations = 3; operations <= 40; operations++) {
+        for (const yields of [0, 1, 2, 3, 5]) {
+          const fibers = yield* Effect.forEach(["exclusive", "shared", "exclusive", "shared"] as const, (mode) =>
+            Effect.forkChild(take(turns, mode).pipe(Effect.provideService(Scheduler.MaxOpsBeforeYield, operations)), {
+              startImmediately: true,
+            }),
+          )
+          for (let i = 0; i < yields; i++) yield* Effect.yieldNow
+          for (const fiber of fibers.slice(1)) yield* Fiber.interrupt(fiber)
+          yield* Fiber.join(fibers[0]!)
+          assert.strictEqual(turns.size, 0, `after ${operations} operations and ${yields} yields`)
+        }
+      }
+      assert.isTrue(turns.tryTake("key", "exclusive"))
+      const waiting = yield* Effect.forkChild(take(turns, "shared"), { startImmediately: true })
+      assert.strictEqual(turns.size, 1)
+      yield* TestClock.adjust("1 seconds")
+      yield* Fiber.join(waiting)
+      turns.release("key", "exclusive")
+      assert.strictEqual(turns.size, 0)
+    }),
+  )
+
+  it("refuse to be let go by one who does not hold them", () => {
+    const turns = new Turns()
+    assert.throws(() => turns.release("key", "shared"))
+    turns.tryTake("key", "exclusive")
+    assert.throws(() => turns.release("key", "shared"))
+  })
+})
