@@ -2,9 +2,12 @@
  * Where the document lives: read, compare-and-set write, hints, history. A hint says that something may have changed and never what.
  * The memory source is a full implementation; `FileConfigSource` is the one on disk.
  */
-import type { Effect, Stream } from "effect"
-import { Context } from "effect"
+import { Context, Effect, Layer, type Stream } from "effect"
+import { Digest } from "effect/crypto"
 import type { Busy, Conflict, SourceUnavailable, Unconfirmed } from "./ConfigError.ts"
+import { makeMemory } from "./ConfigSource/memory.ts"
+
+export { HistoryBounds } from "./ConfigSource/bounds.ts"
 
 export interface Stored {
   readonly text: string
@@ -20,11 +23,12 @@ export interface Written {
 
 export interface HistoryEntry {
   readonly hash: string
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970; never earlier than the entry before it, whatever the clock did. */
   readonly at: number
+  readonly bytes: number
 }
 
-/** Accepted documents, newest first, bounded. */
+/** Accepted documents, newest first, within `HistoryBounds`. */
 export interface History {
   readonly list: Effect.Effect<ReadonlyArray<HistoryEntry>, SourceUnavailable>
   readonly read: (hash: string) => Effect.Effect<Stored | undefined, SourceUnavailable>
@@ -32,6 +36,8 @@ export interface History {
   readonly keep: (text: string, hash: string) => Effect.Effect<void, SourceUnavailable>
   /** Rewrites kept texts in place (used to blank secrets that were rotated out); their hashes, which name them, stay. */
   readonly rewrite: (f: (text: string) => string) => Effect.Effect<void, SourceUnavailable>
+  /** Forgets every entry of this hash; one that is not there is no error. */
+  readonly remove: (hash: string) => Effect.Effect<void, SourceUnavailable>
 }
 
 export class ConfigSource extends Context.Service<
@@ -53,10 +59,36 @@ export class ConfigSource extends Context.Service<
     /** Holds off the writers of other processes while `effect` runs; `write` within it does not lock again. */
     readonly exclusively: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Busy | SourceUnavailable, R>
     readonly hash: (text: string) => Effect.Effect<string>
-    /** Something may have changed. Debounced by the source (250 ms trailing, 2 s at most). */
+    /**
+     * Something may have changed. Debounced by the source (250 ms trailing, 2 s at most), silent about its own writes and about saves
+     * that changed nothing. Begins with one hint as soon as it watches, so that nothing is lost between a read and the subscription.
+     */
     readonly hints: Stream.Stream<void>
     readonly history: History
     /** What is wrong with the place though it works: a mode too wide, a watch that fell back to polling. For people. */
     readonly warnings: Effect.Effect<ReadonlyArray<string>>
   }
->()("@signalbox/core/ConfigSource") {}
+>()("@signalbox/core/ConfigSource") {
+  /** Lives and dies with the process. Begins without a document, as an empty disk does; `MemoryDocument` is its foreign editor. */
+  static readonly layerMemory: Layer.Layer<ConfigSource | MemoryDocument> = Layer.suspend(() => memory).pipe(
+    Layer.provide(Digest.layerWebCrypto),
+  )
+}
+
+/** What others than Signalbox do to a document in memory: tests and hosts without a disk edit through it. */
+export class MemoryDocument extends Context.Service<
+  MemoryDocument,
+  {
+    readonly text: Effect.Effect<string | undefined>
+    /** As an editor saves: no lock, no comparison, a hint follows. `undefined` removes the document. */
+    readonly save: (text: string | undefined) => Effect.Effect<void>
+    /** Until it is called with `undefined`, reading and writing fail with this code; a hint follows. */
+    readonly fail: (code: string | undefined) => Effect.Effect<void>
+  }
+>()("@signalbox/core/ConfigSource/MemoryDocument") {}
+
+const memory = Layer.effectContext(
+  Effect.map(makeMemory, ({ document, source }) =>
+    Context.make(ConfigSource, ConfigSource.of(source)).pipe(Context.add(MemoryDocument, MemoryDocument.of(document))),
+  ),
+)

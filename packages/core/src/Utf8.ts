@@ -1,0 +1,26 @@
+/**
+ * Text to bytes and back, refusing bytes that are not UTF-8. The WHATWG coders exist wherever Effect runs, but TypeScript names them only
+ * in its DOM library, which core does not see; so they are declared here, and nowhere else.
+ */
+import { Option } from "effect"
+
+declare class TextEncoder {
+  encode(text: string): Uint8Array<ArrayBuffer>
+}
+declare class TextDecoder {
+  constructor(label: "utf-8", options: { readonly fatal: boolean })
+  decode(bytes: Uint8Array): string
+}
+
+const encoder = new TextEncoder()
+
+export const encode = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text)
+
+/** Drops a leading byte order mark; `none` where the bytes are not UTF-8. */
+export const decode = (bytes: Uint8Array): Option.Option<string> => {
+  try {
+    return Option.some(new TextDecoder("utf-8", { fatal: true }).decode(bytes))
+  } catch {
+    return Option.none()
+  }
+}
