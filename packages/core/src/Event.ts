@@ -1,9 +1,22 @@
 /**
  * Typed facts. An event is declared once, with a dotted lower-case type that is its `_tag`, the SSE event name and the log field;
  * the envelope adds its place in the order of events. Payloads carry ids, paths and numbers: never a secret, never a whole document.
- * `Event/CloudEvents.ts` is how they travel.
+ * They travel as CloudEvents, and a registry of event classes reads them again, older schema versions too.
  */
-import { Option, Schema } from "effect"
+import { Schema } from "effect"
+import type { Cursor } from "./Event/Cursor.ts"
+
+export {
+  CloudEvent,
+  EventError,
+  InvalidData,
+  Malformed,
+  NewerVersion,
+  type Registry,
+  registry,
+  UnknownType,
+} from "./Event/CloudEvents.ts"
+export { Cursor, formatCursor, parseCursor } from "./Event/Cursor.ts"
 
 /** What every event has; declared ones are tagged Schema classes. */
 export interface AnyEvent {
@@ -63,33 +76,6 @@ export const Class =
     // Whether `Self` was given cannot be decided inside: the conditional type stays open.
     return Object.assign(base, declaration) as never
   }
-
-/**
- * A place in the order of events: the bus's (or journal's) epoch and a sequence number without holes. An ephemeral event has no
- * number of its own: it is the `n`-th (1, 2, 3 …) after the durable event `sequence`. Sequence 0 is the place before the first.
- */
-export const Cursor = Schema.Struct({
-  epoch: Schema.String.check(Schema.isPattern(/^[\w-]{1,64}$/)),
-  sequence: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
-  n: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
-})
-export interface Cursor {
-  readonly epoch: string
-  readonly sequence: number
-  readonly n?: number
-}
-
-/** `epoch:sequence`, for ephemeral events `epoch:sequence.n`: the CloudEvents id, the SSE id and `Last-Event-ID`. */
-export const formatCursor = ({ epoch, n, sequence }: Cursor): string =>
-  n === undefined ? `${epoch}:${sequence}` : `${epoch}:${sequence}.${n}`
-
-/** The inverse of `formatCursor`; `None` where the text is no cursor. */
-export const parseCursor = (text: string): Option.Option<Cursor> => {
-  const [, epoch, sequence, n] = /^([\w-]{1,64}):(0|[1-9]\d{0,14})(?:\.([1-9]\d{0,14}))?$/.exec(text) ?? []
-  if (epoch === undefined) return Option.none()
-  const cursor = { epoch, sequence: Number(sequence) }
-  return Option.some(n === undefined ? cursor : { ...cursor, n: Number(n) })
-}
 
 /** An event and what the bus knows of it. */
 export interface Envelope<out E = AnyEvent> {

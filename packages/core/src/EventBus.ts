@@ -107,28 +107,31 @@ const make = Effect.gen(function* () {
     clock: yield* Clock.Clock,
   })
   const wake = () => exchange.wake()
-  const quota = Math.floor(capacity / 4)
   yield* Effect.addFinalizer(() => Effect.sync(() => exchange.endAll()))
 
   const beginTurn = (fiber: Fiber.Fiber<unknown, unknown>): void => {
     // A task of the dispatcher runs once a turn; microtasks would run between any two of its tasks.
     if (exchange.beginTurn()) fiber.currentDispatcher.scheduleTask(wake, 0)
   }
-  // Deferred wakes would let one synchronous publisher run over subscribers that keep up.
-  const pause = (): Effect.Effect<void> => (exchange.published >= quota ? Effect.yieldNow : Effect.void)
+  const makeRoom: Effect.Effect<void> = Effect.withFiber((fiber) => {
+    if (!exchange.isCrowded) return Effect.void
+    beginTurn(fiber)
+    return Effect.andThen(Effect.yieldNow, makeRoom)
+  })
+  const endTurn = Effect.andThen(Effect.yieldNow, makeRoom)
 
   const publish = (event: AnyEvent, options?: PublishOptions) =>
     Effect.withFiber<void>((fiber) => {
       beginTurn(fiber)
       exchange.publish(event, options?.revision, options?.causationId)
-      return pause()
+      return exchange.isTurnFull ? endTurn : Effect.void
     })
 
   const publishAll = (events: ReadonlyArray<AnyEvent>, options?: PublishOptions) =>
     Effect.withFiber<void>((fiber) => {
       beginTurn(fiber)
       exchange.publishAll(events, options?.revision, options?.causationId)
-      return pause()
+      return exchange.isTurnFull ? endTurn : Effect.void
     })
 
   const subscribe = <const Types extends ReadonlyArray<TypeSelector>>(options: SubscribeOptions<Types> = {}) =>

@@ -17,6 +17,10 @@ export interface Subscription {
   /** Of a consumer that waits. `undefined` is the end. */
   resume: ((items: Items | undefined) => void) | undefined
   ended: boolean
+  /** For how many turns it has been busy with what it took last; `undefined` before it takes anything. */
+  busyTurns: number | undefined
+  /** The newest of them. */
+  busyTurn: number
 }
 
 /** A topic and who must be woken for it. */
@@ -31,16 +35,18 @@ export class Exchange {
   readonly #source: string
   readonly #clock: Clock.Clock
   readonly #readsClockOnce: boolean
+  /** One for each type that was ever published or subscribed: as many as the program declares. */
   readonly #lines = new Map<string, Line>()
   readonly #subscriptions = new Set<Subscription>()
   readonly #toAll = new Set<Subscription>()
   #touched: Array<Line> = []
   #revision = 0
   #named = 0
-  /** What was published in this turn; its time; whether its end is scheduled. */
-  published = 0
-  #time: number | undefined
+  // Of the turn: how many were before it, whether its end is scheduled, its time, how many events were published in it.
+  #turn = 0
   #inTurn = false
+  #time: number | undefined
+  #published = 0
 
   constructor(options: {
     readonly epoch: string
@@ -68,6 +74,30 @@ export class Exchange {
     return true
   }
 
+  /** Deferred wakes would let one synchronous publisher run over everyone: after half the capacity in one turn it must end the turn. */
+  get isTurnFull(): boolean {
+    return this.#published >= this.ring.capacity / 2
+  }
+
+  /**
+   * Whether a subscriber that is busy with what it took needs another turn before much more is published. It gets so many that handling
+   * half the capacity may cost some sixty thousand operations of a fiber; one that still has not come back then is slow, and is not
+   * regarded until it does.
+   */
+  get isCrowded(): boolean {
+    let isCrowded = false
+    for (const subscription of this.#subscriptions) {
+      const { busyTurn, busyTurns, reader, resume } = subscription
+      if (resume !== undefined || busyTurns === undefined || busyTurns >= maxBusyTurns) continue
+      if (!reader.isBehind || reader.backlog <= this.ring.capacity / 4) continue
+      isCrowded = true
+      if (busyTurn === this.#turn) continue
+      subscription.busyTurn = this.#turn
+      subscription.busyTurns = busyTurns + 1
+    }
+    return isCrowded
+  }
+
   publish(event: AnyEvent, revision: number | undefined, causationId: string | undefined): void {
     this.#append(event, this.#stamp(revision, causationId))
   }
@@ -85,7 +115,7 @@ export class Exchange {
   #append(event: AnyEvent, stamp: Stamp): void {
     const line = this.#line(event._tag)
     this.ring.append(event, line, stamp)
-    this.published++
+    this.#published++
     if (line.touched) return
     line.touched = true
     this.#touched.push(line)
@@ -105,7 +135,8 @@ export class Exchange {
     const now = this.#now
     this.#inTurn = false
     this.#time = undefined
-    this.published = 0
+    this.#published = 0
+    this.#turn++
     const touched = this.#touched
     this.#touched = []
     // Collected first: those who are fed may subscribe, unsubscribe and publish.
@@ -119,6 +150,7 @@ export class Exchange {
       if (resume === undefined) continue
       const items = reader.take(now)
       if (!Arr.isReadonlyArrayNonEmpty(items)) continue
+      subscription.busyTurns = 0
       subscription.resume = undefined
       resume(items)
     }
@@ -126,8 +158,10 @@ export class Exchange {
   }
 
   /** What a consumer that asks gets at once, if there is anything. */
-  take({ reader }: Subscription): Items | undefined {
+  take(subscription: Subscription): Items | undefined {
+    const { reader } = subscription
     if (!reader.isBehind) return undefined
+    subscription.busyTurns = 0
     const items = reader.take(this.#now)
     return Arr.isReadonlyArrayNonEmpty(items) ? items : undefined
   }
@@ -146,6 +180,8 @@ export class Exchange {
       reader,
       resume: undefined,
       ended: false,
+      busyTurns: undefined,
+      busyTurn: 0,
     }
     this.#subscriptions.add(subscription)
     for (const set of this.#setsOf(subscription)) set.add(subscription)
@@ -179,6 +215,8 @@ export class Exchange {
     }))
   }
 }
+
+const maxBusyTurns = 32
 
 const waitingOf = (subscriptions: ReadonlySet<Subscription>): Array<Subscription> => {
   const waiting: Array<Subscription> = []

@@ -115,6 +115,11 @@ export class Reader<T extends Topic> {
     return this.#gap !== undefined || this.#passed < this.#published
   }
 
+  /** How many events of all types were published since it took any. */
+  get backlog(): number {
+    return this.#ring.head - this.#position
+  }
+
   get lagEvents(): number {
     return this.#published - this.#passed
   }

@@ -4,7 +4,7 @@
  */
 import { type AnyEvent, type Cursor, type Envelope, isEphemeral } from "../Event.ts"
 
-/** One event type. There is one for each type that was ever published or subscribed: as many as the program declares. */
+/** One event type. */
 export interface Topic {
   readonly type: string
   published: number
@@ -32,13 +32,9 @@ export class Ring<T extends Topic> {
   readonly start: Cursor
   /** Position after the newest event: how many there were. */
   head = 0
-  /** Position of the oldest kept event. */
-  tail = 0
   /** Place of the newest event. */
   last: Cursor
-  /** Place of the newest event that is kept no more; `start` while nothing is gone. */
-  prunedTo: Cursor
-  /** The same among ephemeral events. */
+  /** Place of the newest ephemeral event that is kept no more. */
   ephemeralPrunedTo: Cursor | undefined
   readonly #envelopes: Array<Envelope> = []
   readonly #topics: Array<T> = []
@@ -50,7 +46,6 @@ export class Ring<T extends Topic> {
     this.capacity = capacity
     this.start = { epoch, sequence: 0 }
     this.last = this.start
-    this.prunedTo = this.start
   }
 
   append(event: AnyEvent, topic: T, { causationId, revision, source, time }: Stamp): void {
@@ -74,11 +69,23 @@ export class Ring<T extends Topic> {
   }
 
   #prune(cursor: Cursor, topic: T): void {
-    this.tail++
-    this.prunedTo = cursor
-    if (cursor.n !== undefined) this.ephemeralPrunedTo = cursor
     topic.pruned++
     topic.prunedTo = cursor
+    if (cursor.n !== undefined) this.ephemeralPrunedTo = cursor
+  }
+
+  /** Position of the oldest kept event. */
+  get tail(): number {
+    return Math.max(0, this.head - this.capacity)
+  }
+
+  /** Place of the newest event that is kept no more; `start` while nothing is gone. */
+  get prunedTo(): Cursor {
+    if (this.tail === 0) return this.start
+    const { epoch, ephemeralPrunedTo } = this
+    const { n, sequence } = this.#at(this.tail).cursor
+    if (n !== undefined) return n === 1 ? { epoch, sequence } : { epoch, sequence, n: n - 1 }
+    return ephemeralPrunedTo?.sequence === sequence - 1 ? ephemeralPrunedTo : { epoch, sequence: sequence - 1 }
   }
 
   #at(position: number): Envelope {
@@ -92,8 +99,10 @@ export class Ring<T extends Topic> {
   /** All events from a kept position to the head. Readers at the same position share the array. */
   slice(from: number): ReadonlyArray<Envelope> {
     if (this.#slice?.from === from && this.#slice.to === this.head) return this.#slice.envelopes
-    const envelopes: Array<Envelope> = []
-    for (let position = from; position < this.head; position++) envelopes.push(this.#at(position))
+    const start = from % this.capacity
+    const count = this.head - from
+    const envelopes = this.#envelopes.slice(start, start + count)
+    if (envelopes.length < count) envelopes.push(...this.#envelopes.slice(0, count - envelopes.length))
     this.#slice = { from, to: this.head, envelopes }
     return envelopes
   }
