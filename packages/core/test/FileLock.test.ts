@@ -60,6 +60,20 @@ describe("Turns", () => {
     }),
   )
 
+  it.effect("serve a long row one after the other without nesting them on the stack", () =>
+    Effect.gen(function* () {
+      const turns = new Turns()
+      turns.tryTake("key", "exclusive")
+      const row = yield* Effect.replicateEffect(
+        Effect.forkChild(take(turns, "exclusive"), { startImmediately: true }),
+        5_000,
+      )
+      turns.release("key", "exclusive")
+      yield* Effect.forEach(row, Fiber.join)
+      assert.strictEqual(turns.size, 0)
+    }),
+  )
+
   it("refuse to be let go by one who does not hold them", () => {
     const turns = new Turns()
     assert.throws(() => turns.release("key", "shared"))

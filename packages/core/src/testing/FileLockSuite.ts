@@ -40,7 +40,7 @@ const holder = Effect.fnUntraced(function* (path: string, options?: LockOptions)
   )
   return {
     fiber,
-    entered: Deferred.await(entered),
+    entered: Effect.raceFirst(Deferred.await(entered), Fiber.join(fiber)),
     leave: Effect.andThen(Deferred.succeed(left, void 0), Fiber.join(fiber)),
   }
 })

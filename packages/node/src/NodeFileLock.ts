@@ -1,0 +1,211 @@
+/**
+ * `FileLock` on the kernel's flock(2): seen by flock(1), by Go's flock and by every other process, and gone with its holder. Within the
+ * process the turn comes first, so that one fiber at a time asks the kernel for a file; among processes nobody is preferred. The lock file
+ * is created 0600 and never deleted, and names its last exclusive holder for people.
+ */
+import { dirname } from "node:path"
+import {
+  FileLock,
+  FileLockError,
+  fromMechanism,
+  type LockMechanism,
+  LockTimedOut,
+  LockUnavailable,
+} from "@signalbox/core/FileLock"
+import { type Mode, type Restore, Turns } from "@signalbox/core/FileLock/Turns"
+import { Clock, Effect, Exit, Layer, Option } from "effect"
+import { Flock, FlockError } from "./Flock.ts"
+import { IdleFiles } from "./NodeFileLock/IdleFiles.ts"
+import {
+  blankNote,
+  close,
+  keyAt,
+  type LockFile,
+  noteAt,
+  open,
+  ownNote,
+  stands,
+  writeNote,
+} from "./NodeFileLock/LockFile.ts"
+
+/** On a `Flock` of the caller's choice. */
+export const layerFlock: Layer.Layer<FileLock, never, Flock> = Layer.effect(
+  FileLock,
+  Effect.gen(function* () {
+    const flock = yield* Flock
+    const idle = yield* Effect.acquireRelease(
+      // Only the kernel's call can unlock without closing at no cost.
+      Effect.sync(() => new IdleFiles(flock.mechanism === "kernel" ? MAX_IDLE : 0)),
+      (idle) => Effect.sync(() => idle.closeAll()),
+    )
+    return fromMechanism(new FlockMechanism(flock, idle))
+  }),
+)
+
+/** On the best mechanism of this machine. Without any, each lock fails as `LockUnavailable`; building the layer does not. */
+export const layer: Layer.Layer<FileLock> = Layer.provide(layerFlock, Flock.layer)
+
+/** Descriptors kept open between two locks. */
+const MAX_IDLE = 16
+/** How often in a row the file may turn out to be another one after it was locked. */
+const MAX_REPLACED = 10
+
+class FlockMechanism implements LockMechanism {
+  readonly #flock: Flock["Service"]
+  readonly #idle: IdleFiles
+  readonly #turns = new Turns()
+
+  constructor(flock: Flock["Service"], idle: IdleFiles) {
+    this.#flock = flock
+    this.#idle = idle
+  }
+
+  readonly tryTake = (path: string, mode: Mode): (() => void) | undefined => {
+    const file = this.#idle.take(path)
+    if (file === undefined) return undefined
+    if (!this.#turns.tryTake(file.key, mode)) {
+      this.#idle.park(file)
+      return undefined
+    }
+    try {
+      if (this.#flock.tryLockSync(file.fd, mode) && stands(file)) return this.#sign(file, mode)
+    } catch {
+      // `take` meets the same trouble and reports it.
+    }
+    close(file.fd)
+    this.#turns.release(file.key, mode)
+    return undefined
+  }
+
+  readonly take = Effect.fnUntraced(
+    { self: this },
+    function* (path: string, mode: Mode, timeoutMillis: number, restore: Restore) {
+      // Where there is no lock, no lock file is left lying about either.
+      if (this.#flock.mechanism === "none") yield* Effect.mapError(this.#flock.tryLock(-1, mode), unavailable(path))
+      const start = yield* Clock.monotonicTimeNanos
+      const left = Effect.map(Clock.monotonicTimeNanos, (now) => timeoutMillis - Number(now - start) / 1e6)
+      for (let replaced = 0; replaced < MAX_REPLACED; replaced++) {
+        const key = yield* attempt(path, () => keyAt(path) ?? this.#create(path))
+        if (!(yield* this.#turns.take(key, mode, yield* left, restore))) {
+          return yield* timedOut(path, timeoutMillis, `held by this process, pid ${process.pid}`)
+        }
+        const file = yield* Effect.onExit(this.#lock(path, key, mode, yield* left, restore), (exit) =>
+          Exit.isSuccess(exit) && typeof exit.value === "object"
+            ? Effect.void
+            : Effect.sync(() => this.#turns.release(key, mode)),
+        )
+        if (typeof file === "object") return this.#sign(file, mode)
+        if (file === "held elsewhere") return yield* timedOut(path, timeoutMillis, foreignNote(path))
+      }
+      return yield* unavailable(path)(
+        "something keeps deleting or replacing it: stop that, lock files stay where they are",
+      )
+    },
+  )
+
+  /** With the turn of `key`: the locked file, or why there is none. */
+  readonly #lock = Effect.fnUntraced(
+    { self: this },
+    function* (
+      path: string,
+      key: string,
+      mode: Mode,
+      timeoutMillis: number,
+      restore: Restore,
+    ): Effect.fn.Return<LockFile | "held elsewhere" | "replaced", FileLockError> {
+      const file = yield* attempt(path, () => this.#idle.take(path) ?? open(path))
+      const lock: Effect.Effect<LockFile | "held elsewhere" | "replaced", FileLockError> = Effect.gen(
+        { self: this },
+        function* () {
+          if (file.key !== key) return "replaced"
+          const locked = yield* Effect.mapError(restore(this.#wait(file, mode, timeoutMillis)), unavailable(path))
+          if (!locked) return "held elsewhere"
+          return (yield* attempt(path, () => stands(file))) ? file : "replaced"
+        },
+      )
+      // However it ended without the lock: it may have been had in the very moment in which the wait was given up.
+      return yield* Effect.onExit(lock, (exit) =>
+        Exit.isSuccess(exit) && exit.value === file ? Effect.void : Effect.sync(() => close(file.fd)),
+      )
+    },
+  )
+
+  #wait(file: LockFile, mode: Mode, timeoutMillis: number): Effect.Effect<boolean, FlockError> {
+    const { lock, mechanism, tryLock } = this.#flock
+    if (timeoutMillis <= 0) return tryLock(file.fd, mode)
+    const wait = Effect.map(Effect.timeoutOption(lock(file.fd, mode), timeoutMillis), Option.isSome)
+    // A call is cheaper than a race of two fibers, a process is not.
+    if (mechanism !== "kernel") return wait
+    return Effect.flatMap(tryLock(file.fd, mode), (locked) => (locked ? Effect.succeed(true) : wait))
+  }
+
+  #create(path: string): string {
+    const file = open(path)
+    this.#idle.park(file)
+    return file.key
+  }
+
+  #sign(file: LockFile, mode: Mode): () => void {
+    if (mode === "exclusive") writeNote(file)
+    else blankNote(file)
+    return () => {
+      this.#letGo(file)
+      this.#turns.release(file.key, mode)
+    }
+  }
+
+  #letGo(file: LockFile): void {
+    if (this.#unlocked(file)) this.#idle.park(file)
+    else close(file.fd)
+  }
+
+  /** Unlocking an open file is for the kernel's call alone; the program would have to be started for it. */
+  #unlocked(file: LockFile): boolean {
+    if (this.#flock.mechanism !== "kernel") return false
+    try {
+      this.#flock.unlockSync(file.fd)
+      return true
+    } catch {
+      return false
+    }
+  }
+}
+
+const timedOut = (path: string, timeoutMillis: number, holder: string | undefined): FileLockError =>
+  new FileLockError({
+    reason: new LockTimedOut({ path, timeoutMillis, ...(holder === undefined ? undefined : { holder }) }),
+  })
+
+/** Our own line says nothing about who has the lock now: it is somebody who leaves none. */
+const foreignNote = (path: string): string | undefined => {
+  const note = noteAt(path)
+  return note === ownNote ? undefined : note
+}
+
+const attempt = <A>(path: string, f: () => A): Effect.Effect<A, FileLockError> =>
+  Effect.try({ try: f, catch: unavailable(path) })
+
+const unavailable =
+  (path: string) =>
+  (problem: unknown): FileLockError =>
+    new FileLockError({ reason: new LockUnavailable({ path, detail: detail(path, problem) }) })
+
+const detail = (path: string, problem: unknown): string => {
+  if (typeof problem === "string") return problem
+  if (problem instanceof FlockError) return problem.detail
+  const code = problem instanceof Error && "code" in problem ? String(problem.code) : "unknown"
+  return advice[code]?.(dirname(path)) ?? `${problem instanceof Error ? problem.message : problem}`
+}
+
+const advice: Readonly<Record<string, (directory: string) => string>> = {
+  ENOENT: (directory) => `the directory ${directory} does not exist: create it`,
+  ENOTDIR: (directory) => `${directory} is not a directory, or lies in something that is none`,
+  EISDIR: () => "it is a directory: name a file",
+  EACCES: (directory) => `this user may not read and write it: change its mode and owner, or those of ${directory}`,
+  EPERM: (directory) => `this user may not read and write it: change its mode and owner, or those of ${directory}`,
+  EROFS: () => "the file system is mounted read-only: choose another place",
+  ENOSPC: () => "the disk is full and the lock file does not exist yet: make room",
+  EDQUOT: () => "this user's disk quota is used up and the lock file does not exist yet: make room",
+  EMFILE: () => "this process has too many open files: raise its limit (ulimit -n)",
+  ENFILE: () => "the machine has too many open files: raise its limit (fs.file-max)",
+}
