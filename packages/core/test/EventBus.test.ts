@@ -1,0 +1,162 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Event from "@signalbox/core/Event"
+import { EventBus, EventCapacity, type Gap, type SubscribeOptions } from "@signalbox/core/EventBus"
+import { eventBusSuite } from "@signalbox/core/testing/EventBusSuite"
+import { Clock, Context, Effect, Exit, Layer, Random, Schema, Stream } from "effect"
+import { TestClock } from "effect/testing"
+
+eventBusSuite("EventBus.layer", EventBus.layer)
+
+class Moved extends Event.Class<Moved>()("route.moved", { route: Schema.String, hops: Schema.Int }) {}
+class Closed extends Event.Class<Closed>()("route.closed", { hops: Schema.Int }) {}
+class Ticked extends Event.Class<Ticked>()("clock.ticked", { hops: Schema.Int }, { durable: false }) {}
+
+type Item = Event.Envelope | Gap
+
+const busOf = (capacity: number) => Layer.provide(Layer.fresh(EventBus.layer), Layer.succeed(EventCapacity, capacity))
+const moved = (hops: number, route = "a") => new Moved({ route, hops })
+const hopsOf = (items: ReadonlyArray<Item>): ReadonlyArray<unknown> =>
+  items.map((item) => (item._tag === "Gap" ? item.missing : Reflect.get(item.event, "hops")))
+
+/** What a new subscriber with these options gets at once. */
+const joined = (bus: EventBus["Service"], options: SubscribeOptions) =>
+  Effect.scoped(
+    Effect.flatten(Effect.flatMap(bus.subscribe(options), (stream: Stream.Stream<Item>) => Stream.toPull(stream))),
+  )
+
+describe("EventBus, in memory", () => {
+  it.effect("history that is gone is a Gap first; without events of its types among it there is none", () =>
+    Effect.gen(function* () {
+      const bus = yield* EventBus
+      const { epoch } = yield* bus.cursor
+      yield* bus.publishAll([new Closed({ hops: 1 }), moved(2), moved(3), moved(4), moved(5), moved(6)])
+      const after = { epoch, sequence: 1 }
+      const [all] = yield* joined(bus, { after: { epoch, sequence: 0 } })
+      assert.deepInclude(all, {
+        from: { epoch, sequence: 1 },
+        to: { epoch, sequence: 2 },
+        reason: "pruned",
+        missing: 2,
+      })
+      const some = yield* joined(bus, { after, types: [Moved] })
+      assert.deepInclude(some[0], { from: { epoch, sequence: 2 }, to: { epoch, sequence: 2 }, reason: "pruned" })
+      const closed = yield* bus.subscribe({ after, types: [Closed] })
+      yield* bus.publish(new Closed({ hops: 7 }))
+      assert.deepStrictEqual(hopsOf(yield* Stream.runCollect(Stream.take(closed, 1))), [7])
+    }).pipe(Effect.provide(busOf(4))),
+  )
+
+  it.effect("a cursor that says n goes on behind that ephemeral event", () =>
+    Effect.gen(function* () {
+      const bus = yield* EventBus
+      yield* bus.publishAll([moved(1), new Ticked({ hops: 2 })])
+      const after = yield* bus.cursor
+      yield* bus.publishAll([new Ticked({ hops: 3 }), moved(4)])
+      assert.deepStrictEqual(hopsOf(yield* joined(bus, { after })), [3, 4])
+      assert.deepStrictEqual(hopsOf(yield* joined(bus, { after: { epoch: after.epoch, sequence: 1 } })), [2, 3, 4])
+    }).pipe(Effect.provide(busOf(8))),
+  )
+
+  it.effect("the time since it last took tells the lag of a subscriber that has lost events", () =>
+    Effect.gen(function* () {
+      const bus = yield* EventBus
+      yield* bus.subscribe()
+      yield* TestClock.adjust("1 minute")
+      for (let index = 0; index < 10; index++) yield* bus.publish(moved(index))
+      const [subscriber] = yield* bus.subscribers
+      assert.deepStrictEqual([subscriber?.lagEvents, subscriber?.lagMillis], [10, 60_000])
+    }).pipe(Effect.provide(busOf(4))),
+  )
+
+  it.effect("the epoch is random: two buses never share one, a seeded Random repeats it", () =>
+    Effect.gen(function* () {
+      const epoch = Effect.map(
+        EventBus.use((bus) => bus.cursor),
+        (cursor) => cursor.epoch,
+      ).pipe(Effect.provide(busOf(4)))
+      const first = yield* epoch
+      assert.notStrictEqual(first, yield* epoch)
+      assert.match(first, /^[\w-]{14}$/)
+      assert.strictEqual(yield* Random.withSeed(epoch, "x"), yield* Random.withSeed(epoch, "x"))
+    }),
+  )
+
+  it.live("the system's clock is read once a turn, and anew in the next", () => {
+    let readings = 0
+    const system = Context.get(Context.empty(), Clock.Clock)
+    const { currentTimeMillisUnsafe } = system
+    return Effect.gen(function* () {
+      const bus = yield* EventBus
+      const seen = yield* bus.subscribe()
+      yield* Effect.yieldNow
+      system.currentTimeMillisUnsafe = () => ++readings
+      for (let index = 0; index < 5; index++) yield* bus.publish(moved(index))
+      yield* Effect.yieldNow
+      yield* bus.publish(moved(5))
+      system.currentTimeMillisUnsafe = currentTimeMillisUnsafe
+      const times = (yield* Stream.runCollect(Stream.take(seen, 6))).map(
+        (item) => item._tag === "Envelope" && item.time,
+      )
+      assert.deepStrictEqual(times, [1, 1, 1, 1, 1, 2])
+    }).pipe(Effect.provide(busOf(64)))
+  })
+
+  it.effect("two consumers of one subscription are a bug, not a riddle", () =>
+    Effect.gen(function* () {
+      const bus = yield* EventBus
+      const stream = yield* bus.subscribe({ name: "mine" })
+      yield* Effect.forkScoped(Stream.runDrain(stream), { startImmediately: true })
+      const exit = yield* Effect.exit(Stream.runDrain(stream))
+      assert.isTrue(Exit.hasDies(exit))
+      assert.include(String(exit), "mine")
+    }).pipe(Effect.provide(busOf(4))),
+  )
+})
+
+describe("EventBus.coalesce", () => {
+  it.effect("keeps the newest of each key among what piled up, and every Gap", () =>
+    Effect.gen(function* () {
+      const bus = yield* EventBus
+      const stream = (yield* bus.subscribe({ types: [Moved, Closed] })).pipe(
+        EventBus.coalesce(({ event }) => (event._tag === "route.moved" ? event.route : undefined)),
+      )
+      const pull = yield* Stream.toPull(stream)
+      yield* bus.publishAll([
+        moved(1, "a"),
+        new Closed({ hops: 2 }),
+        moved(3, "b"),
+        moved(4, "a"),
+        new Closed({ hops: 5 }),
+      ])
+      assert.deepStrictEqual(hopsOf(yield* pull), [2, 3, 4, 5])
+      yield* bus.publishAll(Array.from({ length: 10 }, (_, index) => moved(index, index % 2 === 0 ? "a" : "b")))
+      assert.deepStrictEqual(hopsOf(yield* pull), [2, 8, 9])
+    }).pipe(Effect.provide(busOf(8))),
+  )
+})
+
+describe("EventBus.failWhenLagging", () => {
+  it.effect("fails when more has piled up than allowed; history does not count", () =>
+    Effect.gen(function* () {
+      const bus = yield* EventBus
+      const after = yield* bus.cursor
+      yield* bus.publishAll([1, 2, 3, 4].map((hops) => moved(hops)))
+      const pull = yield* Stream.toPull(EventBus.failWhenLagging(2)(yield* bus.subscribe({ after })))
+      assert.deepStrictEqual(hopsOf(yield* pull), [1, 2, 3, 4])
+      yield* bus.publishAll([moved(5), moved(6)])
+      assert.deepStrictEqual(hopsOf(yield* pull), [5, 6])
+      yield* bus.publishAll([moved(7), moved(8), moved(9)])
+      const error = yield* Effect.flip(pull)
+      assert.deepInclude(error, { _tag: "SubscriberLagging", lagEvents: 3, maxEvents: 2 })
+    }).pipe(Effect.provide(busOf(8))),
+  )
+
+  it.effect("fails when anything was lost", () =>
+    Effect.gen(function* () {
+      const bus = yield* EventBus
+      const pull = yield* Stream.toPull(EventBus.failWhenLagging(100)(yield* bus.subscribe()))
+      yield* bus.publishAll([1, 2, 3, 4, 5].map((hops) => moved(hops)))
+      assert.deepInclude(yield* Effect.flip(pull), { _tag: "SubscriberLagging", lagEvents: 5 })
+    }).pipe(Effect.provide(busOf(4))),
+  )
+})
