@@ -1,0 +1,47 @@
+/** Errors as Node's file system gives them: a PlatformError whose cause carries the code. */
+import { PlatformError } from "effect"
+
+export class Errno extends Error {
+  readonly code: string
+  constructor(code: string) {
+    super(`${code}: ${meanings[code] ?? "simulated"}`)
+    this.code = code
+  }
+}
+
+export const toPlatformError = (error: Errno, method: string, path: string): PlatformError.PlatformError =>
+  PlatformError.systemError({
+    _tag: tags[error.code] ?? "Unknown",
+    module: "FileSystem",
+    method,
+    pathOrDescriptor: path,
+    cause: error,
+  })
+
+/** The same table as @effect/platform-node's. */
+const tags: Readonly<Record<string, PlatformError.SystemErrorTag>> = {
+  ENOENT: "NotFound",
+  EACCES: "PermissionDenied",
+  EPERM: "PermissionDenied",
+  EEXIST: "AlreadyExists",
+  EISDIR: "BadResource",
+  ENOTDIR: "BadResource",
+  EBUSY: "Busy",
+  ELOOP: "BadResource",
+}
+
+const meanings: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or directory",
+  EACCES: "permission denied",
+  EPERM: "operation not permitted",
+  EEXIST: "file already exists",
+  EISDIR: "illegal operation on a directory",
+  ENOTDIR: "not a directory",
+  ENOTEMPTY: "directory not empty",
+  ELOOP: "too many symbolic links",
+  ENOSPC: "no space left on device",
+  EIO: "input/output error",
+  EROFS: "read-only file system",
+  EBADF: "bad file descriptor",
+  EINVAL: "invalid argument",
+}
