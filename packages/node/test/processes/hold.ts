@@ -1,0 +1,30 @@
+/** Takes the lock and holds it until it is killed. Says `held`, or the error's message. Arguments: lock file, timeout in milliseconds. */
+import { writeSync } from "node:fs"
+import { FileLock } from "@signalbox/core/FileLock"
+import { Flock } from "@signalbox/node/Flock"
+import * as NodeFileLock from "@signalbox/node/NodeFileLock"
+import { Effect, Layer } from "effect"
+
+const [lockFile = "", timeout = "10000"] = process.argv.slice(2)
+
+const program = Effect.gen(function* () {
+  const lock = yield* FileLock
+  const { mechanism } = yield* Flock
+  yield* lock.withLock(lockFile, { timeout: Number(timeout) })(
+    Effect.gen(function* () {
+      writeSync(1, `held by ${mechanism}\n`)
+      yield* Effect.never
+    }),
+  )
+})
+
+const alive = setInterval(() => {}, 1_000)
+await Effect.runPromise(
+  program.pipe(
+    Effect.catchTag("FileLockError", (error) =>
+      Effect.sync(() => writeSync(1, `${error.reason._tag}: ${error.message}\n`)),
+    ),
+    Effect.provide(Layer.provideMerge(NodeFileLock.layerFlock, Flock.layer)),
+  ),
+)
+clearInterval(alive)
