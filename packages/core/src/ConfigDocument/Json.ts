@@ -1,0 +1,293 @@
+/**
+ * Plain JSON values as the document's parts use them: frozen, shared between one revision and the next, addressed by JSON Pointers (RFC 6901).
+ * Comparison respects key order and the sign of zero, because a reader of the configuration can see both.
+ */
+import { Equal, Redacted } from "effect"
+
+/** Deeper nesting is refused: recursive readers (ours and other people's) must not run out of stack. */
+export const maxDepth = 200
+
+/** A key's value that is not there; `undefined` is no JSON value, but Schema may produce it. */
+export const absent: unique symbol = Symbol("absent")
+
+export type Tokens = ReadonlyArray<string>
+export type PlainObject = Readonly<Record<string, unknown>>
+
+export const isObject = (value: unknown): value is PlainObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const isPlain = (value: object): boolean => {
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+/** Own members only: `toString` is no key of a document. */
+export const member = (value: unknown, key: string): unknown =>
+  isObject(value) ? (Object.hasOwn(value, key) ? value[key] : absent) : absent
+
+const largeObject = 64
+const keyLists = new WeakMap<object, ReadonlyArray<string>>()
+
+/** Enumerating a large object costs as much as a sixth of parsing it: its keys are remembered while it lives. For frozen objects. */
+export const keysOf = (value: object): ReadonlyArray<string> => {
+  const known = keyLists.get(value)
+  if (known !== undefined) return known
+  const keys = Object.keys(value)
+  if (keys.length > largeObject) keyLists.set(value, keys)
+  return keys
+}
+
+/** For who has made a large frozen object out of keys that he knows. */
+export const rememberKeys = (value: object, keys: ReadonlyArray<string>): void => {
+  if (keys.length > largeObject) keyLists.set(value, keys)
+}
+
+/** What `adopt` finds on its way; where it is, `findFaults` tells. */
+export interface Findings {
+  faulty: boolean
+}
+
+/**
+ * Freezes freshly parsed JSON and replaces every subtree that equals the one in `previous` by that one. Answers `previous` itself where all is equal.
+ * Marks as faulty what no document may hold: numbers beyond the range of a double, `__proto__`, deep nesting.
+ */
+export const adopt = (next: unknown, previous: unknown, depth: number, findings: Findings): unknown => {
+  if (typeof next !== "object" || next === null) {
+    if (typeof next === "number" && !Number.isFinite(next)) findings.faulty = true
+    return next
+  }
+  if (depth >= maxDepth) {
+    findings.faulty = true
+    return next
+  }
+  return Array.isArray(next)
+    ? adoptArray(next, previous, depth, findings)
+    : adoptObject(next as Record<string, unknown>, previous, depth, findings)
+}
+
+const adoptArray = (next: Array<unknown>, previous: unknown, depth: number, findings: Findings): unknown => {
+  const before: ReadonlyArray<unknown> | undefined = Array.isArray(previous) ? previous : undefined
+  let same = before !== undefined && before.length === next.length
+  for (let index = 0; index < next.length; index++) {
+    const was = before?.[index]
+    const value = next[index]
+    const shared = adopt(value, was, depth + 1, findings)
+    if (shared !== value) next[index] = shared
+    if (same && !Object.is(shared, was)) same = false
+  }
+  return same ? before : Object.freeze(next)
+}
+
+const noKeys: ReadonlyArray<string> = []
+
+const adoptObject = (next: Record<string, unknown>, previous: unknown, depth: number, findings: Findings): unknown => {
+  const keys = Object.keys(next)
+  const large = keys.length > largeObject
+  if (large) keyLists.set(next, keys)
+  const before = isObject(previous) ? previous : undefined
+  const beforeKeys = before === undefined ? noKeys : large ? keysOf(before) : Object.keys(before)
+  let same = before !== undefined && beforeKeys.length === keys.length
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index]!
+    if (key === "__proto__") findings.faulty = true
+    const aligned = beforeKeys[index] === key
+    const was = before === undefined ? absent : aligned || Object.hasOwn(before, key) ? before[key] : absent
+    const value = next[key]
+    if (typeof value === "object" && value !== null) {
+      const shared = adopt(value, was, depth + 1, findings)
+      if (shared !== value) next[key] = shared
+      if (same && (!aligned || shared !== was)) same = false
+    } else {
+      if (typeof value === "number" && !Number.isFinite(value)) findings.faulty = true
+      if (same && (!aligned || !Object.is(value, was))) same = false
+    }
+  }
+  return same ? before : Object.freeze(next)
+}
+
+export type FaultKind = "number" | "prototype" | "depth" | "value"
+
+/** The slow companion of `adopt`: where the faults are (at most `limit`). Also tells what is no JSON at all. */
+export const findFaults = (
+  root: unknown,
+  limit: number,
+): ReadonlyArray<{ readonly path: Tokens; readonly kind: FaultKind }> => {
+  const found: Array<{ path: Tokens; kind: FaultKind }> = []
+  const visit = (value: unknown, path: Array<string>): void => {
+    if (found.length >= limit) return
+    if (value === null || typeof value === "string" || typeof value === "boolean") return
+    if (typeof value === "number") {
+      if (!Number.isFinite(value)) found.push({ path: [...path], kind: "number" })
+      return
+    }
+    if (typeof value !== "object" || !(Array.isArray(value) || isPlain(value))) {
+      found.push({ path: [...path], kind: "value" })
+      return
+    }
+    if (path.length >= maxDepth) {
+      found.push({ path: [...path], kind: "depth" })
+      return
+    }
+    for (const key of Object.keys(value)) {
+      path.push(key)
+      if (key === "__proto__") found.push({ path: [...path], kind: "prototype" })
+      else visit((value as PlainObject)[key], path)
+      path.pop()
+    }
+  }
+  visit(root, [])
+  return found
+}
+
+/** Freezes plain objects and arrays, not the instances of classes among them. */
+export const freeze = <A>(value: A): A => {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value
+  if (Array.isArray(value)) {
+    Object.freeze(value)
+    for (const element of value) freeze(element)
+  } else if (isPlain(value)) {
+    Object.freeze(value)
+    for (const key in value) freeze(value[key])
+  }
+  return value
+}
+
+/** Equal as JSON, key order included; what Schema made (durations, redacted values) by Equal. */
+export const sameValue = (left: unknown, right: unknown): boolean => {
+  if (Object.is(left, right)) return true
+  if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false
+  if (Array.isArray(left)) {
+    if (!Array.isArray(right) || left.length !== right.length) return false
+    for (let index = 0; index < left.length; index++) if (!sameValue(left[index], right[index])) return false
+    return true
+  }
+  if (Array.isArray(right)) return false
+  if (Redacted.isRedacted(left)) {
+    return Redacted.isRedacted(right) && sameValue(Redacted.value(left), Redacted.value(right))
+  }
+  if (!isPlain(left) || !isPlain(right)) {
+    return (
+      Object.getPrototypeOf(left) === Object.getPrototypeOf(right) && Equal.isEqual(left) && Equal.equals(left, right)
+    )
+  }
+  const keys = Object.keys(left)
+  const others = Object.keys(right)
+  if (keys.length !== others.length) return false
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index]!
+    if (key !== others[index] || !sameValue((left as PlainObject)[key], (right as PlainObject)[key])) return false
+  }
+  return true
+}
+
+/** `next` with every part that equals `previous` at the same place replaced by it. */
+export const reuse = (previous: unknown, next: unknown): unknown => {
+  if (Object.is(previous, next)) return previous
+  if (typeof previous !== "object" || typeof next !== "object" || previous === null || next === null) return next
+  if (Array.isArray(next)) {
+    if (!Array.isArray(previous)) return next
+    const shared = next.map((value, index) => reuse(previous[index], value))
+    if (shared.length === previous.length && shared.every((value, index) => Object.is(value, previous[index]))) {
+      return previous
+    }
+    return Object.freeze(shared)
+  }
+  if (!isPlain(next) || Array.isArray(previous) || !isPlain(previous))
+    return sameValue(previous, next) ? previous : next
+  const keys = Object.keys(next)
+  const before = Object.keys(previous)
+  const shared: Record<string, unknown> = {}
+  let same = keys.length === before.length
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index]!
+    const was = Object.hasOwn(previous, key) ? (previous as PlainObject)[key] : absent
+    const value = reuse(was, (next as PlainObject)[key])
+    put(shared, key, value)
+    if (key !== before[index] || !Object.is(value, was)) same = false
+  }
+  return same ? previous : Object.freeze(shared)
+}
+
+/** `previous` if it has the very same members in the same order, else `next`, frozen. */
+export const keepShallow = (previous: unknown, next: PlainObject): PlainObject => {
+  if (!isObject(previous)) return Object.freeze(next)
+  const keys = Object.keys(next)
+  const before = keysOf(previous)
+  const same =
+    keys.length === before.length &&
+    keys.every((key, index) => key === before[index] && Object.is(next[key], previous[key]))
+  return same ? previous : Object.freeze(next)
+}
+
+/** Assignment that takes `__proto__` for a key like any other. */
+export const put = (target: Record<string, unknown>, key: string, value: unknown): void => {
+  if (key === "__proto__") {
+    Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true })
+  } else target[key] = value
+}
+
+export const pointer = (tokens: Tokens): string => {
+  let path = ""
+  for (const token of tokens) path += `/${escapeToken(token)}`
+  return path
+}
+
+export const escapeToken = (token: string): string =>
+  token.includes("~") || token.includes("/") ? token.replaceAll("~", "~0").replaceAll("/", "~1") : token
+
+/** Answers nothing for a text that is no JSON Pointer. */
+export const parsePointer = (path: string): Tokens | undefined => {
+  if (path === "") return []
+  if (!path.startsWith("/") || /~(?![01])/.test(path)) return undefined
+  return path
+    .slice(1)
+    .split("/")
+    .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"))
+}
+
+/** The array index that a token means: `0` or digits without a leading zero. */
+export const arrayIndex = (token: string): number | undefined =>
+  /^(?:0|[1-9][0-9]{0,8})$/.test(token) ? Number(token) : undefined
+
+/** The value at a path, or `absent`. */
+export const lookup = (root: unknown, tokens: Tokens): unknown => {
+  let value = root
+  for (const token of tokens) {
+    if (Array.isArray(value)) {
+      const index = arrayIndex(token)
+      value = index !== undefined && index < value.length ? value[index] : absent
+    } else value = member(value, token)
+    if (value === absent) return absent
+  }
+  return value
+}
+
+/**
+ * A copy of `root` with the value at `tokens` set (`absent` removes it), making objects on the way; `absent` where a scalar or a missing array
+ * element is in the way. Removing what is not there answers `root` itself. Not for the root.
+ */
+export const replaceAt = (root: unknown, tokens: Tokens, value: unknown): unknown =>
+  value === absent && lookup(root, tokens) === absent ? root : replaceBelow(root, tokens, value, 0)
+
+const replaceBelow = (place: unknown, tokens: Tokens, value: unknown, depth: number): unknown => {
+  if (depth === tokens.length) return value
+  const token = tokens[depth]!
+  const last = depth === tokens.length - 1
+  if (Array.isArray(place)) {
+    const index = token === "-" ? place.length : arrayIndex(token)
+    if (index === undefined || index > place.length) return absent
+    if (last && value === absent) return Object.freeze(place.toSpliced(index, 1))
+    const inner = replaceBelow(index < place.length ? place[index] : absent, tokens, value, depth + 1)
+    return inner === absent
+      ? absent
+      : Object.freeze(index < place.length ? place.with(index, inner) : [...place, inner])
+  }
+  if (place !== absent && !isObject(place)) return absent
+  const source = place === absent ? {} : place
+  const inner = last ? value : replaceBelow(member(source, token), tokens, value, depth + 1)
+  if (inner === absent && !last) return absent
+  const copy: Record<string, unknown> = {}
+  for (const key of keysOf(source)) if (key !== token || inner !== absent) put(copy, key, source[key])
+  if (inner !== absent) put(copy, token, inner)
+  return Object.freeze(copy)
+}

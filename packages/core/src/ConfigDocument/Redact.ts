@@ -1,0 +1,234 @@
+/**
+ * Texts without their secrets. A secret is what the schema declares as one; the values of keys that the schema does not know count as
+ * secrets too, because nobody can tell. What a schema leaves open (`Unknown`, `Any`) is shown. Comments cannot be known: those that repeat a
+ * secret, name its key or hold something like a credential are replaced as well.
+ */
+import { Result } from "effect"
+import { equivalent } from "./Difference.ts"
+import { absent, isObject, lookup, type Tokens } from "./Json.ts"
+import type { Finding } from "./Problems.ts"
+import type { Shapes, View } from "./Shape.ts"
+import { commentEnd, depthExceeded, parse, stringEnd } from "./Text.ts"
+import { type Node, treeOf } from "./Tree.ts"
+
+interface Secret {
+  readonly node: Node
+  readonly key: string
+  /** Not declared by the schema: a value under an unknown key. */
+  readonly undeclared: boolean
+}
+
+/** The text with each secret replaced by `marker`; nothing but the marker if it cannot be parsed. */
+export const redactText = (shapes: Shapes, text: string, marker: string): string => {
+  const secrets = secretsOf(shapes, text)
+  return secrets === undefined ? JSON.stringify(marker) : blankOut(text, secrets, secrets, marker)
+}
+
+/** The text without those of its secrets that `keep` does not have. `current`: the schema describes this text's version. */
+export const redactRotated = (
+  shapes: Shapes,
+  text: string,
+  keep: string,
+  marker: string,
+  isCurrent: (text: string) => boolean,
+): string => {
+  const kept = secretsOf(shapes, keep)
+  if (kept === undefined) return text
+  const secrets = secretsOf(shapes, text)
+  if (secrets === undefined) return JSON.stringify(marker)
+  const known = new Set<string>()
+  for (const { node } of kept) for (const scalar of scalarsOf(node)) known.add(scalar)
+  const old = !isCurrent(text)
+  const gone = secrets.filter(
+    ({ node, undeclared }) => (old || !undeclared) && scalarsOf(node).some((scalar) => !known.has(scalar)),
+  )
+  return gone.length === 0 ? text : blankOut(text, gone, [], marker)
+}
+
+const secretsOf = (shapes: Shapes, text: string): ReadonlyArray<Secret> | undefined => {
+  if (Result.isFailure(parse(text, false)) || depthExceeded(text) !== -1) return undefined
+  const root = treeOf(text)
+  if (root === undefined) return undefined
+  const found: Array<Secret> = []
+  visit(shapes, shapes.root, root, "", found)
+  return found
+}
+
+const visit = (shapes: Shapes, view: View, node: Node, key: string, found: Array<Secret>): void => {
+  if (node.type === "null") return
+  const wrongPlace = node.type !== "object" && node.type !== "array" && shapes.hasSecret(view)
+  if (view.length === 0 || view.some((shape) => shape.secret) || wrongPlace) {
+    found.push({ node, key, undeclared: view.length === 0 })
+    return
+  }
+  if (view.some((shape) => shape.open && shape.encoded)) return
+  if (node.type === "array") {
+    for (const [index, child] of (node.children ?? []).entries()) {
+      visit(shapes, shapes.step(view, String(index)), child, key, found)
+    }
+  }
+  if (node.type !== "object") return
+  for (const property of node.children ?? []) {
+    const name = String(property.children?.[0]?.value)
+    const value = property.children?.[1]
+    if (value === undefined || (key === "" && node.parent === undefined && name === "version")) continue
+    visit(shapes, shapes.step(view, name), value, name, found)
+  }
+}
+
+const scalarsOf = (node: Node): ReadonlyArray<string> =>
+  node.type === "object" || node.type === "array"
+    ? (node.children ?? []).flatMap(scalarsOf)
+    : node.type === "property"
+      ? scalarsOf(node.children![1]!)
+      : [JSON.stringify(node.value)]
+
+/** `named`: secrets whose keys make a comment suspicious. */
+const blankOut = (
+  text: string,
+  secrets: ReadonlyArray<Secret>,
+  named: ReadonlyArray<Secret>,
+  marker: string,
+): string => {
+  const values = new Set<string>()
+  for (const { node } of secrets) {
+    for (const scalar of scalarsOf(node)) {
+      const plain: unknown = JSON.parse(scalar)
+      if (typeof plain === "string" && plain.length >= 4) values.add(plain)
+    }
+  }
+  const keys = new Set(named.filter((secret) => !secret.undeclared).map((secret) => secret.key))
+  const suspicious = (comment: string): boolean =>
+    [...values].some((value) => comment.includes(value)) ||
+    (named.length > 0 && (credential.test(comment) || [...keys].some((key) => key !== "" && comment.includes(key))))
+  const gaps: Array<readonly [from: number, to: number, text: string]> = secrets.map(({ node }) => [
+    node.offset,
+    node.offset + node.length,
+    JSON.stringify(marker),
+  ])
+  for (const [from, to] of commentsOf(text)) {
+    if (secrets.some(({ node }) => node.offset <= from && to <= node.offset + node.length)) continue
+    const comment = text.slice(from, to)
+    if (suspicious(comment)) gaps.push([from, to, comment.startsWith("//") ? `// ${marker}` : `/* ${marker} */`])
+  }
+  gaps.sort((left, right) => left[0] - right[0])
+  let result = ""
+  let copied = 0
+  for (const [from, to, replacement] of gaps) {
+    result += text.slice(copied, from) + replacement
+    copied = to
+  }
+  return result + text.slice(copied)
+}
+
+/** Long runs of letters and digits are what keys and tokens look like. */
+const credential = /(?=[\w+/.=-]*\d)(?=[\w+/.=-]*[A-Za-z])[\w+/.=-]{16,}/
+
+const commentsOf = (text: string): ReadonlyArray<readonly [from: number, to: number]> => {
+  const found: Array<readonly [number, number]> = []
+  for (let offset = 0; offset < text.length; offset++) {
+    const character = text[offset]
+    if (character === '"') offset = stringEnd(text, offset) - 1
+    else if (character === "/") {
+      const end = commentEnd(text, offset)
+      if (end === -1) continue
+      found.push([offset, end])
+      offset = end - 1
+    }
+  }
+  return found
+}
+
+/** A value in which markers are replaced by what `stored` has at the same places. */
+export const restoreValue = (
+  value: unknown,
+  stored: unknown,
+  path: Tokens,
+  marker: string,
+  missing: Array<Finding>,
+): unknown => {
+  if (value === marker) {
+    if (stored !== absent && stored !== undefined) return stored
+    const message = "no secret is stored at this path: write the value itself in place of the marker"
+    missing.push({ by: "schema", path, message, at: "value" })
+    return value
+  }
+  if (Array.isArray(value)) {
+    return value.map((element, index) => {
+      if (!holds(element, marker)) return element
+      return restoreValue(
+        element,
+        matchElement(value, index, stored, marker),
+        [...path, String(index)],
+        marker,
+        missing,
+      )
+    })
+  }
+  if (!isObject(value) || !holds(value, marker)) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      restoreValue(inner, lookup(stored, [key]), [...path, key], marker, missing),
+    ]),
+  )
+}
+
+/** Array elements move: one with markers gets its secrets from the one stored element that it equals besides them, by position only among equals. */
+const matchElement = (elements: ReadonlyArray<unknown>, index: number, stored: unknown, marker: string): unknown => {
+  if (!Array.isArray(stored)) return absent
+  const fitting = stored.filter((candidate) => fitsMarked(elements[index], candidate, marker))
+  if (fitting.length === 1 && elements[index] !== marker) return fitting[0]
+  const inPlace = elements.length === stored.length && fitsMarked(elements[index], stored[index], marker)
+  return inPlace ? stored[index] : absent
+}
+
+const fitsMarked = (marked: unknown, stored: unknown, marker: string): boolean => {
+  if (marked === marker) return true
+  if (Array.isArray(marked)) {
+    return (
+      Array.isArray(stored) &&
+      marked.length === stored.length &&
+      marked.every((element, index) => fitsMarked(element, stored[index], marker))
+    )
+  }
+  if (!isObject(marked)) return equivalent(marked, stored)
+  return (
+    isObject(stored) &&
+    Object.keys(marked).length === Object.keys(stored).length &&
+    Object.keys(marked).every((key) => Object.hasOwn(stored, key) && fitsMarked(marked[key], stored[key], marker))
+  )
+}
+
+export const holds = (value: unknown, marker: string): boolean =>
+  value === marker ||
+  (Array.isArray(value)
+    ? value.some((element) => holds(element, marker))
+    : isObject(value) && Object.values(value).some((inner) => holds(inner, marker)))
+
+/** A text in which markers are replaced by what `stored` has at the same paths. */
+export const restoreText = (
+  text: string,
+  value: unknown,
+  stored: unknown,
+  marker: string,
+): Result.Result<string, ReadonlyArray<Finding>> => {
+  if (!holds(value, marker)) return Result.succeed(text)
+  const missing: Array<Finding> = []
+  const restored = restoreValue(value, stored, [], marker, missing)
+  if (missing.length > 0) return Result.fail(missing)
+  let result = ""
+  let copied = 0
+  const fill = (node: Node, path: Tokens): void => {
+    for (const [index, child] of (node.children ?? []).entries()) {
+      if (node.type === "object") fill(child.children![1]!, [...path, String(child.children![0]!.value)])
+      else fill(child, [...path, String(index)])
+    }
+    if (node.type !== "string" || node.value !== marker) return
+    result += text.slice(copied, node.offset) + JSON.stringify(lookup(restored, path))
+    copied = node.offset + node.length
+  }
+  const root = treeOf(text)
+  if (root !== undefined) fill(root, [])
+  return Result.succeed(result + text.slice(copied))
+}
