@@ -27,13 +27,13 @@ interface Job {
 }
 
 /** The change that this fiber works for. Fibers that outlive it inherit the reference, so it says itself when it has ended. */
-interface Current {
+export interface Current {
   readonly queue: object
   /** Fibers whose end the change waits for. */
   readonly awaited: Set<number>
   active: boolean
 }
-const CurrentChange = Context.Reference<Current | undefined>("@signalbox/core/Reconciler/CurrentChange", {
+export const CurrentChange = Context.Reference<Current | undefined>("@signalbox/core/Reconciler/CurrentChange", {
   defaultValue: () => undefined,
 })
 

@@ -1,0 +1,151 @@
+/**
+ * Which instances a generation consists of. An instance belongs to a node (or to one key of a collection) and to its inputs: setting
+ * values and upstream instances, compared by identity. As long as they are the same, so is the instance, in generation after generation.
+ */
+import { type Context, Equal, Hash, type Layer } from "effect"
+
+export type AnyKey = Context.Key<any, any>
+export type AnyLayer = Layer.Layer<any, any, any>
+
+/** What `node` and `each` were given; types are checked there. */
+export interface Declaration {
+  readonly provides: AnyKey
+  readonly needs: ReadonlyArray<AnyKey>
+  readonly layer: AnyLayer
+  readonly each?: undefined
+}
+export interface EachDeclaration {
+  readonly provides: AnyKey
+  readonly needs: ReadonlyArray<AnyKey>
+  readonly each: {
+    readonly over: AnyKey
+    readonly member: AnyKey
+    readonly layer: (value: unknown, key: string) => AnyLayer
+  }
+}
+export type AnyDeclaration = Declaration | EachDeclaration
+
+/** How an instance is made: by a layer that provides `key`, or by gathering the members. */
+export type Recipe =
+  | { readonly _tag: "layer"; readonly key: AnyKey; readonly layer: () => AnyLayer }
+  | { readonly _tag: "collection"; readonly members: ReadonlyMap<string, Instance> }
+
+/** The last generation that let go of an instance. */
+export interface LetGo {
+  readonly generation: number
+  readonly drainedMillis: number
+  readonly forced: boolean
+}
+
+export class Instance {
+  readonly name: string
+  readonly needs: ReadonlyArray<AnyKey>
+  readonly recipe: Recipe
+  /** For a layer: one for each of its needs, and the member's value before them. */
+  readonly inputs: ReadonlyArray<unknown>
+  readonly generation: number
+  state: "starting" | "building" | "ready" = "starting"
+  buildMillis = 0
+  letGo: LetGo | undefined = undefined
+
+  constructor(
+    name: string,
+    needs: ReadonlyArray<AnyKey>,
+    recipe: Recipe,
+    inputs: ReadonlyArray<unknown>,
+    generation: number,
+  ) {
+    this.name = name
+    this.needs = needs
+    this.recipe = recipe
+    this.inputs = inputs
+    this.generation = generation
+  }
+
+  // Instances are keys of a map: the same only as themselves, whatever they hold.
+  [Equal.symbol](that: unknown): boolean {
+    return this === that
+  }
+  [Hash.symbol](): number {
+    return Hash.string(this.name)
+  }
+}
+
+export interface Plan {
+  /** One for each node, in the order of declaration. */
+  readonly nodes: ReadonlyArray<Instance>
+  /** Those that the previous plan has not, members included. */
+  readonly fresh: ReadonlyArray<Instance>
+}
+
+export const makePlan = (
+  declarations: ReadonlyArray<AnyDeclaration>,
+  generation: number,
+  valueOf: (key: AnyKey) => unknown,
+  previous: Plan | undefined,
+): Plan => {
+  const fresh: Array<Instance> = []
+  const provided = new Map<string, Instance>()
+  const fill = (
+    old: Instance | undefined,
+    name: string,
+    needs: ReadonlyArray<AnyKey>,
+    recipe: Recipe,
+    inputs: ReadonlyArray<unknown>,
+  ): Instance => {
+    if (old !== undefined && sameItems(old.inputs, inputs)) return old
+    const instance = new Instance(name, needs, recipe, inputs, generation)
+    fresh.push(instance)
+    return instance
+  }
+
+  const fillCollection = (
+    { each, needs, provides }: EachDeclaration,
+    old: Instance | undefined,
+    inputs: ReadonlyArray<unknown>,
+  ): Instance => {
+    const oldMembers = old?.recipe._tag === "collection" ? old.recipe.members : undefined
+    const members = new Map<string, Instance>()
+    for (const [key, value] of Object.entries(asRecord(valueOf(each.over)))) {
+      const recipe: Recipe = { _tag: "layer", key: each.member, layer: () => each.layer(value, key) }
+      members.set(key, fill(oldMembers?.get(key), `${provides.key}/${key}`, needs, recipe, [value, ...inputs]))
+    }
+    // A change of order alone is none: the collection keeps the order in which it was made.
+    if (old !== undefined && oldMembers !== undefined && sameMembers(oldMembers, members)) return old
+    return fill(undefined, provides.key, [each.over, ...needs], { _tag: "collection", members }, [])
+  }
+
+  const nodes = declarations.map((declaration, index) => {
+    const { needs, provides } = declaration
+    const old = previous?.nodes[index]
+    const inputs = needs.map((need) => provided.get(need.key) ?? valueOf(need))
+    const instance =
+      declaration.each === undefined
+        ? fill(old, provides.key, needs, { _tag: "layer", key: provides, layer: () => declaration.layer }, inputs)
+        : fillCollection(declaration, old, inputs)
+    provided.set(provides.key, instance)
+    return instance
+  })
+
+  return { nodes, fresh }
+}
+
+/** All instances of a plan, members before their collection. */
+export function* instancesOf(plan: Plan): Generator<Instance> {
+  for (const node of plan.nodes) {
+    if (node.recipe._tag === "collection") yield* node.recipe.members.values()
+    yield node
+  }
+}
+
+const sameItems = (left: ReadonlyArray<unknown>, right: ReadonlyArray<unknown>): boolean =>
+  left.length === right.length && left.every((item, index) => Object.is(item, right[index]))
+
+const sameMembers = (left: ReadonlyMap<string, Instance>, right: ReadonlyMap<string, Instance>): boolean => {
+  if (left.size !== right.size) return false
+  for (const [key, member] of right) if (left.get(key) !== member) return false
+  return true
+}
+
+const asRecord = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null ? { ...value } : {}

@@ -1,0 +1,63 @@
+/** A graph as people look at it. */
+import type { BuildFailed } from "./Builder.ts"
+import type { Built } from "./Built.ts"
+import { type AnyDeclaration, type Instance, instancesOf, type Plan } from "./Plan.ts"
+
+export interface Status {
+  /** The configuration revision that serves; 0 until something does. */
+  readonly revision: number
+  /** In the order of declaration; a collection after its members. */
+  readonly services: ReadonlyArray<{
+    readonly name: string
+    readonly needs: ReadonlyArray<string>
+    readonly state: "starting" | "ready" | "failed"
+    /** The one that it was built for; it has served in all since. */
+    readonly generation: number
+    readonly buildMillis: number
+  }>
+  /** Newest first; more than one while old requests run, at most 16. */
+  readonly generations: ReadonlyArray<{
+    readonly number: number
+    readonly revision: number
+    readonly pins: number
+    readonly ageMillis: number
+  }>
+}
+
+export const statusOf = (state: {
+  readonly declarations: ReadonlyArray<AnyDeclaration>
+  readonly plan: Plan | undefined
+  readonly failures: BuildFailed["failures"]
+  readonly live: ReadonlySet<Built>
+  readonly now: number
+}): Status => {
+  const live = [...state.live].reverse()
+  const failed = new Set(state.failures.map(({ instance }) => instance))
+  return {
+    revision: live[0]?.generation.revision ?? 0,
+    services:
+      state.plan === undefined
+        ? state.declarations.map(({ needs, provides }) => ({
+            name: provides.key,
+            needs: needs.map(({ key }) => key),
+            state: "starting",
+            generation: 0,
+            buildMillis: 0,
+          }))
+        : Array.from(instancesOf(state.plan), (instance) => ({
+            name: instance.name,
+            needs: instance.needs.map(({ key }) => key),
+            state: failed.has(instance) ? "failed" : stateOf(instance),
+            generation: instance.generation,
+            buildMillis: instance.buildMillis,
+          })),
+    generations: live.map(({ generation, pins, since }) => ({
+      number: generation.number,
+      revision: generation.revision,
+      pins,
+      ageMillis: Math.max(0, state.now - since),
+    })),
+  }
+}
+
+const stateOf = ({ state }: Instance) => (state === "ready" ? "ready" : "starting")

@@ -1,0 +1,81 @@
+/** The three ways to hold a generation: for an effect, for a stream, until a Scope closes. */
+import { Channel, Context, Effect, Exit, Fiber, Scope, Stream } from "effect"
+import type * as Pull from "effect/Pull"
+import { PinnedValues } from "../Reconciler.ts"
+import { type DrainLimitReached, Pin, take } from "./Built.ts"
+import type { Engine } from "./Engine.ts"
+
+/**
+ * The pin is taken while the context changes, when the handler that ends it stands already: an interrupt can come before both or after
+ * both. No mask, no Scope: this is the path of every request.
+ */
+export const provideEffect = <A, E, R>(engine: Engine, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, any> => {
+  if (engine.current === undefined) {
+    return Effect.flatMap(engine.ready, () => provideEffect(engine, effect))
+  }
+  let pin: Pin | undefined
+  return Effect.onExitPrimitive(
+    Effect.updateContext(effect, (ambient: Context.Context<any>) => {
+      pin = take(engine, ambient)
+      return pin === undefined ? ambient : pin.enter(ambient)
+    }),
+    () => {
+      pin?.end()
+      return undefined
+    },
+  )
+}
+
+/** The pin is held from the start of the stream until it ends, and its pulls are ended when the generation is released by force. */
+export const provideStream = <A, E, R>(engine: Engine, stream: Stream.Stream<A, E, R>): Stream.Stream<A, E, any> =>
+  Stream.fromChannel(
+    Channel.fromTransformBracket((upstream, scope, forked) =>
+      Effect.gen(function* () {
+        const pin = yield* Scope.provide(engine.pin, forked)
+        const enter = (ambient: Context.Context<any>) => pin.enter(ambient)
+        const pull = yield* Effect.updateContext(Channel.toTransform(stream.channel)(upstream, scope), enter)
+        return untilForced(Effect.updateContext(pull, enter), pin)
+      }),
+    ),
+  )
+
+/** The pull in a fiber of its own, so that it can be ended without ending the consumer's. Most pulls answer at once. */
+const untilForced = <A, E, D, R>(pull: Pull.Pull<A, E, D, R>, pin: Pin): Pull.Pull<A, E, D, R> =>
+  Effect.withFiber((fiber) => {
+    const run = Effect.runForkWith(fiber.context as Context.Context<R>)
+    return Effect.callback((resume) => {
+      const { built } = pin
+      if (built === undefined || built.forced !== undefined) return resume(ended(built?.forced))
+      const child = run(pull)
+      const end = (reason: DrainLimitReached) => resume(Effect.andThen(Fiber.interrupt(child), ended(reason)))
+      child.addObserver((exit) => {
+        built.onForced.delete(end)
+        resume(exit)
+      })
+      if (child.pollUnsafe() !== undefined) return
+      built.onForced.add(end)
+      return Effect.suspend(() => {
+        built.onForced.delete(end)
+        return Fiber.interrupt(child)
+      })
+    })
+  })
+
+// The stream's own error type has no place for it.
+const ended = (reason: DrainLimitReached | undefined): Effect.Effect<never> =>
+  reason === undefined ? Effect.interrupt : Effect.die(reason)
+
+/** What a pin gives to whoever provides it: the services, and the values that settings answer with. */
+export const contextOf = (pin: Pin): Context.Context<any> => pin.enter(Context.empty() as Context.Context<any>)
+
+/** Fails when the generation that this fiber has pinned is released by force, which closes its services under it; else never ends. */
+export const drained: Effect.Effect<never, DrainLimitReached> = Effect.flatMap(PinnedValues, (pin) => {
+  const built = pin instanceof Pin ? pin.built : undefined
+  if (built === undefined) return Effect.never
+  return Effect.callback<never, DrainLimitReached>((resume) => {
+    if (built.forced !== undefined) return resume(Exit.fail(built.forced))
+    const end = (reason: DrainLimitReached) => resume(Exit.fail(reason))
+    built.onForced.add(end)
+    return Effect.sync(() => void built.onForced.delete(end))
+  })
+})
