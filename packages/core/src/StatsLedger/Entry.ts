@@ -1,0 +1,207 @@
+/**
+ * One call of a language model as the ledger keeps it: what a host passes to `record`, and the line that stands in a segment. A line is
+ * ASCII JSON with its defaults left out and its version in front, so that its bytes are its characters, it holds no other newline, and
+ * its first bytes occur nowhere within a line: a torn line can be told from the whole one that follows it.
+ */
+import { Effect, Schema } from "effect"
+
+/** In UTF-16 units: a longer provider, model, key, project or error kind is cut and ends with an ellipsis. */
+export const nameMaxLength = 256
+
+const Name = Schema.String.check(Schema.isMaxLength(nameMaxLength)).pipe(
+  Schema.withDecodingDefaultKey(Effect.succeed("")),
+  Schema.withConstructorDefault(Effect.succeed("")),
+)
+/** Of every count: sums of thousands of them are still exact. */
+export const countMax = 1e12
+/** US dollars of one call, for the same reason. */
+export const costMax = 1e6
+
+const Whole = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: countMax }))
+const Count = Whole.pipe(
+  Schema.withDecodingDefaultKey(Effect.succeed(0)),
+  Schema.withConstructorDefault(Effect.succeed(0)),
+)
+
+/** Nothing in it is secret: `key` is the id of a key. Counts are whole, at least 0 and at most `countMax`. */
+export const Entry = Schema.Struct({
+  /** When the call ended, milliseconds since 1970; default now. A time that lies ahead is taken for now. */
+  time: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
+  provider: Name,
+  /** The alias that the caller named. */
+  model: Name,
+  /** The model id that went to the provider. */
+  upstream: Name,
+  /** The id of the caller's key. */
+  key: Name,
+  project: Name,
+  bytesSent: Count,
+  bytesReceived: Count,
+  /** Tokens of the prompt that no cache was involved with; the two cache counts are beside it, not within it. */
+  inputTokens: Count,
+  /** All tokens of the answer, those of reasoning included. */
+  outputTokens: Count,
+  cacheReadTokens: Count,
+  cacheWriteTokens: Count,
+  /** The part of `outputTokens` that was spent on reasoning. */
+  reasoningTokens: Count,
+  /** US dollars, at most `costMax`; summed in billionths of one. */
+  cost: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: costMax }))),
+  /** The provider's HTTP status; from 400 on the call counts as an error. */
+  status: Schema.optionalKey(Whole),
+  /** What went wrong, as a short kind: `timeout`, `refused` … Present makes the call an error; without it a failed status is the kind. */
+  error: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(nameMaxLength))),
+  latencyMillis: Schema.optionalKey(Whole),
+  timeToFirstTokenMillis: Schema.optionalKey(Whole),
+})
+export interface Entry extends Schema.Schema.Type<typeof Entry> {}
+
+/** What `record` takes: everything may be missing, and a number that is none, negative, fractional or beyond its bound is put right instead of refused. */
+export interface EntryInput extends Partial<Entry> {}
+
+/** The object in a line, after its version. */
+export const WireEntry = Entry.pipe(
+  Schema.encodeKeys({
+    bytesSent: "sent",
+    bytesReceived: "received",
+    inputTokens: "input",
+    outputTokens: "output",
+    cacheReadTokens: "cache_read",
+    cacheWriteTokens: "cache_write",
+    reasoningTokens: "reasoning",
+    latencyMillis: "latency_ms",
+    timeToFirstTokenMillis: "first_token_ms",
+  }),
+)
+export interface WireEntry extends Schema.Codec.Encoded<typeof WireEntry> {}
+
+/** The version that every line begins with; what a newer program writes begins with a greater one. */
+export const lineVersion = 1
+
+/** Every line of every version begins so, and no JSON string can contain it, because its quotes would be escaped. */
+export const lineStart = '{"v":'
+
+const linePrefix = `${lineStart}${lineVersion},"time":`
+
+/** `input` as everybody sees it: bounded names, whole counts, a time that is not ahead of `now`. */
+export const normalize = (input: EntryInput, now: number): Entry => ({
+  time: timeOf(input.time, now),
+  provider: bounded(input.provider),
+  model: bounded(input.model),
+  upstream: bounded(input.upstream),
+  key: bounded(input.key),
+  project: bounded(input.project),
+  bytesSent: whole(input.bytesSent),
+  bytesReceived: whole(input.bytesReceived),
+  inputTokens: whole(input.inputTokens),
+  outputTokens: whole(input.outputTokens),
+  cacheReadTokens: whole(input.cacheReadTokens),
+  cacheWriteTokens: whole(input.cacheWriteTokens),
+  reasoningTokens: whole(input.reasoningTokens),
+  ...(input.cost === undefined ? {} : { cost: amount(input.cost) }),
+  ...(input.status === undefined ? {} : { status: whole(input.status) }),
+  ...(input.error === undefined ? {} : { error: bounded(input.error) }),
+  ...(input.latencyMillis === undefined ? {} : { latencyMillis: whole(input.latencyMillis) }),
+  ...(input.timeToFirstTokenMillis === undefined
+    ? {}
+    : { timeToFirstTokenMillis: whole(input.timeToFirstTokenMillis) }),
+})
+
+/** The line of an entry, newline included. Written by hand, because it runs for every call: it costs a third of `JSON.stringify`. */
+export const encodeLine = (input: EntryInput, now: number): string => {
+  const { cost, error, latencyMillis, status, timeToFirstTokenMillis } = input
+  let line = linePrefix + timeOf(input.time, now)
+  if (input.provider) line += `,"provider":${quoted(input.provider)}`
+  if (input.model) line += `,"model":${quoted(input.model)}`
+  if (input.upstream) line += `,"upstream":${quoted(input.upstream)}`
+  if (input.key) line += `,"key":${quoted(input.key)}`
+  if (input.project) line += `,"project":${quoted(input.project)}`
+  if (input.bytesSent) line += `,"sent":${whole(input.bytesSent)}`
+  if (input.bytesReceived) line += `,"received":${whole(input.bytesReceived)}`
+  if (input.inputTokens) line += `,"input":${whole(input.inputTokens)}`
+  if (input.outputTokens) line += `,"output":${whole(input.outputTokens)}`
+  if (input.cacheReadTokens) line += `,"cache_read":${whole(input.cacheReadTokens)}`
+  if (input.cacheWriteTokens) line += `,"cache_write":${whole(input.cacheWriteTokens)}`
+  if (input.reasoningTokens) line += `,"reasoning":${whole(input.reasoningTokens)}`
+  if (cost !== undefined) line += `,"cost":${amount(cost)}`
+  if (status !== undefined) line += `,"status":${whole(status)}`
+  if (error !== undefined) line += `,"error":${quoted(error)}`
+  if (latencyMillis !== undefined) line += `,"latency_ms":${whole(latencyMillis)}`
+  if (timeToFirstTokenMillis !== undefined) line += `,"first_token_ms":${whole(timeToFirstTokenMillis)}`
+  return `${line}}\n`
+}
+
+/** Whether parsed JSON is an entry of this version; agrees with decoding `WireEntry`, at a tenth of the cost. */
+export const isWireEntry = (value: unknown): value is WireEntry => {
+  if (typeof value !== "object" || value === null) return false
+  const line = value as { readonly [K in keyof WireEntry]?: unknown } & { readonly v?: unknown }
+  return (
+    line.v === lineVersion &&
+    Number.isSafeInteger(line.time) &&
+    (line.time as number) >= 0 &&
+    isName(line.provider) &&
+    isName(line.model) &&
+    isName(line.upstream) &&
+    isName(line.key) &&
+    isName(line.project) &&
+    isCount(line.sent) &&
+    isCount(line.received) &&
+    isCount(line.input) &&
+    isCount(line.output) &&
+    isCount(line.cache_read) &&
+    isCount(line.cache_write) &&
+    isCount(line.reasoning) &&
+    isAmount(line.cost) &&
+    isCount(line.status) &&
+    isName(line.error) &&
+    isCount(line.latency_ms) &&
+    isCount(line.first_token_ms)
+  )
+}
+
+/** The kind of error that this call counts as, if any. */
+export const errorKind = (wire: WireEntry): string | undefined => {
+  if (wire.error !== undefined) return wire.error === "" ? "error" : wire.error
+  return wire.status !== undefined && wire.status >= 400 ? `http_${wire.status}` : undefined
+}
+
+const isName = (value: unknown): boolean =>
+  value === undefined || (typeof value === "string" && value.length <= nameMaxLength)
+
+const isCount = (value: unknown): boolean =>
+  value === undefined || (typeof value === "number" && value >= 0 && value <= countMax && Number.isSafeInteger(value))
+
+const isAmount = (value: unknown): boolean =>
+  value === undefined || (typeof value === "number" && value >= 0 && value <= costMax)
+
+const timeOf = (time: number | undefined, now: number): number =>
+  time !== undefined && time >= 0 && time <= now ? Math.abs(Math.floor(time)) : now
+
+const whole = (value: number | undefined): number => {
+  if (value === undefined || !(value > 0)) return 0
+  if ((value | 0) === value) return value
+  return Math.min(Math.round(value), countMax)
+}
+
+const amount = (value: number): number => (value > 0 ? Math.min(value, costMax) : 0)
+
+const bounded = (name: string | undefined): string => {
+  if (name === undefined) return ""
+  return name.length <= nameMaxLength ? name : `${name.slice(0, nameMaxLength - 1).toWellFormed()}…`
+}
+
+/** Names repeat: a program has few of them. At the bound all are forgotten, which costs one pass of quoting. */
+const quotedMaxCount = 1024
+const alreadyQuoted = new Map<string, string>()
+
+const quoted = (name: string): string => {
+  const known = alreadyQuoted.get(name.length <= nameMaxLength ? name : "")
+  if (known !== undefined) return known
+  const short = bounded(name)
+  const text = JSON.stringify(short).replace(/[\u007f-\uffff]/g, escaped)
+  if (alreadyQuoted.size >= quotedMaxCount) alreadyQuoted.clear()
+  if (short === name && short !== "") alreadyQuoted.set(name, text)
+  return text
+}
+
+const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`

@@ -1,0 +1,195 @@
+/**
+ * Sums by time and group, and sliding windows over them. A window costs what comes in and what goes out, never what stays: each keeps its
+ * own sums, to which new calls are added and from which the buckets that have left it are taken.
+ */
+import { Cell, type Group, groupId, groupOf } from "./Cell.ts"
+import type { WireEntry } from "./Entry.ts"
+import { hourMillis } from "./Segment.ts"
+
+/** Distinct groups at a time; the calls of further ones are summed under the name `(other)`. */
+export const groupsMax = 2048
+/** Windows of different length that are kept up to date; the one that was asked for longest ago goes first. */
+const windowsMax = 4
+
+/** What came from one segment: it goes as a whole when a roll-up takes the segment's place. */
+export interface Part {
+  /** Start of the segment's hour; no entry in it is younger than that hour's end. */
+  readonly hour: number
+  /** By start of the bucket, then by group. */
+  readonly buckets: Map<number, Map<string, Cell>>
+}
+
+export const makePart = (hour: number): Part => ({ hour, buckets: new Map() })
+
+export interface Window {
+  /** Start of the first bucket in it. */
+  from: number
+  readonly cells: Map<string, Cell>
+}
+
+export interface SumsOptions {
+  readonly bucketMillis: number
+  /** What is older is forgotten. */
+  readonly horizonMillis: number
+}
+
+export class Sums {
+  readonly bucketMillis: number
+  readonly horizonMillis: number
+  readonly #parts = new Set<Part>()
+  readonly #windows = new Map<number, Window>()
+  /** In how many cells a group occurs. */
+  readonly #groups = new Map<string, number>()
+  /** Start of the oldest bucket that is kept. */
+  #oldest = 0
+  /** Some calls are summed under `(other)`. */
+  overflowed = false
+
+  constructor(options: SumsOptions) {
+    this.bucketMillis = options.bucketMillis
+    this.horizonMillis = options.horizonMillis
+  }
+
+  /** Start of the bucket that a window of this length begins with: it holds the time that is exactly that long ago. */
+  start(now: number, windowMillis: number): number {
+    return this.#bucketOf(Math.max(0, now - windowMillis))
+  }
+
+  addEntry(part: Part, wire: WireEntry): void {
+    const bucket = this.#bucketIn(part, wire.time)
+    if (bucket < this.#oldest) return
+    let id = groupId(wire)
+    const group = this.#groups.has(id) || this.#groups.size < groupsMax ? undefined : this.#overflow()
+    if (group !== undefined) id = groupId(group)
+    this.#cell(part, bucket, id, () => group ?? groupOf(wire)).add(wire)
+    for (const window of this.#windows.values()) {
+      if (bucket >= window.from) cellIn(window.cells, id, () => group ?? groupOf(wire)).add(wire)
+    }
+  }
+
+  addCell(part: Part, time: number, cell: Cell): void {
+    const bucket = this.#bucketIn(part, time)
+    if (bucket < this.#oldest) return
+    const known = groupId(cell.group)
+    const group = this.#groups.has(known) || this.#groups.size < groupsMax ? cell.group : this.#overflow()
+    const id = groupId(group)
+    this.#cell(part, bucket, id, () => group).merge(cell, 1)
+    for (const window of this.#windows.values()) {
+      if (bucket >= window.from) cellIn(window.cells, id, () => group).merge(cell, 1)
+    }
+  }
+
+  /** Takes out all that came from one segment. */
+  remove(part: Part): void {
+    for (const bucket of [...part.buckets.keys()]) this.#removeBucket(part, bucket)
+    this.#parts.delete(part)
+  }
+
+  /** Forgets what no window can reach any more. */
+  forget(now: number): void {
+    const oldest = this.start(now, this.horizonMillis)
+    if (oldest <= this.#oldest) return
+    for (const window of this.#windows.values()) this.#advance(window, oldest)
+    this.#oldest = oldest
+    for (const part of this.#parts) {
+      for (const bucket of [...part.buckets.keys()]) if (bucket < oldest) this.#removeBucket(part, bucket)
+    }
+  }
+
+  /** The sums from `start` on. */
+  window(now: number, windowMillis: number): Window {
+    const from = this.start(now, windowMillis)
+    let window = this.#windows.get(windowMillis)
+    // A clock that went back widens the window again, and what left it is in the buckets only.
+    if (window === undefined || window.from > from) window = this.#gather(from)
+    else this.#advance(window, from)
+    this.#windows.delete(windowMillis)
+    this.#windows.set(windowMillis, window)
+    for (const length of this.#windows.keys()) {
+      if (this.#windows.size <= windowsMax) break
+      this.#windows.delete(length)
+    }
+    return window
+  }
+
+  #gather(from: number): Window {
+    const window: Window = { from, cells: new Map() }
+    for (const part of this.#parts) {
+      for (const [bucket, cells] of part.buckets) {
+        if (bucket < from) continue
+        for (const [id, cell] of cells) cellIn(window.cells, id, () => cell.group).merge(cell, 1)
+      }
+    }
+    return window
+  }
+
+  #advance(window: Window, from: number): void {
+    if (from <= window.from) return
+    for (const part of this.#parts) {
+      for (const [bucket, cells] of part.buckets) {
+        if (bucket >= window.from && bucket < from) takeOut(window, cells)
+      }
+    }
+    window.from = from
+  }
+
+  #removeBucket(part: Part, bucket: number): void {
+    const cells = part.buckets.get(bucket) ?? new Map<string, Cell>()
+    part.buckets.delete(bucket)
+    for (const window of this.#windows.values()) if (bucket >= window.from) takeOut(window, cells)
+    for (const id of cells.keys()) {
+      const left = (this.#groups.get(id) ?? 1) - 1
+      if (left === 0) this.#groups.delete(id)
+      else this.#groups.set(id, left)
+    }
+  }
+
+  #cell(part: Part, bucket: number, id: string, group: () => Group): Cell {
+    this.#parts.add(part)
+    let cells = part.buckets.get(bucket)
+    if (cells === undefined) {
+      cells = new Map()
+      part.buckets.set(bucket, cells)
+    }
+    const known = cells.get(id)
+    if (known !== undefined) return known
+    const cell = new Cell(group())
+    cells.set(id, cell)
+    this.#groups.set(id, (this.#groups.get(id) ?? 0) + 1)
+    return cell
+  }
+
+  #overflow(): Group {
+    this.overflowed = true
+    return { provider: other, model: other, upstream: other, key: other, project: other }
+  }
+
+  /** What a foreign program put into a segment with a time of its own liking must not stay in every window for ever. */
+  #bucketIn(part: Part, time: number): number {
+    return this.#bucketOf(Math.min(time, part.hour + hourMillis - 1))
+  }
+
+  #bucketOf(time: number): number {
+    return Math.floor(time / this.bucketMillis) * this.bucketMillis
+  }
+}
+
+const other = "(other)"
+
+const cellIn = (cells: Map<string, Cell>, id: string, group: () => Group): Cell => {
+  let cell = cells.get(id)
+  if (cell === undefined) {
+    cell = new Cell(group())
+    cells.set(id, cell)
+  }
+  return cell
+}
+
+const takeOut = (window: Window, cells: ReadonlyMap<string, Cell>): void => {
+  for (const [id, cell] of cells) {
+    const sum = window.cells.get(id)
+    if (sum === undefined) continue
+    sum.merge(cell, -1)
+    if (sum.requests === 0) window.cells.delete(id)
+  }
+}
