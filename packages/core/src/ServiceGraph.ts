@@ -176,9 +176,7 @@ export const Service =
       ),
       pin: Effect.flatMap(key, (graph) => graph.pin),
       provide: (effect: Effect.Effect<any, any, any>) =>
-        Effect.withFiber((fiber) =>
-          provideEffect(Context.getUnsafe(fiber.context, key)["~signalbox/ServiceGraph"], effect),
-        ),
+        Effect.flatMap(engine, (engine) => provideEffect(engine, effect)),
       provideStream: (stream: Stream.Stream<any, any, any>) =>
         Stream.unwrap(Effect.map(engine, (engine) => provideStream(engine, stream))),
       status: Effect.flatMap(key, (graph) => graph.status),

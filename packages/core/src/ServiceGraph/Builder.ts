@@ -75,7 +75,7 @@ export const makeBuilder = (options: {
       ).pipe(Effect.setContext(context))
       instance.buildMillis = (yield* Clock.currentTimeMillis) - started
       instance.state = "ready"
-      return Context.getUnsafe(built, recipe.key)
+      return Context.getUnsafe(built, instance.key)
     })
 
     const instances = yield* RcMap.make({ lookup: make })
@@ -95,9 +95,10 @@ export const makeBuilder = (options: {
         onSome: (exits) => failuresIn(candidate.plan, exits),
       })
       if (failures.length > 0) return yield* new BuildFailed({ plan: candidate.plan, failures })
-      for (const node of nodes) {
-        candidate.services.push(yield* Effect.orDie(Scope.provide(get(node), candidate.scope)))
-      }
+      candidate.services = yield* Effect.forEach(nodes, (node) =>
+        Effect.map(get(node), (service) => [node.key.key, service] as const),
+      ).pipe(Effect.orDie, Scope.provide(candidate.scope))
+      candidate.context = Context.makeUnsafe(new Map(candidate.services))
     })
 
     return { build, size: Effect.map(RcMap.keys(instances), (keys) => Array.from(keys).length) }

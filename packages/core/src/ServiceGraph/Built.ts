@@ -18,8 +18,14 @@ export class Built {
   readonly plan: Plan
   /** Holds the references to the instances. */
   readonly scope: Scope.Closeable
-  /** One for each node. */
-  readonly services: Array<unknown> = []
+  /** One for each node, by its key. */
+  services: ReadonlyArray<readonly [key: string, service: unknown]> = []
+  /** The same. */
+  context: Context.Context<any> = Context.empty()
+  /** The fiber that pinned last; its context once it has pinned twice; that context with the services once it has come twice. */
+  lastFiber = -1
+  lastContext: Context.Context<any> | undefined = undefined
+  lastEntered: Context.Context<any> | undefined = undefined
   /** `candidate` until its commit; `current` until the next; `retired` until the last pin ends; then `released`. */
   state: "candidate" | "current" | "retired" | "released" = "candidate"
   pins = 0
@@ -44,7 +50,6 @@ export class Built {
 
 /** Who serves generations: takes and ends pins. */
 export interface Holder {
-  readonly keys: ReadonlyArray<string>
   current: Built | undefined
   readonly release: (built: Built) => void
 }
@@ -76,15 +81,35 @@ export class Pin implements Pinned {
   }
 
   /** The ambient context with the generation's services and values. */
-  enter(ambient: Context.Context<any>): Context.Context<any> {
-    let context: Context.Context<any> = Context.addUnsafe(ambient, PinnedValues.key, this)
-    const { keys } = this.holder
-    const services = this.built?.services ?? []
-    for (let index = 0; index < services.length; index++) {
-      context = Context.addUnsafe(context, keys[index]!, services[index])
-    }
-    return context
+  enter(ambient: Context.Context<any>, fiberId: number): Context.Context<any> {
+    const { built } = this
+    return Context.addUnsafe(
+      built === undefined ? ambient : withServices(built, ambient, fiberId),
+      PinnedValues.key,
+      this,
+    )
   }
+}
+
+// A context copies its whole map for every eight services put over it.
+const maxOverlays = 8
+
+/**
+ * A fiber that pins again and again in the same context, as the loop of a worker does, finds the one that was made for it. Requests come
+ * each in a context of its own: for them a cache would only cost, and would keep what they held.
+ */
+const withServices = (built: Built, ambient: Context.Context<any>, fiberId: number): Context.Context<any> => {
+  if (built.lastFiber === fiberId && built.lastContext === ambient) {
+    built.lastEntered ??= Context.merge(ambient, built.context)
+    return built.lastEntered
+  }
+  built.lastContext = built.lastFiber === fiberId ? ambient : undefined
+  built.lastEntered = undefined
+  built.lastFiber = fiberId
+  if (built.services.length > maxOverlays) return Context.merge(ambient, built.context)
+  let entered = ambient
+  for (const [key, service] of built.services) entered = Context.addUnsafe(entered, key, service)
+  return entered
 }
 
 /**

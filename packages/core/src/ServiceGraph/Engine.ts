@@ -205,7 +205,6 @@ export const makeEngine = (options: {
     )
 
     const holder: Engine = {
-      keys: declarations.map(({ provides }) => provides.key),
       current: undefined,
       release,
       start,

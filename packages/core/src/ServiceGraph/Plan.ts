@@ -27,7 +27,7 @@ export type AnyDeclaration = Declaration | EachDeclaration
 
 /** How an instance is made: by a layer that provides `key`, or by gathering the members. */
 export type Recipe =
-  | { readonly _tag: "layer"; readonly key: AnyKey; readonly layer: () => AnyLayer }
+  | { readonly _tag: "layer"; readonly layer: () => AnyLayer }
   | { readonly _tag: "collection"; readonly members: ReadonlyMap<string, Instance> }
 
 /** The last generation that let go of an instance. */
@@ -39,6 +39,8 @@ export interface LetGo {
 
 export class Instance {
   readonly name: string
+  /** What it provides; a member's is the same for all members. */
+  readonly key: AnyKey
   readonly needs: ReadonlyArray<AnyKey>
   readonly recipe: Recipe
   /** For a layer: one for each of its needs, and the member's value before them. */
@@ -50,12 +52,14 @@ export class Instance {
 
   constructor(
     name: string,
+    key: AnyKey,
     needs: ReadonlyArray<AnyKey>,
     recipe: Recipe,
     inputs: ReadonlyArray<unknown>,
     generation: number,
   ) {
     this.name = name
+    this.key = key
     this.needs = needs
     this.recipe = recipe
     this.inputs = inputs
@@ -89,12 +93,13 @@ export const makePlan = (
   const fill = (
     old: Instance | undefined,
     name: string,
+    key: AnyKey,
     needs: ReadonlyArray<AnyKey>,
     recipe: Recipe,
     inputs: ReadonlyArray<unknown>,
   ): Instance => {
     if (old !== undefined && sameItems(old.inputs, inputs)) return old
-    const instance = new Instance(name, needs, recipe, inputs, generation)
+    const instance = new Instance(name, key, needs, recipe, inputs, generation)
     fresh.push(instance)
     return instance
   }
@@ -107,12 +112,15 @@ export const makePlan = (
     const oldMembers = old?.recipe._tag === "collection" ? old.recipe.members : undefined
     const members = new Map<string, Instance>()
     for (const [key, value] of Object.entries(asRecord(valueOf(each.over)))) {
-      const recipe: Recipe = { _tag: "layer", key: each.member, layer: () => each.layer(value, key) }
-      members.set(key, fill(oldMembers?.get(key), `${provides.key}/${key}`, needs, recipe, [value, ...inputs]))
+      const recipe: Recipe = { _tag: "layer", layer: () => each.layer(value, key) }
+      members.set(
+        key,
+        fill(oldMembers?.get(key), `${provides.key}/${key}`, each.member, needs, recipe, [value, ...inputs]),
+      )
     }
     // A change of order alone is none: the collection keeps the order in which it was made.
     if (old !== undefined && oldMembers !== undefined && sameMembers(oldMembers, members)) return old
-    return fill(undefined, provides.key, [each.over, ...needs], { _tag: "collection", members }, [])
+    return fill(undefined, provides.key, provides, [each.over, ...needs], { _tag: "collection", members }, [])
   }
 
   const nodes = declarations.map((declaration, index) => {
@@ -121,7 +129,7 @@ export const makePlan = (
     const inputs = needs.map((need) => provided.get(need.key) ?? valueOf(need))
     const instance =
       declaration.each === undefined
-        ? fill(old, provides.key, needs, { _tag: "layer", key: provides, layer: () => declaration.layer }, inputs)
+        ? fill(old, provides.key, provides, needs, { _tag: "layer", layer: () => declaration.layer }, inputs)
         : fillCollection(declaration, old, inputs)
     provided.set(provides.key, instance)
     return instance
