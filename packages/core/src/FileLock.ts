@@ -9,7 +9,7 @@ import { type Mode, type Restore, Turns } from "./FileLock/Turns.ts"
 export class LockTimedOut extends Schema.TaggedClass<LockTimedOut>()("LockTimedOut", {
   path: Schema.String,
   timeoutMillis: Schema.Number,
-  /** Who it was, as far as is known: `last taken by pid 4711, started 2026-01-31T12:00:00.000Z`. For people. */
+  /** Who it was, as far as is known: `held by pid 4711, started 2026-01-31T12:00:00.000Z`. For people. */
   holder: Schema.optionalKey(Schema.String),
 }) {
   get message(): string {

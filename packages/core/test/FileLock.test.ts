@@ -9,7 +9,7 @@ fileLockSuite("FileLock.layerMemory", FileLock.layerMemory)
 
 describe("FileLockError", () => {
   it("says what happened, to what, who holds it and what to do now", () => {
-    const holder = "last taken by pid 4711, started 2026-01-31T12:00:00.000Z"
+    const holder = "held by pid 4711, started 2026-01-31T12:00:00.000Z"
     const timedOut = (timeoutMillis: number) =>
       new FileLockError({ reason: new LockTimedOut({ path: "/a/b.lock", timeoutMillis, holder }) }).message
     assert.strictEqual(

@@ -1,7 +1,7 @@
 /**
  * `FileLock` on the kernel's flock(2): seen by flock(1), by Go's flock and by every other process, and gone with its holder. Within the
  * process the turn comes first, so that one fiber at a time asks the kernel for a file; among processes nobody is preferred. The lock file
- * is created 0600 and never deleted, and names its last exclusive holder for people.
+ * is created 0600 and never deleted, and names its exclusive holder for people.
  */
 import { dirname } from "node:path"
 import {
@@ -16,17 +16,7 @@ import { type Mode, type Restore, Turns } from "@signalbox/core/FileLock/Turns"
 import { Clock, Effect, Exit, Layer, Option } from "effect"
 import { Flock, FlockError } from "./Flock.ts"
 import { IdleFiles } from "./NodeFileLock/IdleFiles.ts"
-import {
-  blankNote,
-  close,
-  keyAt,
-  type LockFile,
-  noteAt,
-  open,
-  ownNote,
-  stands,
-  writeNote,
-} from "./NodeFileLock/LockFile.ts"
+import { close, confirm, keyAt, type LockFile, noteAt, open, sign } from "./NodeFileLock/LockFile.ts"
 
 /** On a `Flock` of the caller's choice. */
 export const layerFlock: Layer.Layer<FileLock, never, Flock> = Layer.effect(
@@ -68,7 +58,7 @@ class FlockMechanism implements LockMechanism {
       return undefined
     }
     try {
-      if (this.#flock.tryLockSync(file.fd, mode) && stands(file)) return this.#sign(file, mode)
+      if (this.#flock.tryLockSync(file.fd, mode) && confirm(file)) return this.#held(file, mode)
     } catch {
       // `take` meets the same trouble and reports it.
     }
@@ -94,8 +84,8 @@ class FlockMechanism implements LockMechanism {
             ? Effect.void
             : Effect.sync(() => this.#turns.release(key, mode)),
         )
-        if (typeof file === "object") return this.#sign(file, mode)
-        if (file === "held elsewhere") return yield* timedOut(path, timeoutMillis, foreignNote(path))
+        if (typeof file === "object") return this.#held(file, mode)
+        if (file === "held elsewhere") return yield* timedOut(path, timeoutMillis, noteAt(path))
       }
       return yield* unavailable(path)(
         "something keeps deleting or replacing it: stop that, lock files stay where they are",
@@ -120,7 +110,7 @@ class FlockMechanism implements LockMechanism {
           if (file.key !== key) return "replaced"
           const locked = yield* Effect.mapError(restore(this.#wait(file, mode, timeoutMillis)), unavailable(path))
           if (!locked) return "held elsewhere"
-          return (yield* attempt(path, () => stands(file))) ? file : "replaced"
+          return (yield* attempt(path, () => confirm(file))) ? file : "replaced"
         },
       )
       // However it ended without the lock: it may have been had in the very moment in which the wait was given up.
@@ -145,10 +135,10 @@ class FlockMechanism implements LockMechanism {
     return file.key
   }
 
-  #sign(file: LockFile, mode: Mode): () => void {
-    if (mode === "exclusive") writeNote(file)
-    else blankNote(file)
+  #held(file: LockFile, mode: Mode): () => void {
+    const unsign = mode === "exclusive" ? sign(file.fd) : undefined
     return () => {
+      unsign?.()
       this.#letGo(file)
       this.#turns.release(file.key, mode)
     }
@@ -175,12 +165,6 @@ const timedOut = (path: string, timeoutMillis: number, holder: string | undefine
   new FileLockError({
     reason: new LockTimedOut({ path, timeoutMillis, ...(holder === undefined ? undefined : { holder }) }),
   })
-
-/** Our own line says nothing about who has the lock now: it is somebody who leaves none. */
-const foreignNote = (path: string): string | undefined => {
-  const note = noteAt(path)
-  return note === ownNote ? undefined : note
-}
 
 const attempt = <A>(path: string, f: () => A): Effect.Effect<A, FileLockError> =>
   Effect.try({ try: f, catch: unavailable(path) })

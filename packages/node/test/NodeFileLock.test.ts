@@ -44,6 +44,16 @@ const stranger = (path: string) =>
     (fd) => Effect.sync(() => closeSync(fd)),
   )
 
+/** The text of a lock file as soon as its holder's name stands in it. */
+const signed = (path: string) =>
+  Effect.repeat(
+    Effect.andThen(
+      Effect.yieldNow,
+      Effect.sync(() => readFileSync(path, "utf8")),
+    ),
+    { until: (text) => text !== "" },
+  )
+
 /** How many descriptors of this process lead into the directory. */
 const openIn = (root: string): number =>
   process.platform === "linux"
@@ -102,40 +112,56 @@ const specifics = (name: string, layer: Layer.Layer<FileLock | Flock>, idle: num
         )
       }))
 
-    test("names its last exclusive holder to those who time out, and nobody while it is shared", (path) =>
+    test("names its exclusive holder in the file while it holds for long, and nobody afterwards", (path) =>
+      Effect.gen(function* () {
+        const lock = yield* FileLock
+        const text = Effect.sync(() => readFileSync(path, "utf8"))
+        assert.match(
+          yield* lock.withLock(path)(signed(path)),
+          new RegExp(`^held by pid ${process.pid}, started \\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z\\n$`),
+        )
+        assert.strictEqual(yield* text, "")
+        yield* lock.withLock(path)(Effect.void)
+        assert.strictEqual(yield* text, "")
+      }))
+
+    test("tells those who time out what the holder wrote, unless it is no such line", (path) =>
       Effect.gen(function* () {
         const [lock, flock] = [yield* FileLock, yield* Flock]
-        const note = "last taken by pid 4711, started 2026-01-31T12:00:00.000Z"
-        yield* lock.withLock(path)(
-          Effect.sync(() => assert.include(readFileSync(path, "utf8"), `pid ${process.pid}, started 20`)),
-        )
-        const own = yield* Effect.flip(lock.withLock(path)(lock.withLock(path, { timeout: 0 })(Effect.void)))
-        assert.include(own.message, `held by this process, pid ${process.pid}`)
-
+        const note = "held by pid 4711, started 2026-01-31T12:00:00.000Z"
+        const reason = lock
+          .withLock(path, { timeout: 0 })(Effect.void)
+          .pipe(
+            Effect.flip,
+            Effect.map(({ reason }) => reason),
+          )
+        assert.deepInclude(yield* lock.withLock(path)(reason), { holder: `held by this process, pid ${process.pid}` })
         const other = yield* stranger(path)
         yield* flock.tryLock(other, "exclusive")
-        assert.notInclude((yield* Effect.flip(lock.withLock(path, { timeout: 0 })(Effect.void))).message, "pid")
-        writeFileSync(path, `${note.padEnd(71)}\n`)
-        assert.deepInclude((yield* Effect.flip(lock.withLock(path, { timeout: 0 })(Effect.void))).reason, {
-          holder: note,
-        })
-        writeFileSync(path, `${note}\u001b[31m; run this\n`)
-        assert.notProperty((yield* Effect.flip(lock.withLock(path, { timeout: 0 })(Effect.void))).reason, "holder")
-
-        yield* flock.unlock(other)
+        assert.notProperty(yield* reason, "holder")
         writeFileSync(path, `${note}\n`)
-        yield* lock.withLock(path, { mode: "shared" })(
-          Effect.sync(() => assert.strictEqual(readFileSync(path, "utf8").trim(), "")),
-        )
+        assert.deepInclude(yield* reason, { holder: note })
+        writeFileSync(path, `${note}\u001b[31m; run this\n`)
+        assert.notProperty(yield* reason, "holder")
+        // What a holder left that died is wiped by the next one, exclusive or shared.
+        for (const mode of ["exclusive", "shared"] as const) {
+          writeFileSync(path, `${note}\n`)
+          yield* flock.unlock(other)
+          yield* lock.withLock(path, { mode })(Effect.sync(() => assert.strictEqual(readFileSync(path, "utf8"), "")))
+          yield* flock.tryLock(other, "exclusive")
+        }
       }))
 
     test("never writes into a file that holds something else", (path) =>
       Effect.gen(function* () {
         const lock = yield* FileLock
-        writeFileSync(path, '{ "last": "taken" }\n')
-        yield* lock.withLock(path)(Effect.void)
+        const text = '{ "held": "by pid 4711" }\n'
+        writeFileSync(path, text)
+        // The other lock, taken later, is signed later.
+        const other = `${path}.other`
+        yield* signed(other).pipe(lock.withLock(other), lock.withLock(path))
         yield* lock.withLock(path, { mode: "shared" })(Effect.void)
-        assert.strictEqual(readFileSync(path, "utf8"), '{ "last": "taken" }\n')
+        assert.strictEqual(readFileSync(path, "utf8"), text)
       }))
 
     test("times out by the Clock while a stranger holds it", (path) =>

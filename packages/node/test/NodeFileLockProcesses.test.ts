@@ -88,7 +88,7 @@ describe("NodeFileLock among processes", () => {
         const holder = yield* script("hold.ts", [path])
         assert.strictEqual(yield* said(holder), "held by kernel")
         const refused = yield* Effect.flip(lock.withLock(path, once)(Effect.void))
-        assert.include(refused.message, `last taken by pid ${holder.child.pid}, started 20`)
+        assert.include(refused.message, `held by pid ${holder.child.pid}, started 20`)
         assert.isTrue(flockRefuses(path))
         const waiting = yield* Effect.forkChild(lock.withLock(path, patiently)(Effect.sync(() => flockRefuses(path))))
         holder.child.kill("SIGKILL")
@@ -139,7 +139,7 @@ describe("NodeFileLock among processes", () => {
       assert.strictEqual(yield* said(holder), "held by program")
       assert.isTrue(flockRefuses(path))
       const second = yield* script("hold.ts", [path, "0"])
-      assert.include(yield* said(second), `LockTimedOut: ${path} is locked (last taken by pid ${holder.child.pid}`)
+      assert.include(yield* said(second), `LockTimedOut: ${path} is locked (held by pid ${holder.child.pid}`)
     }),
   )
 

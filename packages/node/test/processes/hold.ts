@@ -1,5 +1,5 @@
-/** Takes the lock and holds it until it is killed. Says `held`, or the error's message. Arguments: lock file, timeout in milliseconds. */
-import { writeSync } from "node:fs"
+/** Takes the lock and holds it until it is killed. Says `held` when its name is in the file, or the error's message. Arguments: lock file, timeout in milliseconds. */
+import { readFileSync, writeSync } from "node:fs"
 import { FileLock } from "@signalbox/core/FileLock"
 import { Flock } from "@signalbox/node/Flock"
 import * as NodeFileLock from "@signalbox/node/NodeFileLock"
@@ -12,6 +12,7 @@ const program = Effect.gen(function* () {
   const { mechanism } = yield* Flock
   yield* lock.withLock(lockFile, { timeout: Number(timeout) })(
     Effect.gen(function* () {
+      yield* Effect.repeat(Effect.yieldNow, { until: () => readFileSync(lockFile, "utf8") !== "" })
       writeSync(1, `held by ${mechanism}\n`)
       yield* Effect.never
     }),
