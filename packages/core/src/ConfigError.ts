@@ -13,9 +13,13 @@ export const Problem = Schema.Struct({
 export type Problem = typeof Problem.Type
 
 /** The document is not acceptable; the last good one keeps serving. */
-export class Rejected extends Schema.TaggedClass<Rejected>()("Rejected", { problems: Schema.Array(Problem) }) {}
+export class Rejected extends Schema.TaggedClass<Rejected>()("Rejected", {
+  problems: Schema.Array(Problem),
+  /** What people call the document: its path. */
+  source: Schema.optionalKey(Schema.String),
+}) {}
 
-/** Somebody else changed the document first. */
+/** Somebody else changed the document first. Hashes; empty where there is no document. */
 export class Conflict extends Schema.TaggedClass<Conflict>()("Conflict", {
   expected: Schema.String,
   actual: Schema.String,
@@ -38,4 +42,63 @@ export type ConfigReason = Rejected | Conflict | Unconfirmed | SourceUnavailable
 
 export class ConfigStoreError extends Schema.TaggedError<ConfigStoreError>()("ConfigStoreError", {
   reason: Schema.Union([Rejected, Conflict, Unconfirmed, SourceUnavailable, Busy]),
-}) {}
+}) {
+  /** What happened, to what, and what to do now. */
+  override get message(): string {
+    return describe(this.reason)
+  }
+}
+
+/** `path:line:column: message (at /json/pointer)`: editors and terminals make a link of it. */
+export const format = (name: string, problem: Problem): string => {
+  const place = [name, problem.line, problem.column].filter((part) => part !== undefined).join(":")
+  return `${place}: ${said(problem)}${problem.path === "" ? "" : ` (at ${problem.path})`}`
+}
+
+const said = ({ by, message }: Problem): string =>
+  by === "source" || by === "parser" || by === "schema" ? message : `${by}: ${message}`
+
+// An answer is read by people: the first few problems lead to the place, the rest is data.
+const maxShown = 5
+
+const describe = (reason: ConfigReason): string => {
+  switch (reason._tag) {
+    case "Rejected": {
+      const { problems, source = "the document" } = reason
+      const shown = problems.slice(0, maxShown).map((problem) => format(source, problem))
+      const more = problems.length - shown.length
+      const rest = more > 0 ? [`and ${more} more problems`] : []
+      return `The configuration is refused; what was in force before stays. Correct this and try again:\n${[...shown, ...rest].join("\n")}`
+    }
+    case "Conflict":
+      return `The configuration was not changed: ${moved(reason)}. Read the document again and repeat the change on it.`
+    case "Unconfirmed":
+      return `The new configuration is in force and written to ${reason.path}, but the disk did not confirm it: a power cut may bring the old one back. Check the disk, then write again.`
+    case "SourceUnavailable":
+      return `The configuration at ${reason.path} is not available (${reason.code}: ${reason.detail}); nothing was changed. ${remedy(reason.code)}`
+    case "Busy":
+      return `The configuration was not changed: ${reason.detail}. Try again in a moment.`
+  }
+}
+
+const moved = ({ actual, expected }: Conflict): string =>
+  `the change was made for the document ${short(expected)}, but ${short(actual)} is there now`
+
+const short = (hash: string): string => (hash === "" ? "(none)" : hash.slice(0, 12))
+
+const remedy = (code: string): string => {
+  switch (code) {
+    case "ENOENT":
+      return "Put the document back, or write a new one."
+    case "EACCES":
+    case "EPERM":
+      return "Give this program's user the right to read and write it and its directory."
+    case "EROFS":
+      return "Make the file system writable, or move the document."
+    case "ENOSPC":
+    case "EDQUOT":
+      return "Free some space on that disk, then try again."
+    default:
+      return "Check the disk and the path, then try again."
+  }
+}

@@ -1,0 +1,351 @@
+/**
+ * What is in force, what is refused, and the way from one to the other: prepare, write, commit, publish, remember. Nothing here decides where
+ * a new text comes from; `Changes.ts` does.
+ */
+import { Effect, type Scope } from "effect"
+import { holds } from "../ConfigDocument/Redact.ts"
+import {
+  type Change,
+  type ConfigDocument,
+  type Difference,
+  type Edit,
+  type Layers,
+  type Loaded,
+  redactionMarker,
+} from "../ConfigDocument.ts"
+import {
+  type Busy,
+  type Conflict,
+  format,
+  type Problem,
+  Rejected,
+  type SourceUnavailable,
+  type Unconfirmed,
+} from "../ConfigError.ts"
+import {
+  ConfigChanged,
+  ConfigMigrated,
+  ConfigOverwritten,
+  ConfigRejected,
+  maxPlaces,
+  type Origin,
+} from "../ConfigEvents.ts"
+import type { ConfigSource, Stored, Written } from "../ConfigSource.ts"
+import type { Snapshot } from "../ConfigStore.ts"
+import type { AnyEvent } from "../Event.ts"
+import type { EventBus } from "../EventBus.ts"
+import type { Prepared, Transaction } from "../Reconciler.ts"
+import { type Binding, slices } from "./Bindings.ts"
+import type { Environment } from "./Environment.ts"
+
+/** What a store works with. */
+export interface Surroundings<C> {
+  readonly id: string
+  readonly document: ConfigDocument<C>
+  readonly source: ConfigSource["Service"]
+  readonly bus: EventBus["Service"]
+}
+
+/** The layers above the document. No environment: it is ignored. */
+export interface Layering {
+  readonly environment: Environment | undefined
+  readonly runtime: ReadonlyArray<Edit>
+}
+
+export interface State<C> {
+  readonly stored: Stored
+  readonly loaded: Loaded<C>
+  readonly layering: Layering
+  readonly snapshot: Snapshot<C>
+}
+
+/** Why what stands at the source is not in force. */
+export interface Refused {
+  /** Absent where it cannot be read. */
+  readonly hash: string | undefined
+  readonly problems: ReadonlyArray<Problem>
+}
+
+/** A configuration that would be acceptable to parser and schema. */
+export interface Candidate<C> {
+  readonly stored: Stored
+  readonly loaded: Loaded<C>
+  readonly layering: Layering
+  readonly origin: Origin
+  /** It is about what stands at the source; an override is not. */
+  readonly settles: boolean
+  /** Puts the text into its place; absent if it stands there. */
+  readonly write?: Effect.Effect<Written, WriteError>
+  /** A text that stands there, was never in force, and goes away with this write. */
+  readonly unseen?: Stored & { readonly lost: boolean }
+}
+
+export type WriteError = Conflict | Unconfirmed | SourceUnavailable | Busy
+
+export interface Acceptance<C> {
+  readonly state: State<C>
+  readonly refused: Refused | undefined
+  readonly bindings: Map<string, Binding<C>>
+  readonly load: (
+    text: string,
+    layering: Layering,
+    previous?: Loaded<C>,
+  ) => Effect.Effect<Loaded<C>, ReadonlyArray<Problem>>
+  /** Builds what the candidate needs and writes nothing. */
+  readonly prepare: (
+    transaction: Transaction,
+    candidate: Pick<Candidate<C>, "stored" | "loaded">,
+  ) => Effect.Effect<Ready<C>, ReadonlyArray<Problem>, Scope.Scope>
+  /** From a candidate to the one in force. Nothing happens to it if it differs in nothing. */
+  readonly accept: (
+    transaction: Transaction,
+    candidate: Candidate<C>,
+  ) => Effect.Effect<Snapshot<C>, Rejected | WriteError, Scope.Scope>
+  /** Says that a change was refused; the same document with the same problems is said once. */
+  readonly refuse: (
+    origin: Origin,
+    hash: string | undefined,
+    problems: ReadonlyArray<Problem>,
+  ) => Effect.Effect<never, Rejected>
+  /** Says that what stands at the source was refused, and remembers it as long as it stands there. */
+  readonly refuseDocument: (origin: Origin, refused: Refused) => Effect.Effect<never, Rejected>
+  /** What stands at the source is what is in force. */
+  readonly heal: Effect.Effect<void>
+  /** What a revision has changed; the newest few only. */
+  readonly changesOf: (revision: number) => ReadonlyArray<Change> | undefined
+}
+
+/** A candidate with everything that depends on it. */
+export interface Ready<C> {
+  readonly difference: Difference
+  readonly snapshot: Snapshot<C>
+  /** Nothing to commit where the snapshot stays. */
+  readonly prepared: Prepared | undefined
+}
+
+// For those who show a change when they hear of it; whoever comes later compares documents of the history.
+const maxRecent = 8
+
+export const makeAcceptance = <C>(
+  { bus, document, id, source }: Surroundings<C>,
+  initial: { readonly state: State<C>; readonly refused: Refused | undefined },
+): Acceptance<C> => {
+  let { refused, state } = initial
+  let saidOfDocument = refused && fingerprint(refused)
+  let saidOfChange: string | undefined
+  const bindings = new Map<string, Binding<C>>()
+  const recent = new Map<number, () => ReadonlyArray<Change>>()
+
+  const load: Acceptance<C>["load"] = (text, layering, previous = state.loaded) =>
+    loadWith(document, text, layering, previous)
+
+  const reject = (origin: Origin, hash: string | undefined, problems: ReadonlyArray<Problem>, said: boolean) => {
+    const bounded = problems.slice(0, maxPlaces)
+    const rejected = Effect.fail(new Rejected({ problems: bounded, source: source.name }))
+    if (said) return rejected
+    const event = rejection(origin, hash, problems)
+    return Effect.andThen(bus.publish(event, { revision: state.snapshot.revision }), rejected)
+  }
+  const refuse: Acceptance<C>["refuse"] = (origin, hash, problems) =>
+    Effect.suspend(() => {
+      const key = fingerprint({ hash, problems })
+      const said = saidOfChange === key
+      saidOfChange = key
+      return reject(origin, hash, problems, said)
+    })
+  const refuseDocument: Acceptance<C>["refuseDocument"] = (origin, next) =>
+    Effect.suspend(() => {
+      const key = fingerprint(next)
+      const said = saidOfDocument === key
+      saidOfDocument = key
+      refused = { hash: next.hash, problems: next.problems.slice(0, maxPlaces) }
+      return reject(origin, next.hash, next.problems, said)
+    })
+  const heal = () => {
+    refused = undefined
+    saidOfDocument = undefined
+  }
+
+  const prepare: Acceptance<C>["prepare"] = Effect.fnUntraced(function* (transaction, { loaded, stored }) {
+    const before = state.snapshot
+    const difference = document.diff(state.loaded, loaded)
+    const effective = difference.paths.length > 0
+    if (!effective && stored.hash === before.hash) return { difference, snapshot: before, prepared: undefined }
+    const snapshot: Snapshot<C> = effective
+      ? { revision: before.revision + 1, hash: stored.hash, config: loaded.config }
+      : { ...before, hash: stored.hash }
+    const values = effective
+      ? yield* Effect.fromResult(slices(bindings.values(), snapshot.config, transaction.current.values))
+      : []
+    const prepared = yield* transaction
+      .prepare(new Map([[id, snapshot], ...values]), { revision: snapshot.revision })
+      .pipe(Effect.mapError(({ failures }) => failures.map(({ message, node }) => ({ by: node, path: "", message }))))
+    return { difference, snapshot, prepared }
+  })
+
+  const commit = (
+    { difference, prepared, snapshot }: Ready<C>,
+    { layering, loaded, origin, settles, stored }: Candidate<C>,
+    foreign: string | undefined,
+  ) =>
+    Effect.suspend(() => {
+      const before = state
+      const effective = difference.paths.length > 0
+      const events: ReadonlyArray<AnyEvent> = [
+        ...(effective ? [changed(difference, before.snapshot, snapshot, origin)] : []),
+        ...(stored.hash === before.stored.hash ? [] : migrated(loaded)),
+        ...(foreign === undefined ? [] : [new ConfigOverwritten({ path: source.name, kept: foreign })]),
+      ]
+      state = { stored, loaded, layering, snapshot }
+      saidOfChange = undefined
+      if (settles) heal()
+      if (effective) {
+        recent.set(
+          snapshot.revision,
+          once(() => document.changes(before.loaded, loaded)),
+        )
+        recent.delete(snapshot.revision - maxRecent)
+      }
+      if (prepared !== undefined) return prepared.commit(events)
+      return events.length === 0 ? Effect.void : bus.publishAll(events, { revision: snapshot.revision })
+    })
+
+  const remember = (before: State<C>, { stored }: Candidate<C>, { difference, snapshot }: Ready<C>) =>
+    Effect.suspend(() => {
+      if (stored.hash === before.stored.hash) return Effect.void
+      const changes = difference.paths.length > 0 ? (recent.get(snapshot.revision)?.() ?? []) : []
+      const rotated = difference.truncated || changes.some((change) => holds(change.before, redactionMarker))
+      const blank = rotated ? source.history.rewrite((text) => document.redactRotated(text, stored.text)) : Effect.void
+      return Effect.andThen(keepAccepted(source, stored), Effect.catch(blank, unkept(source)))
+    })
+
+  const accept: Acceptance<C>["accept"] = Effect.fnUntraced(function* (transaction, candidate) {
+    const before = state
+    const ready = yield* Effect.catch(prepare(transaction, candidate), (problems) =>
+      candidate.write === undefined && candidate.stored.hash !== before.stored.hash
+        ? refuseDocument(candidate.origin, { hash: candidate.stored.hash, problems })
+        : refuse(candidate.origin, candidate.stored.hash, problems),
+    )
+    const { unseen, write } = candidate
+    return yield* Effect.uninterruptible(
+      Effect.gen(function* () {
+        // Before the write: what somebody has saved is lost neither by a crash nor by a full disk.
+        if (unseen !== undefined) yield* source.history.keep(unseen.text, unseen.hash)
+        const written = write === undefined ? { unconfirmed: undefined, foreign: undefined } : yield* confirmed(write)
+        const foreign = written.foreign ?? (unseen?.lost ? unseen.hash : undefined)
+        yield* commit(ready, candidate, foreign)
+        yield* remember(before, candidate, ready)
+        yield* logWarnings(source, before.loaded.warnings, candidate.loaded)
+        if (written.unconfirmed !== undefined) return yield* Effect.fail(written.unconfirmed)
+        return ready.snapshot
+      }),
+    )
+  })
+
+  return {
+    get state() {
+      return state
+    },
+    get refused() {
+      return refused
+    },
+    bindings,
+    load,
+    prepare,
+    accept,
+    refuse,
+    refuseDocument,
+    heal: Effect.sync(heal),
+    changesOf: (revision) => recent.get(revision)?.(),
+  }
+}
+
+/** Nothing that fails here makes the change undone: it is in force. */
+export const keepAccepted = (source: ConfigSource["Service"], { hash, text }: Stored): Effect.Effect<void> =>
+  Effect.catch(source.history.keep(text, hash), unkept(source))
+
+const unkept =
+  ({ name }: ConfigSource["Service"]) =>
+  ({ code, detail }: SourceUnavailable) =>
+    Effect.logWarning(`The history of ${name} could not be written (${code}: ${detail}); the configuration is in force`)
+
+/** Those that were not said before. */
+export const logWarnings = (
+  { name }: ConfigSource["Service"],
+  before: ReadonlyArray<Problem>,
+  { warnings }: Loaded<unknown>,
+): Effect.Effect<void> => {
+  const known = new Set(before.map((problem) => format(name, problem)))
+  const news = warnings.map((problem) => format(name, problem)).filter((line) => !known.has(line))
+  return Effect.forEach(news, (line) => Effect.logWarning(line), { discard: true })
+}
+
+/** Loads until the environment has nothing more to say to this text. */
+export const loadWith = <C>(
+  document: ConfigDocument<C>,
+  text: string,
+  layering: Layering,
+  previous?: Loaded<C>,
+): Effect.Effect<Loaded<C>, ReadonlyArray<Problem>> =>
+  Effect.suspend(() => {
+    const result = document.load(text, layersOf(layering), previous)
+    const { environment } = layering
+    if (environment === undefined) return Effect.fromResult(result)
+    return Effect.flatMap(environment.learn, (found) =>
+      found ? loadWith(document, text, layering, previous) : Effect.fromResult(result),
+    )
+  })
+
+export const layersOf = ({ environment, runtime }: Layering): Layers =>
+  environment === undefined ? { runtime } : { environment: environment.lookup, runtime }
+
+export const changed = (
+  { paths, restartRequired, truncated }: Difference,
+  before: { readonly hash: string },
+  { hash, revision }: Snapshot<unknown>,
+  origin: Origin,
+): ConfigChanged =>
+  new ConfigChanged({
+    revision,
+    hash,
+    previousHash: before.hash,
+    origin,
+    paths: paths.slice(0, maxPlaces),
+    truncated: truncated || paths.length > maxPlaces,
+    restartRequired: restartRequired.slice(0, maxPlaces),
+  })
+
+export const migrated = ({ migrated }: Loaded<unknown>): ReadonlyArray<ConfigMigrated> =>
+  migrated === undefined ? [] : [new ConfigMigrated({ from: migrated.from, to: migrated.to })]
+
+export const rejection = (origin: Origin, hash: string | undefined, problems: ReadonlyArray<Problem>): ConfigRejected =>
+  new ConfigRejected({
+    ...(hash === undefined ? {} : { hash }),
+    origin,
+    problems: problems.slice(0, maxPlaces),
+    truncated: problems.length > maxPlaces,
+  })
+
+/** The same document with the same problems. */
+export const fingerprint = ({ hash, problems }: Refused): string => JSON.stringify([hash, problems.slice(0, maxPlaces)])
+
+/** A write that is visible though the disk did not confirm it has taken place. */
+const confirmed = (write: Effect.Effect<Written, WriteError>) =>
+  Effect.matchEffect(write, {
+    onFailure: (error) =>
+      error._tag === "Unconfirmed" ? Effect.succeed({ unconfirmed: error, foreign: undefined }) : Effect.fail(error),
+    onSuccess: ({ overwritten }) => Effect.succeed({ unconfirmed: undefined, foreign: overwritten?.hash }),
+  })
+
+const once = <A>(make: () => A): (() => A) => {
+  let pending: (() => A) | undefined = make
+  let made: A
+  return () => {
+    if (pending !== undefined) {
+      made = pending()
+      // What it was made from is large.
+      pending = undefined
+    }
+    return made
+  }
+}

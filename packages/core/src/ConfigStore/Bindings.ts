@@ -1,0 +1,55 @@
+/** The settings that take their values from one store: all of them get their slice in the same change as the snapshot. */
+import { Cause, Result } from "effect"
+import { sameValue } from "../ConfigDocument/Json.ts"
+import type { Problem } from "../ConfigError.ts"
+import { failureMessage } from "../ServiceGraph/FailureMessage.ts"
+
+export interface Binding<in C> {
+  readonly key: string
+  readonly select: (config: C) => unknown
+}
+
+/** Each setting's value in `config`; parts that equal the value in force are that value, identity included. */
+export const slices = <C>(
+  bindings: Iterable<Binding<C>>,
+  config: C,
+  current: ReadonlyMap<string, unknown>,
+): Result.Result<ReadonlyMap<string, unknown>, ReadonlyArray<Problem>> => {
+  const values = new Map<string, unknown>()
+  const problems: Array<Problem> = []
+  for (const { key, select } of bindings) {
+    try {
+      values.set(key, share(current.get(key), select(config)))
+    } catch (thrown) {
+      const reason = failureMessage(Cause.die(thrown), [config])
+      problems.push({ by: key, path: "", message: `the setting cannot be taken from this configuration: ${reason}` })
+    }
+  }
+  return problems.length > 0 ? Result.fail(problems) : Result.succeed(values)
+}
+
+/**
+ * `next`, with what equals `previous` at the same place replaced by it. A slice that is a part of the document has that already and is
+ * answered as it is; one that `select` has put together anew would otherwise look changed at every revision.
+ */
+export const share = (previous: unknown, next: unknown): unknown => {
+  if (Object.is(previous, next)) return previous
+  if (!isPlain(previous) || !isPlain(next)) return sameValue(previous, next) ? previous : next
+  const keys = Object.keys(next)
+  let shared: Record<string, unknown> | undefined
+  let same = keys.length === Object.keys(previous).length
+  for (const key of keys) {
+    const was = Object.hasOwn(previous, key) ? previous[key] : undefined
+    const value = share(was, next[key])
+    same &&= Object.is(value, was) && Object.hasOwn(previous, key)
+    if (Object.is(value, next[key])) continue
+    // Not a spread: it would turn a key `__proto__` into a prototype.
+    shared ??= Object.fromEntries(Object.entries(next))
+    Object.defineProperty(shared, key, { value, enumerable: true, writable: true, configurable: true })
+  }
+  if (same) return previous
+  return shared === undefined ? next : Object.freeze(shared)
+}
+
+const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype

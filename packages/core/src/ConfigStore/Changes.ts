@@ -1,0 +1,264 @@
+/**
+ * Where a new configuration comes from: what stands at the source, edits, whole texts, the history, values set at run time. Each of these is
+ * one change of the Reconciler.
+ */
+import { Effect, Result, type Scope } from "effect"
+import type { Change, Edit, Loaded } from "../ConfigDocument.ts"
+import { Conflict, type Problem, type Rejected, type SourceUnavailable } from "../ConfigError.ts"
+import type { Origin } from "../ConfigEvents.ts"
+import type { Stored } from "../ConfigSource.ts"
+import type { Plan, Snapshot } from "../ConfigStore.ts"
+import type { Transaction } from "../Reconciler.ts"
+import {
+  type Acceptance,
+  type Candidate,
+  type Layering,
+  layersOf,
+  type Surroundings,
+  type WriteError,
+} from "./Acceptance.ts"
+import type { Environment } from "./Environment.ts"
+import { mergeOverrides } from "./Overrides.ts"
+import { predecessors } from "./Undo.ts"
+
+type Changing<A> = (transaction: Transaction) => Effect.Effect<A, Rejected | WriteError, Scope.Scope>
+
+export interface Changes<C> {
+  /** Brings what stands at the source into force. */
+  readonly take: (origin: "file" | "reload", layering?: Layering) => Changing<Snapshot<C>>
+  readonly reload: (environment: Environment | undefined) => Changing<ReadonlyArray<Change>>
+  readonly update: (edits: ReadonlyArray<Edit>, ifHash: string | undefined) => Changing<Snapshot<C>>
+  readonly replace: (text: string, ifHash: string | undefined) => Changing<Snapshot<C>>
+  readonly undo: Changing<Snapshot<C>>
+  readonly override: (edits: ReadonlyArray<Edit>) => Changing<Snapshot<C>>
+  readonly plan: (edits: ReadonlyArray<Edit>) => Changing<Plan>
+}
+
+/** What a write starts from. */
+interface Base<C> {
+  readonly stored: Stored
+  /** Nothing stands at the source: `stored` is what is in force. */
+  readonly missing: boolean
+  readonly loaded: Result.Result<Loaded<C>, ReadonlyArray<Problem>>
+}
+
+/** How a new text is made from the one that stands there. */
+interface Draft<C> {
+  readonly origin: "api" | "undo"
+  readonly ifHash?: string | undefined
+  /** The new text does not contain the one that stands there. */
+  readonly replaces: boolean
+  readonly text: (base: Base<C>) => Effect.Effect<string, Rejected | Conflict | SourceUnavailable>
+}
+
+// The last attempt keeps other writers out while it prepares.
+const attempts = 3
+const maxReturns = 256
+
+export const makeChanges = <C>({ document, source }: Surroundings<C>, acceptance: Acceptance<C>): Changes<C> => {
+  const { accept, load, prepare, refuse, refuseDocument } = acceptance
+  /** The history's hash of a text that was restored from there with other secrets. */
+  const returns = new Map<string, string>()
+
+  const unreadable = (origin: Origin) => (error: SourceUnavailable) =>
+    Effect.andThen(
+      Effect.ignore(refuseDocument(origin, { hash: undefined, problems: [problemOf(error)] })),
+      Effect.fail(error),
+    )
+
+  const bringIn = Effect.fnUntraced(function* (
+    transaction: Transaction,
+    origin: Origin,
+    stored: Stored,
+    layering: Layering,
+  ) {
+    const { layering: before, snapshot, stored: inForce } = acceptance.state
+    if (stored.hash === inForce.hash && layering === before) {
+      yield* acceptance.heal
+      return snapshot
+    }
+    const loaded = yield* Effect.catch(load(stored.text, layering), (problems) =>
+      stored.hash === inForce.hash
+        ? refuse(origin, stored.hash, problems)
+        : refuseDocument(origin, { hash: stored.hash, problems }),
+    )
+    return yield* accept(transaction, { stored, loaded, layering, origin, settles: true })
+  })
+
+  const take: Changes<C>["take"] = (origin, layering) => (transaction) =>
+    Effect.catch(source.read, unreadable(origin)).pipe(
+      Effect.flatMap((stored) => bringIn(transaction, origin, stored, layering ?? acceptance.state.layering)),
+    )
+
+  const readBase: Effect.Effect<Base<C>, SourceUnavailable> = Effect.gen(function* () {
+    const inForce = acceptance.state
+    const stored = yield* Effect.catchIf(
+      source.read,
+      ({ code }) => code === "ENOENT",
+      () => Effect.undefined,
+      unreadable("api"),
+    )
+    if (stored === undefined) return { stored: inForce.stored, missing: true, loaded: Result.succeed(inForce.loaded) }
+    if (stored.hash === inForce.stored.hash) return { stored, missing: false, loaded: Result.succeed(inForce.loaded) }
+    return { stored, missing: false, loaded: yield* Effect.result(load(stored.text, inForce.layering)) }
+  })
+
+  const write = (base: Base<C>, { hash, text }: Stored): NonNullable<Candidate<C>["write"]> =>
+    base.missing
+      ? Effect.flatMap(source.seed(text), (there) =>
+          there.seeded
+            ? Effect.succeed({ hash })
+            : Effect.fail(new Conflict({ expected: base.stored.hash, actual: there.hash })),
+        )
+      : source.write(text, base.stored.hash)
+
+  /** Answers a `Conflict` as a failed Result where somebody else has written since the text was read. */
+  const attempt = Effect.fnUntraced(function* (transaction: Transaction, draft: Draft<C>) {
+    const base = yield* readBase
+    const { ifHash, origin } = draft
+    if (ifHash !== undefined && ifHash !== base.stored.hash) {
+      return yield* Effect.fail(new Conflict({ expected: ifHash, actual: base.stored.hash }))
+    }
+    const { layering, stored: inForce } = acceptance.state
+    const text = yield* draft.text(base)
+    if (text === base.stored.text && !base.missing) {
+      return Result.succeed(yield* bringIn(transaction, "file", base.stored, layering))
+    }
+    const stored: Stored = { text, hash: yield* source.hash(text) }
+    const loaded = yield* Effect.catch(load(text, layering, Result.getOrUndefined(base.loaded)), (problems) =>
+      refuse(origin, stored.hash, problems),
+    )
+    const unseen = base.stored.hash === inForce.hash ? {} : { unseen: { ...base.stored, lost: draft.replaces } }
+    const candidate = { stored, loaded, layering, origin, settles: true, write: write(base, stored), ...unseen }
+    return yield* accept(transaction, candidate).pipe(
+      Effect.map(Result.succeed),
+      Effect.catchTag("Conflict", (conflict) => Effect.succeed(Result.fail(conflict))),
+    )
+  }, Effect.scoped)
+
+  const change =
+    (draft: Draft<C>): Changing<Snapshot<C>> =>
+    (transaction) => {
+      const again = (left: number): Effect.Effect<Snapshot<C>, Rejected | WriteError> => {
+        const one = attempt(transaction, draft)
+        return Effect.flatMap(left === 1 ? source.exclusively(one) : one, (answer) => {
+          if (Result.isSuccess(answer)) return Effect.succeed(answer.success)
+          return left === 1 || draft.ifHash !== undefined ? Effect.fail(answer.failure) : again(left - 1)
+        })
+      }
+      return again(attempts)
+    }
+
+  const update: Changes<C>["update"] = (edits, ifHash) =>
+    change({
+      origin: "api",
+      ifHash,
+      replaces: false,
+      text: ({ loaded, stored }) =>
+        Result.isFailure(loaded)
+          ? refuseDocument("file", { hash: stored.hash, problems: loaded.failure })
+          : Effect.catch(edited(loaded.success, edits), (problems) => refuse("api", undefined, problems)),
+    })
+
+  /** Migrated where the document is of an older version: edits speak of the form that is in force. */
+  const edited = (loaded: Loaded<C>, edits: ReadonlyArray<Edit>) =>
+    Effect.fromResult(document.edit(loaded.migrated?.text ?? loaded.text, edits))
+
+  const replace: Changes<C>["replace"] = (text, ifHash) =>
+    change({
+      origin: "api",
+      ifHash,
+      replaces: true,
+      text: (base) => {
+        // Of a text that nobody can read no secret can be kept.
+        const secrets = Result.isSuccess(base.loaded) ? base.stored : acceptance.state.stored
+        return Effect.catch(Effect.fromResult(document.restore(text, secrets.text)), (problems) =>
+          refuse("api", undefined, problems),
+        )
+      },
+    })
+
+  const undo = change({
+    origin: "undo",
+    replaces: true,
+    text: ({ missing, stored }) => {
+      const { stored: inForce } = acceptance.state
+      if (stored.hash === inForce.hash) return missing ? Effect.succeed(inForce.text) : predecessor(inForce)
+      // What was refused goes away; a save that nobody has looked at yet does not.
+      if (stored.hash === acceptance.refused?.hash) return Effect.succeed(inForce.text)
+      return Effect.fail(new Conflict({ expected: inForce.hash, actual: stored.hash }))
+    },
+  })
+
+  /** Documents that are acceptable no more are passed over: nobody can go back to them. */
+  const predecessor = Effect.fnUntraced(function* (inForce: Stored) {
+    const entries = yield* source.history.list
+    const hashes = entries.map(({ hash }) => returns.get(hash) ?? hash)
+    for (const hash of predecessors(hashes, returns.get(inForce.hash) ?? inForce.hash)) {
+      const kept = yield* source.history.read(hash)
+      if (kept === undefined) continue
+      const text = yield* Effect.catch(Effect.fromResult(document.restore(kept.text, inForce.text)), (problems) =>
+        refuse("undo", undefined, problems),
+      )
+      if (Result.isFailure(yield* Effect.result(load(text, acceptance.state.layering)))) continue
+      const actual = yield* source.hash(text)
+      if (actual !== hash) returns.set(actual, hash)
+      for (const oldest of returns.keys()) if (returns.size > maxReturns) returns.delete(oldest)
+      return text
+    }
+    return yield* Effect.fail(new Conflict({ expected: "", actual: inForce.hash }))
+  })
+
+  const reload: Changes<C>["reload"] = (environment) =>
+    Effect.fnUntraced(function* (transaction) {
+      const { layering, loaded } = acceptance.state
+      yield* take("reload", { environment, runtime: layering.runtime })(transaction)
+      return document.changes(loaded, acceptance.state.loaded)
+    })
+
+  const override: Changes<C>["override"] = (edits) =>
+    Effect.fnUntraced(function* (transaction) {
+      const { layering, stored } = acceptance.state
+      const refused = (problems: ReadonlyArray<Problem>) => refuse("api", undefined, problems)
+      const runtime = yield* Effect.catch(Effect.fromResult(mergeOverrides(layering.runtime, edits)), refused)
+      const next: Layering = { environment: layering.environment, runtime }
+      const loaded = yield* Effect.catch(load(stored.text, next), refused)
+      return yield* accept(transaction, { stored, loaded, layering: next, origin: "api", settles: false })
+    })
+
+  const plan: Changes<C>["plan"] = (edits) =>
+    Effect.fnUntraced(function* (transaction) {
+      const base = yield* readBase
+      const inForce = acceptance.state
+      const shadowed = document.shadowed(edits, layersOf(inForce.layering))
+      const unable = (problems: ReadonlyArray<Problem>): Plan => ({ ...nothing, shadowed, problems })
+      if (Result.isFailure(base.loaded)) return unable(base.loaded.failure)
+      const before = base.loaded.success
+      const tried = yield* Effect.result(
+        Effect.flatMap(edited(before, edits), (text) => load(text, inForce.layering, before)),
+      )
+      if (Result.isFailure(tried)) return unable(tried.failure)
+      const loaded = tried.success
+      const changes = document.changes(inForce.loaded, loaded)
+      const { restartRequired } = document.diff(inForce.loaded, loaded)
+      const hash = yield* source.hash(loaded.text)
+      const ready = yield* Effect.result(prepare(transaction, { stored: { text: loaded.text, hash }, loaded }))
+      return Result.isFailure(ready)
+        ? { changes, shadowed, rebuilt: [], restartRequired, problems: ready.failure }
+        : { changes, shadowed, rebuilt: ready.success.prepared?.rebuilt ?? [], restartRequired, problems: [] }
+    })
+
+  return { take, reload, update, replace, undo, override, plan }
+}
+
+const nothing: Plan = { changes: [], shadowed: [], rebuilt: [], restartRequired: [], problems: [] }
+
+/** What people are told of a source that cannot be read. */
+export const problemOf = ({ code, detail }: SourceUnavailable): Problem => ({
+  by: "source",
+  path: "",
+  message:
+    code === "ENOENT"
+      ? "the document is missing: put it back, or write a new one"
+      : `cannot be read (${code}: ${detail})`,
+})

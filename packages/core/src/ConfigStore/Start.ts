@@ -1,0 +1,122 @@
+/**
+ * The first configuration of a process: what stands at the source, a seed where nothing does, and where that is refused the newest document
+ * of the history that still loads.
+ */
+import { Context, Effect, Result } from "effect"
+import type { Loaded } from "../ConfigDocument.ts"
+import { Rejected } from "../ConfigError.ts"
+import { ConfigSeeded } from "../ConfigEvents.ts"
+import type { HistoryEntry, Stored } from "../ConfigSource.ts"
+import type { Snapshot } from "../ConfigStore.ts"
+import type { Transaction } from "../Reconciler.ts"
+import {
+  changed,
+  keepAccepted,
+  type Layering,
+  loadWith,
+  logWarnings,
+  migrated,
+  type Refused,
+  rejection,
+  type State,
+  type Surroundings,
+} from "./Acceptance.ts"
+import { problemOf } from "./Changes.ts"
+
+/** Whether a document that is refused at start makes the layer fail instead of yielding to the history. Default: no. */
+export const StrictStart: Context.Reference<boolean> = Context.Reference("@signalbox/core/ConfigStore/StrictStart", {
+  defaultValue: () => false,
+})
+
+interface Found<C> {
+  readonly stored: Stored
+  readonly loaded: Loaded<C>
+}
+
+export interface Begun<C> {
+  readonly state: State<C>
+  readonly refused: Refused | undefined
+}
+
+/** Commits revision 1. */
+export const begin = <C>({ bus, document, id, source }: Surroundings<C>, layering: Layering, strict: boolean) => {
+  const load = (text: string) => loadWith(document, text, layering)
+
+  const seed = Effect.gen(function* () {
+    const text = yield* Effect.mapError(Effect.fromResult(document.seed), rejected)
+    const unconfirmed = Effect.map(source.read, (stored) => ({ ...stored, seeded: stored.text === text }))
+    return yield* Effect.catchTag(source.seed(text), "Unconfirmed", () => unconfirmed)
+  })
+  const readOrSeed = source.read.pipe(
+    Effect.map((stored) => ({ ...stored, seeded: false })),
+    Effect.catch((error) => (error.code === "ENOENT" ? seed : Effect.fail(error))),
+  )
+  const rejected = (problems: Rejected["problems"]) => new Rejected({ problems, source: source.name })
+
+  const readHistory = Effect.catch(source.history.list, ({ code, detail }) =>
+    Effect.as(Effect.logWarning(`The history of ${source.name} cannot be read (${code}: ${detail})`), []),
+  )
+  const readKept = (hash: string) => Effect.orElseSucceed(source.history.read(hash), () => undefined)
+
+  const newestAcceptable = Effect.fnUntraced(function* (history: ReadonlyArray<HistoryEntry>) {
+    for (const { hash } of history) {
+      const stored = yield* readKept(hash)
+      // One whose secrets were blanked is not the document that was accepted.
+      if (stored === undefined || Result.isFailure(document.restore(stored.text, "{}"))) continue
+      const loaded = yield* Effect.result(load(stored.text))
+      if (Result.isSuccess(loaded)) return { stored, loaded: loaded.success }
+    }
+    return undefined
+  })
+
+  /** What changed while nothing ran. */
+  const meanwhile = Effect.fnUntraced(function* (
+    newest: HistoryEntry | undefined,
+    found: Found<C>,
+    snapshot: Snapshot<C>,
+  ) {
+    if (newest === undefined || newest.hash === snapshot.hash) return []
+    const kept = yield* readKept(newest.hash)
+    const before = kept === undefined ? undefined : yield* Effect.option(load(kept.text))
+    const difference =
+      before === undefined || before._tag === "None"
+        ? { paths: [""], truncated: false, restartRequired: [] }
+        : document.diff(before.value, found.loaded)
+    return difference.paths.length === 0 ? [] : [changed(difference, newest, snapshot, "start")]
+  })
+
+  return Effect.fnUntraced(function* (transaction: Transaction) {
+    const present = yield* Effect.result(readOrSeed)
+    const history = yield* readHistory
+    const commit = Effect.fnUntraced(function* ({ loaded, stored }: Found<C>, seeded: boolean, isNews: boolean) {
+      const snapshot: Snapshot<C> = { revision: 1, hash: stored.hash, config: loaded.config }
+      const prepared = yield* Effect.orDie(transaction.prepare(new Map([[id, snapshot]]), { revision: 1 }))
+      const changes = isNews ? yield* meanwhile(history[0], { loaded, stored }, snapshot) : []
+      yield* prepared.commit([
+        ...changes,
+        ...migrated(loaded),
+        ...(seeded ? [new ConfigSeeded({ path: source.name })] : []),
+      ])
+      if (isNews) yield* keepAccepted(source, stored)
+      yield* logWarnings(source, [], loaded)
+      return { stored, loaded, layering, snapshot }
+    }, Effect.uninterruptible)
+
+    const loaded = Result.isSuccess(present) ? yield* Effect.result(load(present.success.text)) : undefined
+    if (Result.isSuccess(present) && loaded !== undefined && Result.isSuccess(loaded)) {
+      const { hash, seeded, text } = present.success
+      const state = yield* commit({ stored: { text, hash }, loaded: loaded.success }, seeded, true)
+      return { state, refused: undefined } satisfies Begun<C>
+    }
+    const failure = Result.isFailure(present)
+      ? present.failure
+      : rejected(loaded !== undefined && Result.isFailure(loaded) ? loaded.failure : [])
+    const good = strict ? undefined : yield* newestAcceptable(history)
+    if (good === undefined) return yield* Effect.fail(failure)
+    const state = yield* commit(good, false, false)
+    const hash = Result.isSuccess(present) ? present.success.hash : undefined
+    const problems = failure._tag === "Rejected" ? failure.problems : [problemOf(failure)]
+    yield* bus.publish(rejection("start", hash, problems), { revision: 1 })
+    return { state, refused: { hash, problems } } satisfies Begun<C>
+  })
+}

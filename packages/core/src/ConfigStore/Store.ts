@@ -1,0 +1,109 @@
+/** One store at work: its beginning, its members, its settings, and the fiber that follows the source's hints. */
+import { ConfigProvider, Effect, Schedule, type Schema, type Scope, Stream } from "effect"
+import type { ConfigDocument, Edit } from "../ConfigDocument.ts"
+import { type ConfigReason, ConfigStoreError } from "../ConfigError.ts"
+import { ConfigSource } from "../ConfigSource.ts"
+import type { Shape, Snapshot, WriteOptions } from "../ConfigStore.ts"
+import { EventBus } from "../EventBus.ts"
+import { Reconciler, type Transaction } from "../Reconciler.ts"
+import * as Setting from "../Setting.ts"
+import { type Acceptance, layersOf, makeAcceptance } from "./Acceptance.ts"
+import { makeChanges } from "./Changes.ts"
+import { makeEnvironment } from "./Environment.ts"
+import { begin, StrictStart } from "./Start.ts"
+
+export const makeStore = <C>(id: string, document: ConfigDocument<C>) =>
+  Effect.gen(function* () {
+    const source = yield* ConfigSource
+    const reconciler = yield* Reconciler
+    const surroundings = { id, document, source, bus: yield* EventBus }
+    const provider = yield* ConfigProvider.ConfigProvider
+    const first = { environment: makeEnvironment(provider), runtime: [] }
+    const start = begin(surroundings, first, yield* StrictStart)
+    const begun = yield* Effect.mapError(reconciler.run(start, { whenFull: "wait" }), failed)
+    const acceptance = makeAcceptance(surroundings, begun)
+    const changes = makeChanges(surroundings, acceptance)
+    yield* Effect.forkScoped(follow(source, reconciler.run(changes.take("file"), { whenFull: "wait" })))
+
+    const run = <A>(
+      name: string,
+      change: (transaction: Transaction) => Effect.Effect<A, ConfigReason, Scope.Scope>,
+    ): Effect.Effect<A, ConfigStoreError> =>
+      Effect.mapError(reconciler.run(change), failed).pipe(
+        Effect.withSpan(`ConfigStore.${name}`, { attributes: { "store.id": id } }),
+      )
+    const layers = () => layersOf(acceptance.state.layering)
+
+    return {
+      // The map cannot know that this store alone writes this key.
+      snapshot: Effect.map(reconciler.read(id), (snapshot) => snapshot as Snapshot<C>),
+      provenance: (path: string) => Effect.sync(() => document.provenance(acceptance.state.loaded, layers(), path)),
+      plan: (edits: ReadonlyArray<Edit>) => run("plan", changes.plan(edits)),
+      update: (edits: ReadonlyArray<Edit>, options?: WriteOptions) =>
+        run("update", changes.update(edits, options?.ifHash)),
+      replace: (text: string, options?: WriteOptions) => run("replace", changes.replace(text, options?.ifHash)),
+      reload: (options?: { readonly ignoreEnvironment?: boolean }) =>
+        run("reload", (transaction) => {
+          const ignored = options?.ignoreEnvironment ?? acceptance.state.layering.environment === undefined
+          return changes.reload(ignored ? undefined : makeEnvironment(provider))(transaction)
+        }),
+      history: Effect.mapError(source.history.list, failed),
+      undo: run("undo", changes.undo),
+      override: (edits: ReadonlyArray<Edit>) => run("override", changes.override(edits)),
+      shadowed: (edits: ReadonlyArray<Edit>) => Effect.sync(() => document.shadowed(edits, layers())),
+      document: Effect.sync(() => {
+        const { snapshot, stored } = acceptance.state
+        return { text: document.redact(stored.text), hash: stored.hash, revision: snapshot.revision }
+      }),
+      problems: Effect.sync(() => acceptance.refused?.problems ?? []),
+      warnings: Effect.map(source.warnings, (messages) => [
+        ...messages.map((message) => ({ by: "source", path: "", message })),
+        ...acceptance.state.loaded.warnings,
+      ]),
+      changesOf: (revision: number) => Effect.sync(() => acceptance.changesOf(revision)),
+      "~signalbox/ConfigStore": { bind: binder(reconciler, acceptance) },
+    } satisfies Shape<C>
+  })
+
+const failed = (reason: ConfigReason) => new ConfigStoreError({ reason })
+
+/** A slice that cannot be taken from the first configuration is a defect of the host: there is nothing before it to keep. */
+const binder =
+  <C>(reconciler: Reconciler["Service"], acceptance: Acceptance<C>) =>
+  <Self, Id extends string, S extends Schema.Top>(
+    setting: Setting.Class<Self, Id, S>,
+    select: (config: C) => S["Type"],
+  ): Effect.Effect<Setting.Shape<S["Type"]>, never, Scope.Scope> =>
+    Effect.gen(function* () {
+      const binding = { key: setting.key, select }
+      yield* reconciler.run(
+        (transaction) =>
+          Effect.gen(function* () {
+            const values = new Map([[setting.key, select(acceptance.state.snapshot.config)]])
+            const prepared = yield* transaction.prepare(values)
+            acceptance.bindings.set(setting.key, binding)
+            yield* prepared.commit([])
+          }),
+        { whenFull: "wait" },
+      )
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          if (acceptance.bindings.get(setting.key) === binding) acceptance.bindings.delete(setting.key)
+        }),
+      )
+      return Setting.bind(setting, reconciler)
+    }).pipe(Effect.orDie)
+
+/** One hint at a time; those that come meanwhile are one. What is wrong with a save is published, so here only defects are left. */
+const follow = <E>(source: ConfigSource["Service"], take: Effect.Effect<unknown, E>) =>
+  source.hints.pipe(
+    Stream.buffer({ capacity: 1, strategy: "sliding" }),
+    Stream.runForEach(() =>
+      Effect.ignore(take).pipe(
+        Effect.catchDefect((defect) => Effect.logError("A save could not be looked at", defect)),
+      ),
+    ),
+    Effect.tapDefect((defect) => Effect.logError(`Watching ${source.name} has failed; it begins again`, defect)),
+    Effect.sandbox,
+    Effect.retry(Schedule.spaced("5 seconds")),
+  )
