@@ -201,11 +201,12 @@ export class Reconciler extends Context.Service<
         inChange: queue.inChange,
         current: Effect.sync(() => generations.current),
         read: (key) =>
-          Effect.flatMap(PinnedValues, (pinned) => {
-            const values = [pinned?.values, generations.current.values].find((values) => values?.has(key))
-            return values === undefined
-              ? Effect.die(new Error(`no value of ${key} yet`))
-              : Effect.succeed(values.get(key))
+          Effect.withFiber((fiber) => {
+            const pinned = fiber.getRef(PinnedValues)?.values
+            const values = pinned?.has(key) ? pinned : generations.current.values
+            return values.has(key)
+              ? Effect.succeed(values.get(key))
+              : Effect.die(new Error(`${key} has no value yet: its owner commits one before it offers the service`))
           }),
         generations: generations.stream,
         observe: (describe) => {

@@ -1,61 +1,380 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Busy } from "@signalbox/core/ConfigError"
+import * as Event from "@signalbox/core/Event"
 import { EventBus } from "@signalbox/core/EventBus"
-import { Reconciler } from "@signalbox/core/Reconciler"
-import * as Setting from "@signalbox/core/Setting"
-import { Deferred, Effect, Exit, Fiber, Layer, Schema, Stream } from "effect"
+import { Reconciler, type Transaction } from "@signalbox/core/Reconciler"
+import { Context, Deferred, Effect, Exit, Fiber, Latch, Layer, Option, Schema, Scope, Stream } from "effect"
 
-class Window extends Setting.Service<Window>()("test/Window", Schema.Int) {}
+class Moved extends Event.Class<Moved>()("test.moved", { to: Schema.Int }) {}
 
-const put = (value: number, key = Window.key) =>
-  Effect.flatMap(Reconciler, (reconciler) =>
-    reconciler.run((transaction) =>
-      Effect.flatMap(transaction.prepare(new Map([[key, value]])), (prepared) => prepared.commit([])),
-    ),
-  )
-const live = Setting.layerFrom(Window, 1).pipe(Layer.provideMerge(Reconciler.layer), Layer.provideMerge(EventBus.layer))
+const live = Reconciler.layer.pipe(Layer.provideMerge(EventBus.layer))
+
+const commit = (transaction: Transaction, value: number, events: ReadonlyArray<Event.AnyEvent> = []) =>
+  Effect.flatMap(transaction.prepare(new Map([["value", value]])), (prepared) => prepared.commit(events))
+const put = (value: number, events: ReadonlyArray<Event.AnyEvent> = []) =>
+  Effect.flatMap(Reconciler, (reconciler) => reconciler.run((transaction) => commit(transaction, value, events)))
+
+/** A change that waits in the queue's fiber until it is opened. */
+const blocked = Effect.gen(function* () {
+  const reconciler = yield* Reconciler
+  const [started, open] = [yield* Latch.make(), yield* Latch.make()]
+  const fiber = yield* Effect.forkChild(reconciler.run(() => Effect.andThen(started.open, open.await)))
+  yield* started.await
+  return { open: open.open, fiber }
+})
+/** Lets the fibers that were forked run until they wait. */
+const settle = Effect.forEach(Array.from({ length: 20 }), () => Effect.yieldNow, { discard: true })
+
+/** A Reconciler that the test itself shuts down. */
+const standalone = Effect.gen(function* () {
+  const scope = yield* Scope.make()
+  const reconciler = Context.get(yield* Layer.buildWithScope(live, scope), Reconciler)
+  return { reconciler, shutDown: Scope.close(scope, Exit.void) }
+})
 
 describe("Reconciler", () => {
-  it.effect("runs one change at a time, in order", () =>
+  it.effect("runs one change at a time, in the order of asking", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       const log: Array<string> = []
-      const gate = yield* Deferred.make<void>()
-      const first = yield* Effect.forkChild(
+      const step = (name: string) =>
         reconciler.run(() =>
-          Effect.andThen(
-            Deferred.await(gate),
-            Effect.sync(() => log.push("first")),
-          ),
-        ),
-      )
-      const second = yield* Effect.forkChild(reconciler.run(() => Effect.sync(() => log.push("second"))))
-      yield* Effect.yieldNow
-      assert.deepStrictEqual(yield* reconciler.queued, 2)
-      yield* Deferred.succeed(gate, undefined)
-      yield* Fiber.joinAll([first, second])
-      assert.deepStrictEqual(log, ["first", "second"])
-      assert.deepStrictEqual(yield* reconciler.queued, 0)
+          Effect.gen(function* () {
+            log.push(`${name} starts`)
+            yield* Effect.yieldNow
+            log.push(`${name} ends`)
+          }),
+        )
+      const fibers = yield* Effect.forEach(["a", "b", "c"], (name) => Effect.forkChild(step(name)))
+      yield* settle
+      yield* Fiber.joinAll(fibers)
+      assert.deepStrictEqual(log, ["a starts", "a ends", "b starts", "b ends", "c starts", "c ends"])
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("a commit is seen by get and followed by changes", () =>
-    Effect.gen(function* () {
-      const seen = yield* Effect.forkChild(Stream.runCollect(Stream.take(Window.changes, 2)))
-      yield* Effect.yieldNow
-      assert.strictEqual(yield* Window.get, 1)
-      yield* put(1)
-      yield* put(2)
-      assert.strictEqual(yield* Window.get, 2)
-      assert.deepStrictEqual(yield* Fiber.join(seen), [1, 2])
-    }).pipe(Effect.provide(live)),
-  )
-
-  it.effect("a defect in a change is the caller's defect and the queue goes on", () =>
+  it.effect("64 changes wait or are under way; one more is Busy, and `wait` waits for room", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
-      const exit = yield* Effect.exit(reconciler.run(() => Effect.die("boom")))
-      assert.isTrue(Exit.hasDies(exit))
+      const first = yield* blocked
+      const order: Array<number> = []
+      const add = (index: number) => () => Effect.sync(() => order.push(index))
+      const others = yield* Effect.forEach(
+        Array.from({ length: 63 }, (_, index) => index),
+        (index) => Effect.forkChild(reconciler.run(add(index))),
+      )
+      yield* settle
+      assert.strictEqual(yield* reconciler.queued, 64)
+      assert.instanceOf(yield* Effect.flip(reconciler.run(add(-1))), Busy)
+      const waiting = yield* Effect.forkChild(reconciler.run(add(63), { whenFull: "wait" }))
+      yield* settle
+      assert.isUndefined(waiting.pollUnsafe())
+      yield* first.open
+      yield* Fiber.joinAll([...others, waiting])
+      assert.deepStrictEqual(
+        order,
+        Array.from({ length: 64 }, (_, index) => index),
+      )
+      assert.strictEqual(yield* reconciler.queued, 0)
+    }).pipe(Effect.provide(live)),
+  )
+
+  it.effect("a caller that goes away only stops waiting: its change runs", () =>
+    Effect.gen(function* () {
+      const reconciler = yield* Reconciler
+      const first = yield* blocked
+      let ran = false
+      const caller = yield* Effect.forkChild(reconciler.run(() => Effect.sync(() => (ran = true))))
+      yield* settle
+      yield* Fiber.interrupt(caller)
+      assert.isFalse(ran)
+      yield* first.open
+      yield* reconciler.run(() => Effect.void)
+      assert.isTrue(ran)
+    }).pipe(Effect.provide(live)),
+  )
+
+  it.effect("a caller that goes away before there was room takes its change along", () =>
+    Effect.gen(function* () {
+      const reconciler = yield* Reconciler
+      const first = yield* blocked
+      yield* Effect.forEach(Array.from({ length: 63 }), () => Effect.forkChild(reconciler.run(() => Effect.void)))
+      yield* settle
+      let ran = false
+      const caller = yield* Effect.forkChild(
+        reconciler.run(() => Effect.sync(() => (ran = true)), { whenFull: "wait" }),
+      )
+      yield* settle
+      yield* Fiber.interrupt(caller)
+      yield* first.open
+      yield* reconciler.run(() => Effect.void, { whenFull: "wait" })
+      assert.isFalse(ran)
+    }).pipe(Effect.provide(live)),
+  )
+
+  it.effect("a failure or a defect in a change is its caller's, and the queue goes on", () =>
+    Effect.gen(function* () {
+      const reconciler = yield* Reconciler
+      assert.strictEqual(yield* Effect.flip(reconciler.run(() => Effect.fail("no"))), "no")
+      const thrown = yield* Effect.exit(
+        reconciler.run(() => {
+          throw new Error("boom")
+        }),
+      )
+      assert.isTrue(Exit.hasDies(thrown))
+      assert.isTrue(Exit.hasInterrupts(yield* Effect.exit(reconciler.run(() => Effect.interrupt))))
       assert.strictEqual(yield* reconciler.run(() => Effect.succeed(1)), 1)
     }).pipe(Effect.provide(live)),
   )
+
+  it.effect("a change has a Scope that closes at its end, before its caller hears of it", () =>
+    Effect.gen(function* () {
+      const reconciler = yield* Reconciler
+      const log: Array<string> = []
+      yield* reconciler.run(() => Effect.addFinalizer(() => Effect.sync(() => log.push("closed"))))
+      log.push("answered")
+      assert.deepStrictEqual(log, ["closed", "answered"])
+    }).pipe(Effect.provide(live)),
+  )
+
+  it.effect("a commit puts the prepared values over the current ones, as generation 1, 2, 3 …", () =>
+    Effect.gen(function* () {
+      const reconciler = yield* Reconciler
+      assert.deepInclude(yield* reconciler.current, { number: 0, revision: 0 })
+      const before = yield* reconciler.current
+      yield* reconciler.run((transaction) =>
+        Effect.gen(function* () {
+          const prepared = yield* transaction.prepare(new Map([["a", 1]]), { revision: 7 })
+          assert.strictEqual(transaction.current, before)
+          yield* prepared.commit([])
+          assert.strictEqual(transaction.current, prepared.generation)
+        }),
+      )
+      yield* put(2)
+      const { number, revision, values } = yield* reconciler.current
+      assert.deepStrictEqual(
+        { number, revision, values: [...values] },
+        {
+          number: 2,
+          revision: 7,
+          values: [
+            ["a", 1],
+            ["value", 2],
+          ],
+        },
+      )
+      assert.strictEqual(yield* reconciler.read("value"), 2)
+      assert.isTrue(Exit.hasDies(yield* Effect.exit(reconciler.read("unknown"))))
+    }).pipe(Effect.provide(live)),
+  )
+
+  it.effect("a candidate is committed once, and not over another", () =>
+    Effect.gen(function* () {
+      const reconciler = yield* Reconciler
+      const exit = yield* Effect.exit(
+        reconciler.run((transaction) =>
+          Effect.gen(function* () {
+            const first = yield* transaction.prepare(new Map([["value", 1]]))
+            const second = yield* transaction.prepare(new Map([["value", 2]]))
+            yield* second.commit([])
+            assert.isTrue(Exit.hasDies(yield* Effect.exit(second.commit([]))))
+            yield* first.commit([])
+          }),
+        ),
+      )
+      assert.isTrue(Exit.hasDies(exit))
+      assert.strictEqual(yield* reconciler.read("value"), 2)
+    }).pipe(Effect.provide(live)),
+  )
+
+  it.effect("events of a commit come together: the change's first, then what observers say, with the revision", () =>
+    Effect.gen(function* () {
+      const reconciler = yield* Reconciler
+      const bus = yield* EventBus
+      const events = yield* bus.subscribe()
+      const observer = yield* Scope.make()
+      yield* reconciler
+        .observe((before, after) => [new Moved({ to: (after.number - before.number) * 100 })])
+        .pipe(Scope.provide(observer))
+      yield* reconciler.observe(() => {
+        throw new Error("an observer that fails loses only its own events")
+      })
+      yield* reconciler.run((transaction) =>
+        Effect.flatMap(transaction.prepare(new Map(), { revision: 3 }), (prepared) =>
+          prepared.commit([new Moved({ to: 1 }), new Moved({ to: 2 })]),
+        ),
+      )
+      yield* Scope.close(observer, Exit.void)
+      yield* put(1, [new Moved({ to: 3 })])
+      const seen = yield* Stream.runCollect(Stream.take(events, 4))
+      assert.deepStrictEqual(
+        seen.map((item) => (item._tag === "Envelope" ? [(item.event as Moved).to, item.revision] : item)),
+        [
+          [1, 3],
+          [2, 3],
+          [100, 3],
+          [3, 3],
+        ],
+      )
+    }).pipe(Effect.scoped, Effect.provide(live)),
+  )
+
+  it.effect("followers see the generation in force first, may skip some, and never miss the last", () =>
+    Effect.gen(function* () {
+      const reconciler = yield* Reconciler
+      yield* put(1)
+      const [gate, seen] = [yield* Latch.make(), [] as unknown[]]
+      const follower = yield* reconciler.generations.pipe(
+        Stream.map(({ values }) => values.get("value")),
+        Stream.tap((value) =>
+          Effect.andThen(
+            Effect.sync(() => seen.push(value)),
+            gate.await,
+          ),
+        ),
+        Stream.takeUntil((value) => value === 9),
+        Stream.runDrain,
+        Effect.forkChild,
+      )
+      yield* settle
+      for (const value of [2, 3, 4, 9]) yield* put(value)
+      yield* gate.open
+      yield* Fiber.join(follower)
+      assert.deepStrictEqual(seen, [1, 9])
+    }).pipe(Effect.provide(live)),
+  )
+
+  it.effect("followers are woken after the events of the commit are out", () =>
+    Effect.gen(function* () {
+      const [reconciler, bus] = [yield* Reconciler, yield* EventBus]
+      const before = yield* bus.cursor
+      const follower = yield* reconciler.generations.pipe(
+        Stream.filter(({ number }) => number === 1),
+        Stream.mapEffect(() => bus.cursor),
+        Stream.runHead,
+        Effect.forkChild,
+      )
+      yield* settle
+      yield* put(1, [new Moved({ to: 1 })])
+      const cursor = Option.getOrThrow(yield* Fiber.join(follower))
+      assert.strictEqual(cursor.sequence, before.sequence + 1)
+    }).pipe(Effect.provide(live)),
+  )
+
+  describe("changes from within a change", () => {
+    it.effect("waiting for one is a defect, not a deadlock", () =>
+      Effect.gen(function* () {
+        const reconciler = yield* Reconciler
+        assert.isFalse(yield* reconciler.inChange)
+        const exit = yield* Effect.exit(reconciler.run(() => reconciler.run(() => Effect.void)))
+        assert.isTrue(Exit.hasDies(exit))
+        assert.isTrue(yield* reconciler.run(() => reconciler.inChange))
+      }).pipe(Effect.provide(live)),
+    )
+
+    it.effect("runLater runs it after this one, even where the queue is full", () =>
+      Effect.gen(function* () {
+        const reconciler = yield* Reconciler
+        const first = yield* blocked
+        const log: Array<string> = []
+        const changes = yield* Effect.forEach(Array.from({ length: 63 }), (_, index) =>
+          Effect.forkChild(
+            reconciler.run(() =>
+              index > 0
+                ? Effect.void
+                : Effect.gen(function* () {
+                    // One takes the place that has become free; two stand behind the queue.
+                    yield* Effect.forEach([1, 2, 3], (later) =>
+                      reconciler.runLater(() => Effect.sync(() => log.push(`later ${later}`))),
+                    )
+                    log.push("asked")
+                  }),
+            ),
+          ),
+        )
+        yield* settle
+        assert.strictEqual(yield* reconciler.queued, 64)
+        yield* first.open
+        yield* Fiber.joinAll(changes)
+        yield* reconciler.run(() => Effect.void, { whenFull: "wait" })
+        assert.deepStrictEqual(log, ["asked", "later 1", "later 2", "later 3"])
+      }).pipe(Effect.provide(live)),
+    )
+
+    it.effect("outside of a change runLater queues and does not wait; a defect in it harms nobody", () =>
+      Effect.gen(function* () {
+        const reconciler = yield* Reconciler
+        const first = yield* blocked
+        let ran = false
+        yield* reconciler.runLater(() => Effect.die("nobody waits for this"))
+        yield* reconciler.runLater(() => Effect.sync(() => (ran = true)))
+        assert.isFalse(ran)
+        yield* first.open
+        yield* reconciler.run(() => Effect.void)
+        assert.isTrue(ran)
+      }).pipe(Effect.provide(live)),
+    )
+
+    it.effect("a fiber that outlives the change may wait for another", () =>
+      Effect.gen(function* () {
+        const reconciler = yield* Reconciler
+        const outer = yield* Effect.scope
+        const fiber = yield* reconciler.run(() =>
+          Effect.forkIn(
+            reconciler.run(() => Effect.succeed("later")),
+            outer,
+            { startImmediately: true },
+          ),
+        )
+        assert.strictEqual(yield* Fiber.join(fiber), "later")
+      }).pipe(Effect.scoped, Effect.provide(live)),
+    )
+  })
+
+  describe("shutdown", () => {
+    it.effect(
+      "the change under way ends after its uninterruptible part; who waits is interrupted, and who comes later too",
+      () =>
+        Effect.gen(function* () {
+          const { reconciler, shutDown } = yield* standalone
+          const [started, written] = [yield* Latch.make(), yield* Deferred.make<void>()]
+          const log: Array<string> = []
+          const running = yield* Effect.forkChild(
+            reconciler.run(() =>
+              Effect.gen(function* () {
+                yield* started.open
+                yield* Deferred.await(written)
+                log.push("written")
+              }).pipe(Effect.uninterruptible, Effect.andThen(Effect.sync(() => log.push("went on")))),
+            ),
+          )
+          yield* started.await
+          const waiting = yield* Effect.forEach(Array.from({ length: 70 }), () =>
+            Effect.forkChild(reconciler.run(() => Effect.sync(() => log.push("ran")), { whenFull: "wait" })),
+          )
+          yield* settle
+          const closing = yield* Effect.forkChild(shutDown)
+          yield* settle
+          assert.isUndefined(closing.pollUnsafe())
+          yield* Deferred.succeed(written, undefined)
+          yield* Fiber.join(closing)
+          assert.deepStrictEqual(log, ["written"])
+          const exits = yield* Fiber.awaitAll([running, ...waiting])
+          assert.isTrue(exits.every(Exit.hasInterrupts))
+          assert.isTrue(Exit.hasInterrupts(yield* Effect.exit(reconciler.run(() => Effect.void))))
+          assert.isTrue(Exit.hasInterrupts(yield* Effect.exit(reconciler.runLater(() => Effect.void))))
+        }),
+    )
+
+    it.effect("an interruptible change is interrupted, and streams of generations end", () =>
+      Effect.gen(function* () {
+        const { reconciler, shutDown } = yield* standalone
+        const running = yield* Effect.forkChild(reconciler.run(() => Effect.never))
+        const follower = yield* Effect.forkChild(Stream.runDrain(reconciler.generations))
+        yield* settle
+        yield* shutDown
+        assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(running)))
+        assert.isTrue(Exit.isSuccess(yield* Fiber.await(follower)))
+      }),
+    )
+  })
 })

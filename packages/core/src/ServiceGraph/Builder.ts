@@ -11,8 +11,13 @@ import { Instance, type Plan } from "./Plan.ts"
 /** All refusals of one attempt: `cause` is what the layer failed with. */
 export class BuildFailed extends Data.TaggedError("BuildFailed")<{
   readonly plan: Plan
-  readonly failures: ReadonlyArray<{ readonly instance: Instance; readonly cause: Cause.Cause<unknown> }>
+  readonly failures: ReadonlyArray<Failure>
 }> {}
+
+export interface Failure {
+  readonly instance: Instance
+  readonly cause: Cause.Cause<unknown>
+}
 
 /** This instance cannot be built because another could not; that one says why. */
 class UpstreamFailed extends Data.TaggedError("UpstreamFailed")<{}> {}
@@ -87,13 +92,14 @@ export const makeBuilder = (options: {
     const build: Builder["build"] = Effect.fnUntraced(function* (candidate) {
       const { nodes, fresh } = candidate.plan
       const deadline = Duration.fromInputUnsafe(yield* PrepareDeadline)
-      const exits = yield* Effect.forEach(fresh, (instance) => Effect.exit(RcMap.get(instances, instance)), {
-        concurrency: "unbounded",
-      }).pipe(Effect.timeoutOption(deadline), Effect.provideService(Scope.Scope, candidate.scope))
-      const failures = Option.match(exits, {
-        onNone: () => lateIn(candidate.plan, deadline),
-        onSome: (exits) => failuresIn(candidate.plan, exits),
-      })
+      const exits = new Map<Instance, Exit.Exit<unknown, unknown>>()
+      const inTime = yield* Effect.forEach(
+        fresh,
+        (instance) => Effect.map(Effect.exit(RcMap.get(instances, instance)), (exit) => exits.set(instance, exit)),
+        { concurrency: "unbounded", discard: true },
+      ).pipe(Effect.timeoutOption(deadline), Scope.provide(candidate.scope))
+      const failures = failuresIn(candidate.plan, exits)
+      if (Option.isNone(inTime)) failures.push(...lateIn(candidate.plan, exits, deadline))
       if (failures.length > 0) return yield* new BuildFailed({ plan: candidate.plan, failures })
       candidate.services = yield* Effect.forEach(nodes, (node) =>
         Effect.map(get(node), (service) => [node.key.key, service] as const),
@@ -104,23 +110,23 @@ export const makeBuilder = (options: {
     return { build, size: Effect.map(RcMap.keys(instances), (keys) => Array.from(keys).length) }
   })
 
-const failuresIn = (plan: Plan, exits: ReadonlyArray<Exit.Exit<unknown, unknown>>): BuildFailed["failures"] =>
-  plan.fresh.flatMap((instance, index) => {
-    const exit = exits[index]
-    if (exit === undefined || exit._tag === "Success") return []
-    const isUpstream = exit.cause.reasons.some(
-      (reason) => reason._tag === "Fail" && reason.error instanceof UpstreamFailed,
-    )
-    return isUpstream ? [] : [{ instance, cause: exit.cause }]
+type Exits = ReadonlyMap<Instance, Exit.Exit<unknown, unknown>>
+
+const failuresIn = ({ fresh }: Plan, exits: Exits): Array<Failure> =>
+  fresh.flatMap((instance) => {
+    const exit = exits.get(instance)
+    if (exit === undefined || exit._tag === "Success" || exit.cause.reasons.some(isUpstream)) return []
+    return [{ instance, cause: exit.cause }]
   })
 
-/** Those that wait for others are not late. */
-const lateIn = (plan: Plan, deadline: Duration.Duration): BuildFailed["failures"] =>
-  plan.fresh
-    .filter(({ state }) => state === "building")
-    .map((instance) => ({
-      instance,
-      cause: Cause.die(new Error(`was not ready within ${Duration.format(deadline)}`)),
-    }))
+const isUpstream = (reason: Cause.Reason<unknown>) => reason._tag === "Fail" && reason.error instanceof UpstreamFailed
+
+/** Those that only wait for others are not late themselves. */
+const lateIn = ({ fresh }: Plan, exits: Exits, deadline: Duration.Duration): Array<Failure> => {
+  const unfinished = fresh.filter((instance) => !exits.has(instance))
+  const building = unfinished.filter(({ state }) => state === "building")
+  const cause = Cause.die(new Error(`was not ready within ${Duration.format(deadline)}`))
+  return (building.length > 0 ? building : unfinished).map((instance) => ({ instance, cause }))
+}
 
 type LayerRecipe = Extract<Instance["recipe"], { readonly _tag: "layer" }>

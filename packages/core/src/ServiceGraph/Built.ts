@@ -21,7 +21,7 @@ export class Built {
   /** One for each node, by its key. */
   services: ReadonlyArray<readonly [key: string, service: unknown]> = []
   /** The same. */
-  context: Context.Context<any> = Context.empty()
+  context: Context.Context<any> = Context.makeUnsafe<any>(new Map())
   /** The fiber that pinned last; its context once it has pinned twice; that context with the services once it has come twice. */
   lastFiber = -1
   lastContext: Context.Context<any> | undefined = undefined

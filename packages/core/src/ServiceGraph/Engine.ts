@@ -5,7 +5,7 @@
 import { Clock, Context, Deferred, Duration, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import type { AnyEvent } from "../Event.ts"
 import { EventBus } from "../EventBus.ts"
-import { type Generation, type Participant, PrepareDeadline, PrepareFailed, Reconciler } from "../Reconciler.ts"
+import { type Generation, type Participant, PrepareFailed, Reconciler } from "../Reconciler.ts"
 import { ServiceFailed, ServiceRebuilt, ServiceReleased } from "../ServiceEvents.ts"
 import type { Shape as SettingShape } from "../Setting.ts"
 import { type BuildFailed, makeBuilder } from "./Builder.ts"
@@ -26,6 +26,8 @@ export interface Engine extends Holder {
   readonly ready: Effect.Effect<void>
   readonly pin: Effect.Effect<Pin, never, Scope.Scope>
   readonly status: Effect.Effect<Status>
+  /** Instances that stand or are being built or released, in whichever generation. */
+  readonly size: Effect.Effect<number>
 }
 
 export const makeEngine = (options: {
@@ -211,6 +213,7 @@ export const makeEngine = (options: {
       keepStarting,
       ready: Effect.suspend(() => (closed ? Effect.interrupt : Deferred.await(served))),
       pin,
+      size: builder.size,
       status: Effect.sync(() =>
         statusOf({
           declarations,
@@ -253,9 +256,8 @@ const asRebuilt =
 const waitFor = (fiber: Fiber.Fiber<void> | undefined): Effect.Effect<void> =>
   fiber === undefined
     ? Effect.void
-    : Effect.flatMap(PrepareDeadline, (deadline) =>
-        Fiber.await(fiber).pipe(Effect.timeoutOption(deadline), Effect.interruptible, Effect.asVoid),
-      )
+    : Fiber.await(fiber).pipe(Effect.timeoutOption(discardPatience), Effect.interruptible, Effect.asVoid)
+const discardPatience = "1 second"
 
 const isSetting = (service: unknown): service is SettingShape<unknown> =>
   typeof service === "object" && service !== null && "~signalbox/Setting" in service
