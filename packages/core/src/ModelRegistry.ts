@@ -1,0 +1,314 @@
+/**
+ * The models that callers can name: those of the document and those that plugins and providers register while the program runs. A
+ * registration lasts as long as its Scope. Each difference is an event of the commit that brought it. What stands in the document when the
+ * registry is built is state, not news; every registration is news.
+ */
+import { Context, Effect, Layer, Schema, SchemaIssue, type Scope, Stream } from "effect"
+import {
+  type Model,
+  type ModelInput,
+  ModelRegistrations,
+  ModelSettings,
+  maxModels,
+  Registration,
+} from "./ModelRegistry/Settings.ts"
+import { type ModelTable, modelEvents, modelTable, registeredBy } from "./ModelRegistry/Table.ts"
+import { PrepareFailed, Reconciler, type Transaction } from "./Reconciler.ts"
+import * as Setting from "./Setting.ts"
+
+export {
+  DefaultModelAlias,
+  defaultModelAliasProblem,
+  defaultProvider,
+  everyKey,
+  Model,
+  type ModelInput,
+  ModelRegistrations,
+  ModelSettings,
+  type ModelsByAlias,
+  maxModels,
+  type Registration,
+} from "./ModelRegistry/Settings.ts"
+export type { ModelTable } from "./ModelRegistry/Table.ts"
+
+/** At most so many registrations and so many models in all of them together. Read when the registry is built. */
+export const RegistrationLimits: Context.Reference<{ readonly registrations: number; readonly models: number }> =
+  Context.Reference("@signalbox/core/RegistrationLimits", {
+    defaultValue: () => ({ registrations: 256, models: maxModels }),
+  })
+
+/** No room for another registration, or for its models; `limit` is how many there may be. */
+export class RegistryFull extends Schema.TaggedClass<RegistryFull>()("RegistryFull", {
+  of: Schema.Literals(["registrations", "models"]),
+  limit: Schema.Int,
+}) {}
+
+/** A name, an alias or a field that no document could have either. */
+export class InvalidRegistration extends Schema.TaggedClass<InvalidRegistration>()("InvalidRegistration", {
+  detail: Schema.String,
+}) {}
+
+/** Services could not be built for the table with these models; nothing has changed. */
+export class RegistrationRefused extends Schema.TaggedClass<RegistrationRefused>()("RegistrationRefused", {
+  failures: PrepareFailed.fields.failures,
+}) {}
+
+/** Why models could not be registered. */
+export class ModelRegistryError extends Schema.TaggedError<ModelRegistryError>()("ModelRegistryError", {
+  /** Of the registration, at most 200 characters of it. */
+  registration: Schema.String,
+  reason: Schema.Union([RegistryFull, InvalidRegistration, RegistrationRefused]),
+}) {
+  override get message(): string {
+    return `the models of ${JSON.stringify(this.registration)} are not registered: ${explain(this.reason)}`
+  }
+}
+
+/** A line of the table, for people and programs that administer it. */
+export interface RegisteredModel extends Model {
+  readonly alias: string
+  /** The registration that it comes from; `undefined`: the document. */
+  readonly registeredBy: string | undefined
+}
+
+export class ModelRegistry extends Context.Service<
+  ModelRegistry,
+  {
+    /**
+     * Adds models until the Scope closes; `provider` is the registration's name where a model names none. Complete when they are in force,
+     * except within a change (in a node's layer): there the change that brings them follows, and a refusal is logged. A later registration
+     * shadows the aliases of an earlier one, the document those of both. Registering a name again replaces what it had registered as a
+     * whole, in its place, until the newer Scope closes: a provider's next instance takes over from the one that drains.
+     * A node that registers must not need `ModelRegistrations` or `Models`: it would rebuild itself for ever.
+     */
+    readonly register: (
+      models: Readonly<Record<string, Partial<ModelInput> & Pick<ModelInput, "upstream">>>,
+      options: { readonly name: string },
+    ) => Effect.Effect<void, ModelRegistryError, Scope.Scope>
+    /** The table of this fiber's pinned generation, else the current one: all of it, whoever asks. */
+    readonly models: Effect.Effect<ReadonlyArray<RegisteredModel>>
+  }
+>()("@signalbox/core/ModelRegistry") {
+  static readonly layer: Layer.Layer<ModelRegistry | ModelRegistrations, never, Reconciler | ModelSettings> =
+    Layer.effect(
+      ModelRegistry,
+      Effect.suspend(() => make),
+    ).pipe(
+      // Nothing can depend yet on a setting that is not there yet, so nothing can refuse it.
+      Layer.provideMerge(Layer.orDie(Setting.layerFrom(ModelRegistrations, []))),
+    )
+}
+
+interface Entry {
+  readonly registration: Registration
+  readonly size: number
+  /** Among the others: that of the one whose name it takes over, else behind them all. */
+  place: number
+  /** Its Scope has closed, or it was refused: it must not be in the table, and leaves it with the next change. */
+  gone: boolean
+}
+
+const make = Effect.gen(function* () {
+  const reconciler = yield* Reconciler
+  const limits = yield* RegistrationLimits
+  const scope = yield* Effect.scope
+  const settings = yield* ModelSettings
+  const registrations = yield* ModelRegistrations
+  const settingsIn = settings["~signalbox/Setting"].valueIn
+  const registrationsIn = registrations["~signalbox/Setting"].valueIn
+
+  // In the order of registration; only changes replace it.
+  let entries: ReadonlyArray<Entry> = []
+  // Those that take room: in the table, on their way into it or out of it.
+  const accepted = new Set<Entry>()
+  let acceptedModels = 0
+  let places = 0
+  let dropQueued = false
+  let retrying = false
+
+  const tableIn = (values: ReadonlyMap<string, unknown>): ModelTable =>
+    modelTable(settingsIn(values), registrationsIn(values))
+  yield* reconciler.observe((before, after) => modelEvents(tableIn(before.values), tableIn(after.values)))
+
+  const free = (entry: Entry): void => {
+    entry.gone = true
+    if (accepted.delete(entry)) acceptedModels -= entry.size
+  }
+
+  /** Makes these the entries, with a commit only if that changes what is registered. */
+  const replaceEntries = (transaction: Transaction, next: ReadonlyArray<Entry>) =>
+    Effect.gen(function* () {
+      const before = registrationsIn(transaction.current.values)
+      const after = inForce(next)
+      if (before.length !== after.length || before.some((registration, index) => registration !== after[index])) {
+        const prepared = yield* transaction.prepare(new Map([[ModelRegistrations.key, after]]))
+        yield* prepared.commit([])
+      }
+      entries = next
+    })
+
+  const add = (entry: Entry) => (transaction: Transaction) =>
+    Effect.suspend(() => {
+      if (entry.gone) return Effect.void
+      const { name } = entry.registration
+      entry.place = entries.find(({ registration }) => registration.name === name)?.place ?? ++places
+      return replaceEntries(transaction, [...entries, entry])
+    })
+
+  const drop = (transaction: Transaction): Effect.Effect<void, never, Scope.Scope> =>
+    Effect.suspend(() => {
+      dropQueued = false
+      const leaving = [...accepted].filter((entry) => entry.gone)
+      return replaceEntries(
+        transaction,
+        entries.filter((entry) => !entry.gone),
+      ).pipe(
+        Effect.andThen(Effect.sync(() => leaving.forEach(free))),
+        Effect.catch((refused) =>
+          Effect.logWarning(`Models of closed registrations stay until the next change: ${refused.message}`).pipe(
+            Effect.andThen(retryAfter(transaction.current.number)),
+          ),
+        ),
+      )
+    })
+
+  // All that are gone leave together, so one such change in the queue is enough.
+  const requestDrop = Effect.suspend(() => {
+    if (dropQueued) return Effect.void
+    dropQueued = true
+    return Effect.onError(reconciler.runLater(drop), () =>
+      Effect.sync(() => {
+        dropQueued = false
+      }),
+    )
+  })
+
+  const retryAfter = (generation: number) =>
+    Effect.suspend(() => {
+      if (retrying) return Effect.void
+      retrying = true
+      return reconciler.generations.pipe(
+        Stream.filter(({ number }) => number > generation),
+        Stream.take(1),
+        Stream.runDrain,
+        Effect.andThen(
+          Effect.suspend(() => {
+            retrying = false
+            return requestDrop
+          }),
+        ),
+        Effect.forkIn(scope),
+        Effect.asVoid,
+      )
+    })
+
+  /** A Scope's finalizers must not wait for a change: the change under way may be what closes the Scope. */
+  const withdraw = (entry: Entry) =>
+    Effect.suspend(() => {
+      if (entry.gone) return Effect.void
+      entry.gone = true
+      return requestDrop
+    })
+
+  const accept = (registration: Registration): Effect.Effect<Entry, ModelRegistryError> =>
+    Effect.suspend(() => {
+      const entry: Entry = { registration, size: Object.keys(registration.models).length, place: 0, gone: false }
+      const full =
+        accepted.size >= limits.registrations
+          ? new RegistryFull({ of: "registrations", limit: limits.registrations })
+          : acceptedModels + entry.size > limits.models
+            ? new RegistryFull({ of: "models", limit: limits.models })
+            : undefined
+      if (full !== undefined) return new ModelRegistryError({ registration: registration.name, reason: full })
+      accepted.add(entry)
+      acceptedModels += entry.size
+      return Effect.succeed(entry)
+    })
+
+  const refuse = (entry: Entry) => (refused: PrepareFailed) =>
+    Effect.suspend(() => {
+      free(entry)
+      const reason = new RegistrationRefused({ failures: refused.failures })
+      return new ModelRegistryError({ registration: entry.registration.name, reason })
+    })
+
+  const register: ModelRegistry["Service"]["register"] = Effect.fn("ModelRegistry.register")(function* (
+    models,
+    { name },
+  ) {
+    const registration = yield* validate(name, models)
+    yield* Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const entry = yield* accept(registration)
+        yield* Effect.addFinalizer(() => withdraw(entry))
+        if (yield* reconciler.inChange) {
+          const change = add(entry)
+          return yield* reconciler.runLater((transaction) =>
+            change(transaction).pipe(
+              Effect.catch(refuse(entry)),
+              Effect.catch((error) => Effect.logWarning(error.message)),
+            ),
+          )
+        }
+        yield* restore(reconciler.run(add(entry), { whenFull: "wait" })).pipe(
+          Effect.catch(refuse(entry)),
+          // Whoever stops waiting does not want it either, though its Scope may live on.
+          Effect.onError(() => withdraw(entry)),
+        )
+      }),
+    )
+  })
+
+  return ModelRegistry.of({
+    register,
+    models: Effect.gen(function* () {
+      const documented = yield* settings.get
+      const registered = yield* registrations.get
+      return Array.from(modelTable(documented, registered), ([alias, model]) => ({
+        alias,
+        ...model,
+        registeredBy: registeredBy(documented, registered, alias),
+      }))
+    }),
+  })
+})
+
+/** The newest of each name, by place. */
+const inForce = (entries: ReadonlyArray<Entry>): ReadonlyArray<Registration> =>
+  [...new Map(entries.map((entry) => [entry.registration.name, entry])).values()]
+    .sort((a, b) => a.place - b.place)
+    .map(({ registration }) => registration)
+
+const validate = (
+  name: string,
+  models: Parameters<ModelRegistry["Service"]["register"]>[0],
+): Effect.Effect<Registration, ModelRegistryError> =>
+  Effect.suspend(() =>
+    Registration.makeEffect({
+      name,
+      models: Object.fromEntries(Object.entries(models).map(([alias, model]) => [alias, { provider: name, ...model }])),
+    }),
+  ).pipe(
+    Effect.mapError(
+      (issue) =>
+        new ModelRegistryError({
+          registration: name.slice(0, maxName),
+          reason: new InvalidRegistration({ detail: formatIssue(issue).slice(0, maxDetail) }),
+        }),
+    ),
+  )
+
+const formatIssue = SchemaIssue.makeFormatterDefault()
+const maxName = 200
+const maxDetail = 500
+
+const explain = (reason: RegistryFull | InvalidRegistration | RegistrationRefused): string => {
+  switch (reason._tag) {
+    case "RegistryFull":
+      return `there are ${reason.limit} ${reason.of} already, or would be more; close other registrations, or raise RegistrationLimits`
+    case "InvalidRegistration":
+      return reason.detail
+    case "RegistrationRefused":
+      return reason.failures.map(({ message, node }) => `${node}: ${message}`).join("; ")
+  }
+}

@@ -1,0 +1,378 @@
+import { assert, describe, it } from "@effect/vitest"
+import {
+  ModelRegistrations,
+  ModelRegistry,
+  type ModelRegistryError,
+  RegistrationLimits,
+} from "@signalbox/core/ModelRegistry"
+import { Models } from "@signalbox/core/Models"
+import { Reconciler } from "@signalbox/core/Reconciler"
+import * as ServiceGraph from "@signalbox/core/ServiceGraph"
+import * as Setting from "@signalbox/core/Setting"
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Logger, Schema, Scope, Stream } from "effect"
+import { edit, eventsOf, host, type ModelInputs, parts, resolved } from "./ModelHost.ts"
+
+const register = (name: string, models: ModelInputs) =>
+  Effect.flatMap(ModelRegistry, (registry) => registry.register(models, { name }))
+/** Registers until the Scope that it answers closes. */
+const open = (name: string, models: ModelInputs) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    yield* Scope.provide(register(name, models), scope)
+    return scope
+  })
+const close = (scope: Scope.Closeable) => Scope.close(scope, Exit.void)
+/** Until every change that waits has run. */
+const settled = Effect.flatMap(Reconciler, (reconciler) => reconciler.run(() => Effect.void, { whenFull: "wait" }))
+const table = Effect.map(
+  Effect.flatMap(ModelRegistry, (registry) => registry.models),
+  (models) => Object.fromEntries(models.map(({ alias, provider, upstream }) => [alias, `${upstream}@${provider}`])),
+)
+const origins = Effect.map(
+  Effect.flatMap(ModelRegistry, (registry) => registry.models),
+  (models) => Object.fromEntries(models.map(({ alias, registeredBy }) => [alias, registeredBy])),
+)
+
+describe("events", () => {
+  const models = { a: { upstream: "ua", provider: "p" }, b: { upstream: "ub", provider: "p" } }
+
+  it.effect("what an edit does to models is said after the edit's own event, in the same commit", () =>
+    Effect.gen(function* () {
+      const edited = edit({
+        models: { a: { upstream: "other", provider: "p", enabled: false }, c: { upstream: "uc", provider: "q" } },
+      })
+      assert.deepStrictEqual(yield* eventsOf(edited), [
+        ["test.edited", {}],
+        ["model.removed", { alias: "b", provider: "p", upstream: "ub", enabled: true }],
+        [
+          "model.changed",
+          { alias: "a", provider: "p", upstream: "other", enabled: false, changed: ["upstream", "enabled"] },
+        ],
+        ["model.added", { alias: "c", provider: "q", upstream: "uc", enabled: true }],
+      ])
+    }).pipe(Effect.provide(host({ models }))),
+  )
+
+  it.effect("an edit that leaves a model as it was says nothing of it, however it is written", () =>
+    Effect.gen(function* () {
+      yield* edit({ models: { a: { upstream: "ua", provider: "p", allowedKeys: ["x", "y"] } } })
+      const same = edit({
+        models: { a: { upstream: "ua", provider: "p", enabled: true, allowedKeys: ["y", "x", "y"] } },
+      })
+      assert.deepStrictEqual(yield* eventsOf(same), [["test.edited", {}]])
+    }).pipe(Effect.provide(host({ models }))),
+  )
+
+  it.effect("who may use a model is no part of an event; that it differs is", () =>
+    Effect.gen(function* () {
+      const events = yield* eventsOf(edit({ models: { ...models, a: { ...models.a, allowedKeys: ["key-of-alice"] } } }))
+      assert.deepStrictEqual(events, [
+        ["test.edited", {}],
+        ["model.changed", { alias: "a", provider: "p", upstream: "ua", enabled: true, changed: ["allowed_keys"] }],
+      ])
+    }).pipe(Effect.provide(host({ models }))),
+  )
+
+  it.effect("what stands in the document at the start is no news", () =>
+    Effect.gen(function* () {
+      const started = Effect.scoped(Layer.build(Layer.fresh(ModelRegistry.layer)))
+      assert.deepStrictEqual(yield* eventsOf(started), [])
+    }).pipe(Effect.provide(parts({ models }))),
+  )
+
+  it.effect("a refused edit says nothing", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* eventsOf(Effect.flip(edit({ models: {}, defaultAlias: "a" }))), [])
+      assert.deepStrictEqual(yield* table, { a: "ua@p", b: "ub@p" })
+    }).pipe(Effect.provide(host({ models }))),
+  )
+})
+
+describe("register", () => {
+  it.effect("models are there when it returns and gone when their Scope has closed", () =>
+    Effect.gen(function* () {
+      const plugin = yield* open("plugin", { x: { upstream: "ux" }, y: { upstream: "uy", provider: "elsewhere" } })
+      assert.strictEqual(yield* resolved("x"), "ux")
+      assert.deepStrictEqual(yield* table, { x: "ux@plugin", y: "uy@elsewhere" })
+      assert.deepStrictEqual(yield* origins, { x: "plugin", y: "plugin" })
+      const events = yield* eventsOf(Effect.andThen(close(plugin), settled))
+      assert.deepStrictEqual(events, [
+        ["model.removed", { alias: "x", provider: "plugin", upstream: "ux", enabled: true }],
+        ["model.removed", { alias: "y", provider: "elsewhere", upstream: "uy", enabled: true }],
+      ])
+      assert.strictEqual(yield* resolved("x"), "UnknownModel")
+    }).pipe(Effect.provide(host())),
+  )
+
+  it.effect("a later registration shadows an earlier one, the document both, and what is shadowed comes back", () =>
+    Effect.gen(function* () {
+      yield* open("first", { x: { upstream: "1" } })
+      const second = yield* open("second", { x: { upstream: "2" } })
+      assert.deepStrictEqual(yield* table, { x: "2@second" })
+      yield* edit({ models: { x: { upstream: "0", provider: "p" } } })
+      assert.deepStrictEqual(yield* table, { x: "0@p" })
+      assert.deepStrictEqual(yield* origins, { x: undefined })
+      assert.deepStrictEqual(yield* eventsOf(Effect.andThen(close(second), settled)), [])
+      const events = yield* eventsOf(edit({ models: {} }))
+      assert.deepStrictEqual(events[1], [
+        "model.changed",
+        { alias: "x", provider: "first", upstream: "1", enabled: true, changed: ["provider", "upstream"] },
+      ])
+      assert.strictEqual(events.length, 2)
+    }).pipe(Effect.provide(host())),
+  )
+
+  it.effect("the document can switch off what a plugin registered", () =>
+    Effect.gen(function* () {
+      yield* open("plugin", { x: { upstream: "ux" } })
+      yield* edit({ models: { x: { upstream: "ux", provider: "plugin", enabled: false } } })
+      assert.strictEqual(yield* resolved("x"), "ModelDisabled")
+    }).pipe(Effect.provide(host())),
+  )
+
+  it.effect("registering a name again replaces all it had, in its place, with only the differences as events", () =>
+    Effect.gen(function* () {
+      const first = yield* open("plugin", { x: { upstream: "1" }, y: { upstream: "1" } })
+      yield* open("later", { z: { upstream: "3" } })
+      let second: Scope.Closeable | undefined
+      const replaced = yield* eventsOf(
+        Effect.gen(function* () {
+          second = yield* open("plugin", { x: { upstream: "1" }, z: { upstream: "2" } })
+          yield* close(first)
+          yield* settled
+        }),
+      )
+      assert.deepStrictEqual(replaced, [
+        ["model.removed", { alias: "y", provider: "plugin", upstream: "1", enabled: true }],
+      ])
+      assert.deepStrictEqual(yield* table, { x: "1@plugin", z: "3@later" })
+      yield* close(second!)
+      yield* settled
+      assert.deepStrictEqual(yield* table, { z: "3@later" })
+    }).pipe(Effect.provide(host())),
+  )
+
+  it.effect("the newer of one name closing first leaves the older as it was", () =>
+    Effect.gen(function* () {
+      yield* open("plugin", { x: { upstream: "1" } })
+      const newer = yield* open("plugin", { y: { upstream: "2" } })
+      assert.deepStrictEqual(yield* table, { y: "2@plugin" })
+      yield* close(newer)
+      yield* settled
+      assert.deepStrictEqual(yield* table, { x: "1@plugin" })
+    }).pipe(Effect.provide(host())),
+  )
+
+  it.effect("who stops waiting is not registered, though its Scope lives on", () =>
+    Effect.gen(function* () {
+      const reconciler = yield* Reconciler
+      const gate = yield* Deferred.make<void>()
+      const busy = yield* Effect.forkChild(
+        reconciler.run(() => Deferred.await(gate)),
+        { startImmediately: true },
+      )
+      const scope = yield* Scope.make()
+      const waiting = yield* Effect.forkChild(Scope.provide(register("plugin", { x: { upstream: "ux" } }), scope), {
+        startImmediately: true,
+      })
+      yield* Fiber.interrupt(waiting)
+      const events = yield* eventsOf(
+        Effect.gen(function* () {
+          yield* Deferred.succeed(gate, undefined)
+          yield* Fiber.join(busy)
+          yield* settled
+        }),
+      )
+      assert.deepStrictEqual(events, [])
+      assert.deepStrictEqual(yield* table, {})
+    }).pipe(Effect.provide(host())),
+  )
+
+  it.effect("many that close at once leave in one change", () =>
+    Effect.gen(function* () {
+      const reconciler = yield* Reconciler
+      const scopes = yield* Effect.forEach(
+        Array.from({ length: 200 }, (_, index) => index),
+        (index) => open(`plugin-${index}`, { [`x${index}`]: { upstream: "u" } }),
+      )
+      const before = (yield* reconciler.current).number
+      yield* Effect.forEach(scopes, close, { concurrency: "unbounded" })
+      yield* settled
+      assert.deepStrictEqual(yield* table, {})
+      assert.strictEqual((yield* reconciler.current).number, before + 1)
+    }).pipe(Effect.provide(host())),
+  )
+
+  const reasonOf = (refused: ModelRegistryError) => refused.reason
+
+  it.effect("more registrations or models than the limits are refused, and closing makes room", () =>
+    Effect.gen(function* () {
+      const first = yield* open("a", { x: { upstream: "u" }, y: { upstream: "u" } })
+      const refused = yield* Effect.flip(open("b", { z: { upstream: "u" }, w: { upstream: "u" } }))
+      assert.deepInclude(reasonOf(refused), { _tag: "RegistryFull", of: "models", limit: 3 })
+      assert.include(refused.message, "RegistrationLimits")
+      yield* open("b", { z: { upstream: "u" } })
+      const third = yield* Effect.flip(open("c", {}))
+      assert.deepInclude(reasonOf(third), { _tag: "RegistryFull", of: "registrations", limit: 2 })
+      yield* close(first)
+      yield* settled
+      yield* open("c", { x: { upstream: "u" }, y: { upstream: "u" } })
+      assert.deepStrictEqual(Object.keys(yield* table), ["z", "x", "y"])
+    }).pipe(
+      Effect.provide(host().pipe(Layer.provide(Layer.succeed(RegistrationLimits)({ registrations: 2, models: 3 })))),
+    ),
+  )
+
+  it.effect("what no document could say is refused: names, aliases, fields", () =>
+    Effect.gen(function* () {
+      const refuse = (name: string, models: ModelInputs) => Effect.map(Effect.flip(open(name, models)), reasonOf)
+      for (const [name, models] of [
+        ["", { x: { upstream: "u" } }],
+        ["p", { " x": { upstream: "u" } }],
+        ["p", { x: { upstream: "" } }],
+        ["p", { x: { upstream: "u", provider: "\n" } }],
+        ["x".repeat(10_000), { x: { upstream: "u" } }],
+      ] as const) {
+        assert.strictEqual((yield* refuse(name, models))._tag, "InvalidRegistration")
+      }
+      const { message } = yield* Effect.flip(open("p", { " x": { upstream: "u" } }))
+      assert.include(message, 'the models of "p" are not registered: must have 1 to 200 characters')
+      assert.isBelow((yield* Effect.flip(open("p".repeat(10_000), {}))).message.length, 800)
+      assert.deepStrictEqual(yield* table, {})
+    }).pipe(Effect.provide(host())),
+  )
+})
+
+describe("services of a graph", () => {
+  class Input extends Setting.Service<Input>()("test/Input", Schema.Int) {}
+  const setInput = (value: number) =>
+    Effect.flatMap(Reconciler, (reconciler) =>
+      reconciler.run((transaction) =>
+        Effect.flatMap(transaction.prepare(new Map([[Input.key, value]])), (prepared) => prepared.commit([])),
+      ),
+    )
+
+  // A provider's client that brings its models, as a node that is rebuilt.
+  class Client extends Context.Service<Client, { readonly input: number }>()("test/Client") {
+    static readonly layer = Layer.effect(
+      Client,
+      Effect.gen(function* () {
+        const input = yield* Input.get
+        yield* register("client", { [`m${input}`]: { upstream: `u${input}` }, always: { upstream: "u" } })
+        if (input === 13) return yield* Effect.fail("unlucky" as const)
+        return Client.of({ input })
+      }),
+    )
+  }
+  class WithClient extends ServiceGraph.Service<WithClient>()("test/WithClient", {
+    nodes: [ServiceGraph.node(Client, { needs: [Input], layer: Client.layer }), Models.node],
+  }) {}
+  const withClient = WithClient.layer.pipe(Layer.provideMerge(Setting.layerFrom(Input, 1)), Layer.provideMerge(parts()))
+
+  it.effect("a node registers in its layer and takes its models with it, without waiting for itself", () =>
+    Effect.gen(function* () {
+      yield* settled
+      assert.deepStrictEqual(yield* table, { m1: "u1@client", always: "u@client" })
+      const events = yield* eventsOf(
+        Effect.gen(function* () {
+          yield* setInput(2)
+          yield* settled
+          yield* settled
+        }),
+      )
+      assert.deepStrictEqual(events, [
+        ["model.removed", { alias: "m1", provider: "client", upstream: "u1", enabled: true }],
+        ["model.added", { alias: "m2", provider: "client", upstream: "u2", enabled: true }],
+      ])
+      const upstream = yield* WithClient.provide(Effect.flatMap(Models, (models) => models.resolve("m2")))
+      assert.strictEqual(upstream.upstream, "u2")
+    }).pipe(Effect.provide(withClient)),
+  )
+
+  it.effect("what a node registered that was then not built is never there", () =>
+    Effect.gen(function* () {
+      yield* settled
+      const events = yield* eventsOf(
+        Effect.gen(function* () {
+          yield* Effect.flip(setInput(13))
+          yield* settled
+        }),
+      )
+      assert.deepStrictEqual(events, [])
+      assert.deepStrictEqual(yield* table, { m1: "u1@client", always: "u@client" })
+      yield* setInput(3)
+      yield* settled
+      assert.deepStrictEqual(yield* table, { m3: "u3@client", always: "u@client" })
+    }).pipe(Effect.provide(withClient)),
+  )
+
+  // Refuses tables: as a host may that cannot serve without a certain model.
+  class Picky extends Context.Service<Picky, { readonly count: number }>()("test/Picky") {
+    static readonly layer = Layer.effect(
+      Picky,
+      Effect.gen(function* () {
+        const aliases = (yield* ModelRegistrations.get).flatMap(({ models }) => Object.keys(models))
+        const input = yield* Input.get
+        if (aliases.includes("poison")) return yield* Effect.fail("cannot serve poison" as const)
+        if (input === 1 && !aliases.includes("needed")) return yield* Effect.fail("needed is missing" as const)
+        return Picky.of({ count: aliases.length })
+      }),
+    )
+  }
+  class WithPicky extends ServiceGraph.Service<WithPicky>()("test/WithPicky", {
+    nodes: [ServiceGraph.node(Picky, { needs: [Input, ModelRegistrations], layer: Picky.layer })],
+  }) {}
+  const withPicky = WithPicky.layer.pipe(Layer.provideMerge(Setting.layerFrom(Input, 0)), Layer.provideMerge(parts()))
+
+  it.effect("a registration that a service cannot be built for is refused and names the service", () =>
+    Effect.gen(function* () {
+      const refused = yield* Effect.flip(open("plugin", { poison: { upstream: "u" }, other: { upstream: "u" } }))
+      assert.deepInclude(refused.reason, { _tag: "RegistrationRefused" })
+      assert.include(refused.message, "test/Picky: cannot serve poison")
+      assert.deepStrictEqual(yield* table, {})
+      yield* open("plugin", { other: { upstream: "u" } })
+      assert.deepStrictEqual(yield* table, { other: "u@plugin" })
+    }).pipe(Effect.provide(withPicky)),
+  )
+
+  it.effect("models whose going is refused stay, which is said, and go with the next change that allows it", () => {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ message }) => {
+      lines.push(String(message))
+    })
+    return Effect.gen(function* () {
+      const plugin = yield* open("plugin", { needed: { upstream: "u" } })
+      yield* setInput(1)
+      yield* Effect.andThen(close(plugin), settled)
+      assert.deepStrictEqual(yield* table, { needed: "u@plugin" })
+      assert.deepStrictEqual(lines, [
+        "Models of closed registrations stay until the next change: test/Picky: needed is missing",
+      ])
+      const gone = yield* Effect.forkChild(
+        Stream.runDrain(Stream.takeUntil(ModelRegistrations.changes, (registrations) => registrations.length === 0)),
+        { startImmediately: true },
+      )
+      const events = yield* eventsOf(Effect.andThen(setInput(2), Fiber.join(gone)))
+      assert.deepStrictEqual(events, [
+        ["model.removed", { alias: "needed", provider: "plugin", upstream: "u", enabled: true }],
+      ])
+      assert.deepStrictEqual(yield* table, {})
+    }).pipe(Effect.provide(withPicky.pipe(Layer.provide(Logger.layer([logger])))))
+  })
+})
+
+it.effect("10,000 registered models come and go in one commit each", () =>
+  Effect.gen(function* () {
+    const reconciler = yield* Reconciler
+    const models = Object.fromEntries(
+      Array.from({ length: 10_000 }, (_, index) => [`model-${index}`, { upstream: `upstream-${index}` }]),
+    )
+    const before = (yield* reconciler.current).number
+    const plugin = yield* open("plugin", models)
+    assert.strictEqual(yield* resolved("model-9999"), "upstream-9999")
+    yield* close(plugin)
+    yield* settled
+    assert.strictEqual(yield* resolved("model-9999"), "UnknownModel")
+    assert.strictEqual((yield* reconciler.current).number, before + 2)
+  }).pipe(Effect.provide(host())),
+)

@@ -1,0 +1,304 @@
+import { assert, describe, it } from "@effect/vitest"
+import { defaultModelAliasProblem, ModelRegistry, ModelSettings, maxModels } from "@signalbox/core/ModelRegistry"
+import { DefaultModelAlias } from "@signalbox/core/ModelRegistry/Settings"
+import { Models } from "@signalbox/core/Models"
+import { ProviderSettings, Providers } from "@signalbox/core/Providers"
+import { PrepareFailed, Reconciler } from "@signalbox/core/Reconciler"
+import { Cause, Effect, Exit, Layer, Result, Schema } from "effect"
+import { edit, host, list, resolve, resolved, Services, settings } from "./ModelHost.ts"
+
+describe("settings", () => {
+  // As a host writes it; facts/copilot-api.md's document must decode as it is.
+  const HostDocument = Schema.Struct({
+    version: Schema.Literal(1),
+    models: ModelSettings.schema,
+    defaultModelAlias: DefaultModelAlias.schema,
+    providers: ProviderSettings.schema,
+  })
+    .check(
+      Schema.makeFilter(({ defaultModelAlias, models }) => {
+        const issue = defaultModelAliasProblem(models, defaultModelAlias)
+        return issue === undefined ? undefined : { path: ["defaultModelAlias"], issue }
+      }),
+    )
+    .pipe(Schema.encodeKeys({ defaultModelAlias: "default_model_alias" }))
+  const decode = Schema.decodeUnknownResult(HostDocument)
+  const problem = (document: object): string => {
+    const result = decode({ version: 1, ...document })
+    return Result.isFailure(result) ? result.failure.message : "accepted"
+  }
+
+  it("a copilot-api document decodes as it is, its models with the default provider", () => {
+    const result = decode({
+      version: 1,
+      models: {
+        fast: { upstream: "gpt-4o-mini" },
+        smart: { upstream: "claude-sonnet-4", enabled: false, allowed_keys: ["ci", "alice"] },
+      },
+      retention: { events_days: 60, traces_days: 60, traces_max_bytes: 104857600 },
+      default_model_alias: "fast",
+    })
+    assert.deepStrictEqual(Result.getOrThrow(result), {
+      version: 1,
+      models: {
+        fast: { upstream: "gpt-4o-mini", provider: "default", enabled: true, allowedKeys: ["*"] },
+        smart: { upstream: "claude-sonnet-4", provider: "default", enabled: false, allowedKeys: ["ci", "alice"] },
+      },
+      defaultModelAlias: "fast",
+      providers: {},
+    })
+  })
+
+  it("a document without any of them decodes to none", () => {
+    assert.deepStrictEqual(Result.getOrThrow(decode({ version: 1 })), {
+      version: 1,
+      models: {},
+      defaultModelAlias: "",
+      providers: {},
+    })
+  })
+
+  it("what is decoded is written back as the document spells it", () => {
+    const document = {
+      version: 1,
+      models: { a: { upstream: "u", provider: "p", enabled: true, allowed_keys: ["*"] } },
+      default_model_alias: "a",
+      providers: { p: { kind: "openai", base_url: "http://localhost:8080/v1", api_key: "k" }, e: { kind: "echo" } },
+    }
+    assert.deepStrictEqual<unknown>(Schema.encodeSync(HostDocument)(Result.getOrThrow(decode(document))), document)
+  })
+
+  it("a bad name, URL, kind or default alias is refused at its place", () => {
+    assert.include(problem({ models: { " a": { upstream: "u" } } }), '["models"][" a"]')
+    assert.include(problem({ models: { ["a".repeat(201)]: { upstream: "u" } } }), "1 to 200 characters")
+    assert.include(problem({ models: { a: { upstream: "" } } }), '["models"]["a"]["upstream"]')
+    assert.include(problem({ models: { a: { upstream: "u\n" } } }), '["models"]["a"]["upstream"]')
+    assert.include(problem({ models: { a: { upstream: "u", allowed_keys: "*" } } }), '["models"]["a"]["allowed_keys"]')
+    assert.include(problem({ providers: { p: { kind: "ollama" } } }), '"openai", "anthropic" or "echo"')
+    assert.include(problem({ providers: { p: { kind: "openai", base_url: "ftp://x" } } }), "base_url")
+    assert.include(
+      problem({ models: { fast: { upstream: "u" } }, default_model_alias: "fats" }),
+      'is no alias of models (did you mean "fast"?)',
+    )
+  })
+
+  it("a credential in a base URL is refused, and the refusal does not show it", () => {
+    for (const url of ["https://me:hunter2@host/v1", "https://host/v1?key=hunter2", "https://host/v1#hunter2"]) {
+      const refusal = problem({ providers: { p: { kind: "openai", base_url: url } } })
+      assert.include(refusal, "a credential belongs into api_key")
+      assert.notInclude(refusal, "hunter2")
+    }
+    assert.notInclude(problem({ providers: { p: { kind: "openai", api_key: ["hunter2"] } } }), "hunter2")
+  })
+
+  it("says how many models a document may have", () => {
+    const record = (size: number) =>
+      Object.fromEntries(Array.from({ length: size }, (_, index) => [`m${index}`, { upstream: "u" }]))
+    assert.strictEqual(maxModels, 100_000)
+    assert.include(problem({ models: record(maxModels + 1) }), "100000")
+  })
+})
+
+describe("Models", () => {
+  const models = {
+    fast: { upstream: "gpt-4o-mini", provider: "openai" },
+    smart: { upstream: "claude-sonnet-4", provider: "anthropic", allowedKeys: ["alice", "bob"] },
+    old: { upstream: "gpt-3", provider: "openai", enabled: false },
+    nobody: { upstream: "x", allowedKeys: [] },
+  }
+
+  it.effect("an alias goes to its provider, under the name that the provider knows", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* resolve("fast"), { alias: "fast", upstream: "gpt-4o-mini", provider: "openai" })
+    }).pipe(Effect.provide(host({ models }))),
+  )
+
+  it.effect("a model that is for some keys is refused to the others and to callers without one", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* resolved("smart", "alice"), "claude-sonnet-4")
+      assert.strictEqual(yield* resolved("smart", "mallory"), "ModelNotAllowed")
+      assert.strictEqual(yield* resolved("smart"), "ModelNotAllowed")
+      assert.strictEqual(yield* resolved("fast", "mallory"), "gpt-4o-mini")
+      assert.strictEqual(yield* resolved("nobody", "alice"), "ModelNotAllowed")
+    }).pipe(Effect.provide(host({ models }))),
+  )
+
+  it.effect("a disabled model is refused", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* resolved("old"), "ModelDisabled")
+    }).pipe(Effect.provide(host({ models }))),
+  )
+
+  it.effect("a caller is listed what it may use, and nothing else", () =>
+    Effect.gen(function* () {
+      const aliases = (key?: string) => Effect.map(list(key), (routes) => routes.map(({ alias }) => alias))
+      assert.deepStrictEqual(yield* aliases(), ["fast"])
+      assert.deepStrictEqual(yield* aliases("bob"), ["fast", "smart"])
+      assert.deepStrictEqual(yield* list(), [{ alias: "fast", upstream: "gpt-4o-mini", provider: "openai" }])
+    }).pipe(Effect.provide(host({ models }))),
+  )
+
+  it.effect("an unknown name is refused with the near ones that this caller may use", () =>
+    Effect.gen(function* () {
+      const near = (alias: string, key?: string) =>
+        Effect.map(Effect.flip(resolve(alias, key)), ({ reason }) =>
+          reason._tag === "UnknownModel" ? reason.near : [],
+        )
+      assert.deepStrictEqual(yield* near("fasst"), ["fast"])
+      assert.deepStrictEqual(yield* near("smrat"), [])
+      assert.deepStrictEqual(yield* near("smrat", "alice"), ["smart"])
+      assert.deepStrictEqual(yield* near("olt"), [])
+      const refused = yield* Effect.flip(resolve("fasst"))
+      assert.strictEqual(refused.message, 'there is no model "fasst" (did you mean "fast"?)')
+    }).pipe(Effect.provide(host({ models }))),
+  )
+
+  it.effect("a name of any length is shown at most 200 characters long", () =>
+    Effect.gen(function* () {
+      const refused = yield* Effect.flip(resolve("x".repeat(1_000_000)))
+      assert.isBelow(refused.message.length, 250)
+    }).pipe(Effect.provide(host({ models }))),
+  )
+
+  it.effect("names that every object has are no models", () =>
+    Effect.gen(function* () {
+      for (const name of ["constructor", "__proto__", "toString", ""]) {
+        assert.strictEqual(yield* resolved(name), "UnknownModel")
+      }
+      const refused = yield* Effect.flip(edit({ defaultAlias: "constructor" }))
+      assert.strictEqual(refused._tag, "PrepareFailed")
+    }).pipe(Effect.provide(host({ models }))),
+  )
+
+  it.effect("unknown names fall to the default alias, known ones that are refused do not", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* resolve("whatever"), {
+        alias: "fast",
+        upstream: "gpt-4o-mini",
+        provider: "openai",
+      })
+      assert.strictEqual(yield* resolved("old"), "ModelDisabled")
+      assert.strictEqual(yield* resolved("smart"), "ModelNotAllowed")
+      yield* edit({ defaultAlias: "smart" })
+      assert.strictEqual(yield* resolved("whatever"), "ModelNotAllowed")
+      assert.strictEqual(yield* resolved("whatever", "bob"), "claude-sonnet-4")
+      yield* edit({ defaultAlias: "" })
+      assert.strictEqual(yield* resolved("whatever", "bob"), "UnknownModel")
+    }).pipe(Effect.provide(host({ models, defaultAlias: "fast" }))),
+  )
+
+  it.effect("a default alias that the document does not have refuses the change and names the node", () =>
+    Effect.gen(function* () {
+      const refused = yield* Effect.flip(edit({ defaultAlias: "fats" }))
+      assert.instanceOf(refused, PrepareFailed)
+      assert.deepStrictEqual(refused._tag === "PrepareFailed" ? refused.failures.map(({ node }) => node) : [], [
+        Models.key,
+      ])
+      assert.include(refused.message, 'default_model_alias is no alias of models (did you mean "fast"?)')
+      assert.strictEqual(yield* resolved("whatever"), "gpt-4o-mini")
+      // Nor may its model go.
+      yield* Effect.flip(edit({ models: { smart: { upstream: "x" } } }))
+      assert.strictEqual(yield* resolved("fast"), "gpt-4o-mini")
+      yield* edit({ models: { smart: { upstream: "x" } }, defaultAlias: "smart" })
+      assert.strictEqual(yield* resolved("fast"), "x")
+    }).pipe(Effect.provide(host({ models, defaultAlias: "fast" }))),
+  )
+
+  it.effect("a host whose first document has such a default alias does not start", () =>
+    Effect.gen(function* () {
+      const exit = yield* Effect.exit(Effect.scoped(Layer.build(host({ models, defaultAlias: "fats" }))))
+      assert.isTrue(Exit.isFailure(exit))
+      if (Exit.isFailure(exit)) {
+        const error = Cause.findErrorOption(exit.cause)
+        assert.strictEqual(error._tag === "Some" ? error.value._tag : "none", "DefaultModelAliasUnknown")
+      }
+    }),
+  )
+
+  it.effect("a request sees one table however the document changes under it", () =>
+    Effect.gen(function* () {
+      yield* Services.provide(
+        Effect.gen(function* () {
+          const pinned = yield* Models
+          yield* edit({ models: { fast: { upstream: "other" } } })
+          assert.strictEqual((yield* pinned.resolve("fast")).upstream, "gpt-4o-mini")
+          assert.strictEqual((yield* (yield* Models).resolve("fast")).upstream, "gpt-4o-mini")
+          const registry = yield* ModelRegistry
+          assert.strictEqual((yield* registry.models).length, 4)
+        }),
+      )
+      assert.strictEqual(yield* resolved("fast"), "other")
+    }).pipe(Effect.provide(host({ models }))),
+  )
+
+  it.effect("models of a provider that is down are refused with the reason until it recovers", () =>
+    Effect.gen(function* () {
+      const providers = yield* Providers
+      yield* providers.failed("openai", "connection refused")
+      const { message, reason } = yield* Effect.flip(resolve("fast"))
+      assert.strictEqual(reason._tag, "ProviderDown")
+      assert.include(message, "connection refused")
+      assert.strictEqual(yield* resolved("smart", "bob"), "claude-sonnet-4")
+      assert.strictEqual((yield* list()).length, 1)
+      yield* providers.recovered("openai")
+      assert.strictEqual(yield* resolved("fast"), "gpt-4o-mini")
+    }).pipe(Effect.provide(host({ models }))),
+  )
+
+  it.effect("another key of a provider does not rebuild the table of models", () =>
+    Effect.gen(function* () {
+      const instance = Services.provide(Models)
+      const before = yield* instance
+      yield* edit({ providers: { openai: { kind: "openai", api_key: "k2" } } })
+      assert.strictEqual(yield* instance, before)
+      yield* edit({ models: { fast: { upstream: "other" } } })
+      assert.notStrictEqual(yield* instance, before)
+    }).pipe(Effect.provide(host({ models, providers: { openai: { kind: "openai", api_key: "k1" } } }))),
+  )
+
+  it.effect("10,000 models are resolved, listed, changed and searched for near names", () =>
+    Effect.gen(function* () {
+      const registry = yield* ModelRegistry
+      assert.strictEqual((yield* list()).length, 10_000)
+      for (let index = 0; index < 10_000; index++) {
+        assert.strictEqual(yield* resolved(`model-${index}`), `upstream-${index}`)
+      }
+      const refused = yield* Effect.flip(resolve("modle-77"))
+      assert.include(refused.message, '"model-77"')
+      yield* edit((values) => {
+        const models = values.get(ModelSettings.key) as Record<string, object>
+        return new Map([[ModelSettings.key, { ...models, "model-5": { ...models["model-5"], upstream: "other" } }]])
+      })
+      assert.strictEqual(yield* resolved("model-5"), "other")
+      assert.strictEqual((yield* registry.models).length, 10_000)
+    }).pipe(
+      Effect.provide(
+        host({
+          models: Object.fromEntries(
+            Array.from({ length: 10_000 }, (_, index) => [`model-${index}`, { upstream: `upstream-${index}` }]),
+          ),
+        }),
+      ),
+    ),
+  )
+
+  it.effect("works on constant settings, without a registry", () =>
+    Effect.gen(function* () {
+      const models = yield* Models
+      assert.strictEqual((yield* models.resolve("a")).upstream, "u")
+      assert.strictEqual(yield* Effect.map(Reconciler, () => true), true)
+    }).pipe(
+      Effect.provide(
+        Models.layer.pipe(
+          Layer.provide([
+            ModelSettings.layer({ a: { upstream: "u", provider: "p", enabled: true, allowedKeys: ["*"] } }),
+            DefaultModelAlias.layer(""),
+            ModelRegistry.layer,
+            Providers.layer,
+          ]),
+          Layer.provideMerge(settings()),
+        ),
+      ),
+    ),
+  )
+})
