@@ -5,9 +5,9 @@
 import { Context, Effect, Layer, type Stream } from "effect"
 import { Digest } from "effect/crypto"
 import type { Busy, Conflict, SourceUnavailable, Unconfirmed } from "./ConfigError.ts"
-import { makeMemory } from "./ConfigSource/memory.ts"
+import { makeMemory } from "./ConfigSource/Memory.ts"
 
-export { HistoryBounds } from "./ConfigSource/bounds.ts"
+export { HistoryBounds } from "./ConfigSource/HistoryBounds.ts"
 
 export interface Stored {
   readonly text: string

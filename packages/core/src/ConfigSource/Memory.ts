@@ -4,8 +4,8 @@ import { Digest } from "effect/crypto"
 import { Conflict, SourceUnavailable } from "../ConfigError.ts"
 import type { ConfigSource, History, HistoryEntry, MemoryDocument, Stored, Written } from "../ConfigSource.ts"
 import * as Utf8 from "../Utf8.ts"
-import { HistoryBounds, withinBounds } from "./bounds.ts"
-import { rhythm, settled } from "./settled.ts"
+import { HistoryBounds, withinBounds } from "./HistoryBounds.ts"
+import { rhythm, settled } from "./Settled.ts"
 
 const name = "memory"
 

@@ -1,0 +1,138 @@
+/**
+ * Accepted documents beside the document, in `history/`: one file each, named by time and hash, 0600, whole and durable before its name is
+ * there. Whatever changes the directory runs under the document's lock.
+ */
+import { ByteSize, Clock, Effect, Option } from "effect"
+import { type Busy, SourceUnavailable } from "../ConfigError.ts"
+import { type HistoryBounds, withinBounds } from "../ConfigSource/HistoryBounds.ts"
+import type { History, HistoryEntry } from "../ConfigSource.ts"
+import type { Exclusion } from "./Exclusion.ts"
+import { makeDirectories, readText, syncDirectory, writeTemporary } from "./Files.ts"
+import { tighten } from "./Modes.ts"
+import { codeOf, type Site, unavailable } from "./Site.ts"
+
+export interface FileHistory {
+  readonly history: History
+  /** `history.keep` for one who holds the lock. */
+  readonly keep: (text: string, hash: string) => Effect.Effect<void, SourceUnavailable>
+  /** Removes what a writer that died has left, for one who holds the lock. */
+  readonly sweep: Effect.Effect<void>
+  /** Whether there is something to sweep, for one who does not hold it yet. */
+  readonly dirty: Effect.Effect<boolean>
+}
+
+interface File extends HistoryEntry {
+  readonly name: string
+}
+
+export const makeFileHistory = (site: Site, { underLock }: Exclusion, bounds: HistoryBounds): FileHistory => {
+  const { fs, path } = site
+  const base = path.basename(site.name)
+  const directory = path.join(path.dirname(site.name), "history")
+  const at = (name: string) => path.join(directory, name)
+
+  const names = Effect.catch(fs.readDirectory(directory), (error) =>
+    codeOf(error) === "ENOENT" ? Effect.succeed<Array<string>>([]) : Effect.fail(unavailable(directory)(error)),
+  )
+  const files: Effect.Effect<ReadonlyArray<File>, SourceUnavailable> = Effect.gen(function* () {
+    const parsed = (yield* names).flatMap((name) => parse(name, base) ?? [])
+    const found = yield* Effect.forEach(
+      parsed.sort((a, b) => (a.name < b.name ? 1 : -1)),
+      (file) =>
+        Effect.matchEffect(fs.stat(at(file.name)), {
+          onSuccess: ({ size }) => Effect.succeedSome({ ...file, bytes: Number(ByteSize.toBigInt(size)) }),
+          // Another process has just pruned it.
+          onFailure: (error) =>
+            codeOf(error) === "ENOENT" ? Effect.succeedNone : Effect.fail(unavailable(directory)(error)),
+        }),
+      { concurrency: 16 },
+    )
+    return found.flatMap(Option.toArray)
+  })
+  const stem = `.${base}`
+  const put = (name: string, text: string) =>
+    Effect.flatMap(writeTemporary(site, directory, text, { stem }), (temporary) =>
+      Effect.mapError(fs.rename(temporary, at(name)), unavailable(directory)).pipe(
+        Effect.onError(() => Effect.ignore(fs.remove(temporary))),
+      ),
+    )
+  const remove = (file: File) =>
+    Effect.catch(fs.remove(at(file.name)), (error) =>
+      codeOf(error) === "ENOENT" ? Effect.void : Effect.fail(unavailable(directory)(error)),
+    )
+
+  const keep = Effect.fnUntraced(function* (text: string, hash: string) {
+    const found = yield* files
+    if (found[0]?.hash === hash) return
+    yield* makeDirectories(site, directory)
+    yield* tighten(site, directory)
+    const time = Math.max(yield* Clock.currentTimeMillis, (found[0]?.at ?? 0) + 1)
+    yield* put(format(time, hash, base), text)
+    yield* syncDirectory(site, directory)
+    const all = yield* files
+    yield* Effect.ignore(Effect.forEach(all.slice(withinBounds(all, bounds)), remove))
+  })
+  const rewrite = Effect.fnUntraced(function* (f: (text: string) => string) {
+    const found = yield* files
+    for (const file of found) {
+      const { text } = yield* readText(site, at(file.name))
+      const next = f(text)
+      if (next !== text) yield* put(file.name, next)
+    }
+    if (found.length > 0) yield* syncDirectory(site, directory)
+  })
+  const forget = Effect.fnUntraced(function* (hash: string) {
+    const found = (yield* files).filter((file) => file.hash === hash)
+    yield* Effect.forEach(found, remove)
+    if (found.length > 0) yield* syncDirectory(site, directory)
+  })
+  const alone = <A>(effect: Effect.Effect<A, SourceUnavailable>): Effect.Effect<A, SourceUnavailable> =>
+    Effect.catchTag(
+      underLock(() => Effect.asSome(effect)),
+      "Busy",
+      (busy) => Effect.fail(toUnavailable(site, busy)),
+    )
+
+  const temporaries = Effect.map(names, (found) =>
+    found.filter((name) => name.startsWith(`${stem}.`) && name.endsWith(".new")),
+  )
+
+  return {
+    keep,
+    sweep: Effect.gen(function* () {
+      for (const name of yield* temporaries) yield* fs.remove(at(name))
+    }).pipe(Effect.ignore),
+    dirty: Effect.match(temporaries, { onFailure: () => false, onSuccess: (found) => found.length > 0 }),
+    history: {
+      list: Effect.map(files, (found) => found.map(({ at, bytes, hash }) => ({ hash, at, bytes }))),
+      read: Effect.fnUntraced(function* (hash) {
+        const name = (yield* names)
+          .filter((name) => parse(name, base)?.hash === hash)
+          .sort()
+          .at(-1)
+        if (name === undefined) return undefined
+        return yield* readText(site, at(name)).pipe(
+          Effect.map(({ text }) => ({ text, hash })),
+          Effect.catchIf(
+            ({ code }) => code === "ENOENT",
+            () => Effect.undefined,
+          ),
+        )
+      }),
+      keep: (text, hash) => alone(keep(text, hash)),
+      rewrite: (f) => alone(rewrite(f)),
+      remove: (hash) => alone(forget(hash)),
+    },
+  }
+}
+
+export const toUnavailable = ({ name }: Site, { detail }: Busy): SourceUnavailable =>
+  new SourceUnavailable({ path: name, code: "EBUSY", detail })
+
+/** The time has fifteen digits, so that names sort by it; the document's own name keeps two documents of one directory apart. */
+const format = (time: number, hash: string, base: string): string => `${String(time).padStart(15, "0")}-${hash}-${base}`
+
+const parse = (name: string, base: string): Omit<File, "bytes"> | undefined => {
+  const [, time, hash, of] = /^(\d{15})-([0-9a-f]{64})-(.+)$/s.exec(name) ?? []
+  return time !== undefined && hash !== undefined && of === base ? { name, hash, at: Number(time) } : undefined
+}

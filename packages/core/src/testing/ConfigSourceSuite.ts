@@ -1,0 +1,294 @@
+/**
+ * What every `ConfigSource` must do, wherever the document lives. Run it with `configSourceSuite(name, layer, options)`; the layer is built
+ * anew for each test and begins without a document. `ForeignEditor` is how a test saves behind the source's back.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Deferred, Effect, Fiber, Layer, Queue, type Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import { ConfigSource, HistoryBounds } from "../ConfigSource.ts"
+
+export class ForeignEditor extends Context.Service<
+  ForeignEditor,
+  {
+    /** Saves without asking anybody; `undefined` deletes. */
+    readonly save: (text: string | undefined) => Effect.Effect<void>
+    readonly text: Effect.Effect<string | undefined>
+  }
+>()("@signalbox/core/testing/ForeignEditor") {}
+
+export interface SuiteOptions {
+  /** `live` where changes are noticed by something that no TestClock moves. Default `test`. */
+  readonly clock?: "test" | "live"
+}
+
+type Services = ConfigSource | ForeignEditor
+type Test = (title: string, body: Effect.Effect<void, unknown, Services | Scope.Scope>) => void
+
+export const configSourceSuite = <E>(
+  name: string,
+  layer: Layer.Layer<Services, E>,
+  options: SuiteOptions = {},
+): void => {
+  const { clock = "test" } = options
+  describe(name, () => {
+    const test: Test = (title, body) =>
+      (clock === "live" ? it.live : it.effect)(title, () => Effect.provide(body, Layer.fresh(layer)))
+    documents(test)
+    exclusion(test)
+    hints(test, clock)
+    history(test)
+    it.effect("keeps no more history than it was told, and always the newest", () =>
+      bounded.pipe(
+        Effect.provide(
+          Layer.provide(Layer.fresh(layer), Layer.succeed(HistoryBounds, { maxEntries: 3, maxBytes: 100 })),
+        ),
+      ),
+    )
+  })
+}
+
+const documents = (test: Test) => {
+  test(
+    "a document that was never saved is ENOENT, to readers and to writers",
+    Effect.gen(function* () {
+      const source = yield* ConfigSource
+      assert.strictEqual((yield* Effect.flip(source.read)).code, "ENOENT")
+      const error = yield* Effect.flip(source.write("{}", yield* source.hash("")))
+      assert.deepInclude(error, { _tag: "SourceUnavailable", code: "ENOENT" })
+      assert.isUndefined(yield* (yield* ForeignEditor).text)
+    }),
+  )
+  test(
+    "seeding happens once, and never over what somebody saved",
+    Effect.gen(function* () {
+      const source = yield* ConfigSource
+      const editor = yield* ForeignEditor
+      const [first, second] = [yield* source.seed("{}"), yield* source.seed("[]")]
+      assert.deepStrictEqual(first, { text: "{}", hash: yield* source.hash("{}"), seeded: true })
+      assert.deepStrictEqual(second, { ...first, seeded: false })
+      yield* editor.save("// mine")
+      assert.deepInclude(yield* source.seed("{}"), { text: "// mine", seeded: false })
+    }),
+  )
+  test(
+    "a write takes place only over the document that the writer saw",
+    Effect.gen(function* () {
+      const source = yield* ConfigSource
+      const seen = yield* source.seed("one")
+      const { hash } = yield* source.write("two", seen.hash)
+      assert.deepStrictEqual(yield* source.read, { text: "two", hash })
+      const error = yield* Effect.flip(source.write("three", seen.hash))
+      assert.deepInclude(error, { _tag: "Conflict", expected: seen.hash, actual: hash })
+      yield* (yield* ForeignEditor).save("edited")
+      assert.strictEqual((yield* Effect.flip(source.write("three", hash)))._tag, "Conflict")
+      assert.strictEqual((yield* source.read).text, "edited")
+    }),
+  )
+  test(
+    "the hash is that of the text's UTF-8 bytes, whoever asks",
+    Effect.gen(function* () {
+      const source = yield* ConfigSource
+      const text = `{ "grüße": "🚦" }`
+      const seeded = yield* source.seed(text)
+      assert.match(seeded.hash, /^[0-9a-f]{64}$/)
+      assert.strictEqual(yield* source.hash(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+      assert.strictEqual(seeded.hash, yield* source.hash(text))
+      assert.strictEqual((yield* source.read).text, text)
+    }),
+  )
+  test(
+    "of many writers that saw the same document one wins, and the others hear of the conflict",
+    Effect.gen(function* () {
+      const source = yield* ConfigSource
+      const { hash } = yield* source.seed("start")
+      const outcomes = yield* Effect.forEach(
+        Array.from({ length: 10 }, (_, i) => `writer ${i}`),
+        (text) => Effect.match(source.write(text, hash), { onFailure: ({ _tag }) => _tag, onSuccess: () => text }),
+        { concurrency: "unbounded" },
+      )
+      const winners = outcomes.filter((outcome) => outcome !== "Conflict")
+      assert.deepStrictEqual(winners, [(yield* source.read).text])
+    }),
+  )
+}
+
+const exclusion = (test: Test) => {
+  test(
+    "what runs exclusively keeps other writers out, and may write itself",
+    Effect.gen(function* () {
+      const source = yield* ConfigSource
+      const { hash } = yield* source.seed("start")
+      const entered = yield* Deferred.make<void>()
+      const leave = yield* Deferred.make<void>()
+      const holder = yield* Effect.forkChild(
+        source.exclusively(
+          Effect.gen(function* () {
+            yield* Deferred.succeed(entered, undefined)
+            yield* Deferred.await(leave)
+            return yield* source.exclusively(source.write("held", hash))
+          }),
+        ),
+      )
+      yield* Deferred.await(entered)
+      const other = yield* Effect.forkChild(Effect.flip(source.write("other", hash)))
+      yield* Deferred.succeed(leave, undefined)
+      const written = yield* Fiber.join(holder)
+      assert.deepInclude(yield* Fiber.join(other), { _tag: "Conflict", actual: written.hash })
+    }),
+  )
+  test(
+    "who waits for a writer can be interrupted, and leaves nothing behind",
+    Effect.gen(function* () {
+      const source = yield* ConfigSource
+      const { hash } = yield* source.seed("start")
+      const entered = yield* Deferred.make<void>()
+      const holder = yield* Effect.forkChild(
+        source.exclusively(Effect.andThen(Deferred.succeed(entered, undefined), Effect.never)),
+      )
+      yield* Deferred.await(entered)
+      const waiting = yield* Effect.forkChild(source.write("never", hash), { startImmediately: true })
+      yield* Fiber.interrupt(waiting)
+      yield* Fiber.interrupt(holder)
+      assert.strictEqual((yield* source.read).text, "start")
+      yield* source.write("after", hash)
+    }),
+  )
+}
+
+/** Lets test time pass until the hint comes. */
+const raceTime = <A>(hint: Effect.Effect<A>): Effect.Effect<A> =>
+  Effect.raceFirst(hint, Effect.forever(TestClock.adjust("1 second")))
+
+const hints = (test: Test, clock: "test" | "live") => {
+  const arrival = clock === "live" ? <A>(hint: Effect.Effect<A>) => hint : raceTime
+  const listen = Effect.gen(function* () {
+    const hints = yield* Queue.unbounded<void>()
+    const source = yield* ConfigSource
+    yield* Effect.forkScoped(Stream.runForEach(source.hints, () => Queue.offer(hints, undefined)))
+    // The first says that it watches now.
+    yield* arrival(Queue.take(hints))
+    return hints
+  })
+  test(
+    "a foreign save, a deletion and the return of the document are each hinted",
+    Effect.gen(function* () {
+      const source = yield* ConfigSource
+      const editor = yield* ForeignEditor
+      yield* source.seed("start")
+      const hints = yield* listen
+      for (const text of ["edited", undefined, "edited"]) {
+        yield* editor.save(text)
+        yield* arrival(Queue.take(hints))
+        assert.strictEqual(
+          yield* Effect.orElseSucceed(
+            Effect.map(source.read, ({ text }) => text),
+            () => undefined,
+          ),
+          text,
+        )
+      }
+    }),
+  )
+  test(
+    "every listener is hinted",
+    Effect.gen(function* () {
+      const source = yield* ConfigSource
+      yield* source.seed("start")
+      const [one, two] = [yield* listen, yield* listen]
+      yield* (yield* ForeignEditor).save("edited")
+      yield* arrival(Queue.take(one))
+      yield* arrival(Queue.take(two))
+    }),
+  )
+  if (clock === "live") return
+  test(
+    "its own writes, and saves that change nothing, are not hinted",
+    Effect.gen(function* () {
+      const source = yield* ConfigSource
+      const editor = yield* ForeignEditor
+      const { hash } = yield* source.seed("start")
+      const hints = yield* listen
+      yield* source.write("own", hash)
+      for (let i = 0; i < 20; i++) {
+        yield* editor.save("own")
+        yield* TestClock.adjust("1 second")
+      }
+      yield* editor.save("foreign")
+      yield* arrival(Queue.take(hints))
+      assert.strictEqual((yield* source.read).text, "foreign")
+      assert.strictEqual(yield* Queue.size(hints), 0)
+    }),
+  )
+  test(
+    "going back to what was there before an own write is a change",
+    Effect.gen(function* () {
+      const source = yield* ConfigSource
+      const { hash } = yield* source.seed("start")
+      const hints = yield* listen
+      yield* source.write("own", hash)
+      yield* (yield* ForeignEditor).save("start")
+      yield* arrival(Queue.take(hints))
+    }),
+  )
+}
+
+const history = (test: Test) => {
+  test(
+    "the history lists what was kept, newest first, and gives it back by hash",
+    Effect.gen(function* () {
+      const { history, hash } = yield* ConfigSource
+      assert.deepStrictEqual(yield* history.list, [])
+      const hashes = yield* Effect.forEach(["one", "two", "two", "one"], (text) =>
+        Effect.tap(hash(text), (hash) => history.keep(text, hash)),
+      )
+      const kept = yield* history.list
+      assert.deepStrictEqual(
+        kept.map((entry) => entry.hash),
+        [hashes[3], hashes[1], hashes[0]],
+      )
+      assert.isTrue(kept.every(({ at }, i) => i === 0 || at < kept[i - 1]!.at))
+      assert.deepStrictEqual(
+        kept.map(({ bytes }) => bytes),
+        [3, 3, 3],
+      )
+      assert.deepStrictEqual(yield* history.read(hashes[1]!), { text: "two", hash: hashes[1]! })
+      assert.isUndefined(yield* history.read(yield* hash("three")))
+    }),
+  )
+  test(
+    "kept texts can be redacted and forgotten; their hashes stay what they were",
+    Effect.gen(function* () {
+      const { history, hash } = yield* ConfigSource
+      const [secret, other] = [yield* hash("key: s3cret"), yield* hash("other")]
+      yield* history.keep("key: s3cret", secret)
+      yield* history.keep("other", other)
+      yield* history.rewrite((text) => text.replaceAll("s3cret", "•"))
+      assert.deepStrictEqual(yield* history.read(secret), { text: "key: •", hash: secret })
+      yield* history.remove(secret)
+      yield* history.remove(secret)
+      assert.isUndefined(yield* history.read(secret))
+      assert.deepStrictEqual(
+        (yield* history.list).map(({ hash }) => hash),
+        [other],
+      )
+    }),
+  )
+}
+
+const bounded = Effect.gen(function* () {
+  const { history, hash } = yield* ConfigSource
+  for (const text of ["1", "2", "3", "4"]) yield* history.keep(text, yield* hash(text))
+  assert.strictEqual((yield* history.list).length, 3)
+  const long = "x".repeat(99)
+  yield* history.keep(long, yield* hash(long))
+  assert.deepStrictEqual(
+    (yield* history.list).map(({ bytes }) => bytes),
+    [99, 1],
+  )
+  const longer = "x".repeat(200)
+  yield* history.keep(longer, yield* hash(longer))
+  assert.deepStrictEqual(
+    (yield* history.list).map(({ bytes }) => bytes),
+    [200],
+  )
+})
