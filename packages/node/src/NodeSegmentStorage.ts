@@ -1,0 +1,59 @@
+/**
+ * Segments as files of one directory (0700, files 0600). Appending is one `write(2)` in append mode, which the kernel makes atomic among
+ * all writers of a file; protection is `flock(2)` on the segment itself: shared for who appends, exclusive for who replaces or removes.
+ * Nothing is synced but what replaces something.
+ */
+import { mkdirSync } from "node:fs"
+import { homedir } from "node:os"
+import { isAbsolute, join } from "node:path"
+import { SegmentStorage, SegmentsUnavailable } from "@signalbox/core/StatsLedger/SegmentStorage"
+import { Config, Effect, Layer } from "effect"
+import { Flock } from "./Flock.ts"
+import { openAppender } from "./NodeSegmentStorage/appender.ts"
+import { setAside } from "./NodeSegmentStorage/aside.ts"
+import { exclusively } from "./NodeSegmentStorage/exclusively.ts"
+import { codeOf, lister, places, readPiece, readWhole, removeIfThere, sizeOf } from "./NodeSegmentStorage/files.ts"
+
+/** Segments in `directory`, which is made if it is missing. */
+export const layerAt = (directory: string): Layer.Layer<SegmentStorage, SegmentsUnavailable, Flock> =>
+  Layer.effect(
+    SegmentStorage,
+    Effect.gen(function* () {
+      const flock = yield* Flock
+      const at = places(directory)
+      const attempt = <A>(f: () => A): Effect.Effect<A, SegmentsUnavailable> =>
+        Effect.try({ try: f, catch: (error) => unavailable(directory, error) })
+      yield* attempt(() => mkdirSync(directory, { recursive: true, mode: 0o700 }))
+      const list = lister(directory)
+      const lock = flock.mechanism === "none" ? undefined : flock
+      return SegmentStorage.of({
+        name: directory,
+        isProtected: lock !== undefined,
+        open: (name) => openAppender(at, name, lock),
+        list: attempt(list),
+        read: (name, offset) => attempt(() => readPiece(at.entries(name), offset, false)),
+        readRollUp: (name) => attempt(() => readWhole(at.rollUp(name))),
+        size: (name) => attempt(() => sizeOf(at.entries(name)) + sizeOf(at.rollUp(name))),
+        exclusively: exclusively(at, lock, (error) => unavailable(directory, error)),
+        removeRollUp: (name) => attempt(() => removeIfThere(at.rollUp(name))),
+        setAside: (lines) => attempt(() => setAside(at.aside, lines)),
+      })
+    }),
+  )
+
+/** Segments in `$XDG_DATA_HOME/signalbox/ledger`, else `~/.local/share/signalbox/ledger`. */
+export const layer: Layer.Layer<SegmentStorage, SegmentsUnavailable | Config.ConfigError, Flock> = Layer.unwrap(
+  Effect.gen(function* () {
+    const home = yield* Config.withDefault(Config.String("XDG_DATA_HOME"), "")
+    // The XDG specification: a path that is not absolute is to be ignored.
+    const data = isAbsolute(home) ? home : join(homedir(), ".local", "share")
+    return layerAt(join(data, "signalbox", "ledger"))
+  }),
+)
+
+const unavailable = (directory: string, error: unknown): SegmentsUnavailable =>
+  new SegmentsUnavailable({
+    storage: directory,
+    code: codeOf(error),
+    detail: error instanceof Error ? error.message : String(error),
+  })
