@@ -1,0 +1,471 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Busy, Conflict } from "@signalbox/core/ConfigError"
+import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
+import { StrictStart } from "@signalbox/core/ConfigStore"
+import { Reconciler } from "@signalbox/core/Reconciler"
+import { Deferred, Effect, Exit, Fiber, Layer, Stream } from "effect"
+import {
+  AppConfig,
+  edited,
+  forget,
+  heard,
+  Interfered,
+  idle,
+  like,
+  ModelSettings,
+  ProviderSettings,
+  place,
+  program,
+  RetentionPolicy,
+  running,
+  said,
+  saved,
+  text,
+} from "./ConfigStoreHost.ts"
+
+const days = (value: unknown) => [{ path: "/retention/days", value }]
+
+describe("a start", () => {
+  it.effect("seeds a missing document with every default, and says so", () =>
+    running(
+      Effect.gen(function* () {
+        const { config, hash, revision } = yield* (yield* AppConfig).snapshot
+        assert.strictEqual(revision, 1)
+        assert.deepStrictEqual(config.models, { fast: "small" })
+        assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 30)
+        assert.deepStrictEqual(yield* RetentionPolicy.get, { days: 30 })
+        const source = yield* ConfigSource
+        assert.strictEqual((yield* source.read).hash, hash)
+        assert.deepStrictEqual(
+          (yield* source.history.list).map((entry) => entry.hash),
+          [hash],
+        )
+        assert.deepStrictEqual(yield* said, ["config.seeded"])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("with the document of last time publishes nothing", () =>
+    Effect.gen(function* () {
+      yield* running(Effect.void)
+      assert.deepStrictEqual(yield* running(said), [])
+    }).pipe(Effect.provide(place)),
+  )
+
+  it.effect("publishes what changed while nothing ran", () =>
+    Effect.gen(function* () {
+      const before = yield* running(Effect.flatMap(AppConfig, (store) => store.snapshot))
+      yield* (yield* MemoryDocument).save(
+        edited(yield* text, (document) => Object.assign(document.models, { slow: "big" })),
+      )
+      const [changed, ...rest] = yield* running(heard)
+      like(changed, {
+        _tag: "config.changed",
+        revision: 1,
+        origin: "start",
+        previousHash: before.hash,
+        paths: ["/models/slow"],
+      })
+      assert.deepStrictEqual(rest, [])
+      assert.deepStrictEqual(yield* running(said), [])
+    }).pipe(Effect.provide(place)),
+  )
+
+  it.effect("with a refused document serves the newest accepted one, and says why the document is not in force", () =>
+    Effect.gen(function* () {
+      const accepted = yield* running(Effect.flatMap(AppConfig, (store) => store.update(days(7))))
+      const bad = (yield* text).replace('"days": 7', '"days": "x"')
+      yield* (yield* MemoryDocument).save(bad)
+      yield* running(
+        Effect.gen(function* () {
+          const store = yield* AppConfig
+          assert.deepStrictEqual(yield* store.snapshot, { ...accepted, revision: 1 })
+          const [problem] = yield* store.problems
+          const line = bad.split("\n").findIndex((line) => line.includes('"x"')) + 1
+          like(problem, { by: "schema", path: "/retention/days", line, column: 13 })
+          yield* idle
+          const events = yield* heard
+          assert.deepStrictEqual(
+            events.map((event) => event._tag),
+            ["config.rejected"],
+          )
+          like(events[0], { origin: "start", hash: (yield* (yield* ConfigSource).read).hash })
+          assert.strictEqual(yield* text, bad)
+        }),
+      )
+    }).pipe(Effect.provide(place)),
+  )
+
+  it.effect("told to be strict, fails on a refused document whatever the history has", () =>
+    Effect.gen(function* () {
+      yield* running(Effect.void)
+      yield* (yield* MemoryDocument).save('{\n  "retention": { "days": -1 }\n}')
+      const error = yield* Effect.flip(
+        Layer.build(program()).pipe(Effect.provideService(StrictStart, true), Effect.scoped),
+      )
+      assert.strictEqual(error.reason._tag, "Rejected")
+      assert.include(error.message, "memory:2:26: must be")
+      assert.include(error.message, "(at /retention/days)")
+    }).pipe(Effect.provide(place)),
+  )
+
+  it.effect("fails where neither the document nor the history is acceptable, and names the place", () =>
+    Effect.gen(function* () {
+      yield* (yield* MemoryDocument).save('{\n  "models": {,}\n}')
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(program())))
+      assert.include(error.message, "memory:2:14: ")
+    }).pipe(Effect.provide(place)),
+  )
+
+  it.effect("fails where the place cannot be read and there is no history, and says what to do", () =>
+    Effect.gen(function* () {
+      yield* (yield* MemoryDocument).fail("EACCES")
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(program())))
+      like(error.reason, { _tag: "SourceUnavailable", code: "EACCES" })
+      assert.include(error.message, "right to read")
+    }).pipe(Effect.provide(place)),
+  )
+
+  it.effect("serves the history where the place cannot be read, and takes the document when it can be", () =>
+    Effect.gen(function* () {
+      yield* running(Effect.void)
+      yield* (yield* MemoryDocument).fail("EIO")
+      yield* running(
+        Effect.gen(function* () {
+          const store = yield* AppConfig
+          like((yield* store.problems)[0], { by: "source" })
+          yield* (yield* MemoryDocument).fail(undefined)
+          assert.deepStrictEqual(yield* store.reload(), [])
+          assert.deepStrictEqual(yield* store.problems, [])
+          assert.deepStrictEqual(yield* said, ["config.rejected"])
+        }),
+      )
+    }).pipe(Effect.provide(place)),
+  )
+})
+
+describe("an update", () => {
+  it.effect("is written, in force, published once, and kept in the history", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const before = yield* store.snapshot
+        yield* forget
+        const models = yield* ModelSettings.get
+        const after = yield* store.update(days(7))
+        assert.deepStrictEqual([after.revision, after.config.retention.days], [2, 7])
+        assert.deepStrictEqual(yield* store.snapshot, after)
+        assert.deepStrictEqual(yield* RetentionPolicy.get, { days: 7 })
+        assert.strictEqual(yield* ModelSettings.get, models)
+        assert.include(yield* text, '"days": 7')
+        assert.deepStrictEqual(
+          (yield* store.history).map(({ hash }) => hash),
+          [after.hash, before.hash],
+        )
+        const events = yield* heard
+        assert.lengthOf(events, 1)
+        like(events[0], {
+          _tag: "config.changed",
+          revision: 2,
+          hash: after.hash,
+          previousHash: before.hash,
+          origin: "api",
+          paths: ["/retention/days"],
+          truncated: false,
+          restartRequired: [],
+        })
+        assert.deepStrictEqual(yield* store.changesOf(2), [{ path: "/retention/days", before: 30, after: 7 }])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("says what needs a restart", () =>
+    running(
+      Effect.gen(function* () {
+        yield* forget
+        yield* (yield* AppConfig).update([{ path: "/port", value: 80 }, ...days(1)])
+        const [changed] = yield* heard
+        like(changed, { restartRequired: ["/port"] })
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("takes along what an editor saved and nobody has looked at yet", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* forget
+        const unseen = edited(yield* text, (document) => Object.assign(document.models, { slow: "big" }))
+        yield* (yield* MemoryDocument).save(unseen)
+        const { config } = yield* store.update(days(7))
+        assert.deepStrictEqual([config.models, config.retention], [{ fast: "small", slow: "big" }, { days: 7 }])
+        const events = yield* heard
+        assert.deepStrictEqual(
+          events.map((event) => event._tag),
+          ["config.changed"],
+        )
+        like(events[0], { paths: ["/models/slow", "/retention/days"] })
+        yield* store.undo
+        assert.strictEqual(yield* text, unseen)
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("without effect publishes nothing, but text and hash advance and later writes do not conflict", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const before = yield* store.snapshot
+        yield* forget
+        const commented = `// mine\n${yield* text}`
+        const after = yield* store.replace(commented, { ifHash: before.hash })
+        assert.strictEqual(after.revision, 1)
+        assert.notStrictEqual(after.hash, before.hash)
+        assert.strictEqual(after.config, before.config)
+        assert.deepStrictEqual(yield* said, [])
+        const next = yield* store.update(days(7), { ifHash: after.hash })
+        assert.strictEqual(next.revision, 2)
+        assert.isTrue((yield* text).startsWith("// mine\n"))
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("written twenty times publishes once", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* forget
+        yield* Effect.forEach(Array(20).keys(), () => store.update(days(7)), { concurrency: "unbounded" })
+        assert.deepStrictEqual(yield* said, ["config.changed"])
+        assert.strictEqual((yield* store.snapshot).revision, 2)
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("is published once for each of twenty that come at once, in their order", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* forget
+        yield* Effect.forEach(Array(20).keys(), (value) => store.update(days(value)), { concurrency: "unbounded" })
+        const events = yield* heard
+        assert.deepStrictEqual(
+          events.map((event) => (event as { readonly revision?: number }).revision),
+          Array.from({ length: 20 }, (_, index) => index + 2),
+        )
+        const hashes = events.map(
+          (event) => event as unknown as { readonly hash: string; readonly previousHash: string },
+        )
+        for (const [index, { previousHash }] of hashes.entries()) {
+          if (index > 0) assert.strictEqual(previousHash, hashes[index - 1]?.hash)
+        }
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("that the schema refuses changes nothing and names the place in the text it would have made", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const [before, snapshot] = [yield* text, yield* store.snapshot]
+        yield* forget
+        const error = yield* Effect.flip(store.update(days("x")))
+        assert.strictEqual(error.reason._tag, "Rejected")
+        assert.match(error.message, /memory:\d+:\d+: must be .* \(at \/retention\/days\)/)
+        assert.strictEqual(yield* text, before)
+        assert.strictEqual(yield* store.snapshot, snapshot)
+        assert.deepStrictEqual(yield* store.problems, [])
+        assert.deepStrictEqual(yield* said, ["config.rejected"])
+        yield* Effect.flip(store.update(days("x")))
+        assert.deepStrictEqual(yield* said, ["config.rejected"])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("made for another document is a conflict and changes nothing", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const { hash } = yield* store.snapshot
+        const { hash: actual } = yield* store.update(days(7))
+        const error = yield* Effect.flip(store.update(days(8), { ifHash: hash }))
+        like(error.reason, { _tag: "Conflict", expected: hash, actual })
+        const replaced = yield* Effect.flip(store.replace("{}", { ifHash: hash }))
+        like(replaced.reason, { _tag: "Conflict", expected: hash, actual })
+        assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 7)
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+})
+
+describe("a document that moves while it is written", () => {
+  const movesBefore = (...attempts: ReadonlyArray<number>) =>
+    Effect.gen(function* () {
+      const state = yield* Interfered
+      const document = yield* MemoryDocument
+      let attempt = 0
+      state.with = {
+        write: (write) => (next, ifHash) =>
+          Effect.gen(function* () {
+            attempt++
+            if (attempts.includes(attempt)) {
+              const there = (yield* document.text) ?? ""
+              yield* document.save(edited(there, ({ models }) => Object.assign(models, { [`at${attempt}`]: "m" })))
+            }
+            return yield* write(next, ifHash)
+          }),
+      }
+      return Effect.sync(() => attempt)
+    })
+
+  it.effect("gets the edits again", () =>
+    running(
+      Effect.gen(function* () {
+        const count = yield* movesBefore(1, 2)
+        let locked = 0
+        ;(yield* Interfered).with.exclusively = Effect.sync(() => void locked++)
+        const { config } = yield* (yield* AppConfig).update(days(7))
+        assert.deepStrictEqual([yield* count, locked], [3, 1])
+        assert.deepStrictEqual([config.models, config.retention.days], [{ fast: "small", at1: "m", at2: "m" }, 7])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("is locked while the third attempt prepares, and a foreign save even then is a conflict", () =>
+    running(
+      Effect.gen(function* () {
+        yield* movesBefore(1, 2, 3)
+        const store = yield* AppConfig
+        const before = yield* store.snapshot
+        yield* forget
+        const error = yield* Effect.flip(store.update(days(7)))
+        assert.strictEqual(error.reason._tag, "Conflict")
+        assert.strictEqual(yield* store.snapshot, before)
+        assert.notInclude(yield* text, '"days": 7')
+        assert.deepStrictEqual(yield* said, [])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("is a conflict at once for a caller who named a hash", () =>
+    running(
+      Effect.gen(function* () {
+        const count = yield* movesBefore(1)
+        const store = yield* AppConfig
+        const { hash } = yield* store.snapshot
+        const error = yield* Effect.flip(store.update(days(7), { ifHash: hash }))
+        like(error.reason, { _tag: "Conflict", expected: hash })
+        assert.strictEqual(yield* count, 1)
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+})
+
+describe("an editor's save", () => {
+  it.effect("is live, published with its origin, and changes only the settings it touches", () =>
+    running(
+      Effect.gen(function* () {
+        const [models, providers] = [yield* ModelSettings.get, yield* ProviderSettings.get]
+        yield* forget
+        const changes = yield* Effect.forkChild(Stream.runCollect(Stream.take(RetentionPolicy.changes, 2)))
+        yield* saved(edited(yield* text, ({ retention }) => Object.assign(retention, { days: 1 })))
+        assert.deepStrictEqual(yield* Fiber.join(changes), [{ days: 30 }, { days: 1 }])
+        assert.strictEqual(yield* ModelSettings.get, models)
+        assert.strictEqual(yield* ProviderSettings.get, providers)
+        const events = yield* heard
+        assert.lengthOf(events, 1)
+        like(events[0], { origin: "file", revision: 2, paths: ["/retention/days"] })
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("of a comment is no event", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const before = yield* store.snapshot
+        yield* forget
+        yield* saved(`${yield* text}// later\n`)
+        const after = yield* store.snapshot
+        assert.deepStrictEqual([after.revision, after.config], [before.revision, before.config])
+        assert.notStrictEqual(after.hash, before.hash)
+        assert.deepStrictEqual(yield* said, [])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+})
+
+describe("many changes at once", () => {
+  it.effect("beyond the queue are answered with Busy; those who wait are served, hints among them", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const reconciler = yield* Reconciler
+        yield* idle
+        const gate = yield* Deferred.make<void>()
+        const held = yield* Effect.forkChild(
+          reconciler.run(() => Deferred.await(gate)),
+          { startImmediately: true },
+        )
+        const fibers = yield* Effect.forEach(Array(70).keys(), (value) =>
+          Effect.forkChild(Effect.exit(store.update(days(value))), { startImmediately: true }),
+        )
+        const document = yield* MemoryDocument
+        yield* Effect.forkChild(saved(edited(yield* text, ({ models }) => Object.assign(models, { slow: "big" }))))
+        yield* Effect.yieldNow
+        yield* Deferred.succeed(gate, undefined)
+        const answers = yield* Effect.forEach(fibers, Fiber.join)
+        const refused = answers.filter(Exit.isFailure)
+        assert.lengthOf(refused, 7)
+        const reasons = yield* Effect.forEach(refused, (exit) => Effect.flip(exit))
+        for (const error of reasons) assert.strictEqual(error.reason._tag, "Busy")
+        yield* Fiber.join(held)
+        yield* idle
+        assert.strictEqual(yield* document.text, yield* text)
+        like((yield* store.snapshot).config, {
+          models: { fast: "small", slow: "big" },
+          retention: { days: 62 },
+        })
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("go on when a caller goes away", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const gate = yield* Deferred.make<void>()
+        const reached = yield* Deferred.make<void>()
+        ;(yield* Interfered).with.write = (write) => (next, ifHash) =>
+          Effect.andThen(
+            Deferred.succeed(reached, undefined),
+            Effect.andThen(Deferred.await(gate), write(next, ifHash)),
+          )
+        const caller = yield* Effect.forkChild(store.update(days(7)))
+        yield* Deferred.await(reached)
+        yield* Fiber.interrupt(caller)
+        yield* Deferred.succeed(gate, undefined)
+        yield* idle
+        assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 7)
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("find the lock taken: Busy, and nothing has changed", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const before = yield* store.snapshot
+        yield* forget
+        const state = yield* Interfered
+        state.with.write = () => () => Effect.fail(new Busy({ detail: "another process writes" }))
+        assert.include((yield* Effect.flip(store.update(days(7)))).message, "another process writes")
+        assert.strictEqual(yield* store.snapshot, before)
+        state.with = {}
+        state.with.write = () => (_, ifHash) => Effect.fail(new Conflict({ expected: ifHash, actual: "x" }))
+        assert.strictEqual((yield* Effect.flip(store.undo)).reason._tag, "Conflict")
+        assert.deepStrictEqual(yield* said, [])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+})
