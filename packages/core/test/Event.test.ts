@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Event from "@signalbox/core/Event"
 import { EventBus, type Gap } from "@signalbox/core/EventBus"
-import { Effect, Option, Schema, type Scope, type Stream } from "effect"
+import { DateTime, Effect, Option, Schema, type Scope, type Stream } from "effect"
 import * as fc from "fast-check"
 import { expectTypeOf } from "vitest"
 
@@ -50,7 +50,7 @@ describe("Event.Class", () => {
   })
 
   it("ephemeral is a matter of the class and shows in no field", () => {
-    const ticked = Ticked.make({ at: Schema.decodeSync(Schema.DateTimeUtcFromString)("2026-01-01T00:00:00Z") })
+    const ticked = Ticked.make({ at: DateTime.makeUnsafe("2026-01-01T00:00:00Z") })
     assert.isTrue(Event.isEphemeral(ticked))
     assert.isFalse(Event.isEphemeral(new RouteMoved({ route: "a", hops: 1 })))
     assert.isFalse(Event.isEphemeral({ _tag: "route.moved" }))
@@ -139,7 +139,7 @@ describe("Event.registry", () => {
 
   it.effect("envelopes survive JSON text, with instances of their classes", () =>
     Effect.gen(function* () {
-      const at = Schema.decodeSync(Schema.DateTimeUtcFromString)("2026-01-01T00:00:00Z")
+      const at = DateTime.makeUnsafe("2026-01-01T00:00:00Z")
       const envelopes = [
         envelopeOf(new RouteMoved({ route: 'ä\n"', hops: 9 })),
         envelopeOf(new Ticked({ at }), { cursor: { epoch: "e", sequence: 0, n: 2 }, causationId: "request 1" }),

@@ -1,8 +1,11 @@
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { assert, describe, it } from "@effect/vitest"
 import * as Event from "@signalbox/core/Event"
 import { EventBus, EventCapacity, type Gap, type SubscribeOptions } from "@signalbox/core/EventBus"
+import { Exchange } from "@signalbox/core/EventBus/Exchange"
 import { eventBusSuite } from "@signalbox/core/testing/EventBusSuite"
-import { Clock, Context, Effect, Exit, Layer, Random, Schema, Stream } from "effect"
+import { Clock, Context, Effect, Exit, Fiber, Layer, Random, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 eventBusSuite("EventBus.layer", EventBus.layer)
@@ -60,7 +63,7 @@ describe("EventBus, in memory", () => {
   it.effect("the time since it last took tells the lag of a subscriber that has lost events", () =>
     Effect.gen(function* () {
       const bus = yield* EventBus
-      yield* bus.subscribe()
+      yield* Effect.asVoid(bus.subscribe())
       yield* TestClock.adjust("1 minute")
       for (let index = 0; index < 10; index++) yield* bus.publish(moved(index))
       const [subscriber] = yield* bus.subscribers
@@ -100,6 +103,44 @@ describe("EventBus, in memory", () => {
       assert.deepStrictEqual(times, [1, 1, 1, 1, 1, 2])
     }).pipe(Effect.provide(busOf(64)))
   })
+
+  it("a subscriber that has left is not kept", async () => {
+    const exchange = new Exchange({
+      epoch: "e",
+      capacity: 4,
+      source: "s",
+      clock: Context.get(Context.empty(), Clock.Clock),
+    })
+    const leave = () => {
+      const left = [undefined, ["route.moved", "route.closed"]].map((types) =>
+        exchange.subscribe(types, undefined, undefined),
+      )
+      for (const subscription of left) exchange.end(subscription)
+      return left.map((subscription) => new WeakRef(subscription))
+    }
+    const left = leave()
+    // A WeakRef holds its target until the end of the turn in which it was made.
+    await new Promise(setImmediate)
+    setFlagsFromString("--expose-gc")
+    runInNewContext("gc")()
+    assert.deepStrictEqual(
+      left.map((reference) => reference.deref()),
+      [undefined, undefined],
+    )
+  })
+
+  it.effect("a cursor that is no cursor harms nobody", () =>
+    Effect.gen(function* () {
+      const bus = yield* EventBus
+      const { epoch } = yield* bus.cursor
+      yield* bus.publish(moved(0))
+      const odd = yield* bus.subscribe({ after: { epoch, sequence: 0.5 } })
+      const other = yield* Effect.forkScoped(Stream.runCollect(Stream.take(yield* bus.subscribe(), 2)))
+      for (let index = 1; index <= 10; index++) yield* bus.publish(moved(index))
+      assert.deepStrictEqual(hopsOf(yield* Stream.runCollect(Stream.take(odd, 2))), [7, 7])
+      assert.strictEqual((yield* Fiber.join(other)).length, 2)
+    }).pipe(Effect.provide(busOf(4))),
+  )
 
   it.effect("two consumers of one subscription are a bug, not a riddle", () =>
     Effect.gen(function* () {

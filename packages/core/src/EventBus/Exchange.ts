@@ -84,18 +84,18 @@ export class Exchange {
    * half the capacity may cost some sixty thousand operations of a fiber; one that still has not come back then is slow, and is not
    * regarded until it does.
    */
-  get isCrowded(): boolean {
-    let isCrowded = false
+  needsAnotherTurn(): boolean {
+    let needed = false
     for (const subscription of this.#subscriptions) {
       const { busyTurn, busyTurns, reader, resume } = subscription
       if (resume !== undefined || busyTurns === undefined || busyTurns >= maxBusyTurns) continue
       if (!reader.isBehind || reader.backlog <= this.ring.capacity / 4) continue
-      isCrowded = true
+      needed = true
       if (busyTurn === this.#turn) continue
       subscription.busyTurn = this.#turn
       subscription.busyTurns = busyTurns + 1
     }
-    return isCrowded
+    return needed
   }
 
   publish(event: AnyEvent, revision: number | undefined, causationId: string | undefined): void {

@@ -48,7 +48,7 @@ export class Reader<T extends Topic> {
     const ring = this.#ring
     const { prunedTo } = ring
     if (after.epoch !== ring.epoch || comparePlaces(after, ring.last) > 0) {
-      this.#gap = new Gap({ from: after, to: prunedTo, reason: "other-epoch" })
+      this.#gap = new Gap({ from: after, to: prunedTo, reason: "other-epoch" }, unchecked)
       this.#goTo(ring.tail, prunedTo)
     } else if (comparePlaces(after, prunedTo) < 0) {
       const to = this.#prunedTo
@@ -71,8 +71,8 @@ export class Reader<T extends Topic> {
     const from = this.#next(after)
     // Without ephemeral events, and for all types, the sequence numbers tell the count.
     return this.topics === undefined && from.n === undefined && to.n === undefined
-      ? new Gap({ from, to, reason: "pruned", missing: to.sequence - from.sequence + 1 })
-      : new Gap({ from, to, reason: "pruned" })
+      ? new Gap({ from, to, reason: "pruned", missing: to.sequence - from.sequence + 1 }, unchecked)
+      : new Gap({ from, to, reason: "pruned" }, unchecked)
   }
 
   /** The first place after `after` at which a pruned event may have stood: with an `n` only if ephemeral ones were among them. */
@@ -108,7 +108,7 @@ export class Reader<T extends Topic> {
     const missing = this.#pruned - this.#passed
     if (missing === 0) return gaps
     this.#passed += missing
-    return [...gaps, new Gap({ from: this.#next(this.#last), to: this.#prunedTo, reason: "slow", missing })]
+    return [...gaps, new Gap({ from: this.#next(this.#last), to: this.#prunedTo, reason: "slow", missing }, unchecked)]
   }
 
   get isBehind(): boolean {
@@ -133,6 +133,8 @@ export class Reader<T extends Topic> {
 }
 
 const none: ReadonlyArray<Gap> = []
+// A cursor that came from outside must not make a wake fail, in which others are fed too.
+const unchecked = { disableChecks: true }
 const published = (topic: Topic): number => topic.published
 const pruned = (topic: Topic): number => topic.pruned
 
