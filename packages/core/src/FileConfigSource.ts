@@ -18,8 +18,13 @@ import { FileExchange } from "./FileExchange.ts"
 import { FileLock } from "./FileLock.ts"
 import * as Utf8 from "./Utf8.ts"
 
-/** `$XDG_DATA_HOME/signalbox/config.json`, else `~/.local/share/signalbox/config.json`; fails where there is neither that variable nor HOME. */
-export const defaultPath: Effect.Effect<string, Config.ConfigError, Path.Path> = Effect.gen(function* () {
+/**
+ * `$XDG_DATA_HOME/<program>/config.json`, else `~/.local/share/<program>/config.json`; fails where there is neither that variable nor HOME.
+ * https://specifications.freedesktop.org/basedir-spec/
+ */
+export const defaultPath = Effect.fnUntraced(function* (
+  program: string,
+): Effect.fn.Return<string, Config.ConfigError, Path.Path> {
   const path = yield* Path.Path
   const data = yield* Config.option(Config.String("XDG_DATA_HOME"))
   // XDG Base Directory Specification: a relative path is to be ignored.
@@ -27,16 +32,20 @@ export const defaultPath: Effect.Effect<string, Config.ConfigError, Path.Path> =
     Option.isSome(data) && path.isAbsolute(data.value)
       ? data.value
       : path.join(yield* Config.NonEmptyString("HOME"), ".local", "share")
-  return path.join(root, "signalbox", "config.json")
+  return path.join(root, program, "config.json")
 })
 
 type Needs = FileSystem.FileSystem | Path.Path | FileLock | Digest.Digest
 
-/** The file at `defaultPath`. Its directory belongs to Signalbox, and is kept at 0700. */
-export const layer: Layer.Layer<ConfigSource, Config.ConfigError, Needs> = Layer.effect(
-  ConfigSource,
-  Effect.flatMap(defaultPath, (file) => make(file, { ownDirectory: true })),
-)
+/** The file at `defaultPath`. Its directory belongs to the program, and is kept at 0700. */
+export const layerFor = (program: string): Layer.Layer<ConfigSource, Config.ConfigError, Needs> =>
+  Layer.effect(
+    ConfigSource,
+    Effect.flatMap(defaultPath(program), (file) => make(file, { ownDirectory: true })),
+  )
+
+/** Signalbox's own: `layerFor("signalbox")`. */
+export const layer: Layer.Layer<ConfigSource, Config.ConfigError, Needs> = layerFor("signalbox")
 
 /** The file at `path`. Of its directory only modes that let others replace the file are reported; none is changed. */
 export const layerAt = (path: string): Layer.Layer<ConfigSource, never, Needs> =>

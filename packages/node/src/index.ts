@@ -1,0 +1,7 @@
+/** The whole of node; `@signalbox/node/Signalbox` and so on are the same modules one by one. */
+export { Flock, FlockError } from "./Flock.ts"
+export * as NodeDigest from "./NodeDigest.ts"
+export * as NodeFileExchange from "./NodeFileExchange.ts"
+export * as NodeFileLock from "./NodeFileLock.ts"
+export * as NodeSegmentStorage from "./NodeSegmentStorage.ts"
+export * as Signalbox from "./Signalbox.ts"

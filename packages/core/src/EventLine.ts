@@ -1,0 +1,22 @@
+/** An event as one line for people: its type, then its fields in the order of its declaration. Programs read CloudEvents instead. */
+import type { AnyEvent } from "./Event.ts"
+
+// A line stays a line: what is longer is data for programs.
+const maxShown = 200
+
+/** `config.changed revision=2 origin=file paths=["/models/fast"]` */
+export const eventLine = (event: AnyEvent): string =>
+  [
+    event._tag,
+    ...Object.entries(event)
+      .filter(([key, value]) => key !== "_tag" && value !== undefined)
+      .map(([key, value]) => `${key}=${show(value)}`),
+  ].join(" ")
+
+const show = (value: unknown): string => {
+  // People tell hashes apart by their beginnings.
+  if (typeof value === "string" && /^[0-9a-f]{64}$/.test(value)) return value.slice(0, 12)
+  const plain = typeof value === "string" && /^[\w./:@-]+$/.test(value)
+  const text = plain ? value : JSON.stringify(value)
+  return text.length <= maxShown ? text : `${text.slice(0, maxShown)}…`
+}

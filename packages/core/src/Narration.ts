@@ -1,0 +1,48 @@
+/**
+ * What a host tells people while it runs: each event as a line, what a revision changed, and where a refused document is wrong. Nothing in
+ * it is secret. What it writes to is Effect's Console.
+ */
+import { Console, type Context, Effect, Layer, Stream } from "effect"
+import { changeSummary } from "./ChangeSummary.ts"
+import * as ConfigError from "./ConfigError.ts"
+import { ConfigChanged, ConfigRejected } from "./ConfigEvents.ts"
+import { ConfigSource } from "./ConfigSource.ts"
+import type * as ConfigStore from "./ConfigStore.ts"
+import type { AnyEvent } from "./Event.ts"
+import { EventBus } from "./EventBus.ts"
+import { eventLine } from "./EventLine.ts"
+
+/** Says where the document is, then everything since the bus began. A narrator that is too slow says how much it missed. */
+export const layer = <Self>(
+  config: Context.Key<Self, ConfigStore.Shape<any>>,
+): Layer.Layer<never, never, Self | EventBus | ConfigSource> =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const store = yield* config
+      const { name } = yield* ConfigSource
+      const bus = yield* EventBus
+      const { epoch } = yield* bus.cursor
+      const events = yield* bus.subscribe({ name: "narration", after: { epoch, sequence: 0 } })
+
+      const told = (event: AnyEvent): Effect.Effect<ReadonlyArray<string>> => {
+        if (event instanceof ConfigRejected) {
+          return Effect.succeed([event._tag, ...event.problems.map((problem) => ConfigError.format(name, problem))])
+        }
+        if (!(event instanceof ConfigChanged)) return Effect.succeed([eventLine(event)])
+        return Effect.map(store.changesOf(event.revision), (changes) =>
+          changes === undefined ? [eventLine(event)] : [eventLine(event), changeSummary(changes)],
+        )
+      }
+
+      yield* Console.log(`Following ${name}: edit it and save.`)
+      const warnings = yield* store.warnings
+      yield* Effect.forEach(warnings, (warning) => Console.log(ConfigError.format(name, warning)), { discard: true })
+      yield* events.pipe(
+        Stream.mapEffect((item) =>
+          item._tag === "Gap" ? Effect.succeed([`… ${item.missing ?? "some"} events missed`]) : told(item.event),
+        ),
+        Stream.runForEach((lines) => Console.log(lines.join("\n"))),
+        Effect.forkScoped,
+      )
+    }),
+  )

@@ -1,0 +1,39 @@
+/**
+ * Everything that a host on Node needs beneath its own services, composed: the event bus, the Reconciler, the configuration file with its
+ * lock and history, and Effect's file system. Each part stays replaceable: a host that wants another one provides it instead of this layer.
+ */
+import { NodeFileSystem, NodePath } from "@effect/platform-node"
+import type { ConfigSource } from "@signalbox/core/ConfigSource"
+import { EventBus } from "@signalbox/core/EventBus"
+import * as FileConfigSource from "@signalbox/core/FileConfigSource"
+import type { FileLock } from "@signalbox/core/FileLock"
+import { Reconciler } from "@signalbox/core/Reconciler"
+import { type Config, type FileSystem, Layer, type Path } from "effect"
+import type { Digest } from "effect/crypto"
+import * as NodeDigest from "./NodeDigest.ts"
+import * as NodeFileExchange from "./NodeFileExchange.ts"
+import * as NodeFileLock from "./NodeFileLock.ts"
+
+/** What core needs of the platform. */
+export type Platform = FileSystem.FileSystem | Path.Path | FileLock | Digest.Digest
+
+export type Services = EventBus | Reconciler | ConfigSource | Platform
+
+/** The platform alone: files, locks that other processes respect, SHA-256. */
+export const layerPlatform: Layer.Layer<Platform> = Layer.mergeAll(
+  NodeFileSystem.layer,
+  NodePath.layer,
+  NodeFileLock.layer,
+  NodeFileExchange.layer,
+  NodeDigest.layer,
+)
+
+const above = <E>(source: Layer.Layer<ConfigSource, E, Platform>): Layer.Layer<Services, E> =>
+  Layer.mergeAll(Layer.provideMerge(Reconciler.layer, EventBus.layer), source).pipe(Layer.provideMerge(layerPlatform))
+
+/** The document of the program `name`: `$XDG_DATA_HOME/<name>/config.json`, else `~/.local/share/<name>/config.json`. */
+export const layerFor = (name: string): Layer.Layer<Services, Config.ConfigError> =>
+  above(FileConfigSource.layerFor(name))
+
+/** The document at `path`. */
+export const layerAt = (path: string): Layer.Layer<Services> => above(FileConfigSource.layerAt(path))
