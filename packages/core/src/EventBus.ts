@@ -4,7 +4,7 @@
  * those that wait for a type that was published are woken once a turn of the event loop. The bus lives in memory and keeps nothing beyond
  * its capacity; what must outlive the process needs a journal.
  *
- * The ring is its own and not an Effect `PubSub`: one with an own strategy is as fast (`npm run bench -- bus`), but it wakes everyone for
+ * The ring is its own and not an Effect `PubSub`: one with an own strategy is as fast or faster (`npm run bench -- bus`), but wakes everyone for
  * every type, starts nobody at a place in the past, and does not know how much of what he asked for somebody has lost.
  */
 import { Cause, Clock, Context, Effect, type Fiber, Layer, Random, type Scope, Stream } from "effect"

@@ -245,14 +245,18 @@ const cursorOf = (
 
 const runs = process.env["SIGNALBOX_TORTURE"] === "1" ? 20_000 : 1000
 
-it(`whatever is published, subscribed and read, the bus does what a log of all events says (${runs} programs)`, () =>
-  FastCheck.assert(
-    FastCheck.asyncProperty(FastCheck.array(aStep, { minLength: 5, maxLength: 60, size: "max" }), (steps) =>
-      Effect.runPromise(
-        runSteps(steps).pipe(
-          Effect.provide(Layer.provide(Layer.fresh(EventBus.layer), Layer.succeed(EventCapacity, capacity))),
+it(
+  `whatever is published, subscribed and read, the bus does what a log of all events says (${runs} programs)`,
+  () =>
+    FastCheck.assert(
+      FastCheck.asyncProperty(FastCheck.array(aStep, { minLength: 5, maxLength: 60, size: "max" }), (steps) =>
+        Effect.runPromise(
+          runSteps(steps).pipe(
+            Effect.provide(Layer.provide(Layer.fresh(EventBus.layer), Layer.succeed(EventCapacity, capacity))),
+          ),
         ),
       ),
+      { numRuns: runs },
     ),
-    { numRuns: runs },
-  ))
+  600_000,
+)
