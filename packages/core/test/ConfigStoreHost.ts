@@ -161,6 +161,12 @@ export const like = (actual: unknown, expected: Readonly<Record<string, unknown>
 export const until = (condition: Effect.Effect<boolean>): Effect.Effect<void> =>
   Effect.flatMap(condition, (met) => (met ? Effect.void : Effect.andThen(Effect.yieldNow, until(condition))))
 
-/** Starts a process over the same document and ends it again. */
+/** Starts a process over the same document, runs the effect in it when the first hint has been looked at, and ends it again. */
 export const running = <A, E, R>(effect: Effect.Effect<A, E, R>, environment?: Record<string, string>) =>
-  Effect.provide(effect, Layer.fresh(program(environment)))
+  Effect.gen(function* () {
+    const state = yield* Interfered
+    // One read at the start, one for the hint that says that watching has begun.
+    const reads = state.reads + 2
+    const watching = Effect.andThen(until(Effect.sync(() => state.reads >= reads)), idle)
+    return yield* Effect.provide(Effect.andThen(watching, effect), Layer.fresh(program(environment)))
+  })

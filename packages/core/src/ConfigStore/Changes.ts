@@ -196,11 +196,11 @@ export const makeChanges = <C>({ document, source }: Surroundings<C>, acceptance
     const hashes = entries.map(({ hash }) => returns.get(hash) ?? hash)
     for (const hash of predecessors(hashes, returns.get(inForce.hash) ?? inForce.hash)) {
       const kept = yield* source.history.read(hash)
-      if (kept === undefined) continue
+      if (kept === undefined || Result.isFailure(yield* Effect.result(load(kept.text, acceptance.state.layering))))
+        continue
       const text = yield* Effect.catch(Effect.fromResult(document.restore(kept.text, inForce.text)), (problems) =>
         refuse("undo", undefined, problems),
       )
-      if (Result.isFailure(yield* Effect.result(load(text, acceptance.state.layering)))) continue
       const actual = yield* source.hash(text)
       if (actual !== hash) returns.set(actual, hash)
       for (const oldest of returns.keys()) if (returns.size > maxReturns) returns.delete(oldest)

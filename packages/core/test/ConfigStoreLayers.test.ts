@@ -1,0 +1,380 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as ConfigStore from "@signalbox/core/ConfigStore"
+import { EventBus } from "@signalbox/core/EventBus"
+import { PrepareFailed, Reconciler } from "@signalbox/core/Reconciler"
+import * as Setting from "@signalbox/core/Setting"
+import { ConfigProvider, Effect, Layer, Redacted, Schema } from "effect"
+import {
+  AppConfig,
+  edited,
+  forget,
+  heard,
+  like,
+  ModelSettings,
+  ProviderSettings,
+  place,
+  RetentionPolicy,
+  running,
+  said,
+  saved,
+  text,
+} from "./ConfigStoreHost.ts"
+
+const days = (value: unknown) => [{ path: "/retention/days", value }]
+
+/** Refuses every candidate of which it says so. */
+const refusing = (refuse: (values: ReadonlyMap<string, unknown>) => string | undefined) =>
+  Effect.flatMap(Reconciler, (reconciler) =>
+    reconciler.run((transaction) =>
+      transaction.attach({
+        prepare: ({ values }) => {
+          const message = refuse(values)
+          return message === undefined
+            ? Effect.succeed({ rebuilt: ["test/Node"], commit: () => [], settle: Effect.void })
+            : Effect.fail(new PrepareFailed({ failures: [{ node: "test/Node", message }] }))
+        },
+      }),
+    ),
+  )
+
+describe("the environment", () => {
+  it.effect("stands above the document, below what is set at run time, and every key knows its layer", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 5)
+        assert.strictEqual(yield* store.provenance("/retention/days"), "environment")
+        assert.strictEqual(yield* store.provenance("/models/fast"), "document")
+        yield* store.override(days(6))
+        assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 6)
+        assert.strictEqual(yield* store.provenance("/retention/days"), "runtime")
+        yield* store.override([{ path: "/retention", remove: true }])
+        assert.deepStrictEqual(yield* RetentionPolicy.get, { days: 5 })
+        yield* store.update([{ path: "/port", remove: true }])
+        assert.strictEqual(yield* store.provenance("/port"), "default")
+      }),
+      { TEST_RETENTION_DAYS: "5" },
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("hides a write, which takes place nevertheless and is said", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* forget
+        assert.deepStrictEqual(yield* store.shadowed([...days(9), { path: "/port", value: 1 }]), ["/retention/days"])
+        const { shadowed, changes } = yield* store.plan(days(9))
+        assert.deepStrictEqual([shadowed, changes], [["/retention/days"], []])
+        const { config, revision } = yield* store.update(days(9))
+        assert.deepStrictEqual([config.retention.days, revision], [5, 1])
+        assert.include(yield* text, '"days": 9')
+        assert.deepStrictEqual(yield* said, [])
+      }),
+      { TEST_RETENTION_DAYS: "5" },
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("is ignored from a reload that says so until one that says otherwise", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* forget
+        const change = { path: "/retention/days", before: 5, after: 30 }
+        assert.deepStrictEqual(yield* store.reload({ ignoreEnvironment: true }), [change])
+        assert.deepStrictEqual(yield* store.reload(), [])
+        yield* saved(edited(yield* text, ({ retention }) => Object.assign(retention, { days: 8 })))
+        assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 8)
+        assert.deepStrictEqual(yield* store.reload({ ignoreEnvironment: false }), [{ ...change, before: 8, after: 5 }])
+        const events = yield* heard
+        assert.deepStrictEqual(
+          events.map((event) => (event as unknown as { readonly origin: string }).origin),
+          ["reload", "file", "reload"],
+        )
+      }),
+      { TEST_RETENTION_DAYS: "5" },
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("counts for keys that a later document brings", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const { config } = yield* store.update([{ path: "/models/slow", value: "big" }])
+        assert.deepStrictEqual(config.models, { fast: "small", slow: "huge" })
+      }),
+      { TEST_MODELS_SLOW: "huge" },
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("that has changed is read by a reload; one that cannot be used is refused and leaves all as it was", () =>
+    Effect.gen(function* () {
+      const environment: Record<string, string> = { TEST_RETENTION_DAYS: "5" }
+      yield* running(
+        Effect.gen(function* () {
+          const store = yield* AppConfig
+          yield* forget
+          environment["TEST_RETENTION_DAYS"] = "-1"
+          const error = yield* Effect.flip(store.reload())
+          assert.include(error.message, "TEST_RETENTION_DAYS")
+          assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 5)
+          assert.deepStrictEqual(yield* store.problems, [])
+          yield* store.update([{ path: "/port", value: 1 }])
+          environment["TEST_RETENTION_DAYS"] = "4"
+          assert.deepStrictEqual(yield* store.reload(), [{ path: "/retention/days", before: 5, after: 4 }])
+        }),
+        environment,
+      )
+    }).pipe(Effect.provide(place)),
+  )
+
+  it.effect("that cannot be read refuses the start", () =>
+    Effect.gen(function* () {
+      const broken = ConfigProvider.make(() => Effect.fail(new ConfigProvider.SourceError({ message: "vault sealed" })))
+      const error = yield* Effect.flip(
+        Effect.scoped(
+          Layer.build(AppConfig.layer).pipe(
+            Effect.provide(Reconciler.layer),
+            Effect.provideService(ConfigProvider.ConfigProvider, broken),
+          ),
+        ),
+      )
+      assert.include(error.message, "cannot be read: check the ConfigProvider")
+    }).pipe(Effect.provide(place), Effect.provide(EventBus.layer)),
+  )
+})
+
+describe("what is set at run time", () => {
+  it.effect("is in force and published, and never written", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const before = yield* text
+        const { hash } = yield* store.snapshot
+        yield* forget
+        const after = yield* store.override(days(1))
+        assert.deepStrictEqual([after.hash, after.revision, after.config.retention.days], [hash, 2, 1])
+        assert.strictEqual(yield* text, before)
+        like((yield* heard)[0], { origin: "api", hash, previousHash: hash, paths: ["/retention/days"] })
+        assert.lengthOf(yield* store.history, 1)
+        yield* store.update([{ path: "/port", value: 1 }])
+        assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 1)
+        yield* store.reload()
+        assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 1)
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("is refused like any other change, and bounded", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const before = yield* store.snapshot
+        like((yield* Effect.flip(store.override(days("x")))).reason, { _tag: "Rejected" })
+        const many = Array.from({ length: 1025 }, (_, index) => ({ path: `/models/m${index}`, value: "x" }))
+        assert.include((yield* Effect.flip(store.override(many))).message, "more than 1024")
+        assert.strictEqual(yield* store.snapshot, before)
+        yield* store.override([{ path: "/nothing/here", remove: true }])
+        assert.strictEqual(yield* store.snapshot, before)
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+})
+
+describe("a setting", () => {
+  class Names extends Setting.Service<Names>()("test/Names", Schema.Array(Schema.String)) {}
+  class Fragile extends Setting.Service<Fragile>()("test/Fragile", Schema.String) {}
+  const names = AppConfig.setting(Names, (config) => Object.keys(config.models))
+  const fragile = AppConfig.setting(Fragile, (config) => {
+    const { key } = config.providers["a"] ?? {}
+    if (key !== undefined)
+      throw new Error(`no use for ${Schema.encodeSync(Schema.RedactedFromValue(Schema.String))(key)}`)
+    return "fine"
+  })
+
+  it.effect("that is computed keeps its identity while its value stays the same", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const before = yield* Names.get
+        yield* store.update([...days(1), { path: "/models/fast", value: "smaller" }])
+        assert.strictEqual(yield* Names.get, before)
+        yield* store.update([{ path: "/models/slow", value: "big" }])
+        assert.deepStrictEqual(yield* Names.get, ["fast", "slow"])
+      }).pipe(Effect.provide(names)),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("whose selection throws refuses the change by its name, without repeating a secret", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* forget
+        const error = yield* Effect.flip(
+          store.update([{ path: "/providers/a", value: { url: "u", key: "sk-forbidden" } }]),
+        )
+        assert.include(error.message, "test/Fragile: ")
+        assert.notInclude(error.message, "sk-forbidden")
+        like((yield* heard)[0], { _tag: "config.rejected" })
+        assert.deepStrictEqual(yield* ProviderSettings.get, {})
+        assert.strictEqual(yield* Fragile.get, "fine")
+        yield* store.update(days(1))
+      }).pipe(Effect.provide(fragile)),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("changes in the same generation as the snapshot", () =>
+    running(
+      Effect.gen(function* () {
+        const reconciler = yield* Reconciler
+        const seen: Array<readonly [unknown, unknown]> = []
+        yield* reconciler.observe((_, { values }) => {
+          const snapshot = values.get(AppConfig.key) as { readonly config: { readonly models: unknown } }
+          seen.push([values.get(ModelSettings.key), snapshot.config.models])
+          return []
+        })
+        yield* (yield* AppConfig).update([{ path: "/models/slow", value: "big" }])
+        assert.lengthOf(seen, 1)
+        assert.strictEqual(seen[0]?.[0], seen[0]?.[1])
+      }).pipe(Effect.scoped),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("takes no part any more when its layer is closed", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* Effect.provide(Fragile.get, fragile)
+        yield* store.update([{ path: "/providers/a", value: { url: "u", key: "k" } }])
+        assert.strictEqual(yield* AppConfig.get((config) => config.providers["a"]?.url), "u")
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+})
+
+describe("a plan", () => {
+  it.effect("says what would change, be rebuilt and need a restart; writes, commits and publishes nothing", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* refusing(() => undefined)
+        const [before, snapshot] = [yield* text, yield* store.snapshot]
+        yield* forget
+        assert.deepStrictEqual(yield* store.plan([...days(7), { path: "/port", value: 80 }]), {
+          changes: [
+            { path: "/retention/days", before: 30, after: 7 },
+            { path: "/port", before: 4321, after: 80 },
+          ],
+          shadowed: [],
+          rebuilt: ["test/Node"],
+          restartRequired: ["/port"],
+          problems: [],
+        })
+        assert.deepStrictEqual([yield* text, yield* said], [before, []])
+        assert.strictEqual(yield* store.snapshot, snapshot)
+        assert.deepStrictEqual((yield* store.plan([])).changes, [])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("answers who would refuse: the schema, or a service", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* refusing((values) =>
+          Object.hasOwn(Object(values.get(ModelSettings.key)), "bad") ? "no such model" : undefined,
+        )
+        yield* forget
+        like((yield* store.plan(days("x"))).problems[0], { by: "schema", path: "/retention/days" })
+        const plan = yield* store.plan([{ path: "/models/bad", value: "m" }])
+        assert.deepStrictEqual(plan.problems, [{ by: "test/Node", path: "", message: "no such model" }])
+        assert.deepStrictEqual(plan.changes, [{ path: "/models/bad", before: undefined, after: "m" }])
+        like((yield* store.plan([{ path: "models", value: 1 }])).problems[0], { by: "schema" })
+        assert.deepStrictEqual(yield* said, [])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("releases what it has built", () =>
+    running(
+      Effect.gen(function* () {
+        let [built, released] = [0, 0]
+        const reconciler = yield* Reconciler
+        yield* reconciler.run((transaction) =>
+          transaction.attach({
+            prepare: () =>
+              Effect.acquireRelease(
+                Effect.sync(() => {
+                  built++
+                  return { rebuilt: [], commit: () => [], settle: Effect.void }
+                }),
+                () => Effect.sync(() => void released++),
+              ),
+          }),
+        )
+        yield* (yield* AppConfig).plan(days(7))
+        assert.deepStrictEqual([built, released], [1, 1])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+})
+
+describe("a service that refuses", () => {
+  it.effect("leaves document and memory as they were, and is named to the caller and in the event", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* refusing((values) =>
+          (values.get(RetentionPolicy.key) as { readonly days: number }).days === 13 ? "unlucky" : undefined,
+        )
+        const [before, snapshot] = [yield* text, yield* store.snapshot]
+        yield* forget
+        const error = yield* Effect.flip(store.update(days(13)))
+        assert.include(error.message, "test/Node: unlucky")
+        assert.strictEqual(yield* text, before)
+        assert.strictEqual(yield* store.snapshot, snapshot)
+        like((yield* heard)[0], {
+          _tag: "config.rejected",
+          problems: [{ by: "test/Node", path: "", message: "unlucky" }],
+        })
+        yield* saved(edited(before, ({ retention }) => Object.assign(retention, { days: 13 })))
+        assert.strictEqual(yield* store.snapshot, snapshot)
+        like((yield* store.problems)[0], { by: "test/Node" })
+        const { config } = yield* store.update([{ path: "/retention/days", value: 12 }])
+        assert.strictEqual(config.retention.days, 12)
+        assert.deepStrictEqual(yield* store.problems, [])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+})
+
+describe("a store in memory", () => {
+  it.effect("begins with the configuration it is given, secrets included, and can do everything", () =>
+    Effect.gen(function* () {
+      const store = yield* AppConfig
+      assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 3)
+      yield* store.update(days(4))
+      yield* store.undo
+      assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 3)
+      const shown = yield* store.document
+      assert.include(shown.text, "<redacted>")
+      assert.notInclude(shown.text, "sk-1")
+    }).pipe(
+      Effect.provide(
+        AppConfig.layerMemory({
+          providers: { a: { url: "u", key: Redacted.make("sk-1") } },
+          models: {},
+          retention: { days: 3 },
+          port: 1,
+        }).pipe(Layer.provide(Reconciler.layer), Layer.provide(EventBus.layer)),
+      ),
+    ),
+  )
+
+  it("knows its version from its migrations", () => {
+    class Old extends ConfigStore.Service<Old>()("test/Old", {
+      schema: Schema.Struct({}),
+      migrations: [(document) => document],
+    }) {}
+    assert.deepStrictEqual([AppConfig.version, Old.version], [1, 2])
+  })
+})

@@ -1,0 +1,229 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { ConfigStoreError } from "@signalbox/core/ConfigError"
+import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
+import { Effect } from "effect"
+import {
+  AppConfig,
+  edited,
+  forget,
+  heard,
+  Interfered,
+  like,
+  place,
+  running,
+  said,
+  saved,
+  text,
+} from "./ConfigStoreHost.ts"
+
+const days = (value: unknown) => [{ path: "/retention/days", value }]
+const bad = '{\n  "retention": { "days": "x" }\n}'
+
+describe("a bad save", () => {
+  it.effect("changes nothing and is said once, with line and column", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const before = yield* store.snapshot
+        yield* forget
+        yield* saved(bad)
+        assert.strictEqual(yield* store.snapshot, before)
+        const events = yield* heard
+        assert.lengthOf(events, 1)
+        const { hash } = yield* (yield* ConfigSource).read
+        like(events[0], { _tag: "config.rejected", origin: "file", hash, truncated: false })
+        const [problem] = yield* store.problems
+        like(problem, { by: "schema", path: "/retention/days", line: 2, column: 26 })
+        like((yield* Effect.flip(store.reload())).reason, { _tag: "Rejected" })
+        like((yield* Effect.flip(store.update(days(1)))).reason, { _tag: "Rejected", problems: [problem] })
+        assert.strictEqual(yield* text, bad)
+        assert.deepStrictEqual(yield* said, ["config.rejected"])
+        like(yield* store.document, { hash: before.hash })
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("is said again when it comes back after a good one, and when it is bad in another way", () =>
+    running(
+      Effect.gen(function* () {
+        const good = yield* text
+        yield* forget
+        yield* saved(bad)
+        yield* saved(`${bad} // still`)
+        yield* saved(good)
+        assert.deepStrictEqual(yield* (yield* AppConfig).problems, [])
+        yield* saved(bad)
+        assert.deepStrictEqual(yield* said, ["config.rejected", "config.rejected", "config.rejected"])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("makes way for a whole new text", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* saved("{ broken")
+        const { config } = yield* store.replace(JSON.stringify({ retention: { days: 2 } }))
+        assert.strictEqual(config.retention.days, 2)
+        assert.deepStrictEqual(yield* store.problems, [])
+        yield* store.update(days(3))
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("that an update meets first is said as the file's fault", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* forget
+        yield* (yield* MemoryDocument).save(bad)
+        like((yield* Effect.flip(store.update(days(1)))).reason, { _tag: "Rejected" })
+        like((yield* heard)[0], { _tag: "config.rejected", origin: "file" })
+        assert.lengthOf(yield* store.problems, 1)
+        like((yield* store.plan(days(1))).problems[0], { path: "/retention/days" })
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("leaves what is set at run time possible, and stays said", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* saved(bad)
+        const { config } = yield* store.override(days(2))
+        assert.strictEqual(config.retention.days, 2)
+        assert.lengthOf(yield* store.problems, 1)
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("with very many problems is said within a bound", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* forget
+        const models = Object.fromEntries(Array.from({ length: 2000 }, (_, index) => [`m${index}`, index]))
+        const error = yield* Effect.flip(store.replace(JSON.stringify({ models })))
+        assert.strictEqual(error.reason._tag, "Rejected")
+        if (error.reason._tag === "Rejected") assert.isAtMost(error.reason.problems.length, 256)
+        const [event] = (yield* heard) as unknown as ReadonlyArray<{ readonly problems: ReadonlyArray<unknown> }>
+        assert.isAtMost(event?.problems.length ?? 0, 256)
+        assert.isBelow(error.message.split("\n").length, 10)
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+})
+
+describe("a missing document", () => {
+  it.effect("leaves the last good one in force, is said once, and comes back with the next write", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const before = yield* store.snapshot
+        yield* forget
+        yield* saved(undefined)
+        like((yield* Effect.flip(store.reload())).reason, { _tag: "SourceUnavailable", code: "ENOENT" })
+        assert.strictEqual(yield* store.snapshot, before)
+        const events = yield* heard
+        assert.lengthOf(events, 1)
+        like(events[0], { _tag: "config.rejected" })
+        like((yield* store.problems)[0], { by: "source" })
+        const { config } = yield* store.update([{ path: "/models/slow", value: "big" }], { ifHash: before.hash })
+        assert.deepStrictEqual(config.models, { fast: "small", slow: "big" })
+        assert.include(yield* text, '"fast": "small"')
+        assert.deepStrictEqual(yield* store.problems, [])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("comes back unchanged with an undo, or an update without effect", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const before = yield* text
+        yield* forget
+        yield* (yield* MemoryDocument).save(undefined)
+        yield* store.undo
+        assert.strictEqual(yield* text, before)
+        yield* (yield* MemoryDocument).save(undefined)
+        yield* store.update(days(30))
+        assert.strictEqual(yield* text, before)
+        assert.deepStrictEqual(yield* said, [])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("that an editor puts back in the same moment is not overwritten", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const before = yield* text
+        const document = yield* MemoryDocument
+        yield* document.save(undefined)
+        const theirs = edited(before, ({ models }) => Object.assign(models, { slow: "big" }))
+        let first = true
+        const state = yield* Interfered
+        state.with.seed = (seed) => (next) =>
+          Effect.andThen(
+            Effect.suspend(() => {
+              if (!first) return Effect.void
+              first = false
+              return document.save(theirs)
+            }),
+            seed(next),
+          )
+        const { config } = yield* store.update(days(2))
+        assert.deepStrictEqual([config.models, config.retention.days], [{ fast: "small", slow: "big" }, 2])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+})
+
+describe("a place that cannot be read", () => {
+  it.effect("is an answer with its code, said once by the source, and over when it can be read again", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const document = yield* MemoryDocument
+        yield* forget
+        yield* document.fail("EIO")
+        for (const attempt of [
+          store.update(days(1)),
+          store.replace("{}"),
+          store.undo,
+          store.reload(),
+          store.plan([]),
+        ]) {
+          like((yield* Effect.flip(attempt as Effect.Effect<unknown, ConfigStoreError>)).reason, {
+            _tag: "SourceUnavailable",
+            code: "EIO",
+          })
+        }
+        const events = yield* heard
+        assert.lengthOf(events, 1)
+        like(events[0], { _tag: "config.rejected" })
+        like((yield* store.problems)[0], { by: "source" })
+        yield* document.fail(undefined)
+        yield* store.reload()
+        assert.deepStrictEqual(yield* store.problems, [])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+})
+
+describe("warnings", () => {
+  it.effect("name unknown keys with near names and do not stand in the way", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* saved(edited(yield* text, (document) => Object.assign(document, { retenton: { days: 1 } })))
+        assert.deepStrictEqual(yield* store.problems, [])
+        const [warning] = yield* store.warnings
+        like(warning, { path: "/retenton" })
+        assert.include(warning?.message, '"retention"')
+        yield* store.update(days(2))
+        assert.include(yield* text, "retenton")
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+})
