@@ -27,6 +27,8 @@ describe("a power cut", () => {
       const exit = yield* Effect.exit(started(write("new", hash)))
       const over = (yield* Effect.exit(Effect.timeout(disk.crashed, 0)))._tag === "Failure"
       yield* disk.calm
+      // What was acknowledged must survive the next power cut too.
+      yield* disk.crash("random")
       yield* disk.restart
       const allowed = Exit.isSuccess(exit) ? ["new"] : ["old", "new"]
       const survived = yield* content
@@ -66,12 +68,58 @@ describe("a power cut", () => {
             yield* disk.inject({ at, crash: "random" })
             const exit = yield* Effect.exit(seeded)
             yield* disk.calm
+            yield* disk.crash("random")
             yield* disk.restart
             const there = yield* foreign((fs) => fs.exists(file))
             if (Exit.isSuccess(exit) && !there) return yield* Effect.die(new Error(yield* disk.report))
             const second = yield* started(ConfigSource.use((source) => source.seed("old")))
             assert.strictEqual(second.seeded, !there)
             assert.strictEqual(yield* content, "old")
+            assert.deepStrictEqual(yield* litter, [])
+          }).pipe(onDisk({ seed }), Effect.runPromise),
+        ),
+        { numRuns: 200 },
+      ),
+    ),
+  )
+})
+
+describe("the history", () => {
+  it.effect("has what it acknowledged and nothing torn, wherever the power was cut", () =>
+    Effect.promise(() =>
+      fc.assert(
+        fc.asyncProperty(fc.integer(), fc.integer({ min: 1, max: 60 }), (seed, at) =>
+          Effect.gen(function* () {
+            const disk = yield* SimulatedDisk
+            const texts = ["one", "two", "three"]
+            yield* seeded
+            yield* disk.inject({ at: (yield* disk.operations) + at, crash: "random" })
+            const kept: Array<string> = []
+            yield* Effect.exit(
+              started(
+                ConfigSource.use((source) =>
+                  Effect.forEach(texts, (text) =>
+                    Effect.flatMap(source.hash(text), (hash) => source.history.keep(text, hash)).pipe(
+                      Effect.tap(() => Effect.sync(() => kept.unshift(text))),
+                    ),
+                  ),
+                ),
+              ),
+            )
+            yield* disk.calm
+            yield* disk.crash("random")
+            yield* disk.restart
+            const found = yield* started(
+              Effect.gen(function* () {
+                const { history, hash } = yield* ConfigSource
+                return yield* Effect.forEach(yield* history.list, (entry) =>
+                  Effect.map(history.read(entry.hash), (stored) => stored?.text ?? "missing").pipe(
+                    Effect.tap((text) => Effect.map(hash(text), (hash) => assert.strictEqual(hash, entry.hash))),
+                  ),
+                )
+              }),
+            )
+            assert.deepStrictEqual(found.slice(-kept.length || found.length), kept, yield* disk.report)
             assert.deepStrictEqual(yield* litter, [])
           }).pipe(onDisk({ seed }), Effect.runPromise),
         ),
