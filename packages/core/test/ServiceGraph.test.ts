@@ -1,28 +1,413 @@
 import { assert, describe, it } from "@effect/vitest"
 import { EventBus } from "@signalbox/core/EventBus"
-import { Reconciler } from "@signalbox/core/Reconciler"
+import { PrepareDeadline, Reconciler } from "@signalbox/core/Reconciler"
+import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import * as Setting from "@signalbox/core/Setting"
-import { Effect, Layer } from "effect"
+import { Context, Effect, Exit, Fiber, Latch, Layer, Redacted, Schema, Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import {
+  A,
+  B,
+  C,
+  Diamond,
+  diamond,
+  kernel,
+  logged,
+  names,
+  put,
+  settings,
+  settle,
+  Yard,
+} from "./ServiceGraph.fixtures.ts"
 import { handler, ModelSettings, ProviderSettings, Services } from "./types/app.ts"
 
-const kernel = Reconciler.layer.pipe(Layer.provideMerge(EventBus.layer))
-const settings = Layer.mergeAll(
-  Setting.layerFrom(ProviderSettings, { a: { url: "http://a" } }),
-  Setting.layerFrom(ModelSettings, { fast: "small" }),
-)
-const live = Services.layer.pipe(Layer.provideMerge(settings), Layer.provideMerge(kernel))
-
 describe("ServiceGraph", () => {
-  it.effect("a change rebuilds what depends on it", () =>
+  it.effect("a request sees services built from the settings, and those of a commit after it", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* Services.provide(handler), "small@http://a")
-      const reconciler = yield* Reconciler
-      yield* reconciler.run((transaction) =>
-        Effect.flatMap(transaction.prepare(new Map([[ModelSettings.key, { fast: "big" }]])), (prepared) =>
-          prepared.commit([]),
+      yield* put([ModelSettings, { fast: "big" }])
+      assert.strictEqual(yield* Services.provide(handler), "big@http://a")
+    }).pipe(
+      Effect.provide(
+        Services.layer.pipe(
+          Layer.provideMerge(
+            Layer.mergeAll(
+              Setting.layerFrom(ProviderSettings, { a: { url: "http://a" } }),
+              Setting.layerFrom(ModelSettings, { fast: "small" }),
+            ),
+          ),
+          Layer.provideMerge(kernel),
+        ),
+      ),
+    ),
+  )
+
+  it.effect("constants do as settings, and a layer that fails makes the graph's layer fail with its own error", () =>
+    Effect.gen(function* () {
+      const live = (providers: (typeof ProviderSettings.schema)["Type"]) =>
+        Services.layer.pipe(
+          Layer.provide(Layer.merge(ProviderSettings.layer(providers), ModelSettings.layer({ fast: "small" }))),
+          Layer.provide(kernel),
+        )
+      const answer = Effect.provide(Services.provide(handler), live({ a: { url: "http://a" } }))
+      assert.strictEqual(yield* answer, "small@http://a")
+      const failure: "no provider" = yield* Effect.flip(Layer.build(live({})))
+      assert.strictEqual(failure, "no provider")
+    }).pipe(Effect.scoped),
+  )
+
+  describe("rebuilding", () => {
+    it.effect("a change rebuilds what depends on it and nothing else, and lets go of the old in reverse", () =>
+      Effect.gen(function* () {
+        yield* logged
+        assert.deepStrictEqual(yield* put([B, "b2"]), ["Right", "Top"])
+        yield* settle
+        assert.deepStrictEqual(yield* logged, [
+          "build Right(Base(a1),b2)",
+          "build Top(Left(Base(a1)),Right(Base(a1),b2))",
+          "close Top(Left(Base(a1)),Right(Base(a1),b1))",
+          "close Right(Base(a1),b1)",
+        ])
+        assert.deepStrictEqual(yield* put([A, "a2"]), ["Base", "Left", "Right", "Top"])
+        yield* settle
+        const log = yield* logged
+        assert.deepStrictEqual(log.slice(-4).toSorted(), [
+          "close Base(a1)",
+          "close Left(Base(a1))",
+          "close Right(Base(a1),b2)",
+          "close Top(Left(Base(a1)),Right(Base(a1),b2))",
+        ])
+        assert.strictEqual(log.at(-1), "close Base(a1)")
+        assert.deepStrictEqual(yield* names, ["Top(Left(Base(a2)),Right(Base(a2),b2))", "Aside(c1)"])
+      }).pipe(Effect.provide(diamond)),
+    )
+
+    it.effect("a value that is the same, or belongs to nothing here, rebuilds nothing", () =>
+      Effect.gen(function* () {
+        yield* logged
+        const same = { an: "object" }
+        assert.deepStrictEqual(yield* put([C, same]), ["Aside"])
+        assert.deepStrictEqual(yield* put([C, same], [A, "a1"], [{ key: "other" }, 1]), [])
+        // Structurally equal, another object: the owner of the setting decides what is the same.
+        assert.deepStrictEqual(yield* put([C, { an: "object" }]), ["Aside"])
+        assert.strictEqual((yield* Diamond.status).generations[0]?.number, 6)
+      }).pipe(Effect.provide(diamond)),
+    )
+
+    it.effect("services that do not need each other are built at the same time", () =>
+      Effect.gen(function* () {
+        const yard = yield* Yard
+        const latches = ["Left(Base(a2))", "Right(Base(a2),b1)", "Aside(c2)"].map(
+          (name) => [name, Latch.makeUnsafe()] as const,
+        )
+        for (const [name, latch] of latches) yard.hold.set(name, latch)
+        yield* logged
+        const change = yield* Effect.forkChild(put([A, "a2"], [C, "c2"]))
+        yield* settle
+        const begun = yield* logged
+        assert.deepStrictEqual(begun.toSorted(), [
+          "build Aside(c2)",
+          "build Base(a2)",
+          "build Left(Base(a2))",
+          "build Right(Base(a2),b1)",
+        ])
+        for (const [, latch] of latches) yield* latch.open
+        yield* Fiber.join(change)
+        assert.deepStrictEqual(yield* names, ["Top(Left(Base(a2)),Right(Base(a2),b1))", "Aside(c2)"])
+      }).pipe(Effect.provide(diamond)),
+    )
+
+    it.effect("the old generation serves until all of the new one stands, and is whole to the end", () =>
+      Effect.gen(function* () {
+        const yard = yield* Yard
+        const latch = yield* Latch.make()
+        yard.hold.set("Aside(c2)", latch)
+        const change = yield* Effect.forkChild(put([A, "a2"], [C, "c2"]))
+        yield* settle
+        assert.deepStrictEqual(yield* names, ["Top(Left(Base(a1)),Right(Base(a1),b1))", "Aside(c1)"])
+        assert.isFalse((yield* logged).some((line) => line.startsWith("close")))
+        yield* latch.open
+        yield* Fiber.join(change)
+        assert.deepStrictEqual(yield* names, ["Top(Left(Base(a2)),Right(Base(a2),b1))", "Aside(c2)"])
+      }).pipe(Effect.provide(diamond)),
+    )
+
+    it.effect("service.rebuilt and service.released say what happened, after the change's own events", () =>
+      Effect.gen(function* () {
+        const bus = yield* EventBus
+        const events = yield* bus.subscribe({ types: ["service.rebuilt", "service.released"] })
+        const before = (yield* Diamond.status).generations[0]?.number ?? 0
+        yield* put([C, "c2"])
+        const seen = yield* Stream.runCollect(Stream.take(events, 2))
+        assert.deepStrictEqual(
+          seen.map((item) => (item._tag === "Envelope" ? { ...item.event } : item)) as ReadonlyArray<unknown>,
+          [
+            { _tag: "service.rebuilt", service: "Aside", revision: 0, generation: before + 1, durationMillis: 0 },
+            { _tag: "service.released", service: "Aside", generation: before, drainedMillis: 0, forced: false },
+          ],
+        )
+      }).pipe(Effect.scoped, Effect.provide(diamond)),
+    )
+
+    it.effect("a finalizer that fails is logged, and all others run", () =>
+      Effect.gen(function* () {
+        const yard = yield* Yard
+        yard.badFinalizer.add("Top(Left(Base(a1)),Right(Base(a1),b1))")
+        yield* logged
+        yield* put([A, "a2"])
+        yield* settle
+        const closed = (yield* logged).filter((line) => line.startsWith("close"))
+        assert.strictEqual(closed.length, 4)
+        yield* put([A, "a3"])
+      }).pipe(Effect.provide(diamond)),
+    )
+
+    it.effect("10,000 commits leave one generation and five instances", () =>
+      Effect.gen(function* () {
+        const engine = (yield* Diamond)["~signalbox/ServiceGraph"]
+        for (let index = 0; index < 10_000; index++) {
+          yield* put([index % 2 === 0 ? C : { key: "other" }, index])
+        }
+        yield* settle
+        assert.strictEqual(yield* engine.size, 5)
+        assert.strictEqual((yield* Diamond.status).generations.length, 1)
+        const log = yield* logged
+        assert.strictEqual(log.filter((line) => line.startsWith("build")).length, 5 + 5000)
+        assert.strictEqual(log.filter((line) => line.startsWith("close")).length, 5000)
+      }).pipe(Effect.provide(diamond)),
+    )
+  })
+
+  describe("a change that cannot be built", () => {
+    it.effect("changes nothing, names every node that refuses and why, and lets go of what was built for it", () =>
+      Effect.gen(function* () {
+        const yard = yield* Yard
+        const current = yield* Effect.flatMap(Reconciler, (reconciler) => reconciler.current)
+        yard.refuse.set("Right(Base(a2),b2)", new Error("no right"))
+        yard.refuse.set("Aside(c2)", "no aside")
+        yield* logged
+        const failed = yield* Effect.flip(put([A, "a2"], [B, "b2"], [C, "c2"]))
+        assert.deepStrictEqual(
+          failed.failures.toSorted((left, right) => (left.node < right.node ? -1 : 1)),
+          [
+            { node: "Aside", message: "no aside" },
+            { node: "Right", message: "no right" },
+          ],
+        )
+        const log = yield* logged
+        assert.deepStrictEqual(
+          log
+            .filter((line) => line.startsWith("build"))
+            .map((line) => line.slice(6))
+            .toSorted(),
+          log
+            .filter((line) => line.startsWith("close"))
+            .map((line) => line.slice(6))
+            .toSorted(),
+        )
+        assert.include(log, "close Left(Base(a2))")
+        assert.strictEqual(yield* Effect.flatMap(Reconciler, (reconciler) => reconciler.current), current)
+        assert.deepStrictEqual(yield* names, ["Top(Left(Base(a1)),Right(Base(a1),b1))", "Aside(c1)"])
+        assert.strictEqual(yield* (yield* Diamond)["~signalbox/ServiceGraph"].size, 5)
+        // What it refused for is gone: the same change takes place.
+        yard.refuse.clear()
+        assert.strictEqual((yield* put([A, "a2"], [B, "b2"], [C, "c2"])).length, 5)
+      }).pipe(Effect.provide(diamond)),
+    )
+
+    it.effect("a defect in a layer refuses the change like a failure", () =>
+      Effect.gen(function* () {
+        const failed = yield* Effect.flip(put([A, Symbol("has no string")]))
+        assert.deepStrictEqual(
+          failed.failures.map(({ node }) => node),
+          ["Base"],
+        )
+      }).pipe(Effect.provide(diamond)),
+    )
+
+    it.effect("a node that is not ready within the deadline refuses the change, even if it cannot be interrupted", () =>
+      Effect.gen(function* () {
+        const yard = yield* Yard
+        yard.hold.set("Base(a2)", Latch.makeUnsafe())
+        yard.refuse.set("Aside(c2)", "no aside")
+        const change = yield* Effect.forkChild(Effect.flip(put([A, "a2"], [C, "c2"])))
+        yield* settle
+        yield* TestClock.adjust("9 seconds")
+        assert.isUndefined(change.pollUnsafe())
+        yield* TestClock.adjust("1 second")
+        const failed = yield* Fiber.join(change)
+        assert.deepStrictEqual(failed.failures, [
+          { node: "Aside", message: "no aside" },
+          { node: "Base", message: "was not ready within 10s" },
+        ])
+        assert.strictEqual((yield* names)[1], "Aside(c1)")
+        assert.deepStrictEqual(yield* put([C, "c3"]), ["Aside"])
+      }).pipe(Effect.provide(diamond.pipe(Layer.provide(Layer.succeed(PrepareDeadline)("10 seconds"))))),
+    )
+
+    class Stubborn extends Context.Service<Stubborn, unknown>()("Stubborn") {}
+    const end = Latch.makeUnsafe()
+    class Hanging extends ServiceGraph.Service<Hanging>()("Hanging", {
+      nodes: [
+        ServiceGraph.node(Stubborn, {
+          needs: [A],
+          layer: Layer.effect(
+            Stubborn,
+            Effect.flatMap(A.get, (a) => (a === "hang" ? Effect.uninterruptible(end.await) : Effect.succeed(a))),
+          ),
+        }),
+      ],
+    }) {}
+    it.effect("a layer that hangs and cannot be interrupted holds up the queue only until the deadline", () =>
+      Effect.gen(function* () {
+        const change = yield* Effect.forkChild(Effect.flip(put([A, "hang"])))
+        yield* settle
+        yield* TestClock.adjust("30 seconds")
+        yield* TestClock.adjust("1 second")
+        assert.include((yield* Fiber.join(change)).message, "Stubborn: was not ready within 30s")
+        yield* put([A, "again"])
+        assert.strictEqual(yield* Hanging.provide(Stubborn), "again")
+      }).pipe(
+        Effect.ensuring(end.open),
+        Effect.provide(Hanging.layer.pipe(Layer.provideMerge(settings), Layer.provideMerge(kernel))),
+      ),
+    )
+
+    it.effect("no secret of any setting is in the reason, however the layer spells it", () =>
+      Effect.gen(function* () {
+        const yard = yield* Yard
+        const secret = 'sk-top secret/"quoted"'
+        const value = {
+          deep: [{ key: Redacted.make(secret) }],
+          other: new Map([["x", Redacted.make({ token: "tok-2" })]]),
+        }
+        const spellings = [secret, JSON.stringify(secret), encodeURIComponent(secret), btoa(secret), "tok-2"]
+        yard.refuse.set(`Aside(${value})`, new Error(`401 for ${spellings.join(" and ")}${"x".repeat(1000)}`))
+        const failed = yield* Effect.flip(put([C, value]))
+        const [failure] = failed.failures
+        assert.strictEqual(
+          failure?.message.slice(0, 101),
+          '401 for <redacted> and "<redacted>" and <redacted> and <redacted> and <redacted>xxxxxxxxxxxxxxxxxxxxx'.slice(
+            0,
+            101,
+          ),
+        )
+        assert.isAtMost(failure?.message.length ?? 0, 500)
+      }).pipe(Effect.provide(diamond)),
+    )
+  })
+
+  describe("registrations from within a node's layer", () => {
+    class Registered extends Setting.Service<Registered>()("Registered", Schema.Array(Schema.String)) {}
+    class Plugin extends Context.Service<Plugin, string>()("Plugin") {
+      static readonly layer = Layer.effect(
+        Plugin,
+        Effect.gen(function* () {
+          const name = String(yield* A.get)
+          const reconciler = yield* Reconciler
+          const change = (edit: (names: ReadonlyArray<string>) => ReadonlyArray<string>) =>
+            Effect.flatMap(reconciler.inChange, (inside) => {
+              const run = Effect.asVoid(
+                Effect.suspend(() =>
+                  (inside ? reconciler.runLater : reconciler.run)((transaction) =>
+                    Effect.flatMap(
+                      transaction.prepare(
+                        new Map([
+                          [
+                            Registered.key,
+                            edit(transaction.current.values.get(Registered.key) as ReadonlyArray<string>),
+                          ],
+                        ]),
+                      ),
+                      (prepared) => prepared.commit([]),
+                    ).pipe(Effect.orDie),
+                  ),
+                ),
+              )
+              return Effect.orDie(run)
+            })
+          yield* Effect.acquireRelease(
+            change((names) => [...names, name]),
+            () => change((names) => names.filter((other) => other !== name)),
+          )
+          return name
+        }),
+      )
+    }
+    class Table extends Context.Service<Table, ReadonlyArray<string>>()("Table") {
+      static readonly layer = Layer.effect(Table, Registered.get)
+    }
+    class Plugged extends ServiceGraph.Service<Plugged>()("Plugged", {
+      nodes: [
+        ServiceGraph.node(Plugin, { needs: [A], layer: Plugin.layer }),
+        ServiceGraph.node(Table, { needs: [Registered], layer: Table.layer }),
+      ],
+    }) {}
+    const live = Plugged.layer.pipe(
+      Layer.provideMerge(Layer.merge(settings, Setting.layerFrom(Registered, []))),
+      Layer.provideMerge(kernel),
+    )
+
+    it.effect("are there when the graph first serves, and follow the instance that made them", () =>
+      Effect.gen(function* () {
+        const reconciler = yield* Reconciler
+        const table = Plugged.provide(Effect.map(Table, (names) => [...names]))
+        assert.deepStrictEqual(yield* table, ["a1"])
+        yield* put([A, "a2"])
+        yield* settle
+        yield* reconciler.run(() => Effect.void)
+        yield* settle
+        yield* reconciler.run(() => Effect.void)
+        assert.deepStrictEqual(yield* table, ["a2"])
+      }).pipe(Effect.provide(live)),
+    )
+  })
+
+  describe("status", () => {
+    it.effect("shows each service with its needs and the generation that it was built for", () =>
+      Effect.gen(function* () {
+        yield* put([C, "c2"])
+        const { generations, services } = yield* Diamond.status
+        assert.deepStrictEqual(services.at(-1), {
+          name: "Aside",
+          needs: ["C"],
+          state: "ready",
+          generation: 4,
+          buildMillis: 0,
+        })
+        assert.strictEqual(services[0]?.generation, 3)
+        assert.deepStrictEqual(generations, [{ number: 4, revision: 0, pins: 0, ageMillis: 0 }])
+      }).pipe(Effect.provide(diamond)),
+    )
+  })
+
+  it.effect("closing the layer's Scope lets go of everything, and who asks then is interrupted", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(diamond, scope)
+      yield* Effect.provide(logged, context)
+      yield* Scope.close(scope, Exit.void)
+      const log = yield* Effect.provide(logged, context)
+      assert.strictEqual(log.length, 5)
+      assert.isTrue(log.every((line) => line.startsWith("close")))
+      assert.isTrue(Exit.hasInterrupts(yield* Effect.exit(Effect.provide(names, context))))
+    }),
+  )
+
+  it.effect("an interrupted first build leaves nothing behind", () =>
+    Effect.gen(function* () {
+      const yard = yield* Yard
+      yard.hold.set("Top(Left(Base(a1)),Right(Base(a1),b1))", Latch.makeUnsafe())
+      const building = yield* Effect.forkChild(
+        Effect.scoped(
+          Layer.build(Layer.provide(Diamond.layer, Layer.merge(settings, kernel).pipe(Layer.provideMerge(kernel)))),
         ),
       )
-      assert.strictEqual(yield* Services.provide(handler), "big@http://a")
-    }).pipe(Effect.provide(live)),
+      yield* settle
+      yield* Fiber.interrupt(building)
+      const log = yield* logged
+      assert.strictEqual(log.filter((line) => line.startsWith("build")).length, 5)
+      assert.strictEqual(log.filter((line) => line.startsWith("close")).length, 5)
+    }).pipe(Effect.provide(Yard.layer)),
   )
 })

@@ -229,6 +229,7 @@ export const makeEngine = (options: {
       Effect.suspend(() => {
         closed = true
         holder.current = undefined
+        Deferred.doneUnsafe(served, Exit.interrupt())
         return Effect.andThen(reconciler.detach(participant), Scope.close(scope, Exit.void))
       }),
     )

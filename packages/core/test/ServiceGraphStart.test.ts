@@ -1,0 +1,148 @@
+import { assert, describe, it } from "@effect/vitest"
+import { EventBus } from "@signalbox/core/EventBus"
+import { Effect, Exit, Fiber, Latch, Layer, Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import { A, C, Diamond, kernel, logged, names, put, settings, settle, Yard } from "./ServiceGraph.fixtures.ts"
+
+const states = Effect.map(Diamond.status, ({ services }) =>
+  Object.fromEntries(services.map(({ name, state }) => [name, state])),
+)
+
+/** The graph in the background, with what the yard is told before it starts. */
+const started = (prepare: (yard: Yard["Service"]) => void) =>
+  Effect.gen(function* () {
+    const base = yield* Layer.build(Layer.merge(kernel, Yard.layer))
+    prepare(yield* Effect.provide(Yard, base))
+    return yield* Diamond.layerBackground.pipe(
+      Layer.provideMerge(settings),
+      Layer.provideMerge(Layer.succeedContext(base)),
+      Layer.build,
+    )
+  })
+
+describe("layerBackground", () => {
+  it.effect("does not wait: services are starting, then ready, and a pin waits until they are", () =>
+    Effect.gen(function* () {
+      const latch = yield* Latch.make()
+      const context = yield* started((yard) => yard.hold.set("Right(Base(a1),b1)", latch))
+      yield* Effect.gen(function* () {
+        assert.isTrue(Object.values(yield* states).every((state) => state === "starting"))
+        yield* settle
+        assert.deepStrictEqual(yield* states, {
+          Base: "ready",
+          Left: "ready",
+          Right: "starting",
+          Top: "starting",
+          Aside: "ready",
+        })
+        assert.deepStrictEqual((yield* Diamond.status).generations, [])
+        const scoped = Effect.scoped(Effect.flatMap(Diamond.pin, (context) => Effect.provide(A.get, context)))
+        const stream = Stream.runCollect(Diamond.provideStream(Stream.fromEffect(A.get)))
+        const waiting = [
+          yield* Effect.forkChild(names),
+          yield* Effect.forkChild(scoped),
+          yield* Effect.forkChild(stream),
+        ]
+        yield* settle
+        assert.isTrue(waiting.every((fiber) => fiber.pollUnsafe() === undefined))
+        yield* latch.open
+        const answers: ReadonlyArray<unknown> = yield* Effect.forEach(waiting, (fiber) =>
+          Fiber.join<unknown, never>(fiber),
+        )
+        assert.deepStrictEqual(answers, [["Top(Left(Base(a1)),Right(Base(a1),b1))", "Aside(c1)"], "a1", ["a1"]])
+        assert.isTrue(Object.values(yield* states).every((state) => state === "ready"))
+      }).pipe(Effect.provide(context))
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("changes go on while it starts, and the first generation is that of the newest values", () =>
+    Effect.gen(function* () {
+      const latch = yield* Latch.make()
+      const context = yield* started((yard) => yard.hold.set("Right(Base(a1),b1)", latch))
+      yield* Effect.gen(function* () {
+        yield* settle
+        assert.deepStrictEqual(yield* put([C, "c2"]), [])
+        yield* latch.open
+        assert.deepStrictEqual(yield* names, ["Top(Left(Base(a1)),Right(Base(a1),b1))", "Aside(c2)"])
+        yield* settle
+        const log = yield* logged
+        // What stood already was taken over.
+        assert.deepStrictEqual(log.filter((line) => line.includes("Base")).length, 4)
+        assert.include(log, "close Aside(c1)")
+        assert.deepStrictEqual(yield* put([C, "c3"]), ["Aside"])
+      }).pipe(Effect.provide(context))
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("one that fails says so, refuses no change, and is tried again after each commit until it serves", () =>
+    Effect.gen(function* () {
+      const base = yield* Layer.build(Layer.merge(kernel, Yard.layer))
+      yield* Effect.gen(function* () {
+        const [bus, yard] = [yield* EventBus, yield* Yard]
+        const failures = yield* bus.subscribe({ types: ["service.failed"] })
+        const nextFailure = Effect.map(Stream.runCollect(Stream.take(failures, 1)), ([item]) =>
+          item?._tag === "Envelope" ? { ...item.event } : item,
+        ) as Effect.Effect<unknown>
+        yard.refuse.set("Left(Base(a1))", new Error("no left"))
+        const graph = yield* Layer.build(Layer.provideMerge(Diamond.layerBackground, settings))
+        yield* Effect.gen(function* () {
+          assert.deepStrictEqual(yield* nextFailure, { _tag: "service.failed", service: "Left", reason: "no left" })
+          assert.deepStrictEqual((yield* states)["Left"], "failed")
+          const waiting = yield* Effect.forkChild(names)
+          yield* settle
+          assert.strictEqual(waiting.pollUnsafe(), undefined)
+          yard.refuse.set("Left(Base(a2))", new Error("still no left"))
+          yield* put([A, "a2"])
+          assert.deepStrictEqual(yield* nextFailure, {
+            _tag: "service.failed",
+            service: "Left",
+            reason: "still no left",
+          })
+          yield* put([A, "a3"])
+          assert.deepStrictEqual(yield* Fiber.join(waiting), ["Top(Left(Base(a3)),Right(Base(a3),b1))", "Aside(c1)"])
+          // It has served: from now on it refuses what it cannot build.
+          yield* Effect.flip(put([A, "a1"]))
+          const log = yield* logged
+          const count = (what: string) => log.filter((line) => line.startsWith(what)).length
+          assert.strictEqual(count("build") - count("close"), 5)
+        }).pipe(Effect.provide(graph))
+      }).pipe(Effect.provide(base))
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("one that hangs has failed at the deadline", () =>
+    Effect.gen(function* () {
+      const context = yield* started((yard) => yard.hold.set("Base(a1)", Latch.makeUnsafe()))
+      yield* Effect.gen(function* () {
+        yield* settle
+        yield* TestClock.adjust("30 seconds")
+        yield* settle
+        assert.deepStrictEqual(yield* states, {
+          Base: "failed",
+          Left: "starting",
+          Right: "starting",
+          Top: "starting",
+          Aside: "ready",
+        })
+        yield* put([A, "a2"])
+        assert.deepStrictEqual((yield* names)[1], "Aside(c1)")
+      }).pipe(Effect.provide(context))
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("closing it while it starts leaves nothing behind, and who waits for it is interrupted", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const context = yield* Scope.provide(
+        started((yard) => yard.hold.set("Base(a1)", Latch.makeUnsafe())),
+        scope,
+      )
+      const waiting = yield* Effect.forkChild(Effect.provide(names, context))
+      yield* settle
+      yield* Scope.close(scope, Exit.void)
+      assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(waiting)))
+      const log = yield* Effect.provide(logged, context)
+      assert.deepStrictEqual(log.toSorted(), ["build Aside(c1)", "build Base(a1)", "close Aside(c1)", "close Base(a1)"])
+    }),
+  )
+})
