@@ -29,14 +29,15 @@ import {
   type Override,
   runtimeOverrides,
 } from "./ConfigDocument/Layers.ts"
-import { nearNames } from "./ConfigDocument/Near.ts"
+import { type Layout, layoutOf, openingOf, patch } from "./ConfigDocument/Patch.ts"
 import { type Finding, Findings, kindOf, locate } from "./ConfigDocument/Problems.ts"
 import { redactRotated, redactText, restoreText, restoreValue } from "./ConfigDocument/Redact.ts"
 import { restartKey, Shapes } from "./ConfigDocument/Shape.ts"
-import { depthExceeded, lines, type Parsed, parse } from "./ConfigDocument/Text.ts"
+import { depthExceeded, lines, maxLength, parse } from "./ConfigDocument/Text.ts"
 import { positions } from "./ConfigDocument/Tree.ts"
 import { migrate, versionOf } from "./ConfigDocument/Version.ts"
 import type { Problem } from "./ConfigError.ts"
+import { didYouMean, nearNames } from "./NearNames.ts"
 
 /** JSON Pointer (RFC 6901) and the new value, or its removal. */
 export type Edit = { readonly path: string; readonly value: unknown } | { readonly path: string; readonly remove: true }
@@ -129,9 +130,18 @@ const restartRequired = <S extends Schema.Top>(schema: S): S["Rebuild"] => schem
 
 export const ConfigDocument = { make, restartRequired } as const
 
+interface Read {
+  readonly value: PlainObject
+  readonly commented: boolean
+  readonly layout: Layout | undefined
+}
+
 /** What is known of a loaded document besides what it shows. */
 interface Internals {
+  readonly text: string
   readonly commented: boolean
+  /** Made at the first attempt of the fast path; `undefined` until then. */
+  layout: Layout | undefined
   /** As parsed, of whatever version. */
   readonly raw: PlainObject
   /** Of the current version, without the version. */
@@ -179,9 +189,7 @@ class Document<C> implements ConfigDocument<C> {
     for (const finding of decoding.list) findings.add(attribute(finding, overrides))
     findings.count += decoding.count - decoding.list.length
     if (state === undefined || findings.count > 0) return this.refuse(text, findings)
-    return Result.succeed(
-      this.loaded(text, from, { commented: parsed.success.commented, raw, document, layered, state }, warnings),
-    )
+    return Result.succeed(this.loaded(text, from, { ...parsed.success, text, raw, document, layered, state }, warnings))
   }
 
   diff = (before: Loaded<C>, after: Loaded<C>): Difference => {
@@ -254,10 +262,9 @@ class Document<C> implements ConfigDocument<C> {
   }
 
   /** The text as a frozen JSON object that shares with what was read before. */
-  private read(
-    text: string,
-    before: Internals | undefined,
-  ): Result.Result<Parsed & { readonly value: PlainObject }, ReadonlyArray<Problem>> {
+  private read(text: string, before: Internals | undefined): Result.Result<Read, ReadonlyArray<Problem>> {
+    const patched = before === undefined ? undefined : this.patched(text, before)
+    if (patched !== undefined) return Result.succeed(patched)
     const refuse = (offset: number, message: string, path: Tokens = []) =>
       Result.fail([{ by: "parser", path: pointer(path), ...lines(text)(offset), message }])
     const parsed = parse(text, before?.commented === true)
@@ -266,7 +273,16 @@ class Document<C> implements ConfigDocument<C> {
     const value = adopt(parsed.success.value, before?.raw, 0, check)
     if (check.faulty) return Result.fail(this.faults(text, parsed.success.value))
     if (!isObject(value)) return refuse(0, `the document must be an object in braces, not ${kindOf(value)}`)
-    return Result.succeed({ ...parsed.success, value })
+    return Result.succeed({ value, commented: parsed.success.commented, layout: undefined })
+  }
+
+  private patched(text: string, before: Internals): Read | undefined {
+    if (text === before.text) return { value: before.raw, commented: before.commented, layout: before.layout }
+    if (text.length > maxLength) return undefined
+    before.layout ??= layoutOf(before.text, openingOf(before.text))
+    if (before.layout === undefined) return undefined
+    const patched = patch({ text: before.text, value: before.raw, layout: before.layout }, text)
+    return patched === undefined ? undefined : { ...patched, commented: before.commented }
   }
 
   private faults(text: string, value: unknown): ReadonlyArray<Problem> {
@@ -344,9 +360,7 @@ class Document<C> implements ConfigDocument<C> {
       path.at(-1) ?? "",
       new Set(view.flatMap((shape) => (shape.encoded ? [...shape.fields.keys()] : []))),
     )
-    const hint =
-      near.length === 0 ? "it has no effect" : `did you mean ${near.map((name) => JSON.stringify(name)).join(" or ")}?`
-    return `unknown key ${JSON.stringify(path.at(-1))}: ${hint}`
+    return `unknown key ${JSON.stringify(path.at(-1))}${didYouMean(near) || ": it has no effect"}`
   }
 
   private migratedText(text: string, raw: PlainObject, document: PlainObject): string {
@@ -374,7 +388,9 @@ class Document<C> implements ConfigDocument<C> {
     const faults = findFaults(edit.value, 1)
     if (faults.length > 0) return refuse("the value is not JSON: use plain data", [...tokens, ...faults[0]!.path])
     const missing: Array<Finding> = []
-    const value = restoreValue(edit.value, lookup(stored, tokens), tokens, redactionMarker, missing)
+    // what JSON writes is what will be read: it has no negative zero
+    const plain: unknown = JSON.parse(JSON.stringify(edit.value))
+    const value = restoreValue(plain, lookup(stored, tokens), tokens, redactionMarker, missing)
     if (missing.length === 0) return { tokens, value }
     for (const finding of missing) findings.add(finding)
     return undefined

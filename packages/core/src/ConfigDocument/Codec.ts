@@ -452,36 +452,45 @@ const assemble = (
     parts = new Map()
     for (const key of keys) parts.set(key, changed.get(key) ?? previous!.parts!.get(key)!)
   }
-  const output = collect(keys, previous?.output, changed, "output", aligned, input)
-  const effective = collect(keys, previous?.effective, changed, "effective", aligned, output)
+  const output = collect(keys, previous, changed, "output", aligned, "input", input)
+  const effective = collect(keys, previous, changed, "effective", aligned, "output", output)
   return { input, output, effective, unknown: unknown.length === 0 ? noUnknown : unknown, parts }
 }
 
-/** The record of one side: the one of before if no member changed, `twin` if it has the very same members, else a new one. */
+type Side = "input" | "output" | "effective"
+
+/** The record of one side: the one of before if no member changed, the twin's if it has the very same members, else a new one. */
 const collect = (
   keys: ReadonlyArray<string>,
-  previous: unknown,
+  previous: State | undefined,
   changed: ReadonlyMap<string, State>,
-  side: "output" | "effective",
+  side: Side,
   aligned: boolean,
+  twinSide: Side,
   twin: PlainObject,
 ): PlainObject => {
-  const before = previous as PlainObject | undefined
-  if (aligned && before !== undefined) {
-    let same = true
-    for (const [key, state] of changed) if (!Object.is(state[side], before[key])) same = false
-    if (same) return before
-  }
-  let same = true
+  const before = previous?.[side] as PlainObject | undefined
+  if (before !== undefined && aligned && every(changed, (key, state) => Object.is(state[side], before[key])))
+    return before
+  // members that did not change were the same on both sides if the two records were one
+  const unchangedSame = before !== undefined && before === previous?.[twinSide]
+  const twins =
+    every(changed, (key, state) => Object.is(state[side], twin[key])) &&
+    (unchangedSame || keys.every((key) => changed.has(key) || Object.is(before![key], twin[key])))
+  if (twins) return twin
   const record: Record<string, unknown> = {}
-  for (let index = 0; index < keys.length; index++) {
-    const key = keys[index]!
-    const state = changed.size === 0 ? undefined : changed.get(key)
-    const value = state === undefined ? before![key] : state[side]
-    if (!Object.is(value, twin[key])) same = false
-    record[key] = value
-  }
-  if (same) return twin
+  if (before !== undefined && changed.size < keys.length) {
+    for (let index = 0; index < keys.length; index++) {
+      const key = keys[index]!
+      record[key] = before[key]
+    }
+    for (const [key, state] of changed) record[key] = state[side]
+  } else for (const key of keys) record[key] = changed.get(key)?.[side]
   rememberKeys(record, keys)
   return Object.freeze(record)
+}
+
+const every = (states: ReadonlyMap<string, State>, holds: (key: string, state: State) => boolean): boolean => {
+  for (const [key, state] of states) if (!holds(key, state)) return false
+  return true
 }

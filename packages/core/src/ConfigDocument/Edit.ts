@@ -4,12 +4,12 @@
  */
 
 import { Result } from "effect"
-import { applyEdits, type FormattingOptions, modify } from "jsonc-parser"
 import { equivalent } from "./Difference.ts"
 import { absent, arrayIndex, lookup, replaceAt, type Tokens } from "./Json.ts"
 import type { Finding } from "./Problems.ts"
+import { appendItem, removeItem, replaceNode } from "./Splice.ts"
 import { depthExceeded, parse } from "./Text.ts"
-import { type Node, nearestNode, nodeAt, properties, treeOf } from "./Tree.ts"
+import { type Node, nearestNode, nodeAt, properties, property, treeOf } from "./Tree.ts"
 
 /** A text together with what it says. */
 export interface Draft {
@@ -39,8 +39,8 @@ export const setValue = (draft: Draft, tokens: Tokens, value: unknown): Result.R
     )
   }
   const mark = text === draft.text ? "" : draft.text[0]!
-  for (const attempt of [modified, rewritten]) {
-    const next = attempt(text, root, draft.value, tokens, value, wanted)
+  for (const attempt of [spliced, rewritten]) {
+    const next = attempt({ text, root, tokens, wanted })
     if (next === undefined) continue
     const parsed = parse(next, true)
     if (Result.isSuccess(parsed) && equivalent(parsed.success.value, wanted)) {
@@ -59,58 +59,43 @@ const duplicate = (root: Node, tokens: Tokens): Tokens | undefined => {
   return undefined
 }
 
-type Attempt = (
-  text: string,
-  root: Node,
-  before: unknown,
-  tokens: Tokens,
-  value: unknown,
-  wanted: unknown,
-) => string | undefined
-
-const modified: Attempt = (text, _root, before, tokens, value) => {
-  const formattingOptions = formattingOf(text)
-  const path: Array<string | number> = []
-  let place = before
-  for (const token of tokens) {
-    if (Array.isArray(place)) path.push(token === "-" ? place.length : (arrayIndex(token) ?? -1))
-    else path.push(token)
-    place = lookup(place, [token])
-  }
-  try {
-    const edits = modify(
-      text,
-      path,
-      value === absent ? undefined : value,
-      formattingOptions === undefined ? {} : { formattingOptions },
-    )
-    return applyEdits(text, edits)
-  } catch {
-    return undefined
-  }
+interface Place {
+  readonly text: string
+  readonly root: Node
+  readonly tokens: Tokens
+  /** What the whole document is to say. */
+  readonly wanted: unknown
 }
 
-/** Writes the innermost value that encloses the edit anew; its comments are lost. */
-const rewritten: Attempt = (text, root, _before, tokens, _value, wanted) => {
+/** The smallest change: one value replaced, one member added or removed. */
+const spliced = ({ root, text, tokens, wanted }: Place): string | undefined => {
   let depth = tokens.length - 1
   while (depth > 0 && nodeAt(root, tokens.slice(0, depth)) === undefined) depth--
-  const node = nearestNode(root, tokens.slice(0, depth))
-  const indent = formattingOf(text)
-  const unit = indent === undefined ? 0 : indent.insertSpaces === true ? (indent.tabSize ?? 2) : "\t"
-  const body = JSON.stringify(lookup(wanted, tokens.slice(0, depth)), undefined, unit)
-  const margin = typeof unit === "number" ? " ".repeat(unit * depth) : unit.repeat(depth)
-  const eol = indent?.eol ?? "\n"
-  return text.slice(0, node.offset) + body.replaceAll("\n", eol + margin) + text.slice(node.offset + node.length)
+  const container = nodeAt(root, tokens.slice(0, depth))
+  const token = tokens[depth]!
+  const value = lookup(wanted, tokens.slice(0, depth + 1))
+  if (container?.type === "object") {
+    const node = property(container, token)
+    if (node === undefined) return value === absent ? undefined : appendItem(text, container, token, value)
+    if (value === absent) return removeItem(text, container, container.children!.indexOf(node))
+    return replaceNode(text, node.children![1]!, value)
+  }
+  if (container?.type !== "array") return undefined
+  const elements = lookup(wanted, tokens.slice(0, depth)) as ReadonlyArray<unknown>
+  const there = container.children?.length ?? 0
+  const index = token === "-" ? there : arrayIndex(token)
+  if (index === undefined) return undefined
+  if (elements.length < there) return removeItem(text, container, index)
+  if (index === there) return appendItem(text, container, undefined, elements[index])
+  return replaceNode(text, container.children![index]!, elements[index])
 }
 
-/** How the text is laid out; nothing for a text on one line, which stays on one line. */
-export const formattingOf = (text: string): FormattingOptions | undefined => {
-  const eol = text.includes("\r\n") ? "\r\n" : "\n"
-  if (!text.trimEnd().includes("\n")) return undefined
-  const indent = /\n([ \t]+)\S/.exec(text)?.[1] ?? "  "
-  return indent.startsWith("\t")
-    ? { insertSpaces: false, tabSize: 4, eol }
-    : { insertSpaces: true, tabSize: Math.min(indent.length, 8), eol }
+/** Writes the innermost object or array that encloses the edit anew; its comments are lost. */
+const rewritten = ({ root, text, tokens, wanted }: Place): string => {
+  let depth = tokens.length - 1
+  while (depth > 0 && nodeAt(root, tokens.slice(0, depth)) === undefined) depth--
+  const path = tokens.slice(0, depth)
+  return replaceNode(text, nearestNode(root, path), lookup(wanted, path))
 }
 
 /** Carries a whole document over into a text, difference by difference, so that comments stay; written anew where that fails. */

@@ -166,9 +166,7 @@ export const sameValue = (left: unknown, right: unknown): boolean => {
     return Redacted.isRedacted(right) && sameValue(Redacted.value(left), Redacted.value(right))
   }
   if (!isPlain(left) || !isPlain(right)) {
-    return (
-      Object.getPrototypeOf(left) === Object.getPrototypeOf(right) && Equal.isEqual(left) && Equal.equals(left, right)
-    )
+    return Object.getPrototypeOf(left) === Object.getPrototypeOf(right) && Equal.equals(left, right)
   }
   const keys = Object.keys(left)
   const others = Object.keys(right)

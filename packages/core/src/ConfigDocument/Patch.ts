@@ -1,0 +1,244 @@
+/**
+ * The fast path of reading. An edit in one place leaves everything before and behind it as it was: the innermost value around it is parsed
+ * alone and put into the document of before. A complete value in place of a complete value, between unchanged neighbours, keeps a valid
+ * text valid, so nothing else has to be looked at. Whatever does not fit (a change in two places, comments in the changed value, keys that stand
+ * twice) is left to the full path.
+ */
+import { adopt, isObject, keysOf, lookup, type PlainObject, rememberKeys } from "./Json.ts"
+import { commentEnd, stringEnd } from "./Text.ts"
+
+/** Where the members of one object stand, relative to its opening brace. Knows nothing of the text itself, so it keeps none alive. */
+export interface Layout {
+  readonly keys: Int32Array
+  readonly starts: Int32Array
+  readonly ends: Int32Array
+  /** Layouts of long members, made when first asked for. */
+  readonly inner: Map<number, Layout>
+}
+
+export interface Patched {
+  readonly value: PlainObject
+  readonly layout: Layout
+}
+
+/** A member shorter than this is parsed as a whole. */
+const longMember = 2048
+
+/** The document of `text`, from that of `before`; nothing where the full path must decide. */
+export const patch = (
+  before: { readonly text: string; readonly value: PlainObject; readonly layout: Layout },
+  text: string,
+): Patched | undefined => {
+  const start = commonPrefix(before.text, text)
+  const end = before.text.length - commonSuffix(before.text, text, start)
+  const found = enclosing(before.text, before.value, before.layout, start, end)
+  if (found === undefined) return undefined
+  const delta = text.length - before.text.length
+  const length = found.end + delta - found.start
+  if (length * 2 > text.length) return undefined
+  const value = parseValue(text.slice(found.start, found.start + length))
+  if (value === undefined) return undefined
+  const tokens = found.steps.map((step) => step.key)
+  const check = { faulty: false }
+  const was = lookup(before.value, tokens)
+  const shared = adopt(value.value, was, tokens.length, check)
+  if (check.faulty) return undefined
+  return {
+    value: Object.is(shared, was) ? before.value : withMember(before.value, tokens, 0, shared),
+    layout: shift(found.steps, 0, delta),
+  }
+}
+
+const parseValue = (text: string): { readonly value: unknown } | undefined => {
+  if (!text.isWellFormed()) return undefined
+  try {
+    return { value: JSON.parse(text) as unknown }
+  } catch {
+    return undefined
+  }
+}
+
+/** Comparing slices is a comparison of memory; only the last few hundred characters are looked at one by one. */
+const stride = 1024
+
+const commonPrefix = (left: string, right: string): number => {
+  const length = Math.min(left.length, right.length)
+  let same = 0
+  while (same + stride <= length && left.slice(same, same + stride) === right.slice(same, same + stride)) same += stride
+  while (same < length && left.charCodeAt(same) === right.charCodeAt(same)) same++
+  return same
+}
+
+const commonSuffix = (left: string, right: string, prefix: number): number => {
+  const length = Math.min(left.length, right.length) - prefix
+  const tail = (text: string, from: number, to: number): string => text.slice(text.length - to, text.length - from)
+  let same = 0
+  while (same + stride <= length && tail(left, same, same + stride) === tail(right, same, same + stride)) same += stride
+  while (same < length && left.charCodeAt(left.length - 1 - same) === right.charCodeAt(right.length - 1 - same)) same++
+  return same
+}
+
+interface Step {
+  readonly layout: Layout
+  readonly index: number
+  readonly key: string
+}
+
+interface Enclosing {
+  readonly steps: ReadonlyArray<Step>
+  readonly start: number
+  readonly end: number
+}
+
+/** The innermost member value that has `[start, end)` within it. */
+const enclosing = (
+  text: string,
+  root: PlainObject,
+  rootLayout: Layout,
+  start: number,
+  end: number,
+): Enclosing | undefined => {
+  const steps: Array<Step> = []
+  let found: Enclosing | undefined
+  let value: unknown = root
+  let layout: Layout | undefined = rootLayout
+  let base = openingOf(text)
+  while (layout !== undefined && isObject(value)) {
+    // a key that stands twice makes positions and values disagree
+    if (layout.starts.length !== keysOf(value).length) return found
+    const index = lastAtMost(layout.starts, start - base)
+    if (index === -1 || end > base + layout.ends[index]!) return found
+    const keyStart = base + layout.keys[index]!
+    const key: unknown = JSON.parse(text.slice(keyStart, stringEnd(text, keyStart)))
+    if (typeof key !== "string" || !Object.hasOwn(value, key)) return found
+    steps.push({ layout, index, key })
+    const valueStart: number = base + layout.starts[index]!
+    const valueEnd = base + layout.ends[index]!
+    found = { steps: [...steps], start: valueStart, end: valueEnd }
+    value = value[key]
+    if (valueEnd - valueStart < longMember || !isObject(value)) return found
+    base = valueStart
+    const parent: Layout = layout
+    layout = parent.inner.get(index) ?? layoutOf(text, valueStart)
+    if (layout !== undefined) parent.inner.set(index, layout)
+  }
+  return found
+}
+
+const lastAtMost = (sorted: Int32Array, limit: number): number => {
+  let low = -1
+  let high = sorted.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if (sorted[middle]! <= limit) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
+/** Everything behind the changed member has moved. */
+const shift = (steps: ReadonlyArray<Step>, depth: number, delta: number): Layout => {
+  const { index, layout } = steps[depth]!
+  const inner = new Map(layout.inner)
+  if (depth + 1 < steps.length) inner.set(index, shift(steps, depth + 1, delta))
+  else inner.delete(index)
+  return {
+    keys: moved(layout.keys, index + 1, delta),
+    starts: moved(layout.starts, index + 1, delta),
+    ends: moved(layout.ends, index, delta),
+    inner,
+  }
+}
+
+const moved = (offsets: Int32Array, from: number, delta: number): Int32Array => {
+  if (delta === 0) return offsets
+  const copy = offsets.slice()
+  for (let index = from; index < copy.length; index++) copy[index]! += delta
+  return copy
+}
+
+const withMember = (place: PlainObject, path: ReadonlyArray<string>, depth: number, value: unknown): PlainObject => {
+  const changed = path[depth]!
+  const keys = keysOf(place)
+  const copy: Record<string, unknown> = {}
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index]!
+    copy[key] = place[key]
+  }
+  copy[changed] = depth + 1 === path.length ? value : withMember(place[changed] as PlainObject, path, depth + 1, value)
+  rememberKeys(copy, keys)
+  return Object.freeze(copy)
+}
+
+const quote = 0x22
+const comma = 0x2c
+const slash = 0x2f
+const colon = 0x3a
+const openBrace = 0x7b
+const closeBrace = 0x7d
+const openBracket = 0x5b
+const closeBracket = 0x5d
+
+/** The offset of a document's opening brace. */
+export const openingOf = (text: string): number => skipGap(text, text.charCodeAt(0) === 0xfeff ? 1 : 0)
+
+/** Skips spaces and comments. */
+const skipGap = (text: string, from: number): number => {
+  let offset = from
+  while (offset < text.length) {
+    const code = text.charCodeAt(offset)
+    if (code === slash) {
+      const end = commentEnd(text, offset)
+      if (end === -1) return offset
+      offset = end
+    } else if (code > 0x20) return offset
+    else offset++
+  }
+  return offset
+}
+
+/** The offset behind a value that is known to be valid. */
+const skipValue = (text: string, from: number): number => {
+  let depth = 0
+  let offset = from
+  while (offset < text.length) {
+    const code = text.charCodeAt(offset)
+    if (code === quote) {
+      offset = stringEnd(text, offset)
+      if (depth === 0) return offset
+    } else if (code === openBrace || code === openBracket) {
+      depth++
+      offset++
+    } else if (code === closeBrace || code === closeBracket) {
+      if (depth === 0) return offset
+      offset++
+      if (--depth === 0) return offset
+    } else if (code === slash) {
+      if (depth === 0) return offset
+      offset = Math.max(offset + 1, commentEnd(text, offset))
+    } else if (depth === 0 && (code === comma || code <= 0x20)) return offset
+    else offset++
+  }
+  return offset
+}
+
+/** The layout of the object that opens at `open`, in a text that is known to be valid. */
+export const layoutOf = (text: string, open: number): Layout | undefined => {
+  const keys: Array<number> = []
+  const starts: Array<number> = []
+  const ends: Array<number> = []
+  let offset = skipGap(text, open + 1)
+  while (text.charCodeAt(offset) === quote) {
+    keys.push(offset - open)
+    offset = skipGap(text, stringEnd(text, offset))
+    if (text.charCodeAt(offset) !== colon) return undefined
+    offset = skipGap(text, offset + 1)
+    starts.push(offset - open)
+    offset = skipValue(text, offset)
+    ends.push(offset - open)
+    offset = skipGap(text, offset)
+    if (text.charCodeAt(offset) === comma) offset = skipGap(text, offset + 1)
+  }
+  if (text.charCodeAt(offset) !== closeBrace) return undefined
+  return { keys: Int32Array.from(keys), starts: Int32Array.from(starts), ends: Int32Array.from(ends), inner: new Map() }
+}

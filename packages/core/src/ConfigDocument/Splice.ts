@@ -1,0 +1,180 @@
+/**
+ * Changes of one member in a text, by the offsets of its tree: the new member takes the layout of its neighbours, comments stay where they
+ * are, and one that follows a member on its line stays with that member.
+ */
+import { isObject } from "./Json.ts"
+import { commentEnd } from "./Text.ts"
+import type { Node } from "./Tree.ts"
+
+/** How a text is laid out. */
+export interface Style {
+  /** One level of indentation; nothing for a text on one line. */
+  readonly unit: string | undefined
+  readonly eol: string
+}
+
+export const styleOf = (text: string): Style => {
+  const eol = text.includes("\r\n") ? "\r\n" : "\n"
+  if (!text.trim().includes("\n")) return { unit: undefined, eol }
+  return { unit: /\n([ \t]+)["}\]]/.exec(text)?.[1] ?? "  ", eol }
+}
+
+/** The text with a value in place of another. */
+export const replaceNode = (text: string, node: Node, value: unknown): string =>
+  text.slice(0, node.offset) + render(text, node.offset, value) + text.slice(node.offset + node.length)
+
+/** The text with a new member at the end of an object or array. `key` is nothing for an array. */
+export const appendItem = (text: string, container: Node, key: string | undefined, value: unknown): string => {
+  const last = container.children?.at(-1)
+  return last === undefined ? fill(text, container, key, value) : append(text, container, last, key, value)
+}
+
+const fill = (text: string, container: Node, key: string | undefined, value: unknown): string => {
+  const style = styleOf(text)
+  const open = container.offset + 1
+  const close = container.offset + container.length - 1
+  const inside = text.slice(open, close)
+  const head = text.slice(0, open)
+  if (style.unit === undefined) return head + inside + member(key, '":x', encode(value)) + text.slice(close)
+  const outer = marginOf(text, container.offset)
+  const margin = outer + style.unit
+  const kept = inside.trim() === "" ? "" : inside.trimEnd()
+  return `${head}${kept}${style.eol}${margin}${member(key, '": "', layOut(value, margin, style))}${style.eol}${outer}${text.slice(close)}`
+}
+
+const append = (text: string, container: Node, last: Node, key: string | undefined, value: unknown): string => {
+  const style = styleOf(text)
+  const end = last.offset + last.length
+  const comma = commaBehind(text, end)
+  const behind = comma === -1 ? end : comma + 1
+  const first = container.children![0]!
+  const firstComma = commaBehind(text, first.offset + first.length)
+  const multiline = style.unit !== undefined && text.slice(container.offset, first.offset).includes("\n")
+  if (!multiline) {
+    const tight =
+      /":\S/.test(text.slice(first.offset, first.offset + first.length)) || /^,\S/.test(text.slice(firstComma))
+    const gap = tight ? "" : " "
+    const item = member(key, text.slice(first.offset, first.offset + first.length), encode(value))
+    const tail = comma === -1 ? `,${gap}${item}` : `${gap}${item},`
+    return text.slice(0, behind) + tail + text.slice(behind)
+  }
+  const margin = startsLine(text, last.offset)
+    ? marginOf(text, last.offset)
+    : marginOf(text, container.offset) + (style.unit ?? "")
+  const item = member(key, '": "', layOut(value, margin, style))
+  const line = endOfLine(text, behind)
+  return (
+    text.slice(0, end) +
+    (comma === -1 ? "," : "") +
+    text.slice(end, line) +
+    style.eol +
+    margin +
+    item +
+    (comma === -1 ? "" : ",") +
+    text.slice(line)
+  )
+}
+
+/** The text without one of the members of an object or array. */
+export const removeItem = (text: string, container: Node, index: number): string => {
+  const items = container.children!
+  const item = items[index]!
+  const end = item.offset + item.length
+  const comma = commaBehind(text, end)
+  const previous = items[index - 1]
+  let from = item.offset
+  let to = comma === -1 ? end : comma + 1
+  const line = endOfLine(text, to)
+  if (startsLine(text, from) && (line === text.length || text[line] === "\n" || text[line] === "\r")) {
+    // the whole line goes, with the line break in front of it
+    from = lineStart(text, from)
+    from -= text.startsWith("\r\n", from - 2) ? 2 : 1
+    to = line
+  } else if (index < items.length - 1) to = skipBlanks(text, to)
+  else while (isBlank(text, from - 1)) from--
+  // the last member leaves with the comma in front of it, unless the text has commas behind last members
+  const orphan = previous !== undefined && comma === -1 ? commaBehind(text, previous.offset + previous.length) : -1
+  return orphan === -1
+    ? text.slice(0, from) + text.slice(to)
+    : text.slice(0, orphan) + text.slice(orphan + 1, from) + text.slice(to)
+}
+
+const member = (key: string | undefined, like: string, value: string): string =>
+  key === undefined ? value : `${JSON.stringify(key)}${/":\S/.test(like) ? ":" : ": "}${value}`
+
+/** A value at `offset`, laid out for its line. */
+const render = (text: string, offset: number, value: unknown): string => {
+  const style = styleOf(text)
+  return style.unit === undefined ? encode(value) : layOut(value, marginOf(text, offset), style)
+}
+
+const encode = (value: unknown): string => JSON.stringify(value)
+
+/** Objects member by member on lines of their own; arrays of scalars on one line where it stays short. */
+const layOut = (value: unknown, margin: string, style: Style): string => {
+  const inner = margin + (style.unit ?? "")
+  const block = (open: string, items: ReadonlyArray<string>, close: string): string =>
+    items.length === 0
+      ? open + close
+      : `${open}${style.eol}${inner}${items.join(`,${style.eol}${inner}`)}${style.eol}${margin}${close}`
+  if (Array.isArray(value)) {
+    const items = value.map((element) => layOut(element, inner, style))
+    const short = `[${items.join(", ")}]`
+    const flat = value.every((element) => typeof element !== "object" || element === null)
+    return flat && short.length <= 80 ? short : block("[", items, "]")
+  }
+  if (!isObject(value)) return encode(value)
+  return block(
+    "{",
+    Object.entries(value).map(([key, element]) => `${encode(key)}: ${layOut(element, inner, style)}`),
+    "}",
+  )
+}
+
+const isBlank = (text: string, offset: number): boolean => text[offset] === " " || text[offset] === "\t"
+
+const skipBlanks = (text: string, from: number): number => {
+  let offset = from
+  while (isBlank(text, offset)) offset++
+  return offset
+}
+
+const lineStart = (text: string, offset: number): number => text.lastIndexOf("\n", offset - 1) + 1
+
+const startsLine = (text: string, offset: number): boolean => {
+  const start = lineStart(text, offset)
+  return start > 0 && skipBlanks(text, start) === offset
+}
+
+/** The indentation of the line that `offset` is in. */
+const marginOf = (text: string, offset: number): string => {
+  const start = lineStart(text, offset)
+  return text.slice(start, skipBlanks(text, start))
+}
+
+/** Behind the blanks and comments that follow on the line; before them where a comment leaves the line. */
+const endOfLine = (text: string, from: number): number => {
+  let offset = skipBlanks(text, from)
+  while (text[offset] === "/") {
+    const end = commentEnd(text, offset)
+    if (end === -1 || text.slice(offset, end).includes("\n")) return from
+    offset = skipBlanks(text, end)
+  }
+  return offset >= text.length || text[offset] === "\n" || text[offset] === "\r" ? offset : from
+}
+
+/** The offset of the comma behind a member, -1 if there is none. */
+const commaBehind = (text: string, from: number): number => {
+  let offset = from
+  while (offset < text.length) {
+    const character = text[offset]!
+    if (character === ",") return offset
+    if (character === "/") {
+      const end = commentEnd(text, offset)
+      if (end === -1) return -1
+      offset = end
+    } else if (character.trim() === "") offset++
+    else return -1
+  }
+  return -1
+}

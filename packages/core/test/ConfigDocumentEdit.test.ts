@@ -1,0 +1,181 @@
+/** Edits change what they say and leave everything else in the text alone. */
+import { assert, describe, it } from "@effect/vitest"
+import { type Edit, redactionMarker } from "@signalbox/core/ConfigDocument"
+import { equivalent } from "@signalbox/core/ConfigDocument/Difference"
+import { setValue } from "@signalbox/core/ConfigDocument/Edit"
+import { absent, lookup, pointer, replaceAt, type Tokens } from "@signalbox/core/ConfigDocument/Json"
+import { parse } from "@signalbox/core/ConfigDocument/Text"
+import { Result } from "effect"
+import * as fc from "fast-check"
+import { aDocument, aHand, document, write } from "./ConfigDocumentHost.ts"
+
+const edit = (text: string, ...edits: ReadonlyArray<Edit>): string => Result.getOrThrow(document.edit(text, edits))
+
+const refusal = (text: string, ...edits: ReadonlyArray<Edit>): string => {
+  const result = document.edit(text, edits)
+  assert.isTrue(Result.isFailure(result))
+  return Result.isFailure(result)
+    ? result.failure.map(({ line, column, path, message }) => `${line}:${column} ${path} ${message}`).join("\n")
+    : ""
+}
+
+const pathsOf = (value: unknown, path: Tokens = []): ReadonlyArray<Tokens> =>
+  typeof value === "object" && value !== null
+    ? [path, ...Object.entries(value).flatMap(([key, inner]) => pathsOf(inner, [...path, key]))]
+    : [path]
+
+describe("ConfigDocument.edit", () => {
+  it("takes effect, and keeps every comment outside of what it replaces, for generated texts and edits", () => {
+    const aValue = fc.oneof(
+      // as an edit comes in: without negative zero
+      fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.parse(JSON.stringify(value)) as unknown),
+      fc.constant(absent),
+    )
+    fc.assert(
+      fc.property(
+        aDocument,
+        aHand,
+        fc.array(fc.tuple(fc.nat(1000), fc.constantFrom("", "new", "-", "0"), aValue), { minLength: 1, maxLength: 4 }),
+        (value, hand, edits) => {
+          let draft = { text: write(value, hand), value: value as unknown }
+          for (const [index, added, next] of edits) {
+            const paths = pathsOf(draft.value)
+            const base = paths[index % paths.length]!
+            const tokens = added === "" ? base : [...base, added]
+            const wanted = tokens.length === 0 ? absent : replaceAt(draft.value, tokens, next)
+            const result = setValue(draft, tokens, next)
+            assert.strictEqual(Result.isSuccess(result), wanted !== absent, pointer(tokens))
+            if (Result.isFailure(result)) continue
+            const { text } = result.success
+            assert.isTrue(equivalent(Result.getOrThrow(parse(text, false)).value, wanted))
+            if (lookup(draft.value, tokens) === absent && next !== absent) {
+              for (const comment of draft.text.match(/note \d+/g) ?? []) assert.include(text, comment)
+            }
+            if (hand.eol === "\r\n" && hand.indent !== "") assert.notMatch(text, /[^\r]\n/)
+            draft = result.success
+          }
+        },
+      ),
+      { numRuns: 1500 },
+    )
+  })
+
+  it("adds, changes and removes members in the layout of their neighbours", () => {
+    const text = `{
+  // the port
+  "server": { "port": 1 }, // seldom
+  "models": {
+    "a": { "upstream": "x" }, // first
+    "b": {
+      "upstream": "y" // second
+    }
+  }
+}
+`
+    assert.strictEqual(
+      edit(
+        text,
+        { path: "/server/mode", value: "tls" },
+        { path: "/models/c", value: { upstream: "z", allowed_keys: ["k"] } },
+        { path: "/models/b/enabled", value: false },
+        { path: "/models/a", remove: true },
+        { path: "/retention/drain", value: "5 seconds" },
+      ),
+      `{
+  // the port
+  "server": { "port": 1, "mode": "tls" }, // seldom
+  "models": {
+    "b": {
+      "upstream": "y", // second
+      "enabled": false
+    },
+    "c": {
+      "upstream": "z",
+      "allowed_keys": ["k"]
+    }
+  },
+  "retention": {
+    "drain": "5 seconds"
+  }
+}
+`,
+    )
+  })
+
+  it("keeps a trailing comma's habit, a text on one line, and a byte order mark", () => {
+    assert.strictEqual(
+      edit('{"server":{"port":1}}', { path: "/server/mode", value: "tls" }),
+      '{"server":{"port":1,"mode":"tls"}}',
+    )
+    assert.strictEqual(edit('{\n\t"a": 1,\n}', { path: "/b", value: 2 }), '{\n\t"a": 1,\n\t"b": 2,\n}')
+    assert.strictEqual(edit('{\n\t"a": 1,\n\t"b": 2,\n}', { path: "/b", remove: true }), '{\n\t"a": 1,\n}')
+    assert.strictEqual(edit('\uFEFF{ "a": 1, "b": 2 }', { path: "/b", remove: true }), '\uFEFF{ "a": 1 }')
+    assert.strictEqual(edit("{}", { path: "/a/b", value: null }), '{"a":{"b":null}}')
+    assert.strictEqual(edit("{\n}\n", { path: "/a", value: [] }), '{\n  "a": []\n}\n')
+  })
+
+  it("changes nothing where there is nothing to change", () => {
+    const text = '{ "server": { "port": 1 }, }'
+    assert.strictEqual(edit(text, { path: "/server/port", value: 1 }), text)
+    assert.strictEqual(edit(text, { path: "/server/mode", remove: true }), text)
+    assert.strictEqual(edit(text, { path: "/models/a/b", remove: true }), text)
+  })
+
+  it("reaches into arrays, and appends with -", () => {
+    const text = '{ "plugins": [{ "name": "a", "token": null }] }'
+    const longer = edit(
+      text,
+      { path: "/plugins/-", value: { name: "b", token: null } },
+      { path: "/plugins/0/name", value: "c" },
+    )
+    assert.deepStrictEqual(JSON.parse(longer), {
+      plugins: [
+        { name: "c", token: null },
+        { name: "b", token: null },
+      ],
+    })
+    assert.deepStrictEqual(JSON.parse(edit(longer, { path: "/plugins/0", remove: true })), {
+      plugins: [{ name: "b", token: null }],
+    })
+    assert.include(refusal(text, { path: "/plugins/7", value: {} }), "no place")
+    assert.include(refusal(text, { path: "/plugins/01", value: {} }), "no place")
+    assert.include(refusal(text, { path: "/plugins/0/name/x", value: 1 }), "no place")
+  })
+
+  it("refuses what would not take effect, and says where", () => {
+    const twice = '{\n  "server": { "port": 1 },\n  "server": { "port": 2 }\n}'
+    assert.strictEqual(
+      refusal(twice, { path: "/server/port", value: 3 }),
+      '3:13 /server the key "server" stands twice here, so that an edit would be ambiguous: remove one',
+    )
+    assert.include(refusal("{}", { path: "", value: {} }), "replace it")
+    assert.include(refusal("{}", { path: "a", value: 1 }), "a path starts with /")
+    assert.include(refusal("{}", { path: "/a~2", value: 1 }), "a path starts with /")
+    assert.include(refusal("{}", { path: "/__proto__/x", value: 1 }), "__proto__")
+    assert.include(refusal("{}", { path: "/version", value: 3 }), "version")
+    for (const value of [undefined, () => 1, Number.NaN, new Date(0), { deep: [1n] }]) {
+      assert.include(refusal("{}", { path: "/a", value }), "not JSON")
+    }
+    const circle: Record<string, unknown> = {}
+    circle["self"] = circle
+    assert.include(refusal("{}", { path: "/a", value: circle }), "not JSON")
+    assert.include(refusal('{ "a": ', { path: "/a", value: 1 }), "ends too early")
+  })
+
+  it("escapes what needs it, and writes numbers as JSON can", () => {
+    assert.strictEqual(edit('{"a":1}', { path: "/a", value: -0 }), '{"a":0}')
+    const next = edit("{}", { path: "/a~1b/m~0n", value: 'q"\\\ud800\n' })
+    assert.deepStrictEqual(JSON.parse(next), { "a/b": { "m~n": 'q"\\\ud800\n' } })
+    assert.isTrue(next.isWellFormed())
+  })
+
+  it("puts the stored secret in place of the marker, at any depth, and refuses one that stands for nothing", () => {
+    const text = '{ "providers": { "p": { "url": "http://a", "api_key": "sk-1" } } }'
+    const next = edit(text, { path: "/providers/p", value: { url: "http://b", api_key: redactionMarker } })
+    assert.deepStrictEqual(JSON.parse(next), { providers: { p: { url: "http://b", api_key: "sk-1" } } })
+    assert.include(
+      refusal(text, { path: "/providers/q", value: { url: "http://b", api_key: redactionMarker } }),
+      "/providers/q/api_key no secret is stored",
+    )
+  })
+})

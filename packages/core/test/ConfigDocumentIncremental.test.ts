@@ -1,0 +1,248 @@
+/** Loading over a previous document answers what loading afresh answers, over generated schemas, documents and edits. */
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigDocument, type Loaded } from "@signalbox/core/ConfigDocument"
+import { absent, lookup, sameValue } from "@signalbox/core/ConfigDocument/Json"
+import { parse } from "@signalbox/core/ConfigDocument/Text"
+import { Effect, Equal, Result, Schema, SchemaParser } from "effect"
+import * as fc from "fast-check"
+import { aDocument, aHand, document, schema as hostSchema, scalarsIn, write } from "./ConfigDocumentHost.ts"
+
+type AnyLoaded = Loaded<unknown>
+type AnyDocument = ConfigDocument<unknown>
+
+const agree = (
+  schema: Schema.ConstraintDecoder<unknown>,
+  document: AnyDocument,
+  text: string,
+  previous: AnyLoaded | undefined,
+): AnyLoaded | undefined => {
+  const incremental = document.load(text, {}, previous)
+  const fresh = document.load(text, {})
+  assert.strictEqual(incremental._tag, fresh._tag)
+  const parsed = Result.map(parse(text, false), ({ value }) => value)
+  // the version is no business of the schema
+  const current = Result.isSuccess(parsed) && [absent, 1].includes(lookup(parsed.success, ["version"]) as never)
+  const decoded = current ? SchemaParser.decodeUnknownResult(schema)(parsed.success) : undefined
+  if (decoded !== undefined) assert.strictEqual(decoded._tag, fresh._tag, "Schema alone decides the same")
+  if (Result.isFailure(fresh)) {
+    assert.deepStrictEqual(Result.isFailure(incremental) ? incremental.failure : [], fresh.failure)
+    return undefined
+  }
+  const loaded = Result.getOrThrow(incremental)
+  assert.isTrue(sameValue(loaded.config, fresh.success.config), "same configuration")
+  if (decoded !== undefined && Result.isSuccess(decoded)) {
+    assert.isTrue(Equal.equals(decoded.success, loaded.config), "what Schema alone decodes")
+  }
+  assert.isTrue(sameValue(loaded.effective, fresh.success.effective), "same effective configuration")
+  assert.deepStrictEqual(loaded.warnings, fresh.success.warnings)
+  if (previous !== undefined) {
+    assert.deepStrictEqual(document.diff(previous, loaded), document.diff(previous, fresh.success))
+    sharedWhereSame(previous.config, loaded.config)
+  }
+  return loaded
+}
+
+/** What is equal is the very same object. */
+const sharedWhereSame = (before: unknown, after: unknown): void => {
+  if (sameValue(before, after)) {
+    assert.isTrue(Object.is(before, after), "an equal part keeps its identity")
+    return
+  }
+  if (typeof before !== "object" || typeof after !== "object" || before === null || after === null) return
+  for (const key of Object.keys(after)) {
+    if (Object.hasOwn(before, key)) sharedWhereSame(Reflect.get(before, key), Reflect.get(after, key))
+  }
+}
+
+interface Kind {
+  readonly schema: Schema.Top
+  readonly value: fc.Arbitrary<unknown>
+}
+
+const scalars: ReadonlyArray<Kind> = [
+  { schema: Schema.String, value: fc.string({ maxLength: 4 }) },
+  { schema: Schema.Int, value: fc.constantFrom(0, -0, 1, 2, 2.5) },
+  { schema: Schema.DurationFromString, value: fc.constantFrom("1 hour", "60 minutes", "2 hours", "nonsense") },
+  { schema: Schema.RedactedFromValue(Schema.String), value: fc.constantFrom("s1", "s2") },
+  { schema: Schema.Literals(["a", "b"]), value: fc.constantFrom("a", "b", "c") },
+  { schema: Schema.Union([Schema.String, Schema.Boolean]), value: fc.oneof(fc.string({ maxLength: 2 }), fc.boolean()) },
+  { schema: Schema.Unknown, value: fc.jsonValue({ maxDepth: 2 }) },
+  { schema: Schema.NullOr(Schema.Finite), value: fc.constantFrom(null, 1, 1e21) },
+  { schema: Schema.Trim, value: fc.constantFrom(" a ", "a", "a ") },
+]
+
+class Point extends Schema.Class<Point>("Point")({
+  x: Schema.Int,
+  y: Schema.Int.pipe(Schema.withDecodingDefaultKey(Effect.succeed(0))),
+}) {}
+
+const pairs = (kind: Kind): fc.Arbitrary<unknown> => fc.array(kind.value, { maxLength: 3 })
+
+const lossless = { encodingStrategy: "passthrough" } as const
+const lossy = { encodingStrategy: "omit" } as const
+
+/** A schema and documents that mostly fit it. */
+const kinds: fc.Memo<Kind> = fc.memo((depth) => {
+  const leaf = fc.constantFrom<Kind>(...scalars, {
+    schema: Point,
+    value: fc.record({ x: fc.integer(), y: fc.integer() }, { requiredKeys: ["x"] }),
+  })
+  if (depth <= 1) return leaf
+  const inner = kinds(depth - 1)
+  const key = fc.constantFrom("a", "b", "c", "3", "1", "x/y")
+  return fc.oneof(
+    leaf,
+    inner.map((kind): Kind => ({ schema: Schema.Array(kind.schema), value: pairs(kind) })),
+    inner.map(
+      (kind): Kind => ({
+        schema: Schema.Record(Schema.String, kind.schema),
+        value: fc.dictionary(key, kind.value, { maxKeys: 4 }),
+      }),
+    ),
+    struct(inner),
+    struct(inner),
+  )
+})
+
+const struct = (inner: fc.Arbitrary<Kind>): fc.Arbitrary<Kind> =>
+  fc
+    .record({
+      fields: fc.array(fc.tuple(inner, fc.constantFrom("required", "optional", "default", "omitted")), {
+        maxLength: 4,
+      }),
+      renames: fc.boolean(),
+      checked: fc.boolean(),
+    })
+    .chain(({ checked, fields, renames }) =>
+      fc.tuple(...fields.map(([kind]) => kind.value)).map((samples): Kind => {
+        const shape: Record<string, Schema.Top> = {}
+        const values: Record<string, fc.Arbitrary<unknown>> = { stray: fc.integer() }
+        const mapping: Record<string, string> = {}
+        const required: Array<string> = []
+        for (const [index, [kind, mode]] of fields.entries()) {
+          const name = `f${index}`
+          const key = renames && index % 2 === 0 ? `key_${index}` : name
+          if (key !== name) mapping[name] = key
+          values[key] = kind.value
+          if (mode === "required") required.push(key)
+          const given = Effect.succeed(samples[index])
+          shape[name] =
+            mode === "required"
+              ? kind.schema
+              : mode === "optional"
+                ? Schema.optionalKey(kind.schema)
+                : kind.schema.pipe(Schema.withDecodingDefaultKey(given, mode === "default" ? lossless : lossy))
+        }
+        const plain = checked
+          ? Schema.Struct(shape).check(
+              Schema.makeFilter((value) => (Object.keys(value).length > 4 ? "too many keys" : undefined)),
+            )
+          : Schema.Struct(shape)
+        // a check hides the fields that `encodeKeys` needs
+        const named = renames && !checked ? Schema.Struct(shape).pipe(Schema.encodeKeys(mapping)) : plain
+        return { schema: named, value: fc.record(values, { requiredKeys: required }) }
+      }),
+    )
+
+const aCase = kinds(4).chain(({ schema, value }) =>
+  fc.record({
+    schema: fc.constant(Schema.Struct({ top: schema, rest: Schema.Record(Schema.String, schema) })),
+    documents: fc.array(
+      fc.record({ top: value, rest: fc.dictionary(fc.constantFrom("k", "l", "7"), value, { maxKeys: 3 }) }),
+      { minLength: 2, maxLength: 5 },
+    ),
+    hands: fc.array(aHand, { minLength: 1, maxLength: 2 }),
+  }),
+)
+
+describe("ConfigDocument, incrementally", () => {
+  it("loads over a previous document what it loads afresh, for generated schemas", () => {
+    let loadedCount = 0
+    fc.assert(
+      fc.property(aCase, ({ documents, hands, schema }) => {
+        const document: AnyDocument = ConfigDocument.make({ schema: schema as never })
+        let previous: AnyLoaded | undefined
+        for (const [index, value] of documents.entries()) {
+          const loaded = agree(schema, document, write(value, hands[index % hands.length]!), previous)
+          previous = loaded ?? previous
+          if (loaded !== undefined) loadedCount++
+        }
+      }),
+      { numRuns: 600 },
+    )
+    assert.isAbove(loadedCount, 300)
+  })
+
+  it("answers the same on the fast path as on the full path, for 4,000 edited texts", () => {
+    let accepted = 0
+    const edit = fc.record({
+      at: fc.double({ min: 0, max: 0.999, noNaN: true }),
+      scalar: fc.boolean(),
+      remove: fc.nat(6),
+      insert: fc.constantFrom("", "1", '"', "}", "{", ",", " ", "\n", "// x\n", "/*", "true", '"a":1,', "\\", "0", "e"),
+      value: fc.constantFrom('"https://other"', "7", "true", '""', "null", '"tls"', "[]", '"a\\"b"', " 12 ", "1e2"),
+    })
+    fc.assert(
+      fc.property(aDocument, aHand, fc.array(edit, { minLength: 10, maxLength: 10 }), (value, hand, edits) => {
+        // longer than what is parsed as a whole in any case
+        const padded = write(value, hand).replace('"models": {', (match) => `${match}${" ".repeat(3000)}`)
+        let previous = agree(hostSchema, document, padded, undefined)!
+        for (const { at, insert, remove, scalar, value } of edits) {
+          const places = scalarsIn(previous.text)
+          const place = scalar ? places[Math.floor(at * places.length)] : undefined
+          const from = place?.index ?? Math.floor(at * previous.text.length)
+          const to = from + (place?.[0].length ?? remove)
+          const text = previous.text.slice(0, from) + (place === undefined ? insert : value) + previous.text.slice(to)
+          const loaded = agree(hostSchema, document, text, previous)
+          if (loaded === undefined) continue
+          accepted++
+          previous = loaded
+        }
+      }),
+      { numRuns: 400 },
+    )
+    assert.isAbove(accepted, 400)
+  })
+
+  it("shares what a change does not touch", () => {
+    const text = write(
+      { models: { a: { upstream: "1" }, b: { upstream: "2" } }, plugins: [] },
+      { indent: "  ", eol: "\n", comments: [true], trailing: true, mark: false },
+    )
+    const before = Result.getOrThrow(document.load(text, {}))
+    const after = Result.getOrThrow(document.load(text.replace('"2"', '"3"'), {}, before))
+    assert.strictEqual(after.config.models["a"], before.config.models["a"])
+    assert.strictEqual(after.config.plugins, before.config.plugins)
+    assert.strictEqual(after.config.retention, before.config.retention)
+    assert.notStrictEqual(after.config.models["b"], before.config.models["b"])
+    assert.deepStrictEqual(document.diff(before, after).paths, ["/models/b/upstream"])
+  })
+
+  it("sees no change in comments, defaults written out, and other spellings of the same value", () => {
+    const before = Result.getOrThrow(
+      document.load(`{ "models": { "a": { "upstream": "x" } }, "retention": { "drain": "2 hours" } }`, {}),
+    )
+    const text = `{ // note
+      "models": { "a": { "enabled": true, "upstream": "x", "allowed_keys": ["*"] } },
+      "retention": { "drain": "120 minutes", "events_days": 30 }, "server": {} }`
+    const after = Result.getOrThrow(document.load(text, {}, before))
+    assert.strictEqual(after.config, before.config)
+    assert.deepStrictEqual(document.diff(before, after), { paths: [], truncated: false, restartRequired: [] })
+  })
+
+  it("freezes what it answers", () => {
+    const { config } = Result.getOrThrow(
+      document.load(`{ "models": { "a": { "upstream": "x" } }, "plugins": [{ "name": "p", "token": null }] }`, {}),
+    )
+    for (const part of [
+      config,
+      config.models,
+      config.models["a"],
+      config.plugins,
+      config.plugins[0],
+      config.retention,
+    ]) {
+      assert.isTrue(Object.isFrozen(part))
+    }
+  })
+})
