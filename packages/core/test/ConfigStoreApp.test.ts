@@ -1,0 +1,76 @@
+/** A whole host over a document: what a request sees while the configuration changes under it. */
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
+import { EventBus } from "@signalbox/core/EventBus"
+import { Reconciler } from "@signalbox/core/Reconciler"
+import { Deferred, Effect, Fiber, Layer } from "effect"
+import { LlmClients, pinned, Router, Services } from "./types/app.ts"
+import { AppConfig, app, inMemory } from "./types/ConfigStoreApp.ts"
+
+const base = Layer.provideMerge(Reconciler.layer, EventBus.layer)
+
+describe("a host", () => {
+  it.effect("sees one configuration in a request from its start to its end, through services and the store alike", () =>
+    Effect.gen(function* () {
+      const store = yield* AppConfig
+      const [started, gate] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const look = Effect.gen(function* () {
+        const router = yield* Router
+        return [
+          router.resolve("fast"),
+          (yield* store.snapshot).revision,
+          yield* AppConfig.get(({ models }) => models["fast"]),
+        ]
+      })
+      const request = yield* Effect.gen(function* () {
+        const before = yield* look
+        yield* Deferred.succeed(started, undefined)
+        yield* Deferred.await(gate)
+        return [before, yield* look]
+      }).pipe(Services.provide, Effect.forkChild)
+      yield* Deferred.await(started)
+      yield* store.update([{ path: "/models/fast", value: "n" }])
+      yield* Deferred.succeed(gate, undefined)
+      assert.deepStrictEqual(yield* Fiber.join(request), [
+        ["m@a", 1, "m"],
+        ["m@a", 1, "m"],
+      ])
+      assert.deepStrictEqual(yield* Services.provide(look), ["n@a", 2, "n"])
+    }).pipe(Effect.provide(Layer.provide(inMemory, base))),
+  )
+
+  it.effect("keeps the services that a change does not touch", () =>
+    Effect.gen(function* () {
+      const store = yield* AppConfig
+      const clients = yield* Services.provide(LlmClients)
+      yield* store.update([{ path: "/models/fast", value: "n" }])
+      assert.strictEqual(yield* Services.provide(LlmClients), clients)
+      yield* store.update([{ path: "/providers/local/url", value: "b" }])
+      assert.strictEqual(yield* pinned, "n@b")
+    }).pipe(Effect.provide(Layer.provide(inMemory, base))),
+  )
+
+  it.effect("whose services refuse a change keeps everything, and names the service", () =>
+    Effect.gen(function* () {
+      const store = yield* AppConfig
+      const plan = yield* store.plan([{ path: "/providers/local", remove: true }])
+      assert.deepStrictEqual(
+        plan.problems.map(({ by }) => by),
+        ["app/LlmClients"],
+      )
+      const error = yield* Effect.flip(store.update([{ path: "/providers/local", remove: true }]))
+      assert.include(error.message, "app/LlmClients: no provider")
+      assert.strictEqual(yield* pinned, "m@a")
+      assert.strictEqual((yield* store.snapshot).revision, 1)
+      assert.deepStrictEqual((yield* store.plan([{ path: "/models/fast", value: "x" }])).rebuilt, ["app/Router"])
+    }).pipe(Effect.provide(Layer.provide(inMemory, base))),
+  )
+
+  it.effect("runs from a document", () =>
+    Effect.gen(function* () {
+      const text = { providers: { p: { url: "u" } }, models: { fast: "f" }, retention: { days: 1 } }
+      yield* (yield* MemoryDocument).save(JSON.stringify(text))
+      assert.strictEqual(yield* Effect.provide(pinned, Layer.provide(app, base)), "f@u")
+    }).pipe(Effect.provide(ConfigSource.layerMemory)),
+  )
+})
