@@ -3,7 +3,9 @@
  * registration lasts as long as its Scope. Each difference is an event of the commit that brought it. What stands in the document when the
  * registry is built is state, not news; every registration is news.
  */
-import { Context, Effect, Layer, Schema, SchemaIssue, type Scope, Stream } from "effect"
+import { Context, Effect, Layer, Schema, SchemaIssue, type Scope } from "effect"
+import { makeChanges } from "./ModelRegistry/Changes.ts"
+import { Entries, type Entry, type Limits } from "./ModelRegistry/Entries.ts"
 import {
   type Model,
   type ModelInput,
@@ -13,7 +15,7 @@ import {
   Registration,
 } from "./ModelRegistry/Settings.ts"
 import { type ModelTable, modelEvents, modelTable, registeredBy } from "./ModelRegistry/Table.ts"
-import { PrepareFailed, Reconciler, type Transaction } from "./Reconciler.ts"
+import { PinnedValues, PrepareFailed, Reconciler } from "./Reconciler.ts"
 import * as Setting from "./Setting.ts"
 
 export {
@@ -32,10 +34,9 @@ export {
 export type { ModelTable } from "./ModelRegistry/Table.ts"
 
 /** At most so many registrations and so many models in all of them together. Read when the registry is built. */
-export const RegistrationLimits: Context.Reference<{ readonly registrations: number; readonly models: number }> =
-  Context.Reference("@signalbox/core/RegistrationLimits", {
-    defaultValue: () => ({ registrations: 256, models: maxModels }),
-  })
+export const RegistrationLimits: Context.Reference<Limits> = Context.Reference("@signalbox/core/RegistrationLimits", {
+  defaultValue: () => ({ registrations: 256, models: maxModels }),
+})
 
 /** No room for another registration, or for its models; `limit` is how many there may be. */
 export class RegistryFull extends Schema.TaggedClass<RegistryFull>()("RegistryFull", {
@@ -99,135 +100,31 @@ export class ModelRegistry extends Context.Service<
     )
 }
 
-interface Entry {
-  readonly registration: Registration
-  readonly size: number
-  /** Among the others: that of the one whose name it takes over, else behind them all. */
-  place: number
-  /** Its Scope has closed, or it was refused: it must not be in the table, and leaves it with the next change. */
-  gone: boolean
-}
-
 const make = Effect.gen(function* () {
   const reconciler = yield* Reconciler
-  const limits = yield* RegistrationLimits
-  const scope = yield* Effect.scope
   const settings = yield* ModelSettings
   const registrations = yield* ModelRegistrations
   const settingsIn = settings["~signalbox/Setting"].valueIn
   const registrationsIn = registrations["~signalbox/Setting"].valueIn
 
-  // In the order of registration; only changes replace it.
-  let entries: ReadonlyArray<Entry> = []
-  // Those that take room: in the table, on their way into it or out of it.
-  const accepted = new Set<Entry>()
-  let acceptedModels = 0
-  let places = 0
-  let dropQueued = false
-  let retrying = false
-
+  const entries = new Entries(yield* RegistrationLimits)
   const tableIn = (values: ReadonlyMap<string, unknown>): ModelTable =>
     modelTable(settingsIn(values), registrationsIn(values))
   yield* reconciler.observe((before, after) => modelEvents(tableIn(before.values), tableIn(after.values)))
 
-  const free = (entry: Entry): void => {
-    entry.gone = true
-    if (accepted.delete(entry)) acceptedModels -= entry.size
-  }
-
-  /** Makes these the entries, with a commit only if that changes what is registered. */
-  const replaceEntries = (transaction: Transaction, next: ReadonlyArray<Entry>) =>
-    Effect.gen(function* () {
-      const before = registrationsIn(transaction.current.values)
-      const after = inForce(next)
-      if (before.length !== after.length || before.some((registration, index) => registration !== after[index])) {
-        const prepared = yield* transaction.prepare(new Map([[ModelRegistrations.key, after]]))
-        yield* prepared.commit([])
-      }
-      entries = next
-    })
-
-  const add = (entry: Entry) => (transaction: Transaction) =>
-    Effect.suspend(() => {
-      if (entry.gone) return Effect.void
-      const { name } = entry.registration
-      entry.place = entries.find(({ registration }) => registration.name === name)?.place ?? ++places
-      return replaceEntries(transaction, [...entries, entry])
-    })
-
-  const drop = (transaction: Transaction): Effect.Effect<void, never, Scope.Scope> =>
-    Effect.suspend(() => {
-      dropQueued = false
-      const leaving = [...accepted].filter((entry) => entry.gone)
-      return replaceEntries(
-        transaction,
-        entries.filter((entry) => !entry.gone),
-      ).pipe(
-        Effect.andThen(Effect.sync(() => leaving.forEach(free))),
-        Effect.catch((refused) =>
-          Effect.logWarning(`Models of closed registrations stay until the next change: ${refused.message}`).pipe(
-            Effect.andThen(retryAfter(transaction.current.number)),
-          ),
-        ),
-      )
-    })
-
-  // All that are gone leave together, so one such change in the queue is enough.
-  const requestDrop = Effect.suspend(() => {
-    if (dropQueued) return Effect.void
-    dropQueued = true
-    return Effect.onError(reconciler.runLater(drop), () =>
-      Effect.sync(() => {
-        dropQueued = false
-      }),
-    )
-  })
-
-  const retryAfter = (generation: number) =>
-    Effect.suspend(() => {
-      if (retrying) return Effect.void
-      retrying = true
-      return reconciler.generations.pipe(
-        Stream.filter(({ number }) => number > generation),
-        Stream.take(1),
-        Stream.runDrain,
-        Effect.andThen(
-          Effect.suspend(() => {
-            retrying = false
-            return requestDrop
-          }),
-        ),
-        Effect.forkIn(scope),
-        Effect.asVoid,
-      )
-    })
-
-  /** A Scope's finalizers must not wait for a change: the change under way may be what closes the Scope. */
-  const withdraw = (entry: Entry) =>
-    Effect.suspend(() => {
-      if (entry.gone) return Effect.void
-      entry.gone = true
-      return requestDrop
-    })
+  const { add, withdraw } = yield* makeChanges(reconciler, entries, registrationsIn)
 
   const accept = (registration: Registration): Effect.Effect<Entry, ModelRegistryError> =>
     Effect.suspend(() => {
-      const entry: Entry = { registration, size: Object.keys(registration.models).length, place: 0, gone: false }
-      const full =
-        accepted.size >= limits.registrations
-          ? new RegistryFull({ of: "registrations", limit: limits.registrations })
-          : acceptedModels + entry.size > limits.models
-            ? new RegistryFull({ of: "models", limit: limits.models })
-            : undefined
-      if (full !== undefined) return new ModelRegistryError({ registration: registration.name, reason: full })
-      accepted.add(entry)
-      acceptedModels += entry.size
-      return Effect.succeed(entry)
+      const accepted = entries.accept(registration)
+      if (typeof accepted === "object") return Effect.succeed(accepted)
+      const reason = new RegistryFull({ of: accepted, limit: entries.limits[accepted] })
+      return new ModelRegistryError({ registration: registration.name, reason })
     })
 
   const refuse = (entry: Entry) => (refused: PrepareFailed) =>
     Effect.suspend(() => {
-      free(entry)
+      entries.free(entry)
       const reason = new RegistrationRefused({ failures: refused.failures })
       return new ModelRegistryError({ registration: entry.registration.name, reason })
     })
@@ -262,8 +159,10 @@ const make = Effect.gen(function* () {
   return ModelRegistry.of({
     register,
     models: Effect.gen(function* () {
-      const documented = yield* settings.get
-      const registered = yield* registrations.get
+      // Both from one generation: between two reads another may be committed.
+      const pinned = (yield* PinnedValues)?.values
+      const values = pinned?.has(ModelRegistrations.key) ? pinned : (yield* reconciler.current).values
+      const [documented, registered] = [settingsIn(values), registrationsIn(values)]
       return Array.from(modelTable(documented, registered), ([alias, model]) => ({
         alias,
         ...model,
@@ -272,12 +171,6 @@ const make = Effect.gen(function* () {
     }),
   })
 })
-
-/** The newest of each name, by place. */
-const inForce = (entries: ReadonlyArray<Entry>): ReadonlyArray<Registration> =>
-  [...new Map(entries.map((entry) => [entry.registration.name, entry])).values()]
-    .sort((a, b) => a.place - b.place)
-    .map(({ registration }) => registration)
 
 const validate = (
   name: string,
