@@ -1,0 +1,58 @@
+/** The history of accepted documents as a store that is swept. The newest stays whatever its age: a host that restarts may need it. */
+import { Effect, Layer, Stream } from "effect"
+import { ConfigSource, type History, type HistoryEntry } from "../ConfigSource.ts"
+import { type Retainable, Retention, type SweepRequest } from "../Retention.ts"
+
+export const layer: Layer.Layer<never, never, Retention | ConfigSource> = Layer.effectDiscard(
+  Effect.gen(function* () {
+    yield* (yield* Retention).register(retainable((yield* ConfigSource).history))
+  }),
+)
+
+export const retainable = (history: History): Retainable => ({
+  name: "history",
+  limits: ({ historyDays, historyMaxEntries }) => ({ days: historyDays, maxEntries: historyMaxEntries }),
+  newest: Effect.map(Effect.mapError(history.list, explain), ([newest]) => newest?.at),
+  sweep: (request) =>
+    history.list.pipe(
+      Effect.map((entries) => Stream.fromIterable(victims(entries, request))),
+      Stream.unwrap,
+      Stream.mapEffect(({ bytes, deleted, hash }) =>
+        Effect.as(request.dryRun ? Effect.void : history.remove(hash), { deleted, bytes }),
+      ),
+      Stream.tap(() => Effect.yieldNow),
+      Stream.mapError(explain),
+    ),
+})
+
+/** By hash, oldest first: a document that also stands among those that stay cannot go. */
+const victims = (entries: ReadonlyArray<HistoryEntry>, request: SweepRequest) => {
+  const { maxBytes = Number.POSITIVE_INFINITY, maxEntries = Number.POSITIVE_INFINITY, olderThan = 0 } = request
+  let bytes = 0
+  const goes = entries.map((entry, index) => {
+    bytes += entry.bytes
+    return index > 0 && (entry.at < olderThan || index >= maxEntries || bytes > maxBytes)
+  })
+  const kept = new Set(entries.filter((_, index) => !goes[index]).map(({ hash }) => hash))
+  const sums = new Map<string, { hash: string; deleted: number; bytes: number }>()
+  for (const entry of entries.toReversed()) {
+    if (kept.has(entry.hash)) continue
+    const sum = sums.get(entry.hash) ?? { hash: entry.hash, deleted: 0, bytes: 0 }
+    sum.deleted++
+    sum.bytes += entry.bytes
+    sums.set(entry.hash, sum)
+  }
+  return [...sums.values()]
+}
+
+const explain = ({
+  code,
+  detail,
+  path,
+}: {
+  readonly code: string
+  readonly detail: string
+  readonly path: string
+}) => ({
+  message: `${path} (${code}): ${detail}`,
+})

@@ -1,0 +1,175 @@
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigSource } from "@signalbox/core/ConfigSource"
+import { EventBus } from "@signalbox/core/EventBus"
+import { type Policy, type Retainable, Retention, RetentionPolicy, type SweepRequest } from "@signalbox/core/Retention"
+import * as HistoryRetention from "@signalbox/core/Retention/HistoryRetention"
+import * as LedgerRetention from "@signalbox/core/Retention/LedgerRetention"
+import { StatsLedger, StatsSettings } from "@signalbox/core/StatsLedger"
+import { SegmentStorage } from "@signalbox/core/StatsLedger/SegmentStorage"
+import { Effect, Layer, Schema, Stream } from "effect"
+import { TestClock } from "effect/testing"
+
+const hour = 3_600_000
+const day = 24 * hour
+/** A full hour, 05:00. */
+const base = 1_795_237_200_000
+const call = { provider: "openai", model: "fast", inputTokens: 7 }
+
+const defaults: Policy = Schema.decodeUnknownSync(RetentionPolicy.schema)({})
+
+describe("RetentionPolicy", () => {
+  it("It reads a document of copilot-api, and what is missing has a default.", () => {
+    const policy = Schema.decodeUnknownSync(RetentionPolicy.schema)({
+      events_days: 7,
+      traces_days: 0,
+      traces_max_bytes: 5,
+    })
+    assert.deepStrictEqual(policy, { ...defaults, eventsDays: 7, tracesDays: 0, tracesMaxBytes: 5 })
+    assert.deepStrictEqual([defaults.eventsDays, defaults.tracesDays, defaults.tracesMaxBytes], [60, 60, 104_857_600])
+    assert.strictEqual(Schema.decodeUnknownOption(RetentionPolicy.schema)({ events_days: -1 })._tag, "None")
+    assert.strictEqual(Schema.decodeUnknownOption(RetentionPolicy.schema)({ ledger_days: 1.5 })._tag, "None")
+  })
+})
+
+const sweep = (store: Retainable, request: Partial<SweepRequest>) =>
+  Stream.runFold(
+    store.sweep({ dryRun: false, ...request }),
+    () => ({ deleted: 0, bytes: 0 }),
+    (sum, { bytes, deleted }) => ({ deleted: sum.deleted + deleted, bytes: sum.bytes + bytes }),
+  )
+
+describe("The ledger as a store", () => {
+  const withLedger = (body: Effect.Effect<void, unknown, StatsLedger | SegmentStorage>) =>
+    Effect.andThen(
+      TestClock.setTime(base),
+      Effect.provide(
+        body,
+        StatsLedger.layer.pipe(
+          Layer.provideMerge(SegmentStorage.layerMemory),
+          Layer.provide(Layer.mergeAll(EventBus.layer, StatsSettings.layer({ windowMinutes: 1440 }))),
+        ),
+      ),
+    )
+  /** One entry in each of so many hours; those before the last two are compacted. */
+  const fill = Effect.fnUntraced(function* (hours: number) {
+    const ledger = yield* StatsLedger
+    for (let i = 0; i < hours; i++) {
+      yield* ledger.record(call)
+      if (i + 1 < hours) yield* TestClock.adjust(hour)
+    }
+    yield* ledger.compact
+    return LedgerRetention.retainable(yield* SegmentStorage)
+  })
+  const names = Effect.map(SegmentStorage.pipe(Effect.flatMap(({ list }) => list)), ({ entries, rollUps }) => [
+    ...[...rollUps].sort().map((name) => `${name.slice(11)} rolled up`),
+    ...[...entries].sort().map((name) => name.slice(11)),
+  ])
+
+  it.effect("Segments and roll-ups whose hour is over go by age, and the numbers with them.", () =>
+    withLedger(
+      Effect.gen(function* () {
+        const store = yield* fill(5)
+        assert.deepStrictEqual(yield* names, ["05 rolled up", "06 rolled up", "07 rolled up", "08", "09"])
+        assert.strictEqual(yield* store.newest, base + 4 * hour)
+        const dry = yield* sweep(store, { olderThan: base + 2 * hour, dryRun: true })
+        assert.strictEqual((yield* names).length, 5)
+        const swept = yield* sweep(store, { olderThan: base + 2 * hour })
+        assert.deepStrictEqual(swept, dry)
+        assert.strictEqual(swept.deleted, 2)
+        assert.isAbove(swept.bytes, 0)
+        assert.deepStrictEqual(yield* names, ["07 rolled up", "08", "09"])
+        assert.strictEqual((yield* (yield* StatsLedger).snapshot()).totals.requests, 3)
+        assert.deepStrictEqual(yield* sweep(store, { olderThan: base + 3 * hour - 1 }), { deleted: 0, bytes: 0 })
+      }),
+    ),
+  )
+
+  it.effect("The oldest hours go until the rest fits, but never what is being written.", () =>
+    withLedger(
+      Effect.gen(function* () {
+        const storage = yield* SegmentStorage
+        const store = yield* fill(5)
+        const sizes = yield* Effect.forEach(["2026-11-21T08", "2026-11-21T09"], storage.size)
+        yield* sweep(store, { maxBytes: sizes[0]! + sizes[1]! })
+        assert.deepStrictEqual(yield* names, ["08", "09"])
+        yield* sweep(store, { maxBytes: sizes[0]! + sizes[1]! - 1 })
+        assert.deepStrictEqual(yield* names, ["09"])
+        assert.deepStrictEqual(yield* sweep(store, { maxBytes: 1 }), { deleted: 0, bytes: 0 })
+        assert.deepStrictEqual(yield* names, ["09"])
+      }),
+    ),
+  )
+
+  it.effect("Under Retention it follows the policy by days.", () =>
+    withLedger(
+      Effect.gen(function* () {
+        yield* fill(1)
+        yield* TestClock.adjust(day + hour - 1)
+        yield* (yield* StatsLedger).record(call)
+        yield* Effect.gen(function* () {
+          const { sweep } = yield* Retention
+          assert.deepInclude((yield* sweep())[0], { store: "ledger", deleted: 0 })
+          assert.deepStrictEqual(yield* names, ["05 rolled up", "05"])
+          yield* TestClock.adjust(1)
+          assert.deepInclude((yield* sweep())[0], { store: "ledger", deleted: 1 })
+          assert.deepStrictEqual(yield* names, ["05"])
+        }).pipe(
+          Effect.provide(
+            LedgerRetention.layer.pipe(
+              Layer.provideMerge(Retention.layer),
+              Layer.provide(Layer.mergeAll(RetentionPolicy.layer({ ...defaults, ledgerDays: 1 }), EventBus.layer)),
+            ),
+          ),
+        )
+      }),
+    ),
+  )
+})
+
+describe("The history as a store", () => {
+  const withHistory = (
+    texts: ReadonlyArray<string>,
+    body: (store: Retainable, left: Effect.Effect<string, unknown>) => Effect.Effect<void, unknown>,
+  ) =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(base)
+      const { hash, history } = yield* ConfigSource
+      for (const text of texts) {
+        yield* history.keep(text, yield* hash(text))
+        yield* TestClock.adjust(day)
+      }
+      const left = Effect.map(
+        Effect.flatMap(history.list, (entries) =>
+          Effect.forEach(entries.toReversed(), (entry) => history.read(entry.hash)),
+        ),
+        (all) => all.map((stored) => stored?.text).join(""),
+      )
+      yield* body(HistoryRetention.retainable(history), left)
+    }).pipe(Effect.provide(ConfigSource.layerMemory))
+
+  it.effect("The oldest documents go by age and by number.", () =>
+    withHistory(["a", "b", "c", "d"], (store, left) =>
+      Effect.gen(function* () {
+        assert.strictEqual(yield* left, "abcd")
+        assert.strictEqual(yield* store.newest, base + 3 * day)
+        assert.deepStrictEqual(yield* sweep(store, { olderThan: base + day }), { deleted: 1, bytes: 1 })
+        assert.strictEqual(yield* left, "bcd")
+        assert.deepStrictEqual(yield* sweep(store, { maxEntries: 2, dryRun: true }), { deleted: 1, bytes: 1 })
+        assert.strictEqual(yield* left, "bcd")
+        yield* sweep(store, { maxEntries: 2 })
+        assert.strictEqual(yield* left, "cd")
+      }),
+    ),
+  )
+
+  it.effect("The newest stays whatever its age, and so does a document that came back later.", () =>
+    withHistory(["a", "b", "a", "c"], (store, left) =>
+      Effect.gen(function* () {
+        yield* sweep(store, { maxEntries: 2 })
+        assert.strictEqual(yield* left, "aac")
+        yield* sweep(store, { olderThan: base + 100 * day, maxEntries: 1 })
+        assert.strictEqual(yield* left, "c")
+      }),
+    ),
+  )
+})
