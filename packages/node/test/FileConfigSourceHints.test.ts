@@ -1,0 +1,195 @@
+/**
+ * When the file source gives no hint, and how often it gives one: on real files and kernel watches, under a clock that the test moves. Where
+ * it matters that no hint comes, what could cause one is awaited first.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigSource } from "@signalbox/core/ConfigSource"
+import * as FileConfigSource from "@signalbox/core/FileConfigSource"
+import { Clock, Context, Effect, FileSystem, Layer, Queue, Ref, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import { Place, platform } from "./FileConfigSourcePlace.ts"
+
+/** What the source sees of the disk. */
+class Seen extends Context.Service<
+  Seen,
+  {
+    /** Every event of a watch, after it was delivered to the source. */
+    readonly events: Queue.Dequeue<FileSystem.WatchEvent>
+    /** Each time that the source begins to read the document. */
+    readonly looks: Queue.Dequeue<void>
+    /** While true, watching fails as Node fails at the kernel's limit: by throwing. */
+    readonly limited: Ref.Ref<boolean>
+  }
+>()("test/Seen") {}
+
+const observed = Layer.unwrap(
+  Effect.gen(function* () {
+    const { file } = yield* Place
+    const fs = yield* FileSystem.FileSystem
+    const events = yield* Queue.unbounded<FileSystem.WatchEvent>()
+    const looks = yield* Queue.unbounded<void>()
+    const limited = yield* Ref.make(false)
+    const refuse = (path: string) =>
+      Effect.sync((): never => {
+        throw Object.assign(new Error(`ENOSPC: System limit for number of file watchers reached, watch '${path}'`), {
+          code: "ENOSPC",
+        })
+      })
+    const watching: FileSystem.FileSystem = {
+      ...fs,
+      open: (path, options) =>
+        path === file ? Effect.andThen(Queue.offer(looks, undefined), fs.open(path, options)) : fs.open(path, options),
+      watch: (path, options) =>
+        Stream.unwrap(
+          Effect.flatMap(Ref.get(limited), (limited) =>
+            limited
+              ? refuse(path)
+              : Effect.succeed(
+                  fs
+                    .watch(path, options)
+                    .pipe(
+                      Stream.flatMap((event) =>
+                        Stream.concat(Stream.make(event), Stream.fromEffectDrain(Queue.offer(events, event))),
+                      ),
+                    ),
+                ),
+          ),
+        ),
+    }
+    return FileConfigSource.layerAt(file).pipe(
+      Layer.provide(Layer.succeed(FileSystem.FileSystem, watching)),
+      Layer.provideMerge(Layer.succeed(Seen, { events, looks, limited })),
+    )
+  }),
+).pipe(Layer.provideMerge(Place.layer), Layer.provideMerge(platform))
+
+/** Lets the clock run until it is so; the disk goes on in real time meanwhile. */
+const soon = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.raceFirst(effect, Effect.forever(Effect.andThen(TestClock.adjust("50 millis"), Effect.yieldNow)))
+
+/** Hints with the time of each, after the first, which says that it watches. */
+const listen = Effect.gen(function* () {
+  const source = yield* ConfigSource
+  const hints = yield* Queue.unbounded<number>()
+  yield* source.hints.pipe(
+    Stream.runForEach(() => Effect.flatMap(Clock.currentTimeMillis, (now) => Queue.offer(hints, now))),
+    Effect.forkScoped,
+  )
+  yield* soon(Queue.take(hints))
+  return hints
+})
+
+/** The source has looked at all that happened before: a look that began after an event of now follows one that has ended. */
+const looked = Effect.gen(function* () {
+  const { directory } = yield* Place
+  const fs = yield* FileSystem.FileSystem
+  const { looks } = yield* Seen
+  yield* soon(Queue.take(looks))
+  yield* Queue.clear(looks)
+  yield* fs.writeFileString(`${directory}/unrelated`, "")
+  yield* soon(Queue.take(looks))
+})
+
+const onRealFiles = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provide(effect, Layer.fresh(observed))
+
+describe("hints on real files", () => {
+  it.effect("do not come for the source's own writes", () =>
+    Effect.gen(function* () {
+      const { file } = yield* Place
+      const fs = yield* FileSystem.FileSystem
+      const { looks } = yield* Seen
+      const source = yield* ConfigSource
+      let { hash } = yield* source.seed("start")
+      const hints = yield* listen
+      yield* Queue.clear(looks)
+      for (let i = 0; i < 3; i++) {
+        hash = (yield* source.write(`own ${i}`, hash)).hash
+        yield* looked
+      }
+      yield* fs.writeFileString(file, "foreign")
+      yield* soon(Queue.take(hints))
+      assert.strictEqual((yield* source.read).text, "foreign")
+      assert.strictEqual(yield* Queue.size(hints), 0)
+    }).pipe(onRealFiles),
+  )
+  it.effect("do not come for 20 saves of the same text", () =>
+    Effect.gen(function* () {
+      const { file } = yield* Place
+      const fs = yield* FileSystem.FileSystem
+      const { events, looks } = yield* Seen
+      const source = yield* ConfigSource
+      yield* source.seed("same")
+      const hints = yield* listen
+      yield* Queue.clear(looks)
+      for (let i = 0; i < 20; i++) {
+        yield* Queue.clear(events)
+        yield* fs.writeFileString(`${file}.tmp`, "same")
+        yield* fs.rename(`${file}.tmp`, file)
+        yield* Queue.take(events)
+      }
+      yield* looked
+      yield* fs.writeFileString(file, "foreign")
+      yield* soon(Queue.take(hints))
+      assert.strictEqual((yield* source.read).text, "foreign")
+      assert.strictEqual(yield* Queue.size(hints), 0)
+    }).pipe(onRealFiles),
+  )
+  it.effect(
+    "come every two seconds at most while a program writes every 100 ms for 10 s, and tell of the last write",
+    () =>
+      Effect.gen(function* () {
+        const { file } = yield* Place
+        const fs = yield* FileSystem.FileSystem
+        const { events } = yield* Seen
+        const source = yield* ConfigSource
+        yield* source.seed("start")
+        const hints = yield* listen
+        for (let i = 1; i <= 100; i++) {
+          yield* Queue.clear(events)
+          yield* fs.writeFileString(file, `write ${i}`)
+          yield* Queue.take(events)
+          yield* TestClock.adjust("100 millis")
+        }
+        const last = Effect.gen(function* () {
+          while ((yield* source.read).text !== "write 100" || (yield* Queue.size(hints)) === 0) yield* Effect.sleep(50)
+        })
+        yield* soon(last)
+        yield* TestClock.adjust("10 seconds")
+        const times = yield* Queue.takeAll(hints)
+        assert.isAtLeast(times.length, 3, "though it was never quiet")
+        // The last may come as soon as it is quiet.
+        const gaps = times.slice(1, -1).map((time, i) => time - times[i]!)
+        assert.isTrue(
+          gaps.every((gap) => gap >= 2000),
+          gaps.join(),
+        )
+      }).pipe(onRealFiles),
+  )
+  it.effect(
+    "come by polling when the kernel's limit of watches is reached, and at once again when it no longer is",
+    () =>
+      Effect.gen(function* () {
+        const { file } = yield* Place
+        const fs = yield* FileSystem.FileSystem
+        const { events, limited } = yield* Seen
+        const source = yield* ConfigSource
+        yield* source.seed("start")
+        yield* Ref.set(limited, true)
+        const hints = yield* listen
+        assert.include((yield* source.warnings).join(), "ENOSPC")
+        for (const text of ["polled", "polled again"]) {
+          yield* fs.writeFileString(file, text)
+          yield* soon(Queue.take(hints))
+          assert.strictEqual((yield* source.read).text, text)
+        }
+        assert.strictEqual(yield* Queue.size(events), 0)
+        yield* Ref.set(limited, false)
+        yield* fs.writeFileString(file, "noticed by the last poll")
+        yield* soon(Queue.take(hints))
+        assert.deepStrictEqual(yield* source.warnings, [])
+        yield* fs.writeFileString(file, "noticed by a watch")
+        yield* Queue.take(events)
+        yield* soon(Queue.take(hints))
+      }).pipe(onRealFiles),
+  )
+})

@@ -1,0 +1,48 @@
+/** A document in a temporary directory, and the platform that the file source needs, for the tests of it on real files. */
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
+import * as FileConfigSource from "@signalbox/core/FileConfigSource"
+import { ForeignEditor } from "@signalbox/core/testing/ConfigSourceSuite"
+import * as NodeDigest from "@signalbox/node/NodeDigest"
+import * as NodeFileLock from "@signalbox/node/NodeFileLock"
+import { Context, Effect, FileSystem, Layer, Logger } from "effect"
+
+/** A directory for the document, with a parent of its own. */
+export class Place extends Context.Service<Place, { readonly directory: string; readonly file: string }>()(
+  "test/Place",
+) {
+  static readonly layer = Layer.effect(
+    Place,
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const directory = `${yield* fs.makeTempDirectoryScoped({ prefix: "signalbox-" })}/config`
+      yield* fs.makeDirectory(directory, { mode: 0o700 })
+      return { directory, file: `${directory}/config.json` }
+    }),
+  )
+}
+export const platform = Layer.mergeAll(
+  NodeFileSystem.layer,
+  NodePath.layer,
+  NodeFileLock.layer,
+  NodeDigest.layer,
+  Logger.layer([]),
+)
+export const source = Layer.unwrap(Effect.map(Place, ({ file }) => FileConfigSource.layerAt(file)))
+export const editor = Layer.effect(
+  ForeignEditor,
+  Effect.gen(function* () {
+    const { file } = yield* Place
+    const fs = yield* FileSystem.FileSystem
+    const save = (text: string | undefined) => (text === undefined ? fs.remove(file) : fs.writeFileString(file, text))
+    return ForeignEditor.of({
+      text: Effect.orElseSucceed(fs.readFileString(file), () => undefined),
+      save: (text) => Effect.orDie(save(text)),
+    })
+  }),
+)
+
+export const onFiles = Layer.mergeAll(source, editor).pipe(
+  Layer.provideMerge(Place.layer),
+  Layer.provideMerge(platform),
+)
