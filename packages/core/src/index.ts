@@ -1,5 +1,5 @@
 /** The whole of core; `@signalbox/core/ConfigStore` and so on are the same modules one by one. */
-export { changeSummary } from "./ChangeSummary.ts"
+export { changeSummary, reloadFailed } from "./ChangeSummary.ts"
 export * as ConfigDocument from "./ConfigDocument.ts"
 export * as ConfigError from "./ConfigError.ts"
 export { ConfigStoreError } from "./ConfigError.ts"

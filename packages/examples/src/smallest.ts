@@ -30,12 +30,9 @@ class Services extends ServiceGraph.Service<Services>()("hello/Services", {
   ],
 }) {}
 
-const settings = Layer.merge(
-  AppConfig.setting(Providers, (config) => config.providers),
-  AppConfig.setting(Models, (config) => config.models),
-)
 const host = Layer.mergeAll(Services.layer, Narration.layer(AppConfig)).pipe(
-  Layer.provide(settings),
+  Layer.provide(AppConfig.setting(Providers, (config) => config.providers)),
+  Layer.provide(AppConfig.setting(Models, (config) => config.models)),
   Layer.provide(AppConfig.layer),
   Layer.provide(Signalbox.layerFor("signalbox-hello")),
 )

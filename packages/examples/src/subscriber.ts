@@ -1,0 +1,52 @@
+/**
+ * A service that reconfigures itself from `config.changed` instead of being rebuilt: callers who hold a permit keep it, callers who wait
+ * go on waiting, and only the number of permits changes. (A service that merely follows one value is simpler with `Setting.changes`.)
+ */
+import { ConfigEvents, ConfigStore, EventBus } from "@signalbox/core"
+import { Context, Effect, Layer, Schema, Semaphore, Stream } from "effect"
+
+export class AppConfig extends ConfigStore.Service<AppConfig>()("subscriber/Config", {
+  schema: Schema.Struct({
+    limits: Schema.Struct({ requests: Schema.Int.check(Schema.isGreaterThan(0)) }),
+    greeting: Schema.String,
+  }),
+}) {}
+
+export class RequestLimit extends Context.Service<
+  RequestLimit,
+  {
+    /** Runs the effect as soon as one of the permits is free. */
+    readonly withPermit: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+    /** How often the number of permits was set anew. */
+    readonly resized: Effect.Effect<number>
+  }
+>()("subscriber/RequestLimit") {
+  static readonly layer = Layer.effect(
+    RequestLimit,
+    Effect.gen(function* () {
+      const config = yield* AppConfig
+      const bus = yield* EventBus
+      const permits = Effect.map(config.snapshot, (snapshot) => snapshot.config.limits.requests)
+
+      // Subscribe first, then read: what changes in between is not missed.
+      const changes = yield* bus.subscribe({ types: [ConfigEvents.ConfigChanged], name: "request limit" })
+      const semaphore = yield* Semaphore.make(yield* permits)
+      let resized = 0
+
+      yield* changes.pipe(
+        // A Gap says that events were lost; whether one of them was ours is not known, so the state is read again.
+        Stream.filter((item) => item._tag === "Gap" || item.event.truncated || item.event.paths.some(isOurs)),
+        Stream.runForEach(() =>
+          Effect.flatMap(permits, (count) => {
+            resized++
+            return semaphore.resize(count)
+          }),
+        ),
+        Effect.forkScoped,
+      )
+      return RequestLimit.of({ withPermit: semaphore.withPermits(1), resized: Effect.sync(() => resized) })
+    }),
+  )
+}
+
+const isOurs = (path: string): boolean => path === "/limits" || path.startsWith("/limits/")
