@@ -1,7 +1,8 @@
 /**
  * The models that callers can name: those of the document and those that plugins and providers register while the program runs. A
  * registration lasts as long as its Scope. Each difference is an event of the commit that brought it. What stands in the document when the
- * registry is built is state, not news; every registration is news.
+ * registry is built is state, not news; every registration is news. Who follows the events and meets a `Gap` (a commit with more differences
+ * than the bus keeps is one) reads `models` again.
  */
 import { Context, Effect, Layer, Schema, SchemaIssue, type Scope } from "effect"
 import { makeChanges } from "./ModelRegistry/Changes.ts"

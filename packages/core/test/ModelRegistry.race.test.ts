@@ -242,6 +242,6 @@ it(
   () =>
     FastCheck.assert(
       FastCheck.asyncProperty(aProgram, (program) => Effect.runPromise(run(program))),
-      { numRuns: process.env["SIGNALBOX_TORTURE"] === "1" ? 10_000 : 200 },
+      { numRuns: process.env["SIGNALBOX_TORTURE"] === "1" ? 10_000 : 500 },
     ),
 )
