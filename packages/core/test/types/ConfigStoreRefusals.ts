@@ -1,6 +1,7 @@
 /** What must not compile: each expectation below is an error, or this file is. */
+// @effect-diagnostics *:off — they find the same errors a second time, where the compiler is told to expect them
 import * as ConfigStore from "@signalbox/core/ConfigStore"
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, Effect, type Layer, Schema } from "effect"
 import { RetentionPolicy } from "./app.ts"
 import { AppConfig } from "./ConfigStoreApp.ts"
 
@@ -11,7 +12,11 @@ AppConfig.get((config) => config.retenton)
 // @ts-expect-error: a configuration is whole
 AppConfig.layerMemory({ providers: {}, models: {} })
 // @ts-expect-error: a read-only snapshot
-export const write = Effect.map(AppConfig, (store) => Effect.map(store.snapshot, (snapshot) => { snapshot.revision = 2 }))
+export const write = Effect.map(AppConfig, (store) =>
+  Effect.map(store.snapshot, (snapshot) => {
+    snapshot.revision = 2
+  }),
+)
 // @ts-expect-error: an edit has a value or is a removal
 export const neither = Effect.flatMap(AppConfig, (store) => store.update([{ path: "/models" }]))
 // @ts-expect-error: the store needs a place, a reconciler and a bus
@@ -25,4 +30,5 @@ class Needy extends ConfigStore.Service<Needy>()("needy", {
   // @ts-expect-error: a document is decoded without services
   schema: Schema.Struct({ needy }),
 }) {}
+
 export { Nameless, Needy }

@@ -1,4 +1,5 @@
 /** What must not compile: each expectation below is an error, or this file is. */
+// @effect-diagnostics *:off — they find the same errors a second time, where the compiler is told to expect them
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import * as Setting from "@signalbox/core/Setting"
 import { Context, Effect, Layer, Schema } from "effect"
