@@ -3,7 +3,6 @@
  * all writers of a file; protection is `flock(2)` on the segment itself: shared for who appends, exclusive for who replaces or removes.
  * Nothing is synced but what replaces something.
  */
-import { mkdirSync } from "node:fs"
 import { homedir } from "node:os"
 import { isAbsolute, join } from "node:path"
 import { SegmentStorage, SegmentsUnavailable } from "@signalbox/core/StatsLedger/SegmentStorage"
@@ -14,8 +13,8 @@ import { setAside } from "./NodeSegmentStorage/aside.ts"
 import { exclusively } from "./NodeSegmentStorage/exclusively.ts"
 import { codeOf, lister, places, readPiece, readWhole, removeIfThere, sizeOf } from "./NodeSegmentStorage/files.ts"
 
-/** Segments in `directory`, which is made if it is missing. */
-export const layerAt = (directory: string): Layer.Layer<SegmentStorage, SegmentsUnavailable, Flock> =>
+/** Segments in `directory`, which the first entry makes if it is missing. */
+export const layerAt = (directory: string): Layer.Layer<SegmentStorage, never, Flock> =>
   Layer.effect(
     SegmentStorage,
     Effect.gen(function* () {
@@ -23,7 +22,6 @@ export const layerAt = (directory: string): Layer.Layer<SegmentStorage, Segments
       const at = places(directory)
       const attempt = <A>(f: () => A): Effect.Effect<A, SegmentsUnavailable> =>
         Effect.try({ try: f, catch: (error) => unavailable(directory, error) })
-      yield* attempt(() => mkdirSync(directory, { recursive: true, mode: 0o700 }))
       const list = lister(directory)
       const lock = flock.mechanism === "none" ? undefined : flock
       return SegmentStorage.of({
@@ -41,15 +39,16 @@ export const layerAt = (directory: string): Layer.Layer<SegmentStorage, Segments
     }),
   )
 
-/** Segments in `$XDG_DATA_HOME/signalbox/ledger`, else `~/.local/share/signalbox/ledger`. */
-export const layer: Layer.Layer<SegmentStorage, SegmentsUnavailable | Config.ConfigError, Flock> = Layer.unwrap(
-  Effect.gen(function* () {
-    const home = yield* Config.withDefault(Config.String("XDG_DATA_HOME"), "")
-    // The XDG specification: a path that is not absolute is to be ignored.
-    const data = isAbsolute(home) ? home : join(homedir(), ".local", "share")
-    return layerAt(join(data, "signalbox", "ledger"))
-  }),
-)
+/** Segments of the program `name`: in `$XDG_DATA_HOME/<name>/ledger`, else `~/.local/share/<name>/ledger`. */
+export const layer = (name: string): Layer.Layer<SegmentStorage, Config.ConfigError, Flock> =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const home = yield* Config.withDefault(Config.String("XDG_DATA_HOME"), "")
+      // The XDG specification: a path that is not absolute is to be ignored.
+      const data = isAbsolute(home) ? home : join(homedir(), ".local", "share")
+      return layerAt(join(data, name, "ledger"))
+    }),
+  )
 
 const unavailable = (directory: string, error: unknown): SegmentsUnavailable =>
   new SegmentsUnavailable({

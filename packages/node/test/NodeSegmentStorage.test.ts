@@ -70,13 +70,13 @@ describe("NodeSegmentStorage on a real directory", () => {
       assert.strictEqual((statSync(join(path, "2026-11-21T07.entries")).mode & 0o777).toString(8), "600")
     }))
 
-  test("By default it is the ledger of the user's data directory.", (root) =>
+  test("A program's ledger lies in its data directory.", (root) =>
     Effect.gen(function* () {
       const name = yield* Effect.map(SegmentStorage, (storage) => storage.name).pipe(
-        Effect.provide(Layer.provide(NodeSegmentStorage.layer, Flock.layer)),
+        Effect.provide(Layer.provide(NodeSegmentStorage.layer("app"), Flock.layer)),
         Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: { XDG_DATA_HOME: root } }))),
       )
-      assert.strictEqual(name, join(root, "signalbox", "ledger"))
+      assert.strictEqual(name, join(root, "app", "ledger"))
     }))
 
   test("At whichever step a compactor died, every entry counts once for old and new readers, and the next one tidies up.", (root) =>
@@ -158,7 +158,6 @@ describe("NodeSegmentStorage on a real directory", () => {
     Effect.gen(function* () {
       const path = join(root, "ledger")
       const context = yield* open(path)
-      rmSync(path, { recursive: true })
       writeFileSync(path, "a file")
       yield* Context.get(context, StatsLedger).record(call)
       const error = yield* Effect.flip(Context.get(context, StatsLedger).snapshot())

@@ -87,7 +87,8 @@ export class Cell {
 
 const otherErrors = "other"
 
-export const groupOf = (wire: WireEntry): Group => ({
+/** With the empty name for what an entry leaves out. */
+export const groupOf = (wire: Partial<Group>): Group => ({
   provider: wire.provider ?? "",
   model: wire.model ?? "",
   upstream: wire.upstream ?? "",

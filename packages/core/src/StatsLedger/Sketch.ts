@@ -15,7 +15,7 @@ export class Sketch {
   sumMillis = 0
   /** step, count, step, count … unordered. */
   #pairs: Array<number> | undefined = []
-  #steps: Float64Array | undefined
+  #steps: Uint32Array | undefined
 
   add(millis: number): void {
     this.sumMillis += millis
@@ -72,8 +72,8 @@ export class Sketch {
   }
 }
 
-const spread = (pairs: ReadonlyArray<number>): Float64Array => {
-  const steps = new Float64Array(stepCount)
+const spread = (pairs: ReadonlyArray<number>): Uint32Array => {
+  const steps = new Uint32Array(stepCount)
   for (let i = 0; i < pairs.length; i += 2) steps[pairs[i]!] = pairs[i + 1]!
   return steps
 }

@@ -46,7 +46,7 @@ export const StatsSnapshot = Schema.Struct({
   to: Schema.Int,
   windowMinutes: Schema.Int,
   totals: Usage,
-  /** By name; calls without one are under the empty name, those beyond 2048 combinations under `(other)`. */
+  /** By name; calls without one are under the empty name. */
   providers: ByName,
   /** By alias. */
   models: ByName,
@@ -57,7 +57,7 @@ export const StatsSnapshot = Schema.Struct({
   foreignLines: Schema.Int,
   /** Lines of newer programs within reach, whose calls are in none of these numbers. */
   newerLines: Schema.Int,
-  /** More combinations than 2048: some calls are under `(other)`. */
+  /** More than 2048 combinations of names, or 32,768 in all buckets together: some calls are under `(other)`. */
   overflowed: Schema.Boolean,
   /** Present while this process cannot write. */
   degraded: Schema.optionalKey(

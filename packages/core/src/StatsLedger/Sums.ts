@@ -6,8 +6,9 @@ import { Cell, type Group, groupId, groupOf } from "./Cell.ts"
 import type { WireEntry } from "./Entry.ts"
 import { hourMillis } from "./Segment.ts"
 
-/** Distinct groups at a time; the calls of further ones are summed under the name `(other)`. */
+/** Distinct groups at a time, and sums of one group in one bucket; what is beyond is summed under the name `(other)`. */
 export const groupsMax = 2048
+export const cellsMax = 32_768
 /** Windows of different length that are kept up to date; the one that was asked for longest ago goes first. */
 const windowsMax = 4
 
@@ -40,6 +41,7 @@ export class Sums {
   readonly #windows = new Map<number, Window>()
   /** In how many cells a group occurs. */
   readonly #groups = new Map<string, number>()
+  #cells = 0
   /** Start of the oldest bucket that is kept. */
   #oldest = 0
   /** Some calls are summed under `(other)`. */
@@ -56,27 +58,30 @@ export class Sums {
   }
 
   addEntry(part: Part, wire: WireEntry): void {
-    const bucket = this.#bucketIn(part, wire.time)
-    if (bucket < this.#oldest) return
-    let id = groupId(wire)
-    const group = this.#groups.has(id) || this.#groups.size < groupsMax ? undefined : this.#overflow()
-    if (group !== undefined) id = groupId(group)
-    this.#cell(part, bucket, id, () => group ?? groupOf(wire)).add(wire)
-    for (const window of this.#windows.values()) {
-      if (bucket >= window.from) cellIn(window.cells, id, () => group ?? groupOf(wire)).add(wire)
-    }
+    this.#add(part, wire.time, wire, (cell) => cell.add(wire))
   }
 
-  addCell(part: Part, time: number, cell: Cell): void {
+  addCell(part: Part, time: number, sum: Cell): void {
+    this.#add(part, time, sum.group, (cell) => cell.merge(sum, 1))
+  }
+
+  #add(part: Part, time: number, group: Partial<Group>, to: (cell: Cell) => void): void {
     const bucket = this.#bucketIn(part, time)
     if (bucket < this.#oldest) return
-    const known = groupId(cell.group)
-    const group = this.#groups.has(known) || this.#groups.size < groupsMax ? cell.group : this.#overflow()
-    const id = groupId(group)
-    this.#cell(part, bucket, id, () => group).merge(cell, 1)
-    for (const window of this.#windows.values()) {
-      if (bucket >= window.from) cellIn(window.cells, id, () => group).merge(cell, 1)
+    const cells = this.#cellsIn(part, bucket)
+    let id = groupId(group)
+    const isNew = !cells.has(id)
+    if (isNew && (this.#cells >= cellsMax || (this.#groups.size >= groupsMax && !this.#groups.has(id)))) {
+      this.overflowed = true
+      group = others
+      id = othersId
     }
+    if (isNew && !cells.has(id)) {
+      this.#cells++
+      this.#groups.set(id, (this.#groups.get(id) ?? 0) + 1)
+    }
+    to(cellIn(cells, id, group))
+    for (const window of this.#windows.values()) if (bucket >= window.from) to(cellIn(window.cells, id, group))
   }
 
   /** Takes out all that came from one segment. */
@@ -117,7 +122,7 @@ export class Sums {
     for (const part of this.#parts) {
       for (const [bucket, cells] of part.buckets) {
         if (bucket < from) continue
-        for (const [id, cell] of cells) cellIn(window.cells, id, () => cell.group).merge(cell, 1)
+        for (const [id, cell] of cells) cellIn(window.cells, id, cell.group).merge(cell, 1)
       }
     }
     return window
@@ -137,6 +142,7 @@ export class Sums {
     const cells = part.buckets.get(bucket) ?? new Map<string, Cell>()
     part.buckets.delete(bucket)
     for (const window of this.#windows.values()) if (bucket >= window.from) takeOut(window, cells)
+    this.#cells -= cells.size
     for (const id of cells.keys()) {
       const left = (this.#groups.get(id) ?? 1) - 1
       if (left === 0) this.#groups.delete(id)
@@ -144,24 +150,14 @@ export class Sums {
     }
   }
 
-  #cell(part: Part, bucket: number, id: string, group: () => Group): Cell {
+  #cellsIn(part: Part, bucket: number): Map<string, Cell> {
     this.#parts.add(part)
     let cells = part.buckets.get(bucket)
     if (cells === undefined) {
       cells = new Map()
       part.buckets.set(bucket, cells)
     }
-    const known = cells.get(id)
-    if (known !== undefined) return known
-    const cell = new Cell(group())
-    cells.set(id, cell)
-    this.#groups.set(id, (this.#groups.get(id) ?? 0) + 1)
-    return cell
-  }
-
-  #overflow(): Group {
-    this.overflowed = true
-    return { provider: other, model: other, upstream: other, key: other, project: other }
+    return cells
   }
 
   /** What a foreign program put into a segment with a time of its own liking must not stay in every window for ever. */
@@ -175,11 +171,13 @@ export class Sums {
 }
 
 const other = "(other)"
+const others: Group = { provider: other, model: other, upstream: other, key: other, project: other }
+const othersId = groupId(others)
 
-const cellIn = (cells: Map<string, Cell>, id: string, group: () => Group): Cell => {
+const cellIn = (cells: Map<string, Cell>, id: string, group: Partial<Group>): Cell => {
   let cell = cells.get(id)
   if (cell === undefined) {
-    cell = new Cell(group())
+    cell = new Cell(groupOf(group))
     cells.set(id, cell)
   }
   return cell

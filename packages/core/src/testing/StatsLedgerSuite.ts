@@ -26,6 +26,7 @@ export const statsLedgerSuite = <E>(name: string, storage: Layer.Layer<SegmentSt
         ),
       )
     counting(test)
+    bounds(test)
     windows(test)
     segments(test)
     compaction(test)
@@ -134,6 +135,24 @@ const counting = (test: Test) => {
       assert.isTrue(first?._tag === "Envelope" && first.event.entry.model.length === 256)
       assert.isTrue(first?._tag === "Envelope" && first.event.entry.bytesSent === 0)
       assert.strictEqual(before.n, undefined)
+    }),
+  )
+}
+
+const bounds = (test: Test) => {
+  test(
+    "Beyond 2048 combinations of names calls are summed as others, and as themselves again when there is room.",
+    Effect.gen(function* () {
+      const ledger = yield* otherLedger
+      for (let i = 0; i < 3000; i++) yield* ledger.record({ ...call, model: `model-${i}` })
+      const full = yield* ledger.snapshot()
+      assert.deepStrictEqual([full.totals.requests, full.overflowed], [3000, true])
+      assert.strictEqual(full.models["(other)"]?.requests, 952)
+      assert.strictEqual(full.models["model-2047"]?.requests, 1)
+      yield* TestClock.adjust("61 minutes")
+      yield* ledger.record({ ...call, model: "model-2999" })
+      const { models, totals } = yield* ledger.snapshot()
+      assert.deepStrictEqual([totals.requests, Object.keys(models)], [1, ["model-2999"]])
     }),
   )
 }

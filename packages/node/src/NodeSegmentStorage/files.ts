@@ -32,7 +32,8 @@ const settledMillis = 2000
 export const lister = (directory: string): (() => Listing) => {
   let known: { readonly changed: bigint; readonly listing: Listing } | undefined
   return () => {
-    const changed = statSync(directory, { bigint: true }).mtimeNs
+    const changed = statSync(directory, { bigint: true, throwIfNoEntry: false })?.mtimeNs
+    if (changed === undefined) return listingOf([])
     if (known?.changed === changed) return known.listing
     const listing = listTwice(directory)
     known = Date.now() - Number(changed / 1_000_000n) > settledMillis ? { changed, listing } : undefined
