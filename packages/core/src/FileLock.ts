@@ -111,7 +111,11 @@ export const fromMechanism = (mechanism: LockMechanism): FileLock["Service"] => 
       }),
     withLock: (path, options) => (effect) =>
       Effect.uninterruptibleMask((restore) => {
-        const during = (release: () => void) => Effect.onExit(restore(effect), () => Effect.sync(release))
+        const during = (release: () => void) =>
+          Effect.onExit(restore(effect), () => {
+            release()
+            return Effect.void
+          })
         const release = mechanism.tryTake(path, options?.mode ?? "exclusive")
         return release === undefined ? Effect.flatMap(take(path, options, restore), during) : during(release)
       }),

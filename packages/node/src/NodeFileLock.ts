@@ -15,8 +15,9 @@ import {
 import { type Mode, type Restore, Turns } from "@signalbox/core/FileLock/Turns"
 import { Clock, Effect, Exit, Layer, Option } from "effect"
 import { Flock, FlockError } from "./Flock.ts"
+import { noteAt, Signatures } from "./NodeFileLock/HolderNote.ts"
 import { IdleFiles } from "./NodeFileLock/IdleFiles.ts"
-import { close, confirm, keyAt, type LockFile, noteAt, open, sign } from "./NodeFileLock/LockFile.ts"
+import { close, confirm, keyAt, type LockFile, open } from "./NodeFileLock/LockFile.ts"
 
 /** On a `Flock` of the caller's choice. */
 export const layerFlock: Layer.Layer<FileLock, never, Flock> = Layer.effect(
@@ -44,6 +45,7 @@ class FlockMechanism implements LockMechanism {
   readonly #flock: Flock["Service"]
   readonly #idle: IdleFiles
   readonly #turns = new Turns()
+  readonly #signatures = new Signatures()
 
   constructor(flock: Flock["Service"], idle: IdleFiles) {
     this.#flock = flock
@@ -136,9 +138,9 @@ class FlockMechanism implements LockMechanism {
   }
 
   #held(file: LockFile, mode: Mode): () => void {
-    const unsign = mode === "exclusive" ? sign(file.fd) : undefined
+    const signature = mode === "exclusive" ? this.#signatures.add(file.fd) : undefined
     return () => {
-      unsign?.()
+      if (signature !== undefined) this.#signatures.remove(signature)
       this.#letGo(file)
       this.#turns.release(file.key, mode)
     }
