@@ -15,19 +15,19 @@ const day = 24 * hour
 const base = 1_795_237_200_000
 const call = { provider: "openai", model: "fast", inputTokens: 7 }
 
-const defaults: Policy = Schema.decodeUnknownSync(RetentionPolicy.schema)({})
+const defaults: Policy = Schema.decodeSync(RetentionPolicy.schema)({})
 
 describe("RetentionPolicy", () => {
   it("It reads a document of copilot-api, and what is missing has a default.", () => {
-    const policy = Schema.decodeUnknownSync(RetentionPolicy.schema)({
+    const policy = Schema.decodeSync(RetentionPolicy.schema)({
       events_days: 7,
       traces_days: 0,
       traces_max_bytes: 5,
     })
     assert.deepStrictEqual(policy, { ...defaults, eventsDays: 7, tracesDays: 0, tracesMaxBytes: 5 })
     assert.deepStrictEqual([defaults.eventsDays, defaults.tracesDays, defaults.tracesMaxBytes], [60, 60, 104_857_600])
-    assert.strictEqual(Schema.decodeUnknownOption(RetentionPolicy.schema)({ events_days: -1 })._tag, "None")
-    assert.strictEqual(Schema.decodeUnknownOption(RetentionPolicy.schema)({ ledger_days: 1.5 })._tag, "None")
+    assert.strictEqual(Schema.decodeOption(RetentionPolicy.schema)({ events_days: -1 })._tag, "None")
+    assert.strictEqual(Schema.decodeOption(RetentionPolicy.schema)({ ledger_days: 1.5 })._tag, "None")
   })
 })
 

@@ -73,8 +73,13 @@ describe("NodeSegmentStorage on a real directory", () => {
   test("A program's ledger lies in its data directory.", (root) =>
     Effect.gen(function* () {
       const name = yield* Effect.map(SegmentStorage, (storage) => storage.name).pipe(
-        Effect.provide(Layer.provide(NodeSegmentStorage.layer("app"), Flock.layer)),
-        Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: { XDG_DATA_HOME: root } }))),
+        Effect.provide(
+          NodeSegmentStorage.layer("app").pipe(
+            Layer.provide(
+              Layer.merge(Flock.layer, ConfigProvider.layer(ConfigProvider.fromEnv({ env: { XDG_DATA_HOME: root } }))),
+            ),
+          ),
+        ),
       )
       assert.strictEqual(name, join(root, "app", "ledger"))
     }))

@@ -139,7 +139,7 @@ const watch = (run: Run, looked: () => void) =>
       run.progress.closeUnsafe()
     })
     return yield* Effect.forever(look)
-  }).pipe(Effect.provide(ledgerAt(run.ledgerPath)), Effect.provide(clockFrom(run.clockPath)))
+  }).pipe(Effect.provide(Layer.provide(ledgerAt(run.ledgerPath), clockFrom(run.clockPath))))
 
 /** Each key's entries are those that were acknowledged, and each of them once: in the files and in the snapshot. */
 const verify = Effect.fnUntraced(function* (run: Run) {

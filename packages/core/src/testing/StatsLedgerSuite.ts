@@ -486,8 +486,12 @@ const generated = <E>(storage: Layer.Layer<SegmentStorage, E>) => {
       }
     }).pipe(
       Effect.scoped,
-      Effect.provide(Layer.mergeAll(storage, EventBus.layer, StatsSettings.layer({ windowMinutes: 60 }))),
-      Effect.provide(TestClock.layer()),
+      Effect.provide(
+        Layer.provideMerge(
+          Layer.mergeAll(storage, EventBus.layer, StatsSettings.layer({ windowMinutes: 60 })),
+          TestClock.layer(),
+        ),
+      ),
     )
   it("Whatever is recorded, folded and looked at in whatever order by two ledgers, every window equals a count by hand.", () =>
     fc.assert(

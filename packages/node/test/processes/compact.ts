@@ -39,14 +39,10 @@ const program = Effect.gen(function* () {
   }
 })
 
-await Effect.runPromise(
-  program.pipe(
-    Effect.provide(
-      StatsLedger.layer.pipe(
-        Layer.provide(Layer.mergeAll(NodeSegmentStorage.layerAt(directory), EventBus.layer)),
-        Layer.provide(Layer.merge(Flock.layer, StatsSettings.layer({ windowMinutes: 60 }))),
-      ),
-    ),
-    Effect.provide(clockFrom(clock)),
-  ),
+const layer = StatsLedger.layer.pipe(
+  Layer.provide(Layer.mergeAll(NodeSegmentStorage.layerAt(directory), EventBus.layer)),
+  Layer.provide(Layer.merge(Flock.layer, StatsSettings.layer({ windowMinutes: 60 }))),
+  Layer.provide(clockFrom(clock)),
 )
+
+await Effect.runPromise(Effect.provide(program, layer))
