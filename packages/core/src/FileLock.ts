@@ -8,7 +8,7 @@ import { type Mode, type Restore, Turns } from "./FileLock/Turns.ts"
 /** Somebody else held it for the whole timeout. */
 export class LockTimedOut extends Schema.TaggedClass<LockTimedOut>()("LockTimedOut", {
   path: Schema.String,
-  timeoutMillis: Schema.Number,
+  timeoutMillis: Schema.Finite,
   /** Who it was, as far as is known: `held by pid 4711, started 2026-01-31T12:00:00.000Z`. For people. */
   holder: Schema.optionalKey(Schema.String),
 }) {
