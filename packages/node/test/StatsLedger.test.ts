@@ -19,10 +19,12 @@ const directory = Effect.acquireRelease(
   (path) => Effect.promise(() => rm(path, { recursive: true })),
 )
 
-const storage = Layer.unwrap(Effect.map(directory, NodeSegmentStorage.layerAt)).pipe(Layer.provide(Flock.layer))
+const on = (flock: Layer.Layer<Flock>) =>
+  Layer.unwrap(Effect.map(directory, NodeSegmentStorage.layerAt)).pipe(Layer.provide(flock))
 
-segmentStorageSuite("NodeSegmentStorage", storage)
-statsLedgerSuite("StatsLedger on NodeSegmentStorage", storage)
+segmentStorageSuite("NodeSegmentStorage with the kernel's call", on(Flock.layerKernel))
+segmentStorageSuite("NodeSegmentStorage with the flock program", on(Flock.layerProgram))
+statsLedgerSuite("StatsLedger on NodeSegmentStorage", on(Flock.layer))
 
 const ledgerAt = (path: string) =>
   StatsLedger.layer.pipe(

@@ -6,13 +6,16 @@ import { Schema } from "effect"
 import { Cell } from "./Cell.ts"
 import { isNewer, parsed } from "./Lines.ts"
 import type { SegmentName } from "./Segment.ts"
-import type { Sketch } from "./Sketch.ts"
+import { type Sketch, stepCount } from "./Sketch.ts"
 
 export const minuteMillis = 60_000
 
 const Whole = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
-/** Sum of milliseconds, then step and count by turns (`Sketch`). */
-const Durations = Schema.Array(Whole)
+/** Sum of milliseconds, then step and count by turns (`Sketch`). Checked at once: an hour's roll-up holds hundreds of thousands of them. */
+const Durations = Schema.declare(
+  (value): value is ReadonlyArray<number> =>
+    Array.isArray(value) && value.every((number) => Number.isSafeInteger(number) && number >= 0),
+)
 
 const Head = Schema.Struct({ v: Schema.Literal(1), segment: Schema.String, entries: Whole, foreign: Whole })
 const Row = Schema.Struct({
@@ -125,5 +128,5 @@ const durationsOf = (sketch: Sketch): ReadonlyArray<number> => {
 
 const addDurations = (sketch: Sketch, [sumMillis = 0, ...pairs]: ReadonlyArray<number>): void => {
   sketch.sumMillis += sumMillis
-  for (let i = 0; i + 1 < pairs.length; i += 2) sketch.addStep(pairs[i]!, pairs[i + 1]!)
+  for (let i = 0; i + 1 < pairs.length; i += 2) sketch.addStep(Math.min(pairs[i]!, stepCount - 1), pairs[i + 1]!)
 }

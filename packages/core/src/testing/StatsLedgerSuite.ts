@@ -3,19 +3,14 @@
  * expects it empty. Several ledgers on one storage stand for several processes.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Context, Duration, Effect, Fiber, Layer, Option, Ref, type Scope, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, Option, Ref, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import * as fc from "fast-check"
 import { EventBus } from "../EventBus.ts"
 import { StatsCompacted, StatsRecorded } from "../StatsEvents.ts"
-import type { EntryInput } from "../StatsLedger/Entry.ts"
 import { SegmentStorage } from "../StatsLedger/SegmentStorage.ts"
 import { StatsLedger, StatsSettings } from "../StatsLedger.ts"
-
-const minute = 60_000
-const hour = 60 * minute
-/** A full hour. */
-const start = 1_795_237_200_000
+import { generated } from "./StatsLedgerSuite/Model.ts"
+import { call, day, hour, minute, otherLedger, start, total } from "./StatsLedgerSuite/World.ts"
 
 export const statsLedgerSuite = <E>(name: string, storage: Layer.Layer<SegmentStorage, E>): void => {
   describe(name, () => {
@@ -37,33 +32,6 @@ export const statsLedgerSuite = <E>(name: string, storage: Layer.Layer<SegmentSt
 
 type Needs = SegmentStorage | EventBus | StatsSettings
 type Test = (title: string, body: Effect.Effect<void, unknown, Needs | Scope.Scope>) => void
-
-/** A ledger of its own, as another process has. */
-const otherLedger = Effect.map(Layer.build(Layer.fresh(StatsLedger.layer)), Context.get(StatsLedger))
-
-const day = { window: "24 hours" } as const
-
-const total = Effect.fnUntraced(function* (ledger: StatsLedger["Service"], window?: Duration.Input) {
-  return (yield* ledger.snapshot(window === undefined ? {} : { window })).totals.requests
-})
-
-const call: EntryInput = {
-  provider: "openai",
-  model: "fast",
-  upstream: "gpt-4.1",
-  key: "key_1",
-  project: "signalbox",
-  bytesSent: 1000,
-  bytesReceived: 2000,
-  inputTokens: 10,
-  outputTokens: 20,
-  cacheReadTokens: 3,
-  cacheWriteTokens: 4,
-  reasoningTokens: 5,
-  cost: 0.25,
-  latencyMillis: 40,
-  timeToFirstTokenMillis: 7,
-}
 
 const counting = (test: Test) => {
   test(
@@ -388,114 +356,4 @@ const foreignLines = (test: Test) => {
       assert.deepStrictEqual([totals.requests, foreignLines, newerLines], [1, 0, 1])
     }),
   )
-}
-
-type Step =
-  | { readonly type: "record"; readonly by: number; readonly entry: EntryInput; readonly age: number }
-  | { readonly type: "advance"; readonly millis: number }
-  | { readonly type: "compact"; readonly by: number }
-  | { readonly type: "look"; readonly by: number; readonly minutes: number }
-
-const names = fc.constantFrom("", "a", "b", "c")
-const steps: fc.Arbitrary<ReadonlyArray<Step>> = fc.array(
-  fc.oneof(
-    {
-      weight: 6,
-      arbitrary: fc.record({
-        type: fc.constant("record" as const),
-        by: fc.nat(1),
-        age: fc.oneof(fc.constant(0), fc.nat(3 * hour)),
-        entry: fc.record({
-          provider: names,
-          model: names,
-          key: names,
-          inputTokens: fc.nat(1000),
-          cost: fc.constantFrom(0, 0.1, 0.000_000_7),
-          status: fc.constantFrom(200, 500),
-          latencyMillis: fc.nat(100_000),
-        }),
-      }),
-    },
-    { weight: 4, arbitrary: fc.record({ type: fc.constant("advance" as const), millis: fc.nat(50 * minute) }) },
-    { weight: 1, arbitrary: fc.record({ type: fc.constant("compact" as const), by: fc.nat(1) }) },
-    {
-      weight: 3,
-      arbitrary: fc.record({
-        type: fc.constant("look" as const),
-        by: fc.nat(1),
-        minutes: fc.constantFrom(1, 2, 60, 61, 150, 1440),
-      }),
-    },
-  ),
-  { maxLength: 60 },
-)
-
-/** What a window must say, from a list of all that was recorded. */
-const expected = (recorded: ReadonlyArray<EntryInput & { readonly time: number }>, now: number, minutes: number) => {
-  const bucket = minutes <= 60 ? 10_000 : minute
-  const from = Math.floor((now - minutes * minute) / bucket) * bucket
-  const within = recorded.filter(({ time }) => time >= from)
-  const sum = (f: (entry: EntryInput) => number) => within.reduce((left, entry) => left + f(entry), 0)
-  return {
-    requests: within.length,
-    errors: sum(({ status }) => (status === 500 ? 1 : 0)),
-    inputTokens: sum(({ inputTokens = 0 }) => inputTokens),
-    cost: sum(({ cost = 0 }) => Math.round(cost * 1e9)) / 1e9,
-    latencySum: sum(({ latencyMillis = 0 }) => latencyMillis),
-    models: Object.fromEntries(
-      [...new Set(within.map(({ model = "" }) => model))]
-        .sort()
-        .map((model) => [model, within.filter((entry) => entry.model === model).length]),
-    ),
-  }
-}
-
-const generated = <E>(storage: Layer.Layer<SegmentStorage, E>) => {
-  const run = (all: ReadonlyArray<Step>) =>
-    Effect.gen(function* () {
-      yield* TestClock.setTime(start)
-      const ledgers = [yield* otherLedger, yield* otherLedger] as const
-      const recorded: Array<EntryInput & { readonly time: number }> = []
-      for (const step of all) {
-        const now = yield* Clock.currentTimeMillis
-        if (step.type === "advance") yield* TestClock.adjust(step.millis)
-        else if (step.type === "compact") yield* ledgers[step.by]!.compact
-        else if (step.type === "record") {
-          const entry = { ...step.entry, time: now - step.age }
-          recorded.push(entry)
-          yield* ledgers[step.by]!.record(entry)
-        } else {
-          const { models, totals } = yield* ledgers[step.by]!.snapshot({ window: Duration.minutes(step.minutes) })
-          const latencySum = Math.round((totals.latency.meanMillis ?? 0) * totals.latency.count)
-          assert.deepStrictEqual(
-            {
-              requests: totals.requests,
-              errors: totals.errors,
-              inputTokens: totals.inputTokens,
-              cost: totals.cost,
-              latencySum,
-              models: Object.fromEntries(
-                Object.keys(models)
-                  .sort()
-                  .map((model) => [model, models[model]?.requests]),
-              ),
-            },
-            expected(recorded, now, step.minutes),
-          )
-        }
-      }
-    }).pipe(
-      Effect.scoped,
-      Effect.provide(
-        Layer.provideMerge(
-          Layer.mergeAll(storage, EventBus.layer, StatsSettings.layer({ windowMinutes: 60 })),
-          TestClock.layer(),
-        ),
-      ),
-    )
-  it("Whatever is recorded, folded and looked at in whatever order by two ledgers, every window equals a count by hand.", () =>
-    fc.assert(
-      fc.asyncProperty(steps, (all) => Effect.runPromise(run(all))),
-      { numRuns: 100 },
-    ))
 }
