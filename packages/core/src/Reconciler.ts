@@ -3,12 +3,12 @@
  * beside the old), does what must be done on disk, commits by one assignment, publishes, and lets go of what nobody holds any more.
  * A change that fails before its commit leaves no trace; after its commit nothing in it can fail.
  */
-import { Context, type Duration, Effect, Layer, Result, Schema, type Scope, type Stream } from "effect"
+import { type Cause, Context, type Duration, Effect, Layer, Result, Schema, type Scope, type Stream } from "effect"
 import type { Busy } from "./ConfigError.ts"
 import type { AnyEvent } from "./Event.ts"
 import { EventBus } from "./EventBus.ts"
 import { makeQueue } from "./Reconciler/ChangeQueue.ts"
-import { makeGenerations } from "./Reconciler/Generations.ts"
+import { type Generations, makeGenerations } from "./Reconciler/Generations.ts"
 
 /** Every setting's value (by the setting's id; a ConfigStore's snapshot by the store's id). Immutable. */
 export interface Generation {
@@ -136,55 +136,7 @@ export class Reconciler extends Context.Service<
       const observers = new Set<Observer>()
       const participants = new Set<Participant>()
 
-      const commit = (candidate: Candidate, events: ReadonlyArray<AnyEvent>) =>
-        Effect.suspend(() => {
-          const { after, before, contributions } = candidate
-          if (generations.current !== before) return Effect.die(new Error(stale))
-          generations.current = after
-          const taking = contributions.filter(([participant]) => participants.has(participant))
-          const rebuilt = taking.flatMap(([, contribution]) => contribution.commit())
-          const { defects, described } = describe(observers, before, after)
-          return Effect.forEach(defects, (defect) => Effect.logError("An observer of commits has failed", defect)).pipe(
-            Effect.andThen(bus.publishAll([...events, ...described, ...rebuilt], { revision: after.revision })),
-            Effect.catchCause((cause) => Effect.logError("The events of a commit could not be published", cause)),
-            Effect.andThen(generations.wake),
-            Effect.andThen(Effect.forEach(taking, ([, contribution]) => contribution.settle, { discard: true })),
-          )
-        }).pipe(Effect.uninterruptible)
-
-      const prepare: Transaction["prepare"] = (values, options) =>
-        Effect.gen(function* () {
-          const before = generations.current
-          const after: Generation = {
-            number: before.number + 1,
-            revision: options?.revision ?? before.revision,
-            values: new Map([...before.values, ...values]),
-          }
-          const results = yield* Effect.forEach(
-            participants,
-            (participant) =>
-              Effect.map(Effect.result(participant.prepare(after)), (result) => [participant, result] as const),
-            { concurrency: "unbounded" },
-          )
-          const failures = results.flatMap(([, result]) => (Result.isFailure(result) ? result.failure.failures : []))
-          if (failures.length > 0) return yield* new PrepareFailed({ failures })
-          const contributions = results.flatMap(([participant, result]) =>
-            Result.isSuccess(result) ? [[participant, result.success] as const] : [],
-          )
-          return {
-            generation: after,
-            rebuilt: contributions.flatMap(([, contribution]) => contribution.rebuilt),
-            commit: (events) => commit({ before, after, contributions }, events),
-          }
-        })
-
-      const transaction: Transaction = {
-        get current() {
-          return generations.current
-        },
-        prepare,
-        attach: (participant) => Effect.sync(() => void participants.add(participant)),
-      }
+      const transaction = makeTransaction({ bus, generations, observers, participants })
 
       return Reconciler.of({
         queued: queue.size,
@@ -226,13 +178,81 @@ interface Observer {
   readonly describe: (before: Generation, after: Generation) => ReadonlyArray<AnyEvent>
 }
 
+/** What the changes of one Reconciler share. */
+interface State {
+  readonly bus: EventBus["Service"]
+  readonly generations: Generations
+  readonly observers: ReadonlySet<Observer>
+  readonly participants: Set<Participant>
+}
+
+const makeTransaction = (state: State): Transaction => ({
+  get current() {
+    return state.generations.current
+  },
+  attach: (participant) => Effect.sync(() => void state.participants.add(participant)),
+  prepare: (values, options) =>
+    Effect.gen(function* () {
+      const before = state.generations.current
+      const after: Generation = {
+        number: before.number + 1,
+        revision: options?.revision ?? before.revision,
+        values: new Map([...before.values, ...values]),
+      }
+      const results = yield* Effect.forEach(
+        state.participants,
+        (participant) =>
+          Effect.map(Effect.result(participant.prepare(after)), (result) => [participant, result] as const),
+        { concurrency: "unbounded" },
+      )
+      const failures = results.flatMap(([, result]) => (Result.isFailure(result) ? result.failure.failures : []))
+      if (failures.length > 0) return yield* new PrepareFailed({ failures })
+      const contributions = results.flatMap(([participant, result]) =>
+        Result.isSuccess(result) ? [[participant, result.success] as const] : [],
+      )
+      const candidate: Candidate = { before, after, contributions, stands: true }
+      yield* Effect.addFinalizer(() => Effect.sync(() => (candidate.stands = false)))
+      return {
+        generation: after,
+        rebuilt: contributions.flatMap(([, contribution]) => contribution.rebuilt),
+        commit: (events) => commit(state, candidate, events),
+      }
+    }),
+})
+
 interface Candidate {
   readonly before: Generation
   readonly after: Generation
   readonly contributions: ReadonlyArray<readonly [Participant, Contribution]>
+  /** Neither committed nor released. */
+  stands: boolean
 }
 
-const stale = "a candidate can be committed once, and only while nothing else was committed since it was prepared"
+const commit = (state: State, candidate: Candidate, events: ReadonlyArray<AnyEvent>): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { bus, generations, observers, participants } = state
+    const { after, before, contributions } = candidate
+    if (!candidate.stands || generations.current !== before) return Effect.die(new Error(stale))
+    candidate.stands = false
+    generations.current = after
+    const taking = contributions.flatMap(([participant, part]) => (participants.has(participant) ? [part] : []))
+    const rebuilt = taking.flatMap((part) => part.commit())
+    const { defects, described } = describe(observers, before, after)
+    const steps = [
+      ...defects.map((defect) => Effect.logError("An observer of commits has failed", defect)),
+      bus.publishAll([...events, ...described, ...rebuilt], { revision: after.revision }),
+      generations.wake,
+      ...taking.map((part) => part.settle),
+    ]
+    // It has taken place: whatever goes wrong now is nobody's answer.
+    return Effect.forEach(steps, Effect.catchCause(logAfterCommit), { discard: true })
+  }).pipe(Effect.uninterruptible)
+
+const logAfterCommit = (cause: Cause.Cause<never>) =>
+  Effect.logError("A change is in force, but not all that follows from it was done", cause)
+
+const stale =
+  "a candidate can be committed once, within its change, and only while nothing else was committed since it was prepared"
 
 /** An observer that throws loses its own events only: the commit has taken place. */
 const describe = (observers: Iterable<Observer>, before: Generation, after: Generation) => {

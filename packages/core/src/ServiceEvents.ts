@@ -7,7 +7,7 @@ export class ServiceRebuilt extends Event.Class<ServiceRebuilt>()("service.rebui
   service: Schema.String,
   revision: Schema.Int,
   generation: Schema.Int,
-  durationMillis: Schema.Number,
+  durationMillis: Schema.Finite,
 }) {}
 
 /** A service that has never served could not be built; it is tried again at the next commit. */
@@ -23,7 +23,7 @@ export class ServiceReleased extends Event.Class<ServiceReleased>()("service.rel
   /** The last generation that held it. */
   generation: Schema.Int,
   /** How long that generation was still held after another had taken its place. */
-  drainedMillis: Schema.Number,
+  drainedMillis: Schema.Finite,
   /** The drain limit, or the limit of live generations, was reached: it was still in use. */
   forced: Schema.Boolean,
 }) {}

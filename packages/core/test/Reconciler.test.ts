@@ -170,18 +170,16 @@ describe("Reconciler", () => {
   it.effect("a candidate is committed once, and not over another", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
-      const exit = yield* Effect.exit(
-        reconciler.run((transaction) =>
-          Effect.gen(function* () {
-            const first = yield* transaction.prepare(new Map([["value", 1]]))
-            const second = yield* transaction.prepare(new Map([["value", 2]]))
-            yield* second.commit([])
-            assert.isTrue(Exit.hasDies(yield* Effect.exit(second.commit([]))))
-            yield* first.commit([])
-          }),
-        ),
+      const exits = yield* reconciler.run((transaction) =>
+        Effect.gen(function* () {
+          const first = yield* transaction.prepare(new Map([["value", 1]]))
+          const second = yield* transaction.prepare(new Map([["value", 2]]))
+          return yield* Effect.forEach([second, second, first], (prepared) => Effect.exit(prepared.commit([])))
+        }),
       )
-      assert.isTrue(Exit.hasDies(exit))
+      assert.deepStrictEqual(exits.map(Exit.hasDies), [false, true, true])
+      const leaked = yield* reconciler.run((transaction) => transaction.prepare(new Map([["value", 3]])))
+      assert.isTrue(Exit.hasDies(yield* Effect.exit(leaked.commit([]))))
       assert.strictEqual(yield* reconciler.read("value"), 2)
     }).pipe(Effect.provide(live)),
   )
@@ -314,18 +312,24 @@ describe("Reconciler", () => {
       }).pipe(Effect.provide(live)),
     )
 
-    it.effect("a fiber that outlives the change may wait for another", () =>
+    it.effect("a fiber that outlives the change is no longer in it, and may wait for another", () =>
       Effect.gen(function* () {
         const reconciler = yield* Reconciler
-        const outer = yield* Effect.scope
-        const fiber = yield* reconciler.run(() =>
-          Effect.forkIn(
-            reconciler.run(() => Effect.succeed("later")),
-            outer,
-            { startImmediately: true },
-          ),
+        const [gate, outer] = [yield* Latch.make(), yield* Effect.scope]
+        const begin = { startImmediately: true }
+        const [early, late] = yield* reconciler.run(() =>
+          Effect.all([
+            Effect.forkIn(
+              reconciler.run(() => Effect.succeed("early")),
+              outer,
+              begin,
+            ),
+            Effect.forkIn(Effect.andThen(gate.await, reconciler.inChange), outer, begin),
+          ]),
         )
-        assert.strictEqual(yield* Fiber.join(fiber), "later")
+        assert.strictEqual(yield* Fiber.join(early), "early")
+        yield* gate.open
+        assert.isFalse(yield* Fiber.join(late))
       }).pipe(Effect.scoped, Effect.provide(live)),
     )
   })

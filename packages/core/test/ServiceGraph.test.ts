@@ -151,15 +151,19 @@ describe("ServiceGraph", () => {
 
     it.effect("a finalizer that fails is logged, and all others run", () =>
       Effect.gen(function* () {
-        const yard = yield* Yard
+        const [bus, yard] = [yield* EventBus, yield* Yard]
+        const events = yield* bus.subscribe({ types: ["service.released"] })
         yard.badFinalizer.add("Top(Left(Base(a1)),Right(Base(a1),b1))")
         yield* logged
         yield* put([A, "a2"])
-        yield* settle
-        const closed = (yield* logged).filter((line) => line.startsWith("close"))
-        assert.strictEqual(closed.length, 4)
+        const released = yield* Stream.runCollect(Stream.take(events, 4))
+        assert.deepStrictEqual(
+          released.map((item) => (item._tag === "Envelope" && "service" in item.event ? item.event.service : item)),
+          ["Top", "Right", "Left", "Base"],
+        )
+        assert.strictEqual((yield* logged).filter((line) => line.startsWith("close")).length, 4)
         yield* put([A, "a3"])
-      }).pipe(Effect.provide(diamond)),
+      }).pipe(Effect.scoped, Effect.provide(diamond)),
     )
 
     it.effect("10,000 commits leave one generation and five instances", () =>
@@ -362,6 +366,43 @@ describe("ServiceGraph", () => {
       }).pipe(Effect.provide(live)),
     )
   })
+
+  it.effect(
+    "a node may need a whole store, by what generations hold under its id, and services that never change",
+    () =>
+      Effect.gen(function* () {
+        class Store extends Context.Service<Store, { readonly title: Effect.Effect<string> }>()("Store") {}
+        class Greeting extends Context.Service<Greeting, { readonly word: string }>()("Greeting") {}
+        class Page extends Context.Service<Page, string>()("Page") {}
+        class Site extends ServiceGraph.Service<Site>()("Site", {
+          nodes: [
+            ServiceGraph.node(Page, {
+              needs: [Store, Greeting],
+              layer: Layer.effect(
+                Page,
+                Effect.gen(function* () {
+                  const [store, greeting] = [yield* Store, yield* Greeting]
+                  return `${greeting.word} ${yield* store.title}`
+                }),
+              ),
+            }),
+          ],
+        }) {}
+        const reconciler = yield* Reconciler
+        yield* put([Store, "one"])
+        const live = yield* Layer.build(
+          Site.layer.pipe(
+            Layer.provide(Layer.succeed(Store)({ title: reconciler.read(Store.key) })),
+            Layer.provide(Layer.succeed(Greeting)({ word: "hello" })),
+          ),
+        )
+        const page = Effect.provide(Site.provide(Page), live)
+        assert.strictEqual(yield* page, "hello one")
+        assert.deepStrictEqual(yield* put([Store, "two"]), ["Page"])
+        assert.deepStrictEqual(yield* put([A, "another"]), [])
+        assert.strictEqual(yield* page, "hello two")
+      }).pipe(Effect.scoped, Effect.provide(kernel)),
+  )
 
   describe("status", () => {
     it.effect("shows each service with its needs and the generation that it was built for", () =>

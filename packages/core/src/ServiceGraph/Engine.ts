@@ -1,23 +1,19 @@
-/**
- * The generations of one graph: which one serves, who still holds the old ones, and when they are let go. It takes part in every change
- * of the Reconciler once its first generation stands.
- */
-import { Clock, Context, Deferred, Duration, Effect, Exit, Fiber, Scope, Stream } from "effect"
+/** One graph at work: how it starts, and how it takes part in every change of the Reconciler from then on. */
+import { Cause, Context, Deferred, Duration, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import type { AnyEvent } from "../Event.ts"
 import { EventBus } from "../EventBus.ts"
-import { type Generation, type Participant, PrepareFailed, Reconciler } from "../Reconciler.ts"
+import { type Generation, type Participant, PrepareFailed, Reconciler, type Transaction } from "../Reconciler.ts"
 import { ServiceFailed, ServiceRebuilt, ServiceReleased } from "../ServiceEvents.ts"
 import type { Shape as SettingShape } from "../Setting.ts"
-import { type BuildFailed, makeBuilder } from "./Builder.ts"
-import { Built, DrainLimitReached, type Holder, type Pin, take } from "./Built.ts"
+import { type Builder, type BuildFailed, makeBuilder } from "./Builder.ts"
+import { Built, type Pin, take } from "./Built.ts"
 import { failureMessage } from "./FailureMessage.ts"
-import { type AnyDeclaration, type AnyKey, type Instance, instancesOf, makePlan, type Plan } from "./Plan.ts"
+import { type Live, makeLive } from "./Live.ts"
+import { type AnyDeclaration, type AnyKey, type Instance, makePlan, type Plan } from "./Plan.ts"
 import { type Status, statusOf } from "./Status.ts"
 
-/** Generations of one graph that live at once: the current one, and those that requests still hold. */
-export const maxLive = 16
-
-export interface Engine extends Holder {
+export interface Engine {
+  readonly live: Live
   /** Builds and serves the first generation, and takes part from then on. */
   readonly start: Effect.Effect<void, BuildFailed>
   /** Starts, and starts again after each commit until it serves. */
@@ -30,6 +26,20 @@ export interface Engine extends Holder {
   readonly size: Effect.Effect<number>
 }
 
+/** What the parts of an engine share. */
+interface Works {
+  readonly bus: EventBus["Service"]
+  readonly reconciler: Reconciler["Service"]
+  readonly live: Live
+  readonly builder: Builder
+  /** A candidate beside the current generation; let go with the Scope unless it serves by then. */
+  readonly candidate: (generation: Generation, previous: Plan | undefined) => Effect.Effect<Built, never, Scope.Scope>
+  readonly served: Deferred.Deferred<void>
+  /** What the status shows until the first generation serves. */
+  attempt: { readonly plan: Plan; readonly failures: BuildFailed["failures"] } | undefined
+  closed: boolean
+}
+
 export const makeEngine = (options: {
   readonly id: string
   readonly declarations: ReadonlyArray<AnyDeclaration>
@@ -37,204 +47,153 @@ export const makeEngine = (options: {
 }): Effect.Effect<Engine, never, Scope.Scope | Reconciler | EventBus> =>
   Effect.gen(function* () {
     const { declarations, id } = options
-    const drain = Duration.fromInputUnsafe(options.drain)
-    const reconciler = yield* Reconciler
-    const bus = yield* EventBus
-    const clock = yield* Clock.Clock
-    // The layers' own needs are checked where the nodes are declared.
+    const [bus, reconciler] = [yield* EventBus, yield* Reconciler]
+    // What the layers need is in the types of the nodes, and checked there.
     const context = yield* Effect.context<any>()
     const scope = Scope.makeUnsafe()
-    const served = Deferred.makeUnsafe<void>()
-    const live = new Set<Built>()
-    let closed = false
-    /** What the status shows until the first generation serves. */
-    let attempt: { readonly plan: Plan; readonly failures: BuildFailed["failures"] } | undefined
-
-    const builder = yield* makeBuilder({
-      context,
-      onReleased: (instance) => {
-        const { letGo, name, recipe } = instance
-        if (closed || letGo === undefined || recipe._tag === "collection") return Effect.void
-        return bus.publish(new ServiceReleased({ service: name, ...letGo }))
-      },
-    }).pipe(Scope.provide(scope))
-
-    const inBackground = (effect: Effect.Effect<void>): Fiber.Fiber<void> =>
-      Effect.yieldNow.pipe(
-        Effect.andThen(effect),
-        Effect.uninterruptible,
-        Effect.runForkWith(context),
-        Fiber.runIn(scope),
-      )
-
-    const release = (built: Built): void => {
-      if (built.state === "released") return
-      const { forced, generation, onForced, plan, retiredAt, state, timer } = built
-      built.state = "released"
-      live.delete(built)
-      timer?.interruptUnsafe()
-      if (state === "retired") {
-        const drainedMillis = Math.max(0, clock.currentTimeMillisUnsafe() - retiredAt)
-        const letGo = { generation: generation.number, drainedMillis, forced: forced !== undefined }
-        for (const instance of instancesOf(plan)) instance.letGo = letGo
-      }
-      built.releasing = inBackground(
-        Effect.suspend(() => {
-          if (forced !== undefined) for (const wake of onForced) wake(forced)
-          return Scope.close(built.scope, Exit.void)
-        }),
-      )
-    }
-
-    const force = (built: Built): void => {
-      built.forced = new DrainLimitReached({ graph: id, generation: built.generation.number })
-      release(built)
-    }
-
-    const valueOf =
-      ({ values }: Generation) =>
-      (key: AnyKey): unknown => {
-        const service: unknown = Context.getOrUndefined(context, key)
-        return isSetting(service) ? service["~signalbox/Setting"].valueIn(values) : values.get(key.key)
-      }
-
-    /** A candidate beside the current generation; let go with the Scope unless it serves by then. */
-    const candidate = (generation: Generation, previous: Plan | undefined) =>
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          const plan = makePlan(declarations, generation.number, valueOf(generation), previous)
-          return new Built(generation, plan, Scope.forkUnsafe(scope))
-        }),
-        (built) => {
-          if (built.state !== "candidate") return Effect.void
-          release(built)
-          return waitFor(built.releasing)
-        },
-      )
-
-    const serve = (built: Built): void => {
-      attempt = undefined
-      const now = clock.currentTimeMillisUnsafe()
-      const previous = holder.current
-      if (previous !== undefined) {
-        previous.state = "retired"
-        previous.retiredAt = now
-      }
-      built.state = "current"
-      built.since = now
-      live.add(built)
-      holder.current = built
-    }
-
-    const settle = (previous: Built | undefined) =>
-      Effect.sync(() => {
-        if (previous?.state === "retired") {
-          if (previous.pins === 0) release(previous)
-          else previous.timer = startTimer(previous)
-        }
-        for (const oldest of [...live].slice(0, Math.max(0, live.size - maxLive))) force(oldest)
-      })
-
-    const startTimer = (built: Built) =>
-      Effect.sleep(drain).pipe(
-        Effect.andThen(Effect.sync(() => force(built))),
-        Effect.runForkWith(context),
-        Fiber.runIn(scope),
-      )
-
-    const participant: Participant = {
-      prepare: (generation) =>
-        Effect.gen(function* () {
-          const previous = holder.current
-          const built = yield* candidate(generation, previous?.plan)
-          yield* Effect.mapError(builder.build(built), (failed) => refusal(failed, generation))
-          return {
-            rebuilt: rebuiltIn(built).map(({ name }) => name),
-            commit: () => {
-              if (closed) return []
-              serve(built)
-              return rebuiltIn(built).map(asRebuilt(generation))
-            },
-            settle: settle(previous),
-          }
-        }),
-    }
-
-    const start: Engine["start"] = Effect.gen(function* () {
-      const generation = yield* reconciler.current
-      const first = yield* candidate(generation, undefined)
-      attempt = { plan: first.plan, failures: [] }
-      yield* builder.build(first)
-      yield* reconciler.run(
-        (transaction) =>
-          Effect.gen(function* () {
-            // Most of what it needs stands already.
-            const built = transaction.current === generation ? first : yield* candidate(transaction.current, first.plan)
-            if (built !== first) yield* builder.build(built)
-            if (closed || built.state !== "candidate") return yield* Effect.interrupt
-            serve(built)
-            yield* transaction.attach(participant)
-            Deferred.doneUnsafe(served, Exit.void)
+    const live = yield* makeLive({ graph: id, drain: Duration.fromInputUnsafe(options.drain), context, scope })
+    const onReleased = ({ letGo, name, recipe }: Instance) =>
+      works.closed || letGo === undefined || recipe._tag === "collection"
+        ? Effect.void
+        : bus.publish(new ServiceReleased({ service: name, ...letGo }))
+    const works: Works = {
+      bus,
+      reconciler,
+      live,
+      builder: yield* Scope.provide(makeBuilder({ context, onReleased }), scope),
+      candidate: (generation, previous) =>
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            const plan = makePlan(declarations, generation.number, valuesIn(generation, context), previous)
+            return new Built(generation, plan, Scope.forkUnsafe(scope))
           }),
-        { whenFull: "wait" },
-      )
-    }).pipe(Effect.scoped)
-
-    const keepStarting: Engine["keepStarting"] = Effect.gen(function* () {
-      while (true) {
-        const generation = yield* reconciler.current
-        const failed = yield* Effect.match(start, { onFailure: (failed) => failed, onSuccess: () => undefined })
-        if (failed === undefined) return
-        attempt = failed
-        const reasons = refusal(failed, generation).failures
-        yield* bus.publishAll(
-          reasons.map(({ message, node }) => new ServiceFailed({ service: node, reason: message })),
-          { revision: generation.revision },
-        )
-        yield* Stream.runHead(Stream.filter(reconciler.generations, ({ number }) => number > generation.number))
-      }
-    })
-
-    const pin: Engine["pin"] = Effect.suspend(() =>
-      holder.current === undefined ? Effect.andThen(holder.ready, pin) : pinNow,
-    )
-    const pinNow = Effect.acquireRelease(
-      Effect.withFiber<Pin>((fiber) => {
-        const pin = take(holder, fiber.context)
-        return pin === undefined ? Effect.interrupt : Effect.succeed(pin)
-      }),
-      (pin) => Effect.sync(() => pin.end()),
-    )
-
-    const holder: Engine = {
-      current: undefined,
-      release,
-      start,
-      keepStarting,
-      ready: Effect.suspend(() => (closed ? Effect.interrupt : Deferred.await(served))),
-      pin,
-      size: builder.size,
-      status: Effect.sync(() =>
-        statusOf({
-          declarations,
-          plan: holder.current?.plan ?? attempt?.plan,
-          failures: holder.current === undefined ? (attempt?.failures ?? []) : [],
-          live,
-          now: clock.currentTimeMillisUnsafe(),
-        }),
-      ),
+          (built) => discard(live, built),
+        ),
+      served: Deferred.makeUnsafe(),
+      attempt: undefined,
+      closed: false,
     }
-
+    const participant = participantOf(works)
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
-        closed = true
-        holder.current = undefined
-        Deferred.doneUnsafe(served, Exit.interrupt())
+        works.closed = true
+        live.current = undefined
+        Deferred.doneUnsafe(works.served, Exit.interrupt())
         return Effect.andThen(reconciler.detach(participant), Scope.close(scope, Exit.void))
       }),
     )
-    return holder
+    return engineOf(works, participant, declarations)
   })
+
+const engineOf = (works: Works, participant: Participant, declarations: ReadonlyArray<AnyDeclaration>): Engine => {
+  const { builder, live } = works
+  const ready = Effect.suspend(() => (works.closed ? Effect.interrupt : Deferred.await(works.served)))
+  const pinNow = Effect.acquireRelease(
+    Effect.withFiber<Pin>((fiber) => {
+      const pin = take(live, fiber.context)
+      return pin === undefined ? Effect.interrupt : Effect.succeed(pin)
+    }),
+    (pin) => Effect.sync(() => pin.end()),
+  )
+  const start = startOf(works, participant)
+  return {
+    live,
+    start,
+    keepStarting: keepStartingOf(works, start),
+    ready,
+    pin: Effect.suspend(() => (live.current === undefined ? Effect.andThen(ready, pinNow) : pinNow)),
+    size: builder.size,
+    status: Effect.clockWith((clock) =>
+      Effect.succeed(
+        statusOf({
+          declarations,
+          plan: live.current?.plan ?? works.attempt?.plan,
+          failures: works.attempt?.failures ?? [],
+          live: live.all,
+          now: clock.currentTimeMillisUnsafe(),
+        }),
+      ),
+    ),
+  }
+}
+
+const participantOf = (works: Works): Participant => ({
+  prepare: (generation) =>
+    Effect.gen(function* () {
+      const { builder, live } = works
+      const previous = live.current
+      const built = yield* works.candidate(generation, previous?.plan)
+      yield* Effect.mapError(builder.build(built), (failed) => refusal(failed, generation))
+      const rebuilt = built.plan.fresh.filter(({ recipe }) => recipe._tag === "layer")
+      return {
+        rebuilt: rebuilt.map(({ name }) => name),
+        commit: () => {
+          live.serve(built)
+          return rebuilt.map((instance) => rebuiltEvent(instance, generation))
+        },
+        settle: Effect.sync(() => live.settle(previous)),
+      }
+    }),
+})
+
+const startOf = (works: Works, participant: Participant): Engine["start"] =>
+  Effect.gen(function* () {
+    const { builder, candidate, live, reconciler } = works
+    const generation = yield* reconciler.current
+    // Not as a change: what is slow to start must not hold up changes, and its layers may make changes of their own.
+    const first = yield* candidate(generation, undefined)
+    works.attempt = { plan: first.plan, failures: [] }
+    yield* builder.build(first)
+    const serve = Effect.fnUntraced(function* (transaction: Transaction) {
+      // Most of what it needs stands already.
+      const built = transaction.current === generation ? first : yield* candidate(transaction.current, first.plan)
+      if (built !== first) yield* builder.build(built)
+      // Who started it may have gone away meanwhile.
+      if (works.closed || built.state !== "candidate") return yield* Effect.interrupt
+      live.serve(built)
+      works.attempt = undefined
+      yield* transaction.attach(participant)
+      Deferred.doneUnsafe(works.served, Exit.void)
+    })
+    yield* reconciler.run(serve, { whenFull: "wait" })
+  }).pipe(Effect.scoped)
+
+const keepStartingOf = (works: Works, start: Engine["start"]): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const { bus, reconciler, served } = works
+    while (!(yield* Deferred.isDone(served))) {
+      const generation = yield* reconciler.current
+      const failed = yield* Effect.match(start, { onFailure: (failed) => failed, onSuccess: () => undefined })
+      if (failed === undefined) return
+      works.attempt = failed
+      const events = refusal(failed, generation).failures.map(
+        ({ message, node }) => new ServiceFailed({ service: node, reason: message }),
+      )
+      yield* bus.publishAll(events, { revision: generation.revision })
+      yield* Stream.runHead(Stream.filter(reconciler.generations, ({ number }) => number > generation.number))
+    }
+  }).pipe(
+    // Those who wait for a pin would never hear of it.
+    Effect.onError((cause) =>
+      Cause.hasInterruptsOnly(cause)
+        ? Effect.void
+        : Effect.andThen(
+            Effect.logError("A graph of services cannot start", cause),
+            Deferred.failCause(works.served, cause),
+          ),
+    ),
+  )
+
+/** The values that the layers will read: a setting knows where its own is, a constant one is nowhere. */
+const valuesIn =
+  ({ values }: Generation, context: Context.Context<any>) =>
+  (key: AnyKey): unknown => {
+    const service: unknown = Context.getOrUndefined(context, key)
+    return isSetting(service) ? service["~signalbox/Setting"].valueIn(values) : values.get(key.key)
+  }
+
+const isSetting = (service: unknown): service is SettingShape<unknown> =>
+  typeof service === "object" && service !== null && "~signalbox/Setting" in service
 
 /** What stands for it in the refusal of a change. */
 const refusal = (failed: BuildFailed, { values }: Generation): PrepareFailed =>
@@ -245,20 +204,16 @@ const refusal = (failed: BuildFailed, { values }: Generation): PrepareFailed =>
     })),
   })
 
-const rebuiltIn = ({ plan }: Built): ReadonlyArray<Instance> =>
-  plan.fresh.filter(({ recipe }) => recipe._tag === "layer")
-
-const asRebuilt =
-  ({ number, revision }: Generation) =>
-  ({ buildMillis, name }: Instance): AnyEvent =>
-    new ServiceRebuilt({ service: name, revision, generation: number, durationMillis: buildMillis })
+const rebuiltEvent = ({ buildMillis, name }: Instance, { number, revision }: Generation): AnyEvent =>
+  new ServiceRebuilt({ service: name, revision, generation: number, durationMillis: buildMillis })
 
 /** The next change may need what this one lets go of; but a finalizer that hangs must not hold up the queue. */
-const waitFor = (fiber: Fiber.Fiber<void> | undefined): Effect.Effect<void> =>
-  fiber === undefined
-    ? Effect.void
-    : Fiber.await(fiber).pipe(Effect.timeoutOption(discardPatience), Effect.interruptible, Effect.asVoid)
+const discard = (live: Live, built: Built): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (built.state !== "candidate") return Effect.void
+    live.release(built)
+    return built.releasing === undefined
+      ? Effect.void
+      : Fiber.await(built.releasing).pipe(Effect.timeoutOption(discardPatience), Effect.interruptible, Effect.asVoid)
+  })
 const discardPatience = "1 second"
-
-const isSetting = (service: unknown): service is SettingShape<unknown> =>
-  typeof service === "object" && service !== null && "~signalbox/Setting" in service

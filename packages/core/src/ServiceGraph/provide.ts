@@ -11,11 +11,11 @@ import type { Engine } from "./Engine.ts"
  */
 export const provideEffect = <A, E, R>(engine: Engine, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, any> =>
   Effect.withFiber((fiber) => {
-    if (engine.current === undefined) return Effect.andThen(engine.ready, provideEffect(engine, effect))
+    if (engine.live.current === undefined) return Effect.andThen(engine.ready, provideEffect(engine, effect))
     let pin: Pin | undefined
     return Effect.onExitPrimitive(
       Effect.updateContext(effect, (ambient: Context.Context<any>) => {
-        pin = take(engine, ambient)
+        pin = take(engine.live, ambient)
         return pin === undefined ? ambient : pin.enter(ambient, fiber.id)
       }),
       () => {
