@@ -11,9 +11,9 @@ AppConfig.setting(RetentionPolicy, (config) => config.models)
 AppConfig.get((config) => config.retenton)
 // @ts-expect-error: a configuration is whole
 AppConfig.layerMemory({ providers: {}, models: {} })
-// @ts-expect-error: a read-only snapshot
-export const write = Effect.map(AppConfig, (store) =>
+export const write = Effect.flatMap(AppConfig, (store) =>
   Effect.map(store.snapshot, (snapshot) => {
+    // @ts-expect-error: a snapshot is immutable
     snapshot.revision = 2
   }),
 )

@@ -1,0 +1,143 @@
+/** A host on the simulated disk: a process that can be started, killed and started again, with a place to stop at every step of a change. */
+import { createHash } from "node:crypto"
+import type { ConfigStoreError } from "@signalbox/core/ConfigError"
+import * as ConfigStore from "@signalbox/core/ConfigStore"
+import type { AnyEvent } from "@signalbox/core/Event"
+import { EventBus } from "@signalbox/core/EventBus"
+import * as FileConfigSource from "@signalbox/core/FileConfigSource"
+import type { FileLock } from "@signalbox/core/FileLock"
+import { Reconciler } from "@signalbox/core/Reconciler"
+import * as ServiceGraph from "@signalbox/core/ServiceGraph"
+import * as Setting from "@signalbox/core/Setting"
+import { SimulatedDisk } from "@signalbox/core/testing/SimulatedDisk"
+import { Context, Effect, Exit, Layer, Path, Schema, Scope, Stream } from "effect"
+import { Digest } from "effect/crypto"
+import { file } from "./FileConfigSourceDisk.ts"
+
+/** Runs where a document is decoded; a test puts a foreign edit or a crash there. */
+export const decoding = { run: () => {} }
+const watched = Schema.makeFilter<number>(() => {
+  decoding.run()
+  return true
+})
+
+export class Days extends Setting.Service<Days>()(
+  "test/Days",
+  Schema.Int.check(watched).pipe(Schema.withDecodingDefaultKey(Effect.succeed(30))),
+) {}
+export class Config extends ConfigStore.Service<Config>()("test/Config", {
+  schema: Schema.Struct({
+    days: Days.schema,
+    models: Schema.Record(Schema.String, Schema.String),
+    port: Schema.Int.pipe(Schema.withDecodingDefaultKey(Effect.succeed(80))),
+  }),
+  seed: '{\n  // how long\n  "days": 30,\n  "models": {}\n}\n',
+}) {}
+
+/** Where a test steps in. All of it is `void` until then. */
+export class Bench extends Context.Service<
+  Bench,
+  {
+    readonly events: Array<AnyEvent>
+    building: Effect.Effect<void, string>
+    committing: () => void
+    publishing: Effect.Effect<void>
+    releasing: Effect.Effect<void>
+  }
+>()("test/Bench") {}
+
+const bench = Layer.effectContext(
+  Effect.gen(function* () {
+    const bus = yield* EventBus
+    const bench: Bench["Service"] = {
+      events: [],
+      building: Effect.void,
+      committing: () => {},
+      publishing: Effect.void,
+      releasing: Effect.void,
+    }
+    const stream = yield* bus.subscribe()
+    yield* Effect.forkScoped(
+      Stream.runForEach(stream, (item) => Effect.sync(() => "event" in item && bench.events.push(item.event))),
+    )
+    const publishAll: EventBus["Service"]["publishAll"] = (events, options) =>
+      Effect.andThen(
+        Effect.suspend(() => bench.publishing),
+        bus.publishAll(events, options),
+      )
+    return Context.make(EventBus, { ...bus, publishAll }).pipe(Context.add(Bench, bench))
+  }),
+).pipe(Layer.provide(EventBus.layer))
+
+export class Worker extends Context.Service<Worker, { readonly days: number }>()("test/Worker") {
+  static readonly layer = Layer.effect(
+    Worker,
+    Effect.gen(function* () {
+      const bench = yield* Bench
+      yield* bench.building
+      yield* Effect.addFinalizer(() => Effect.suspend(() => bench.releasing))
+      return Worker.of({ days: yield* Days.get })
+    }),
+  )
+}
+export class Services extends ServiceGraph.Service<Services>()("test/Services", {
+  nodes: [ServiceGraph.node(Worker, { needs: [Days], layer: Worker.layer })],
+}) {}
+
+const watchCommits = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const bench = yield* Bench
+    yield* (yield* Reconciler).observe(() => {
+      bench.committing()
+      return []
+    })
+  }),
+)
+
+// Synchronous, so that nothing but the scheduler decides what comes first.
+const digestHex = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex")
+const digest = Layer.succeed(Digest.Digest, {
+  digest: (_, bytes) => Effect.sync(() => new Uint8Array(Buffer.from(digestHex(bytes), "hex"))),
+  digestHex: (_, bytes) => Effect.sync(() => digestHex(bytes)),
+})
+
+const source = Layer.unwrap(
+  Effect.map(SimulatedDisk, (disk) =>
+    Layer.fresh(FileConfigSource.layerAt(file)).pipe(Layer.provide([Path.layer, digest, disk.process])),
+  ),
+)
+const program = Layer.mergeAll(Services.layer, watchCommits).pipe(
+  Layer.provideMerge(Config.setting(Days, (config) => config.days)),
+  Layer.provideMerge(Config.layer),
+  Layer.provideMerge(Reconciler.layer),
+  Layer.provideMerge(bench),
+  Layer.provideMerge(source),
+)
+type Provided = Layer.Success<typeof program>
+
+/** One life of the program, from its start until it is ended or the power goes. */
+export interface Process {
+  readonly run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, Exclude<R, Provided>>
+  /** An orderly end; after a power cut what it dies of is of no interest. */
+  readonly end: Effect.Effect<void>
+}
+export const start: Effect.Effect<Process, ConfigStoreError | string, SimulatedDisk | FileLock> = Effect.gen(
+  function* () {
+    const scope = yield* Scope.make()
+    const end = Effect.asVoid(Effect.exit(Scope.close(scope, Exit.void)))
+    const context = yield* Effect.onError(Layer.buildWithScope(Layer.fresh(program), scope), () => end)
+    return { run: (effect) => Effect.provideContext(effect, context), end }
+  },
+)
+
+/** Nothing happens any more as long as time stands still. */
+export const quiet: Effect.Effect<void, never, SimulatedDisk> = Effect.gen(function* () {
+  const disk = yield* SimulatedDisk
+  let seen = -1
+  for (let calm = 0; calm < 25; calm++) {
+    yield* Effect.yieldNow
+    const operations = yield* disk.operations
+    if (operations !== seen) calm = 0
+    seen = operations
+  }
+})
