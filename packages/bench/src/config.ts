@@ -56,11 +56,13 @@ export const documents = (comments: boolean): Variant => {
   return { one: texts, two: texts.map((text, index) => `${text.slice(0, 1)}${" ".repeat(index)}${text.slice(1)}`) }
 }
 
-type AnyDocument = ConfigDocument<unknown>
-
 /** Loads each text over the one before it; answers how many. */
-const cycle = (document: AnyDocument, texts: ReadonlyArray<string>, more: (text: string) => void = () => {}) => {
-  let loaded: Loaded<unknown> = Result.getOrThrow(document.load(texts[0]!, {}))
+const cycle = <C>(
+  document: ConfigDocument<C>,
+  texts: ReadonlyArray<string>,
+  more: (text: string) => void = () => {},
+) => {
+  let loaded: Loaded<C> = Result.getOrThrow(document.load(texts[0]!, {}))
   let next = 0
   return (): number => {
     const rounds = texts.length

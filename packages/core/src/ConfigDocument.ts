@@ -3,7 +3,7 @@
  * Unchanged subtrees keep their identity from one loaded document to the next, so `Object.is` tells what changed. No message ever holds a
  * value from the document.
  */
-import { Result, type Schema } from "effect"
+import { Result, type Schema, type SchemaAST } from "effect"
 import { compile, type State } from "./ConfigDocument/Codec.ts"
 import { changesBetween, differences, needsRestart, unwrap } from "./ConfigDocument/Difference.ts"
 import { type Draft, pretty, rewriteDocument, setValue } from "./ConfigDocument/Edit.ts"
@@ -22,17 +22,19 @@ import {
   type Tokens,
 } from "./ConfigDocument/Json.ts"
 import {
+  type Asked,
   applyOverrides,
+  ask,
   decisive,
   environmentOverrides,
   hides,
   type Override,
   runtimeOverrides,
 } from "./ConfigDocument/Layers.ts"
-import { type Layout, layoutOf, openingOf, patch } from "./ConfigDocument/Patch.ts"
+import { type Known, type Layout, patch } from "./ConfigDocument/Patch.ts"
 import { type Finding, Findings, kindOf, locate } from "./ConfigDocument/Problems.ts"
 import { redactRotated, redactText, restoreText, restoreValue } from "./ConfigDocument/Redact.ts"
-import { restartKey, Shapes } from "./ConfigDocument/Shape.ts"
+import { declaredDefaults, restartKey, Shapes } from "./ConfigDocument/Shape.ts"
 import { depthExceeded, lines, maxLength, parse } from "./ConfigDocument/Text.ts"
 import { positions } from "./ConfigDocument/Tree.ts"
 import { migrate, versionOf } from "./ConfigDocument/Version.ts"
@@ -58,7 +60,7 @@ export type Migration = (document: Schema.Json) => Schema.Json
 export const redactionMarker = "<redacted>"
 
 export interface Layers {
-  /** Looks up one environment variable by its full name. */
+  /** Looks up one environment variable by its full name. One function has one answer to a name: a load over `previous` asks it only for what is new. */
   readonly environment?: (name: string) => string | undefined
   /** Values that stand above everything else. */
   readonly runtime?: ReadonlyArray<Edit>
@@ -137,15 +139,11 @@ interface Read {
 }
 
 /** What is known of a loaded document besides what it shows. */
-interface Internals {
-  readonly text: string
+interface Internals extends Known {
   readonly commented: boolean
-  /** Made at the first attempt of the fast path; `undefined` until then. */
-  layout: Layout | undefined
-  /** As parsed, of whatever version. */
-  readonly raw: PlainObject
   /** Of the current version, without the version. */
   readonly document: PlainObject
+  readonly asked: Asked | undefined
   readonly layered: unknown
   readonly state: State
 }
@@ -153,6 +151,7 @@ interface Internals {
 class Document<C> implements ConfigDocument<C> {
   readonly version: number
   readonly seed: Result.Result<string, ReadonlyArray<Problem>>
+  private readonly ast: SchemaAST.AST
   private readonly shapes: Shapes
   private readonly codec: ReturnType<typeof compile>
   private readonly internals = new WeakMap<object, Internals>()
@@ -164,8 +163,9 @@ class Document<C> implements ConfigDocument<C> {
     this.migrations = options.migrations ?? []
     this.version = this.migrations.length + 1
     this.prefix = options.environmentPrefix
-    this.shapes = new Shapes(options.schema.ast)
-    this.codec = compile(options.schema.ast, this.shapes)
+    this.ast = options.schema.ast
+    this.shapes = new Shapes(this.ast)
+    this.codec = compile(this.ast, this.shapes)
     this.declaresVersion = this.shapes.root.some((shape) => shape.fields.has("version"))
     this.seed =
       options.seed === undefined ? this.defaults() : Result.map(this.load(options.seed, {}), () => options.seed!)
@@ -182,14 +182,17 @@ class Document<C> implements ConfigDocument<C> {
     const document = this.lift(raw, from, before, findings)
     if (document === undefined) return this.refuse(text, findings)
     const warnings = new Findings()
-    const overrides = this.overrides(document, layers, findings, warnings)
+    const asked = this.ask(document, layers, before?.asked)
+    const overrides = overridesOf(asked, layers, findings, warnings)
     const layered = overrides.length === 0 ? document : applyOverrides(document, overrides, before?.layered, findings)
     const decoding = new Findings()
     const state = this.codec.decode(layered, before?.state, [], decoding)
     for (const finding of decoding.list) findings.add(attribute(finding, overrides))
     findings.count += decoding.count - decoding.list.length
     if (state === undefined || findings.count > 0) return this.refuse(text, findings)
-    return Result.succeed(this.loaded(text, from, { ...parsed.success, text, raw, document, layered, state }, warnings))
+    return Result.succeed(
+      this.loaded(text, from, { ...parsed.success, text, document, asked, layered, state }, warnings),
+    )
   }
 
   diff = (before: Loaded<C>, after: Loaded<C>): Difference => {
@@ -221,12 +224,8 @@ class Document<C> implements ConfigDocument<C> {
     const parsed = this.read(text, undefined)
     if (Result.isFailure(parsed)) return Result.fail(parsed.failure)
     const stored = this.read(current, undefined)
-    const restored = restoreText(
-      text,
-      parsed.success.value,
-      Result.isSuccess(stored) ? stored.success.value : absent,
-      redactionMarker,
-    )
+    const value = Result.isSuccess(stored) ? stored.success.value : absent
+    const restored = restoreText(this.shapes, text, parsed.success.value, { text: current, value }, redactionMarker)
     if (Result.isSuccess(restored)) return Result.succeed(restored.success)
     const findings = new Findings()
     for (const finding of restored.failure) findings.add(finding)
@@ -243,9 +242,11 @@ class Document<C> implements ConfigDocument<C> {
 
   provenance = (loaded: Loaded<C>, layers: Layers, path: string): Provenance => {
     const tokens = parsePointer(path)
-    const document = this.internals.get(loaded)?.document
-    if (tokens === undefined || document === undefined) return "default"
-    const override = decisive(this.overrides(document, layers, new Findings(), new Findings()), tokens)
+    const internals = this.internals.get(loaded)
+    if (tokens === undefined || internals === undefined) return "default"
+    const { document } = internals
+    const asked = this.ask(document, layers, internals.asked)
+    const override = decisive(overridesOf(asked, layers, new Findings(), new Findings()), tokens)
     if (override !== undefined) return override.by
     return lookup(document, tokens) === absent ? "default" : "document"
   }
@@ -270,18 +271,16 @@ class Document<C> implements ConfigDocument<C> {
     const parsed = parse(text, before?.commented === true)
     if (Result.isFailure(parsed)) return refuse(parsed.failure.offset, parsed.failure.message)
     const check = { faulty: false }
-    const value = adopt(parsed.success.value, before?.raw, 0, check)
+    const value = adopt(parsed.success.value, before?.value, 0, check)
     if (check.faulty) return Result.fail(this.faults(text, parsed.success.value))
     if (!isObject(value)) return refuse(0, `the document must be an object in braces, not ${kindOf(value)}`)
     return Result.succeed({ value, commented: parsed.success.commented, layout: undefined })
   }
 
   private patched(text: string, before: Internals): Read | undefined {
-    if (text === before.text) return { value: before.raw, commented: before.commented, layout: before.layout }
+    if (text === before.text) return { value: before.value, commented: before.commented, layout: before.layout }
     if (text.length > maxLength) return undefined
-    before.layout ??= layoutOf(before.text, openingOf(before.text))
-    if (before.layout === undefined) return undefined
-    const patched = patch({ text: before.text, value: before.raw, layout: before.layout }, text)
+    const patched = patch(before, text)
     return patched === undefined ? undefined : { ...patched, commented: before.commented }
   }
 
@@ -309,7 +308,7 @@ class Document<C> implements ConfigDocument<C> {
     before: Internals | undefined,
     findings: Findings,
   ): PlainObject | undefined {
-    if (raw === before?.raw) return before.document
+    if (raw === before?.value) return before.document
     const current = from === this.version ? raw : migrate(raw, this.migrations, from, before?.document, findings)
     const free = this.shapes.root.some((shape) => shape.rest.length > 0)
     if (current === undefined || this.declaresVersion || !free) return current
@@ -317,21 +316,14 @@ class Document<C> implements ConfigDocument<C> {
     return keepShallow(before?.document, replaceAt(current, ["version"], absent) as PlainObject)
   }
 
-  private overrides(
-    document: PlainObject,
-    layers: Layers,
-    findings: Findings,
-    warnings: Findings,
-  ): ReadonlyArray<Override> {
-    const environment =
-      this.prefix === undefined || layers.environment === undefined
-        ? []
-        : environmentOverrides(this.shapes, this.prefix, layers.environment, document, findings, warnings)
-    return [...environment, ...runtimeOverrides(layers.runtime ?? [], findings)]
+  private ask(document: PlainObject, { environment }: Layers, earlier: Asked | undefined): Asked | undefined {
+    return this.prefix === undefined || environment === undefined
+      ? undefined
+      : ask(this.shapes, this.prefix, environment, document, earlier)
   }
 
   private loaded(text: string, from: number, internals: Internals, warnings: Findings): Loaded<C> {
-    const { document, raw, state } = internals
+    const { document, state, value: raw } = internals
     for (const path of state.unknown) {
       if (path.length === 1 && path[0] === "version") continue
       warnings.add({ by: "schema", path, message: this.unknownKey(path), at: "key" })
@@ -401,10 +393,24 @@ class Document<C> implements ConfigDocument<C> {
   }
 
   private defaults(): Result.Result<string, ReadonlyArray<Problem>> {
-    return Result.map(this.load(JSON.stringify({ version: this.version }), {}), ({ effective }) =>
-      pretty({ version: this.version, ...(unwrap(effective) as object) }),
-    )
+    return Result.map(this.load(JSON.stringify({ version: this.version }), {}), (loaded) => {
+      const effective = unwrap(loaded.effective)
+      const write = (value: unknown): string => pretty({ version: this.version, ...(value as object) })
+      const declared = write(declaredDefaults(this.shapes, this.ast, effective))
+      const same = Result.map(this.load(declared, {}), (seeded) => this.diff(loaded, seeded).paths.length === 0)
+      return Result.isSuccess(same) && same.success ? declared : write(effective)
+    })
   }
+}
+
+const overridesOf = (
+  asked: Asked | undefined,
+  layers: Layers,
+  findings: Findings,
+  warnings: Findings,
+): ReadonlyArray<Override> => {
+  const environment = asked === undefined ? [] : environmentOverrides(asked, findings, warnings)
+  return layers.runtime === undefined ? environment : [...environment, ...runtimeOverrides(layers.runtime, findings)]
 }
 
 /** A problem with a value that the document does not hold has no place in the text. */

@@ -7,15 +7,14 @@ import { Effect, Equal, Result, Schema, SchemaParser } from "effect"
 import * as fc from "fast-check"
 import { aDocument, aHand, document, schema as hostSchema, scalarsIn, write } from "./ConfigDocumentHost.ts"
 
-type AnyLoaded = Loaded<unknown>
-type AnyDocument = ConfigDocument<unknown>
+type AnySchema = Schema.Top & { readonly DecodingServices: never; readonly EncodingServices: never }
 
-const agree = (
-  schema: Schema.ConstraintDecoder<unknown>,
-  document: AnyDocument,
+const agree = <C>(
+  schema: AnySchema,
+  document: ConfigDocument<C>,
   text: string,
-  previous: AnyLoaded | undefined,
-): AnyLoaded | undefined => {
+  previous: Loaded<C> | undefined,
+): Loaded<C> | undefined => {
   const incremental = document.load(text, {}, previous)
   const fresh = document.load(text, {})
   assert.strictEqual(incremental._tag, fresh._tag)
@@ -55,7 +54,7 @@ const sharedWhereSame = (before: unknown, after: unknown): void => {
 }
 
 interface Kind {
-  readonly schema: Schema.Top
+  readonly schema: AnySchema
   readonly value: fc.Arbitrary<unknown>
 }
 
@@ -115,7 +114,7 @@ const struct = (inner: fc.Arbitrary<Kind>): fc.Arbitrary<Kind> =>
     })
     .chain(({ checked, fields, renames }) =>
       fc.tuple(...fields.map(([kind]) => kind.value)).map((samples): Kind => {
-        const shape: Record<string, Schema.Top> = {}
+        const shape: Record<string, AnySchema> = {}
         const values: Record<string, fc.Arbitrary<unknown>> = { stray: fc.integer() }
         const mapping: Record<string, string> = {}
         const required: Array<string> = []
@@ -160,8 +159,8 @@ describe("ConfigDocument, incrementally", () => {
     let loadedCount = 0
     fc.assert(
       fc.property(aCase, ({ documents, hands, schema }) => {
-        const document: AnyDocument = ConfigDocument.make({ schema: schema as never })
-        let previous: AnyLoaded | undefined
+        const document = ConfigDocument.make({ schema })
+        let previous: Loaded<typeof schema.Type> | undefined
         for (const [index, value] of documents.entries()) {
           const loaded = agree(schema, document, write(value, hands[index % hands.length]!), previous)
           previous = loaded ?? previous

@@ -7,7 +7,7 @@ import {
   adopt,
   isObject,
   keysOf,
-  lookup,
+  member,
   parsePointer,
   pointer,
   replaceAt,
@@ -46,68 +46,133 @@ interface Found {
   readonly view: View
 }
 
-/** Every variable that is set for a path of the schema (or of the document's records), shallow ones first. */
-export const environmentOverrides = (
+/** What the environment answered to one document. */
+export interface Asked {
+  readonly environment: Environment
+  readonly document: unknown
+  readonly found: ReadonlyArray<Found>
+}
+
+/**
+ * Asks for every path of the schema and of the document's records. With an earlier answer of the same environment, only for what has changed in
+ * the document since.
+ */
+export const ask = (
   shapes: Shapes,
   prefix: string,
   environment: Environment,
   document: unknown,
+  earlier: Asked | undefined,
+): Asked => {
+  const known = earlier?.environment === environment ? earlier : undefined
+  if (known !== undefined && known.document === document) return known
+  const found: Array<Found> = []
+  const again = new Set<string>()
+  const place: Place = {
+    view: shapes.root,
+    value: document,
+    before: known?.document ?? unknownBefore,
+    name: prefix,
+    tokens: [],
+  }
+  visit(shapes, place, [], ({ name, tokens, view }) => {
+    if (known !== undefined) again.add(pointer(tokens))
+    const text = environment(name)
+    if (text !== undefined) found.push({ name, tokens, text, view })
+  })
+  for (const old of known?.found ?? []) {
+    if (!again.has(pointer(old.tokens)) && isNamed(shapes, document, old.tokens)) found.push(old)
+  }
+  return { environment, document, found }
+}
+
+/** Every variable that is set, shallow paths first. */
+export const environmentOverrides = (
+  { found }: Asked,
   findings: Findings,
   warnings: Findings,
 ): ReadonlyArray<Override> => {
-  const found = new Map<string, Array<Found>>()
-  visit(shapes, shapes.root, document, prefix, [], [], (name, tokens, view) => {
-    const text = environment(name)
-    if (text === undefined) return
-    const others = found.get(name)
-    if (others === undefined) found.set(name, [{ name, tokens, text, view }])
-    else others.push({ name, tokens, text, view })
-  })
+  const names = new Map<string, Array<Found>>()
+  for (const place of found) names.set(place.name, [...(names.get(place.name) ?? []), place])
   const overrides: Array<Override> = []
-  for (const [name, places] of found) {
+  for (const [name, places] of names) {
     const [first, ...others] = places
     if (first === undefined) continue
     if (others.length > 0) {
-      const paths = places.map(({ tokens }) => pointer(tokens)).join(" and ")
-      const message = `environment variable ${name} fits ${paths}: it is ignored, set the value in the document`
+      const paths = places.map(({ tokens }) => pointer(tokens)).sort()
+      const message = `environment variable ${name} fits ${paths.join(" and ")}: it is ignored, set the value in the document`
       warnings.add({ by: "schema", path: [], message, at: "nowhere" })
       continue
     }
     const value = readVariable(first, findings)
-    if (value !== absent)
-      overrides.push({ tokens: first.tokens, value, by: "environment", name: `environment variable ${name}` })
+    if (value === absent) continue
+    overrides.push({ tokens: first.tokens, value, by: "environment", name: `environment variable ${name}` })
   }
-  return overrides.sort((left, right) => left.tokens.length - right.tokens.length)
+  return overrides.sort((left, right) => left.tokens.length - right.tokens.length || (left.name < right.name ? -1 : 1))
 }
+
+interface Place {
+  readonly view: View
+  readonly value: unknown
+  /** The same place in the document that was asked for before. */
+  readonly before: unknown
+  readonly name: string
+  readonly tokens: Tokens
+}
+
+const unknownBefore = Symbol("unknown")
 
 const visit = (
   shapes: Shapes,
-  view: View,
-  value: unknown,
-  name: string,
-  tokens: Tokens,
+  { before, name, tokens, value, view }: Place,
   above: ReadonlyArray<Shape["fields"]>,
-  each: (name: string, tokens: Tokens, view: View) => void,
+  each: (place: Place) => void,
 ): void => {
   // a schema that contains itself is followed as far as the document goes
   if (!isObject(value) && view.some((shape) => above.includes(shape.fields))) return
-  const keys = new Set<string>()
-  for (const shape of view) {
-    if (!shape.encoded) continue
-    for (const key of shape.fields.keys()) keys.add(key)
-    if (shape.rest.length > 0 && isObject(value)) for (const key of keysOf(value)) keys.add(key)
+  const encoded = view.filter((shape) => shape.encoded)
+  const fields = new Set(encoded.flatMap((shape) => [...shape.fields.keys()]))
+  const path = [...above, ...view.map((shape) => shape.fields).filter((names) => names.size > 0)]
+  const enter = (key: string, inner: unknown, innerBefore: unknown): void => {
+    const innerView = shapes.step(view, key)
+    if (innerView.length === 0) return
+    const place = {
+      view: innerView,
+      value: inner,
+      before: innerBefore,
+      name: `${name}_${snake(key)}`,
+      tokens: [...tokens, key],
+    }
+    each(place)
+    visit(shapes, place, path, each)
   }
-  if (keys.size === 0) return
-  const path = [...above, ...view.map((shape) => shape.fields).filter((fields) => fields.size > 0)]
-  for (const key of keys) {
-    const inner = shapes.step(view, key)
-    if (inner.length === 0) continue
-    const innerName = `${name}_${snake(key)}`
-    const innerTokens = [...tokens, key]
-    each(innerName, innerTokens, inner)
-    const child = lookup(value, [key])
-    visit(shapes, inner, child, innerName, innerTokens, path, each)
+  const fresh = before === unknownBefore
+  for (const key of fields) {
+    const inner = member(value, key)
+    const innerBefore = fresh ? unknownBefore : member(before, key)
+    if (fresh || !Object.is(inner, innerBefore)) enter(key, inner, innerBefore)
   }
+  if (!isObject(value) || !encoded.some((shape) => shape.rest.length > 0)) return
+  const source = isObject(before) ? before : undefined
+  for (const key of keysOf(value)) {
+    if (fields.has(key)) continue
+    const there = source !== undefined && Object.hasOwn(source, key)
+    if (there && Object.is(value[key], source[key])) continue
+    enter(key, value[key], fresh ? unknownBefore : there ? source[key] : absent)
+  }
+}
+
+/** Whether a path still has a name: keys of records have one only while they stand in the document. */
+const isNamed = (shapes: Shapes, document: unknown, tokens: Tokens): boolean => {
+  let view = shapes.root
+  let value = document
+  for (const token of tokens) {
+    const declared = view.some((shape) => shape.encoded && shape.fields.has(token))
+    value = member(value, token)
+    if (!declared && value === absent) return false
+    view = shapes.step(view, token)
+  }
+  return true
 }
 
 /** Text where the document would have a string; JSON where it would have anything else. */
@@ -223,8 +288,8 @@ export const hides = (
     if (view.length > 0 && environment(name) !== undefined) return true
   }
   let found = false
-  visit(shapes, view, value, name, tokens, [], (inner) => {
-    if (environment(inner) !== undefined) found = true
+  visit(shapes, { view, value, before: unknownBefore, name, tokens }, [], (inner) => {
+    if (environment(inner.name) !== undefined) found = true
   })
   return found
 }

@@ -24,16 +24,24 @@ export interface Patched {
 /** A member shorter than this is parsed as a whole. */
 const longMember = 2048
 
+/** A text, what it says, and where its members stand once somebody has asked. */
+export interface Known {
+  readonly text: string
+  readonly value: PlainObject
+  layout: Layout | undefined
+}
+
 /** The document of `text`, from that of `before`; nothing where the full path must decide. */
-export const patch = (
-  before: { readonly text: string; readonly value: PlainObject; readonly layout: Layout },
-  text: string,
-): Patched | undefined => {
+export const patch = (before: Known, text: string): Patched | undefined => {
   const start = commonPrefix(before.text, text)
   const end = before.text.length - commonSuffix(before.text, text, start)
+  const delta = text.length - before.text.length
+  // changes far from each other are no change in one place: finding out where members stand would be for nothing
+  if ((end - start) * 8 > before.text.length || (end + delta - start) * 8 > text.length) return undefined
+  before.layout ??= layoutOf(before.text, openingOf(before.text))
+  if (before.layout === undefined) return undefined
   const found = enclosing(before.text, before.value, before.layout, start, end)
   if (found === undefined) return undefined
-  const delta = text.length - before.text.length
   const length = found.end + delta - found.start
   if (length * 2 > text.length) return undefined
   const value = parseValue(text.slice(found.start, found.start + length))

@@ -9,7 +9,7 @@ import { absent, isObject, lookup, type Tokens } from "./Json.ts"
 import type { Finding } from "./Problems.ts"
 import type { Shapes, View } from "./Shape.ts"
 import { commentEnd, depthExceeded, parse, stringEnd } from "./Text.ts"
-import { type Node, treeOf } from "./Tree.ts"
+import { type Node, nodeAt, treeOf } from "./Tree.ts"
 
 interface Secret {
   readonly node: Node
@@ -83,13 +83,36 @@ const scalarsOf = (node: Node): ReadonlyArray<string> =>
       ? scalarsOf(node.children![1]!)
       : [JSON.stringify(node.value)]
 
+type Gap = readonly [from: number, to: number, text: string]
+
 /** `named`: secrets whose keys make a comment suspicious. */
-const blankOut = (
+const blankOut = (text: string, secrets: ReadonlyArray<Secret>, named: ReadonlyArray<Secret>, marker: string): string =>
+  replaceGaps(text, [
+    ...secrets.map(({ node }): Gap => [node.offset, node.offset + node.length, JSON.stringify(marker)]),
+    ...tellingComments(text, secrets, named).map(([from, to]): Gap => [from, to, commentMarker(text, from, marker)]),
+  ])
+
+const commentMarker = (text: string, from: number, marker: string): string =>
+  text.startsWith("//", from) ? `// ${marker}` : `/* ${marker} */`
+
+const replaceGaps = (text: string, gaps: ReadonlyArray<Gap>): string => {
+  let result = ""
+  let copied = 0
+  for (const [from, to, replacement] of gaps.toSorted((left, right) => left[0] - right[0])) {
+    result += text.slice(copied, from) + replacement
+    copied = to
+  }
+  return result + text.slice(copied)
+}
+
+/** Comments that may tell a secret. */
+const tellingComments = (
   text: string,
   secrets: ReadonlyArray<Secret>,
   named: ReadonlyArray<Secret>,
-  marker: string,
-): string => {
+): ReadonlyArray<readonly [from: number, to: number]> => {
+  const comments = commentsOf(text)
+  if (comments.length === 0) return comments
   const values = new Set<string>()
   for (const { node } of secrets) {
     for (const scalar of scalarsOf(node)) {
@@ -97,28 +120,15 @@ const blankOut = (
       if (typeof plain === "string" && plain.length >= 4) values.add(plain)
     }
   }
-  const keys = new Set(named.filter((secret) => !secret.undeclared).map((secret) => secret.key))
-  const suspicious = (comment: string): boolean =>
-    [...values].some((value) => comment.includes(value)) ||
-    (named.length > 0 && (credential.test(comment) || [...keys].some((key) => key !== "" && comment.includes(key))))
-  const gaps: Array<readonly [from: number, to: number, text: string]> = secrets.map(({ node }) => [
-    node.offset,
-    node.offset + node.length,
-    JSON.stringify(marker),
-  ])
-  for (const [from, to] of commentsOf(text)) {
-    if (secrets.some(({ node }) => node.offset <= from && to <= node.offset + node.length)) continue
+  const keys = new Set(named.filter((secret) => !secret.undeclared && secret.key !== "").map((secret) => secret.key))
+  return comments.filter(([from, to]) => {
+    if (secrets.some(({ node }) => node.offset <= from && to <= node.offset + node.length)) return false
     const comment = text.slice(from, to)
-    if (suspicious(comment)) gaps.push([from, to, comment.startsWith("//") ? `// ${marker}` : `/* ${marker} */`])
-  }
-  gaps.sort((left, right) => left[0] - right[0])
-  let result = ""
-  let copied = 0
-  for (const [from, to, replacement] of gaps) {
-    result += text.slice(copied, from) + replacement
-    copied = to
-  }
-  return result + text.slice(copied)
+    return (
+      [...values].some((value) => comment.includes(value)) ||
+      (named.length > 0 && (credential.test(comment) || [...keys].some((key) => comment.includes(key))))
+    )
+  })
 }
 
 /** Long runs of letters and digits are what keys and tokens look like. */
@@ -206,29 +216,49 @@ export const holds = (value: unknown, marker: string): boolean =>
     ? value.some((element) => holds(element, marker))
     : isObject(value) && Object.values(value).some((inner) => holds(inner, marker)))
 
-/** A text in which markers are replaced by what `stored` has at the same paths. */
+/** A text in which markers are replaced by what `stored` has at the same paths; comments too, where all of them are still there. */
 export const restoreText = (
+  shapes: Shapes,
   text: string,
   value: unknown,
-  stored: unknown,
+  stored: { readonly text: string; readonly value: unknown },
   marker: string,
 ): Result.Result<string, ReadonlyArray<Finding>> => {
-  if (!holds(value, marker)) return Result.succeed(text)
   const missing: Array<Finding> = []
-  const restored = restoreValue(value, stored, [], marker, missing)
+  const restored = holds(value, marker) ? restoreValue(value, stored.value, [], marker, missing) : value
   if (missing.length > 0) return Result.fail(missing)
-  let result = ""
-  let copied = 0
+  const gaps: Array<Gap> = [...restoredComments(shapes, text, stored.text, marker)]
+  const storedRoot = restored === value ? undefined : treeOf(stored.text)
   const fill = (node: Node, path: Tokens): void => {
     for (const [index, child] of (node.children ?? []).entries()) {
       if (node.type === "object") fill(child.children![1]!, [...path, String(child.children![0]!.value)])
       else fill(child, [...path, String(index)])
     }
     if (node.type !== "string" || node.value !== marker) return
-    result += text.slice(copied, node.offset) + JSON.stringify(lookup(restored, path))
-    copied = node.offset + node.length
+    gaps.push([node.offset, node.offset + node.length, spelling(stored.text, storedRoot, path, lookup(restored, path))])
   }
-  const root = treeOf(text)
+  const root = restored === value ? undefined : treeOf(text)
   if (root !== undefined) fill(root, [])
-  return Result.succeed(result + text.slice(copied))
+  return Result.succeed(replaceGaps(text, gaps))
+}
+
+/** A value as the stored text spells it, comments and all. */
+const spelling = (text: string, root: Node | undefined, path: Tokens, value: unknown): string => {
+  const node = root === undefined ? undefined : nodeAt(root, path)
+  const spelled = node === undefined ? "" : text.slice(node.offset, node.offset + node.length)
+  const parsed = parse(spelled, true)
+  return Result.isSuccess(parsed) && equivalent(parsed.success.value, value) ? spelled : JSON.stringify(value)
+}
+
+/** The n-th hidden comment is the n-th one that was hidden, as long as none has come or gone. */
+const restoredComments = (shapes: Shapes, text: string, stored: string, marker: string): ReadonlyArray<Gap> => {
+  const hidden = commentsOf(text).filter(([from, to]) => text.slice(from, to) === commentMarker(text, from, marker))
+  if (hidden.length === 0) return []
+  const secrets = secretsOf(shapes, stored) ?? []
+  const originals = tellingComments(stored, secrets, secrets).map(([from, to]) => stored.slice(from, to))
+  if (originals.length !== hidden.length) return []
+  return hidden.flatMap(([from, to], index): ReadonlyArray<Gap> => {
+    const original = originals[index]!
+    return original.slice(0, 2) === text.slice(from, from + 2) ? [[from, to, original]] : []
+  })
 }

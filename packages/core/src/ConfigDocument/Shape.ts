@@ -217,11 +217,13 @@ export class Shapes {
     const view: Array<Shape> = [...this.of(stages.at(-1)!)]
     let names: ReadonlyMap<string, string> | undefined
     for (let index = links.length - 1; index >= 0; index--) {
+      if (index === 0 && saysNoMore(stages[0]!, links)) return view
       const keys = keysOfLink(links[index]!)
       if (keys._tag === "Renamed") names = compose(names, keys.names)
       if (keys._tag === "Opaque") {
-        const secret = stages.slice(0, index + 1).some((stage) => this.holdsSecret(stage))
-        const restart = stages.slice(0, index + 1).some(isAnnotated)
+        const beyond = stages.slice(0, index + 1)
+        const secret = beyond.some((stage) => this.holdsSecret(stage))
+        const restart = beyond.some(isAnnotated)
         return secret || restart
           ? view.map((shape) => ({ ...shape, secret: shape.secret || secret, restart: shape.restart || restart }))
           : view
@@ -254,6 +256,13 @@ const reaches = (
     partsOf(ast).some((part) => reaches(part, predicate, visited))
   )
 }
+
+/** A class is declared over the very struct that it is decoded from. */
+const saysNoMore = (body: SchemaAST.AST, links: SchemaAST.Encoding): boolean =>
+  SchemaAST.isDeclaration(body) &&
+  !isRedactedSchema(body) &&
+  body.typeParameters.length > 0 &&
+  body.typeParameters.every((parameter) => parameter === links[0].to)
 
 const partsOf = (ast: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> => {
   switch (ast._tag) {
@@ -296,3 +305,20 @@ const isAnnotated = (ast: SchemaAST.AST): boolean =>
   ast.annotations?.[restartKey] === true ||
   ast.context?.annotations?.[restartKey] === true ||
   (ast.checks ?? []).some((check) => check.annotations?.[restartKey] === true)
+
+/** Defaults as the schema declares them ("2 hours"), where `effective` has them as they are encoded again ("7200000 millis"). */
+export const declaredDefaults = (shapes: Shapes, ast: SchemaAST.AST, effective: unknown): unknown => {
+  const outermost = ast.encoding?.at(-1)
+  const declared =
+    outermost === undefined ? undefined : Option.getOrUndefined(runLink(outermost, Option.none()) ?? Option.none())
+  if (declared !== undefined && !isObject(declared)) return declared
+  if (!isObject(effective)) return effective
+  const fields = shapes.of(ast).flatMap((shape) => [...shape.fields])
+  return Object.fromEntries(
+    Object.entries(effective).map(([key, value]) => {
+      // the last one is the innermost, which has the defaults
+      const field = fields.findLast(([name]) => name === key)
+      return [key, field === undefined ? value : declaredDefaults(shapes, field[1], value)]
+    }),
+  )
+}

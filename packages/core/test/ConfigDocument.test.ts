@@ -1,0 +1,308 @@
+/** Layers, versions, unknown keys, differences and seeds. */
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigDocument, type Layers, type Loaded } from "@signalbox/core/ConfigDocument"
+import { Effect, Result, Schema } from "effect"
+import { document } from "./ConfigDocumentHost.ts"
+
+const environment = (variables: Readonly<Record<string, string>>): Layers => ({
+  environment: (name) => variables[name],
+})
+
+const load = (text: string, layers: Layers = {}) => Result.getOrThrow(document.load(text, layers))
+
+const problems = <A>(result: Result.Result<A, ReadonlyArray<{ readonly message: string; readonly line?: number }>>) =>
+  Result.isFailure(result) ? result.failure.map(({ line, message }) => `${line ?? "-"} ${message}`) : []
+
+const withDefault = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
+  schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
+
+describe("ConfigDocument's layers", () => {
+  const text = '{ "retention": { "events_days": 5 }, "models": { "gpt-4.1": { "upstream": "x" } } }'
+
+  it("puts the environment above the document and run-time values above both", () => {
+    const layers: Layers = {
+      ...environment({ SIGNALBOX_RETENTION_EVENTS_DAYS: "7", SIGNALBOX_SERVER_PORT: "99" }),
+      runtime: [{ path: "/server/port", value: 100 }],
+    }
+    const loaded = load(text, layers)
+    assert.strictEqual(loaded.config.retention.eventsDays, 7)
+    assert.strictEqual(loaded.config.server.port, 100)
+    const provenance = (path: string) => document.provenance(loaded, layers, path)
+    assert.strictEqual(provenance("/retention/events_days"), "environment")
+    assert.strictEqual(provenance("/server/port"), "runtime")
+    assert.strictEqual(provenance("/models/gpt-4.1/upstream"), "document")
+    assert.strictEqual(provenance("/models/gpt-4.1/enabled"), "default")
+    assert.strictEqual(provenance("/retention/drain"), "default")
+    assert.strictEqual(document.provenance(loaded, {}, "/retention/events_days"), "document")
+  })
+
+  it("reads a variable as text where the schema has text, else as JSON", () => {
+    const { config } = load(
+      text,
+      environment({
+        SIGNALBOX_DEFAULT_ALIAS: "42",
+        SIGNALBOX_RETENTION_DRAIN: "5 seconds",
+        SIGNALBOX_MODELS_GPT_4_1_ENABLED: "false",
+        SIGNALBOX_MODELS_GPT_4_1_ALLOWED_KEYS: '["a"]',
+        SIGNALBOX_SERVER: '{"port": 3}',
+        SIGNALBOX_SERVER_MODE: "tls",
+      }),
+    )
+    assert.strictEqual(config.defaultAlias, "42")
+    assert.strictEqual(config.retention.drain.toString(), "5000 millis")
+    assert.deepStrictEqual(config.models["gpt-4.1"], { upstream: "x", enabled: false, allowedKeys: ["a"] })
+    assert.deepStrictEqual(config.server, { port: 3, mode: "tls" })
+  })
+
+  it("names the variable, and no place in the file, when its value is refused", () => {
+    assert.deepStrictEqual(problems(document.load(text, environment({ SIGNALBOX_SERVER_PORT: "eighty" }))), [
+      "- environment variable SIGNALBOX_SERVER_PORT must hold JSON (a number, true, false, null, an object or an array): correct or unset it",
+    ])
+    assert.deepStrictEqual(problems(document.load(text, environment({ SIGNALBOX_RETENTION_EVENTS_DAYS: "-1" }))), [
+      "- environment variable SIGNALBOX_RETENTION_EVENTS_DAYS: must be a value between 0 and 3650, not this number",
+    ])
+    assert.deepStrictEqual(problems(document.load(text, { runtime: [{ path: "/server/mode", value: "x" }] })), [
+      '- the value set at run time: must be "plain" or "tls", not this text',
+    ])
+    assert.deepStrictEqual(
+      problems(document.load(text, { runtime: [{ path: "/retention/events_days/x", value: 1 }] })),
+      ["- the value set at run time has no place: the document has no object there"],
+    )
+  })
+
+  it("ignores a variable that fits several paths, and says so", () => {
+    const loaded = load(
+      '{ "models": { "a-b": { "upstream": "1" }, "a.b": { "upstream": "2" } } }',
+      environment({ SIGNALBOX_MODELS_A_B_UPSTREAM: "3" }),
+    )
+    assert.strictEqual(loaded.config.models["a-b"]!.upstream, "1")
+    assert.deepStrictEqual(
+      loaded.warnings.map(({ message }) => message),
+      [
+        "environment variable SIGNALBOX_MODELS_A_B_UPSTREAM fits /models/a-b/upstream and /models/a.b/upstream: it is ignored, set the value in the document",
+      ],
+    )
+  })
+
+  it("follows the environment from load to load, and asks one environment only for what is new", () => {
+    const asked: Array<string> = []
+    const variables: Record<string, string> = { SIGNALBOX_MODELS_B_UPSTREAM: "from outside" }
+    const layers: Layers = {
+      environment: (name) => {
+        asked.push(name)
+        return variables[name]
+      },
+    }
+    const first = load('{ "models": { "a": { "upstream": "1" } } }', layers)
+    assert.include(asked, "SIGNALBOX_MODELS_A_UPSTREAM")
+    asked.length = 0
+    const second = Result.getOrThrow(
+      document.load('{ "models": { "a": { "upstream": "1" }, "b": { "upstream": "2" } } }', layers, first),
+    )
+    assert.strictEqual(second.config.models["b"]!.upstream, "from outside")
+    assert.isFalse(asked.some((name) => name.startsWith("SIGNALBOX_MODELS_A")))
+    const third = Result.getOrThrow(document.load('{ "models": { "b": { "upstream": "2" } } }', layers, second))
+    assert.strictEqual(third.config.models["b"], second.config.models["b"])
+    const fourth = Result.getOrThrow(document.load('{ "models": { "b": { "upstream": "2" } } }', {}, third))
+    assert.strictEqual(fourth.config.models["b"]!.upstream, "2")
+    const gone = Result.getOrThrow(document.load("{}", layers, third))
+    assert.deepStrictEqual(gone.config.models, {})
+  })
+
+  it("says which edits a higher layer hides", () => {
+    const layers: Layers = {
+      ...environment({ SIGNALBOX_SERVER_PORT: "1", SIGNALBOX_MODELS_FAST: "{}" }),
+      runtime: [{ path: "/retention", value: {} }],
+    }
+    const edits = [
+      "/server/port",
+      "/server/mode",
+      "/server",
+      "/models/fast/upstream",
+      "/models/slow",
+      "/retention/drain",
+    ].map((path) => ({ path, value: {} }))
+    assert.deepStrictEqual(document.shadowed(edits, layers), [
+      "/server/port",
+      "/server",
+      "/models/fast/upstream",
+      "/retention/drain",
+    ])
+  })
+})
+
+describe("ConfigDocument's versions", () => {
+  const schema = Schema.Struct({ port: Schema.Int, hosts: withDefault(Schema.Array(Schema.String), []) })
+  const migrating = ConfigDocument.make({
+    schema,
+    migrations: [
+      (old) => {
+        const { host, ...rest } = old as { readonly host?: string }
+        if (host === "broken") throw new Error("broken")
+        return host === undefined ? rest : { ...rest, hosts: [host] }
+      },
+      (old) => ({ ...(old as object), port: Number((old as { readonly port: unknown }).port) }),
+    ],
+  })
+
+  it("lifts an older document, keeps its comments, and leaves a current one alone", () => {
+    const text = '{\n  // where\n  "port": "80",\n  "host": "a"\n}\n'
+    const loaded = Result.getOrThrow(migrating.load(text, {}))
+    assert.deepStrictEqual(loaded.config, { port: 80, hosts: ["a"] })
+    assert.deepStrictEqual(loaded.migrated, {
+      from: 1,
+      to: 3,
+      text: '{\n  // where\n  "port": 80,\n  "version": 3,\n  "hosts": ["a"]\n}\n',
+    })
+    const current = Result.getOrThrow(migrating.load(loaded.migrated!.text, {}, loaded))
+    assert.isUndefined(current.migrated)
+    assert.strictEqual(current.config, loaded.config)
+  })
+
+  it("starts at the version that the document has", () => {
+    const loaded = Result.getOrThrow(migrating.load('{"version": 2, "port": "80"}', {}))
+    assert.deepStrictEqual(loaded.migrated, { from: 2, to: 3, text: '{"version": 3, "port": 80}' })
+  })
+
+  it("refuses what it cannot follow, with a place", () => {
+    assert.deepStrictEqual(problems(migrating.load('{"version": 4}', {})), [
+      "1 this document was written by a newer version of the program (this one reads up to version 3): update the program; it is not downgraded",
+    ])
+    assert.deepStrictEqual(problems(migrating.load('{"version": 1.5}', {})), [
+      "1 must be a whole number from 1 to 3, not this number",
+    ])
+    assert.deepStrictEqual(problems(migrating.load('{"host": "broken"}', {})), [
+      "1 the migration from version 1 to 2 fails on this document: correct the document, or repair the migration",
+    ])
+    assert.deepStrictEqual(problems(migrating.load('{"version": 2, "port": "x"}', {})), [
+      "1 must be a number, not null",
+    ])
+  })
+
+  it("leaves the version out of free keys, and gives it to a schema that declares it", () => {
+    const free = ConfigDocument.make({ schema: Schema.Record(Schema.String, Schema.Int) })
+    const first = Result.getOrThrow(free.load('{"version": 1, "a": 2}', {}))
+    assert.deepStrictEqual(first.config, { a: 2 })
+    assert.strictEqual(Result.getOrThrow(free.load('{"version": 1,  "a": 2}', {}, first)).config, first.config)
+    const declared = ConfigDocument.make({ schema: Schema.Struct({ version: Schema.Int }) })
+    assert.deepStrictEqual(Result.getOrThrow(declared.load('{"version": 1}', {})).config, { version: 1 })
+  })
+
+  it("keeps sharing while an older text is loaded over and over", () => {
+    const first = Result.getOrThrow(migrating.load('{"port": "80", "host": "a"}', {}))
+    const second = Result.getOrThrow(migrating.load('{"port": "81", "host": "a"}', {}, first))
+    assert.strictEqual(second.config.hosts, first.config.hosts)
+    assert.strictEqual(second.config.port, 81)
+  })
+})
+
+describe("ConfigDocument's differences", () => {
+  const between = (before: string, after: string) => {
+    const first = load(before)
+    return document.diff(first, Result.getOrThrow(document.load(after, {}, first)))
+  }
+
+  it("names members that came, went and changed, an array as one value, and escapes their keys", () => {
+    assert.deepStrictEqual(
+      between(
+        '{ "models": { "a/b": { "upstream": "1" }, "m~n": { "upstream": "2" } }, "plugins": [] }',
+        '{ "models": { "a/b": { "upstream": "3" }, "new": { "upstream": "2" } }, "plugins": [{ "name": "p", "token": null }], "default_alias": "x" }',
+      ).paths,
+      ["/models/a~1b/upstream", "/models/m~0n", "/models/new", "/plugins", "/default_alias"],
+    )
+  })
+
+  it("says what needs a restart, also where more than that was written", () => {
+    assert.deepStrictEqual(between("{}", '{ "server": { "port": 1, "mode": "tls" } }'), {
+      paths: ["/server/port", "/server/mode"],
+      truncated: false,
+      restartRequired: ["/server/port"],
+    })
+    const schema = Schema.Struct({
+      a: Schema.optionalKey(Schema.Struct({ b: ConfigDocument.restartRequired(Schema.Int) })),
+    })
+    const other = ConfigDocument.make({ schema })
+    const first = Result.getOrThrow(other.load("{}", {}))
+    assert.deepStrictEqual(other.diff(first, Result.getOrThrow(other.load('{"a":{"b":1}}', {}))).restartRequired, [
+      "/a",
+    ])
+    const above = ConfigDocument.make({
+      schema: Schema.Struct({ a: ConfigDocument.restartRequired(Schema.Struct({ b: Schema.Int })) }),
+    })
+    const texts = [1, 2].map((b) => Result.getOrThrow(above.load(JSON.stringify({ a: { b } }), {})))
+    assert.deepStrictEqual(above.diff(texts[0]!, texts[1]!).restartRequired, ["/a/b"])
+  })
+
+  it("is bounded and says so", () => {
+    const models = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`a${index}`, { upstream: "x" }]))
+    const { paths, truncated } = between("{}", JSON.stringify({ models }))
+    assert.strictEqual(paths.length, 256)
+    assert.isTrue(truncated)
+  })
+
+  it("sees a value that its schema's encoding would hide", () => {
+    const schema = Schema.Struct({
+      a: Schema.Int.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1), { encodingStrategy: "omit" })),
+      b: Schema.Trim,
+    })
+    const other = ConfigDocument.make({ schema })
+    const [first, second, third] = ['{"a":1,"b":"x"}', '{"a":2,"b":"x"}', '{"a":2,"b":" x "}'].map((text) =>
+      Result.getOrThrow(other.load(text, {})),
+    ) as [Loaded<typeof schema.Type>, Loaded<typeof schema.Type>, Loaded<typeof schema.Type>]
+    assert.deepStrictEqual(other.diff(first, second).paths, ["/a"])
+    assert.deepStrictEqual(other.diff(second, third).paths, [])
+  })
+})
+
+describe("ConfigDocument's unknown keys", () => {
+  it("keeps them, and says them with their place and near names", () => {
+    const text = '{\n  "retension": {},\n  "models": { "a": { "upstream": "x", "enabeld": true } },\n  "zebra": 1\n}'
+    assert.deepStrictEqual(
+      load(text).warnings.map(({ column, line, message, path }) => `${line}:${column} ${path} ${message}`),
+      [
+        '3:39 /models/a/enabeld unknown key "enabeld" (did you mean "enabled"?)',
+        '2:3 /retension unknown key "retension" (did you mean "retention"?)',
+        '4:3 /zebra unknown key "zebra": it has no effect',
+      ],
+    )
+  })
+
+  it("takes any key of a record, and what a schema leaves open, for known", () => {
+    const schema = Schema.Struct({ any: Schema.Unknown, json: Schema.Record(Schema.String, Schema.Json) })
+    const open = ConfigDocument.make({ schema })
+    const loaded = Result.getOrThrow(open.load('{ "any": { "x": { "y": 1 } }, "json": { "z": { "w": 1 } } }', {}))
+    assert.deepStrictEqual(loaded.warnings, [])
+  })
+})
+
+describe("ConfigDocument's seed", () => {
+  it("writes the version and every default as the schema declares it", () => {
+    const seed = Result.getOrThrow(document.seed)
+    assert.strictEqual(
+      seed,
+      `${JSON.stringify(
+        {
+          version: 1,
+          models: {},
+          providers: {},
+          retention: { events_days: 30, drain: "2 hours" },
+          server: { port: 8080, mode: "plain" },
+          plugins: [],
+        },
+        undefined,
+        2,
+      )}\n`,
+    )
+    assert.strictEqual(load(seed).config.retention.eventsDays, 30)
+  })
+
+  it("takes the host's own text, and says why there is none", () => {
+    const schema = Schema.Struct({ port: Schema.Int })
+    const seed = '{ "port": 1 } // mine\n'
+    assert.deepStrictEqual(ConfigDocument.make({ schema, seed }).seed, Result.succeed(seed))
+    assert.deepStrictEqual(problems(ConfigDocument.make({ schema }).seed), ['1 is missing: add the key "port"'])
+    assert.deepStrictEqual(problems(ConfigDocument.make({ schema, seed: "{" }).seed), [
+      "1 the document ends too early: } is missing",
+    ])
+  })
+})
