@@ -16,7 +16,8 @@ export const statsLedgerSuite = <E>(name: string, storage: Layer.Layer<SegmentSt
   describe(name, () => {
     const test: Test = (title, body) =>
       it.effect(title, () =>
-        Effect.andThen(TestClock.setTime(start), body).pipe(
+        // The ledgers go before the storage that they work on.
+        Effect.andThen(TestClock.setTime(start), Effect.scoped(body)).pipe(
           Effect.provide(Layer.mergeAll(storage, EventBus.layer, StatsSettings.layer({ windowMinutes: 60 }))),
         ),
       )
