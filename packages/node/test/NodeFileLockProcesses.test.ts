@@ -37,10 +37,11 @@ const acknowledged = Effect.fnUntraced(function* (process: Started, killAt: numb
 })
 
 const PROCESSES = 8
-const INCREMENTS = 500
-const KILLS_PER_PROCESS = 2
+const torture = process.env["SIGNALBOX_TORTURE"] === "1"
+const INCREMENTS = torture ? 10_000 : 500
+const KILLS_PER_PROCESS = torture ? 20 : 2
 
-/** One of the eight: killed twice at random acknowledgements, started again with what is missing until all are acknowledged. */
+/** One of the eight: killed at random acknowledgements, started again with what is missing until all are acknowledged. */
 const incrementer = Effect.fnUntraced(function* (lockFile: string, counterFile: string) {
   let [missing, kills] = [INCREMENTS, 0]
   while (missing > 0) {
@@ -56,7 +57,7 @@ const incrementer = Effect.fnUntraced(function* (lockFile: string, counterFile: 
 
 describe("NodeFileLock among processes", () => {
   it.live(
-    "8 processes increment one number 500 times each while they are killed: the number is what they acknowledged",
+    `8 processes increment one number ${INCREMENTS} times each while they are killed: the number is what they acknowledged`,
     () =>
       Effect.gen(function* () {
         const root = yield* directory
