@@ -1,7 +1,21 @@
 import { assert, describe, it } from "@effect/vitest"
 import { EventBus } from "@signalbox/core/EventBus"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
-import { Cause, Context, Effect, Exit, Fiber, Latch, Layer, Queue, Scheduler, Scope, Stream } from "effect"
+import {
+  Cause,
+  Clock,
+  Context,
+  type Duration,
+  Effect,
+  Exit,
+  Fiber,
+  Latch,
+  Layer,
+  Queue,
+  Scheduler,
+  Scope,
+  Stream,
+} from "effect"
 import { TestClock } from "effect/testing"
 import {
   Aside,
@@ -316,6 +330,37 @@ describe("the drain limit", () => {
       yield* TestClock.adjust("1 day")
       assert.deepStrictEqual(yield* logged, [])
     }).pipe(Effect.provide(diamond)),
+  )
+
+  it.effect("no timer outlives the generation that it is for", () =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      let sleeping = 0
+      const counting: Clock.Clock = Object.create(clock, {
+        sleep: {
+          value: (duration: Duration.Duration) =>
+            Effect.acquireUseRelease(
+              Effect.sync(() => sleeping++),
+              () => clock.sleep(duration),
+              () => Effect.sync(() => sleeping--),
+            ),
+        },
+      })
+      yield* Effect.gen(function* () {
+        for (let index = 0; index < 5; index++) {
+          const gate = yield* Latch.make()
+          const held = yield* Effect.forkChild(Diamond.provide(request(gate)))
+          yield* settle
+          yield* put([C, index])
+          yield* settle
+          assert.strictEqual(sleeping, 1)
+          yield* gate.open
+          yield* Fiber.join(held)
+          yield* settle
+          assert.strictEqual(sleeping, 0)
+        }
+      }).pipe(Effect.provide(diamond), Effect.provideService(Clock.Clock, counting))
+    }),
   )
 
   it.effect("at most 16 generations live: one more releases the oldest by force", () =>

@@ -1,5 +1,6 @@
 /** What must not compile: each expectation below is an error, or this file is. */
 // @effect-diagnostics *:off — they find the same errors a second time, where the compiler is told to expect them
+import * as ConfigStore from "@signalbox/core/ConfigStore"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import * as Setting from "@signalbox/core/Setting"
 import { Context, Effect, Layer, Schema } from "effect"
@@ -48,28 +49,22 @@ class Sneaky extends ServiceGraph.Service<Sneaky>()("sneaky", {
   nodes: [ServiceGraph.node(Stale, { layer: Stale.layer })],
 }) {}
 
-// The shape of a ConfigStore.
-class Store extends Context.Service<
-  Store,
-  {
-    readonly snapshot: Effect.Effect<{ readonly revision: number }>
-    readonly provenance: (path: string) => Effect.Effect<string>
-    readonly undo: Effect.Effect<void>
-  }
->()("Store") {}
+class AppConfig extends ConfigStore.Service<AppConfig>()("config", {
+  schema: Schema.Struct({ retention: RetentionPolicy.schema }),
+}) {}
 const readsStore = Layer.effect(
   Stale,
-  Effect.gen(function* () {
-    const store = yield* Store
-    return Stale.of({ days: (yield* store.snapshot).revision })
-  }),
+  Effect.map(
+    AppConfig.get((config) => config.retention),
+    Stale.of,
+  ),
 )
 class Whole extends ServiceGraph.Service<Whole>()("whole", {
   // @ts-expect-error: reads a whole ConfigStore, so it would go stale with the next revision
   nodes: [ServiceGraph.node(Stale, { layer: readsStore })],
 }) {}
 class Named extends ServiceGraph.Service<Named>()("named", {
-  nodes: [ServiceGraph.node(Stale, { needs: [Store], layer: readsStore })],
+  nodes: [ServiceGraph.node(Stale, { needs: [AppConfig], layer: readsStore })],
 }) {}
 
 class WholeRecord extends ServiceGraph.Service<WholeRecord>()("whole-record", {
