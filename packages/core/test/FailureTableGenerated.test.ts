@@ -1,0 +1,300 @@
+/**
+ * P1, P2, P3 and P8 by generated histories: updates, whole texts, undos, editors, removals, restarts and power cuts, with faults at any operation.
+ * Every document that was ever whole has a mark of its own, so a text tells which it is. fast-check prints the seed that replays a failure.
+ */
+import { assert, it } from "@effect/vitest"
+import type { ConfigStoreError } from "@signalbox/core/ConfigError"
+import { ConfigSource } from "@signalbox/core/ConfigSource"
+import { FileLock } from "@signalbox/core/FileLock"
+import { SimulatedDisk } from "@signalbox/core/testing/SimulatedDisk"
+import { Cause, Effect, Exit, Fiber, Layer, Logger } from "effect"
+import { TestClock } from "effect/testing"
+import * as fc from "fast-check"
+import { Bench, Config, type Process, quiet, start } from "./FailureTableHost.ts"
+import { directory, file, litter } from "./FileConfigSourceDisk.ts"
+
+const fault = fc.option(
+  fc.record({
+    at: fc.integer({ min: 1, max: 70 }),
+    what: fc.constantFrom("EIO", "ENOSPC", "EACCES", "short", "cut", "foreign", "interruption"),
+  }),
+)
+const action = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ do: fc.constant("update" as const), fault }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("replace" as const), fault }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("undo" as const), fault }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constantFrom("edit", "bad edit", "remove", "wait", "restart", "power cut") }),
+  },
+)
+type Action = { readonly do: string; readonly fault?: { readonly at: number; readonly what: string } | null }
+
+const missing = "(missing)"
+
+/** One generated history. */
+class History {
+  process: Process
+  readonly disk: SimulatedDisk["Service"]
+  /** What a power cut may leave: whole texts. */
+  durable = new Set<string>()
+  /** Marks of documents that may be there and whose text is not known: written, and answered or not. */
+  readonly marked = new Set<string>()
+  marks = 0
+
+  constructor(disk: SimulatedDisk["Service"], process: Process) {
+    this.disk = disk
+    this.process = process
+  }
+
+  get mark(): number {
+    return ++this.marks + 1000
+  }
+  get content() {
+    return Effect.orElseSucceed(this.disk.foreign.readFileString(file), () => missing)
+  }
+
+  /** Synced, then renamed, as good editors do; the directory is not synced. */
+  save(text: string) {
+    const { foreign } = this.disk
+    return Effect.gen({ self: this }, function* () {
+      const saving = yield* foreign.open(`${directory}/4913`, { flag: "w" })
+      yield* saving.writeAll(new TextEncoder().encode(text))
+      yield* saving.sync
+      yield* foreign.rename(`${directory}/4913`, file)
+      this.durable.add(text)
+    }).pipe(Effect.scoped, Effect.orDie)
+  }
+  get edit() {
+    return Effect.gen({ self: this }, function* () {
+      const mark = this.mark
+      const open = yield* this.content
+      const base = isWhole(open) ? open : seed
+      const text = base.replace(
+        '"models": {',
+        `"models": { "m${mark}": "x"${/"models": \{\s*\}/.test(base) ? "" : ","}`,
+      )
+      yield* this.save(text)
+      return { text, mark: `m${mark}` }
+    })
+  }
+
+  /** After a power cut one of the whole documents is there, and the next start serves it or the last good one. */
+  restart(cut: boolean) {
+    return Effect.gen({ self: this }, function* () {
+      const { disk } = this
+      if (cut) yield* disk.crash("random")
+      yield* this.process.end
+      yield* disk.calm
+      if (cut) {
+        yield* disk.restart
+        yield* Effect.ignore(disk.foreign.remove(`${directory}/4913`))
+        const found = yield* this.content
+        const allowed =
+          this.durable.has(found) || (isWhole(found) && [...this.marked].some((mark) => found.includes(mark)))
+        if (!allowed)
+          yield* this.fail(
+            `after the power cut: ${found}\nallowed: ${[...this.durable].join("\n")}\nor with ${[...this.marked]}`,
+          )
+        this.durable = new Set([found])
+        this.marked.clear()
+      }
+      this.process = yield* start
+      yield* this.settle
+      const there = yield* this.content
+      assert.notStrictEqual(there, missing)
+      this.durable.add(there)
+      const left = yield* litter
+      if (left.length > 0) yield* this.fail(`left behind: ${left.join()}`)
+      yield* this.servesWhatStands
+    })
+  }
+  get settle() {
+    return quiet.pipe(
+      Effect.andThen(TestClock.adjust("6 seconds")),
+      Effect.andThen(quiet),
+      Effect.provideService(SimulatedDisk, this.disk),
+    )
+  }
+
+  /** What is in force is what stands there, or else the store says why it is not, and serves a document that was accepted. */
+  get servesWhatStands() {
+    return Effect.gen({ self: this }, function* () {
+      const there = yield* this.content
+      yield* this.process.run(
+        Effect.gen({ self: this }, function* () {
+          const store = yield* Config
+          const { config, hash } = yield* store.snapshot
+          const source = yield* ConfigSource
+          const problems = yield* store.problems
+          if (there !== missing && (yield* source.hash(there)) === hash) {
+            if (problems.length > 0) yield* this.fail("problems of a document in force")
+            if (!there.includes(`"days": ${config.days}`)) yield* this.fail(`serves ${config.days}: ${there}`)
+            return
+          }
+          if (problems.length === 0) yield* this.fail(`not in force, and nothing is said: ${there}`)
+          if (!there.includes("bad") && there !== missing) yield* this.fail(`refused: ${there}`)
+        }),
+      )
+      yield* this.saysEachRevisionOnce
+    })
+  }
+  get saysEachRevisionOnce() {
+    return Effect.gen({ self: this }, function* () {
+      const { events } = yield* this.process.run(Bench)
+      const changes = events.filter((event) => event._tag === "config.changed") as unknown as ReadonlyArray<{
+        readonly revision: number
+      }>
+      const { revision } = yield* this.process.run(Effect.flatMap(Config, (store) => store.snapshot))
+      const said = changes.map((change) => change.revision)
+      const first = said[0] === 1 ? 1 : 2
+      const expected = Array.from({ length: revision - first + 1 }, (_, index) => index + first)
+      if (said.join() !== expected.join()) yield* this.fail(`revision ${revision}, said: ${said.join()}`)
+    })
+  }
+
+  act({ do: what, fault }: Action) {
+    switch (what) {
+      case "edit":
+        return Effect.asVoid(this.edit)
+      case "bad edit":
+        return Effect.flatMap(this.content, (text) => this.save(`${text === missing ? "" : text} bad ${this.mark}`))
+      case "remove":
+        return Effect.map(Effect.ignore(this.disk.foreign.remove(file)), () => void this.durable.add(missing))
+      case "wait":
+        return Effect.andThen(this.settle, this.servesWhatStands)
+      case "restart":
+        return this.restart(false)
+      case "power cut":
+        return this.restart(true)
+      default:
+        return this.change(what, fault ?? undefined)
+    }
+  }
+
+  change(what: string, fault: { readonly at: number; readonly what: string } | undefined) {
+    return Effect.gen({ self: this }, function* () {
+      const mark = this.mark
+      const days = `"days": ${mark}`
+      const change = Effect.flatMap(Config, (store) => {
+        if (what === "undo") return store.undo
+        const whole = `{ ${days}, "models": {} }`
+        return what === "replace" ? store.replace(whole) : store.update([{ path: "/days", value: mark }])
+      })
+      this.marked.add(what === "undo" ? "" : days)
+      let foreign: { readonly text: string; readonly mark: string } | undefined
+      const exit = yield* Effect.scoped(
+        Effect.gen({ self: this }, function* () {
+          const number = (yield* this.disk.operations) + (fault?.at ?? 0)
+          const fiber = yield* Effect.forkChild(this.process.run(change))
+          if (fault?.what === "foreign") {
+            yield* this.disk.before((operation) =>
+              operation.number === number
+                ? Effect.map(this.edit, (saved) => {
+                    foreign = saved
+                  })
+                : Effect.void,
+            )
+          } else if (fault?.what === "interruption") {
+            yield* this.disk.before((operation) =>
+              operation.number === number ? Effect.asVoid(Effect.forkDetach(Fiber.interrupt(fiber))) : Effect.void,
+            )
+          } else if (fault?.what === "short") yield* this.disk.inject({ at: number, short: 3 })
+          else if (fault?.what === "cut") yield* this.disk.inject({ at: number, crash: "random" })
+          else if (fault !== undefined) yield* this.disk.inject({ at: number, error: fault.what })
+          return yield* Fiber.await(fiber)
+        }),
+      )
+      if (yield* this.isDown) return yield* this.restart(true)
+      yield* this.disk.calm
+      if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause))
+        yield* Effect.provideService(quiet, SimulatedDisk, this.disk)
+      yield* this.answered(exit, what === "undo" ? undefined : days, foreign)
+    })
+  }
+
+  get isDown() {
+    return Effect.map(Effect.exit(Effect.timeout(this.disk.crashed, 0)), Exit.isSuccess)
+  }
+
+  /** What the answer promises is so at once. */
+  answered(
+    exit: Exit.Exit<{ readonly hash: string }, ConfigStoreError>,
+    written: string | undefined,
+    foreign: { readonly text: string; readonly mark: string } | undefined,
+  ) {
+    return Effect.gen({ self: this }, function* () {
+      const there = yield* this.content
+      const stands = there === foreign?.text
+      if (Exit.isSuccess(exit)) {
+        this.durable.clear()
+        if (!stands) this.marked.clear()
+        if (!stands && written !== undefined && !there.includes(written))
+          yield* this.fail(`acknowledged, not there: ${there}`)
+      } else if (!Cause.hasInterruptsOnly(exit.cause)) {
+        const error = Cause.squash(exit.cause) as ConfigStoreError
+        if (error._tag !== "ConfigStoreError") yield* this.fail(`died: ${Cause.pretty(exit.cause)}`)
+        if (error.reason._tag !== "Unconfirmed") {
+          this.marked.delete(written ?? "")
+          if (written !== undefined && there.includes(written))
+            yield* this.fail(`answered ${error.reason._tag}, but written`)
+        }
+      }
+      this.durable.add(there)
+      if (foreign !== undefined && !there.includes(foreign.mark)) {
+        const { text } = foreign
+        const kept = yield* this.process.run(
+          Effect.flatMap(ConfigSource, (source) => Effect.flatMap(source.hash(text), source.history.read)),
+        )
+        if (kept === undefined) yield* this.fail(`a foreign save is lost: ${text}\nthere: ${there}`)
+      }
+    })
+  }
+
+  fail(why: string) {
+    return Effect.flatMap(this.disk.report, (report) => Effect.die(new Error(`${why}\n${report}`)))
+  }
+}
+
+const seed = '{\n  // how long\n  "days": 30,\n  "models": {}\n}\n'
+const isWhole = (text: string) => {
+  try {
+    JSON.parse(text.replace(/\/\/.*\n/g, ""))
+    return true
+  } catch {
+    return false
+  }
+}
+
+const run = (actions: ReadonlyArray<Action>, diskSeed: number) =>
+  Effect.gen(function* () {
+    const disk = yield* SimulatedDisk
+    const process = yield* start
+    const history = new History(disk, process)
+    history.durable.add(yield* history.content)
+    for (const action of actions) yield* history.act(action)
+    yield* history.settle
+    yield* history.restart(true)
+    yield* history.process.end
+  }).pipe(
+    Effect.provide(
+      Layer.mergeAll(
+        SimulatedDisk.layerWith({ seed: diskSeed }),
+        Logger.layer([]),
+        FileLock.layerMemory,
+        TestClock.layer(),
+      ),
+    ),
+  )
+
+it(
+  "whatever happens, the file is the old document or the new, an acknowledged write is there, the last good one serves, and nothing is left behind",
+  { timeout: 3_600_000 },
+  () =>
+    fc.assert(
+      fc.asyncProperty(fc.array(action, { minLength: 1, maxLength: 6 }), fc.integer(), (actions, diskSeed) =>
+        Effect.runPromise(run(actions, diskSeed)),
+      ),
+      { numRuns: process.env["SIGNALBOX_TORTURE"] === undefined ? 1000 : 20_000 },
+    ),
+)
