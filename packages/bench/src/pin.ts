@@ -9,10 +9,10 @@ import { Context, Effect, Layer, Stream } from "effect"
 import { interleave, type Row, report } from "./measure.ts"
 
 const ambientServices = 20
-const requests = 30_000
-const streams = 100
+const requests = 10_000
+const streams = 30
 const chunks = 200
-const rounds = 7
+const rounds = 21
 
 interface Named {
   readonly name: string
