@@ -1,0 +1,130 @@
+/** P1 among real processes: what was acknowledged survives kill -9, whatever the writer was doing. */
+import { createHash } from "node:crypto"
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect, Random } from "effect"
+import { program, rest, said, temporaryDirectory } from "./programs/Program.ts"
+
+const ROUNDS = 200 * (process.env["SIGNALBOX_TORTURE"] === "1" ? 10 : 1)
+/** Documents that are written at the same time, each by one process after another. */
+const LANES = 4
+/** A round in so many kills before the document is open. */
+const EARLY = 10
+
+interface Moment {
+  /** So many acknowledgements are awaited; none: the kill may come before the first line. */
+  readonly acknowledgements: number | undefined
+  /** Then so many turns of this process's event loop, or milliseconds where nothing is awaited. */
+  readonly delay: number
+}
+
+const moment: Effect.Effect<Moment> = Effect.gen(function* () {
+  if ((yield* Random.nextIntBetween(0, EARLY)) === 0) {
+    return { acknowledgements: undefined, delay: yield* Random.nextIntBetween(0, 600) }
+  }
+  return { acknowledgements: yield* Random.nextIntBetween(0, 8), delay: yield* Random.nextIntBetween(0, 2000) }
+})
+
+const turn = Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
+
+/** What was true when the process before was dead. */
+interface Standing {
+  /** On the disk; `undefined` before there is a document. */
+  readonly count: number | undefined
+  readonly acknowledged: number
+}
+
+describe("a document whose writer is killed", () => {
+  it.live(
+    "always parses, holds the last acknowledged update or the one under way, and the next start leaves nothing of it behind, in 200 rounds",
+    ({ annotate }) =>
+      Effect.gen(function* () {
+        const seed = Number(process.env["SIGNALBOX_SEED"] ?? (yield* Clock.currentTimeMillis))
+        const root = yield* temporaryDirectory
+        const compileCache = join(root, "compiled")
+        // One that ends well, so that what Node compiled is kept for all others.
+        const first = yield* program("count.ts", [join(root, "config.json"), "1"], { compileCache })
+        assert.strictEqual((yield* rest(first)).at(-1), "1")
+        const seen = yield* Effect.forEach(
+          Array.from({ length: LANES }, (_, index) => index),
+          (index) =>
+            Random.withSeed(laneOf(join(root, `lane${index}`), compileCache, ROUNDS / LANES), `${seed}/${index}`),
+          { concurrency: "unbounded" },
+        ).pipe(Effect.tapCause(() => Effect.sync(() => console.error(`SIGNALBOX_SEED=${seed} chooses these moments`))))
+        const total = (member: "underWay" | "leftovers" | "kills") => seen.reduce((sum, lane) => sum + lane[member], 0)
+        assert.strictEqual(total("kills"), ROUNDS)
+        // The moments were the right ones: kills within writes, some of which had taken place.
+        assert.isAbove(total("leftovers") + total("underWay"), 0, `no kill met a write, SIGNALBOX_SEED=${seed}`)
+        const met = `${total("underWay")} updates taken that nobody acknowledged, ${total("leftovers")} directories to be swept`
+        yield* Effect.promise(() => annotate(`SIGNALBOX_SEED=${seed}: ${total("kills")} kills, ${met}`))
+      }),
+    300_000,
+  )
+})
+
+const laneOf = Effect.fnUntraced(function* (directory: string, compileCache: string, rounds: number) {
+  mkdirSync(directory)
+  const file = join(directory, "config.json")
+  const totals = { kills: 0, underWay: 0, leftovers: 0 }
+  let standing: Standing = { count: undefined, acknowledged: 0 }
+  for (let round = 0; round < rounds; round++) {
+    const lines = yield* Effect.scoped(killed(file, compileCache, yield* moment))
+    totals.kills++
+    const opened = lines[0] === undefined ? undefined : JSON.parse(lines[0])
+    if (opened !== undefined) {
+      assert.deepStrictEqual(opened.problems, [])
+      assert.strictEqual(opened.count, standing.count ?? 0, "the start serves what stands on the disk")
+      assert.deepStrictEqual(opened.names.filter(unknown), [], "nothing is left behind after a start")
+    }
+    const acknowledged = Number(lines.slice(1).at(-1) ?? opened?.count ?? standing.count ?? 0)
+    standing = { count: countIn(file), acknowledged }
+    // Before its first line a process has written at most the seed, and acknowledged nothing.
+    if (standing.count === undefined) assert.isUndefined(opened)
+    else assert.include(opened === undefined ? [acknowledged] : [acknowledged, acknowledged + 1], standing.count)
+    if (standing.count === acknowledged + 1) totals.underWay++
+    if (readdirSync(directory).some(unknown)) totals.leftovers++
+  }
+  assertWhole(join(directory, "history"))
+  return totals
+})
+
+/** All lines of a process that was killed at this moment. */
+const killed = Effect.fnUntraced(function* (file: string, compileCache: string, { acknowledgements, delay }: Moment) {
+  const counter = yield* program("count.ts", [file], { compileCache })
+  const lines: Array<string> = []
+  if (acknowledgements === undefined) {
+    // A timer decides when to kill and nothing else.
+    yield* Effect.sleep(delay)
+  } else {
+    for (let line = 0; line <= acknowledgements; line++) lines.push(yield* said(counter))
+    for (let i = 0; i < delay; i++) yield* turn
+  }
+  counter.child.kill("SIGKILL")
+  lines.push(...(yield* rest(counter)))
+  assert.strictEqual(yield* counter.exit, "SIGKILL")
+  return lines
+})
+
+/** It parses, whole, or is not there yet. */
+const countIn = (file: string): number | undefined => {
+  if (!existsSync(file)) return undefined
+  const { ballast, count } = JSON.parse(readFileSync(file, "utf8"))
+  assert.strictEqual(ballast.length, 10_000)
+  return count
+}
+
+const unknown = (name: string) =>
+  !["config.json", "config.json.lock", "history"].includes(name) && !/^\d{15}-[0-9a-f]{64}-config\.json$/.test(name)
+
+/** Each document of the history is the one that its name says. */
+const assertWhole = (history: string) => {
+  const names = readdirSync(history).filter((name) => !unknown(name))
+  assert.isAbove(names.length, 0)
+  for (const name of names) {
+    const hash = createHash("sha256")
+      .update(readFileSync(join(history, name)))
+      .digest("hex")
+    assert.include(name, hash)
+  }
+}

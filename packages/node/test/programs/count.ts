@@ -1,0 +1,31 @@
+/**
+ * Counts in a document until it is killed: each update puts the next number there, and is acknowledged by a line of output after it, which a
+ * kill cannot take back. The first line says, as JSON, what was found at the start. Arguments: document, times (default: for ever).
+ */
+import { readdirSync, writeSync } from "node:fs"
+import { dirname, join } from "node:path"
+import * as ConfigStore from "@signalbox/core/ConfigStore"
+import * as Signalbox from "@signalbox/node/Signalbox"
+import { Effect, Layer, Schema } from "effect"
+
+const [file = "", times = "Infinity"] = process.argv.slice(2)
+
+class Counting extends ConfigStore.Service<Counting>()("test/Counting", {
+  schema: Schema.Struct({ count: Schema.Int, ballast: Schema.String }),
+  // Longer than a page: what is torn would show it.
+  seed: `{ "count": 0, "ballast": "${"0123456789".repeat(1000)}" }\n`,
+}) {}
+
+const main = Effect.gen(function* () {
+  const store = yield* Counting
+  const { config } = yield* store.snapshot
+  const directory = dirname(file)
+  const names = [...readdirSync(directory), ...readdirSync(join(directory, "history"))]
+  writeSync(1, `${JSON.stringify({ count: config.count, names, problems: yield* store.problems })}\n`)
+  for (let i = config.count + 1; i <= config.count + Number(times); i++) {
+    yield* store.update([{ path: "/count", value: i }])
+    writeSync(1, `${i}\n`)
+  }
+})
+
+await Effect.runPromise(Effect.provide(main, Layer.provideMerge(Counting.layer, Signalbox.layerAt(file))))
