@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { sameValue } from "@signalbox/core/ConfigDocument/Json"
 import { layoutOf, openingOf, patch } from "@signalbox/core/ConfigDocument/Patch"
+import { Source } from "@signalbox/core/ConfigDocument/Source"
 import { check, parse } from "@signalbox/core/ConfigDocument/Text"
 import type { Problem } from "@signalbox/core/ConfigError"
 import { Result } from "effect"
@@ -205,10 +206,13 @@ describe("ConfigDocument, of bad documents", () => {
           const layout = layoutOf(text, openingOf(text))!
           const before = Result.getOrThrow(parse(text, false)).value as never
           const next = swap(text, pick(scalarsIn(text), at), by)
-          const answer = patch({ text, value: before, layout }, next)
+          const source = new Source(before)
+          const answer = patch({ text, source, layout }, next)
           if (answer === undefined || next === text) return
           patched++
-          assert.isTrue(sameValue(answer.value, Result.getOrThrow(parse(next, false)).value))
+          assert.isTrue(
+            sameValue(source.with(answer.tokens, answer.value).value, Result.getOrThrow(parse(next, false)).value),
+          )
           const again = layoutOf(next, openingOf(next))!
           assert.deepStrictEqual(
             [answer.layout.keys, answer.layout.starts, answer.layout.ends],

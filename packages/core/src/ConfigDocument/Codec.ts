@@ -6,48 +6,41 @@
  * That rests on one rule: the effective value decodes to the same value. Where encoding is lossy or forbidden, the document's own value is
  * taken for it.
  */
-import { Cause, Option, Redacted, Schema, SchemaAST, type SchemaIssue, SchemaParser } from "effect"
+import { Cause, Redacted, Schema, SchemaAST, type SchemaIssue, SchemaParser } from "effect"
 import {
   absent,
   freeze,
   isObject,
-  keepShallow,
-  keysOf,
   member,
   type PlainObject,
   put,
-  rememberKeys,
+  replaceDeep,
   reuse,
   sameValue,
   type Tokens,
 } from "./Json.ts"
-import { addIssues, type Findings, kindOf } from "./Problems.ts"
-import { keysOfLink, runLink, type Shapes, type View, withoutLinks } from "./Shape.ts"
-
-/** What one part of the document was, and became. `absent` stands for a key that is not there. */
-export interface State {
-  readonly input: unknown
-  readonly output: unknown
-  readonly effective: unknown
-  /** Keys below that the schema does not know. */
-  readonly unknown: ReadonlyArray<Tokens>
-  /** The states of members that are decoded member by member themselves. */
-  readonly parts: ReadonlyMap<string, State> | undefined
-}
-
-export interface Codec {
-  /** Answers nothing where decoding failed; the findings say why. `path` is the codec's to push to and pop from. */
-  readonly decode: (
-    input: unknown,
-    previous: State | undefined,
-    path: Array<string>,
-    findings: Findings,
-  ) => State | undefined
-  /** Has parts of its own worth remembering. */
-  readonly deep: boolean
-}
-
-const noUnknown: ReadonlyArray<Tokens> = []
+import {
+  areTransparent,
+  keysOfLink,
+  pass,
+  renames,
+  validatesNothingElse,
+  withoutDefaults,
+  withoutLinks,
+} from "./Links.ts"
+import {
+  absentState,
+  type Check,
+  type Codec,
+  type Field,
+  noUnknown,
+  recordCodec,
+  shallow,
+  stale,
+  structCodec,
+} from "./Members.ts"
+import { addIssues } from "./Problems.ts"
+import type { Shapes, View } from "./Shape.ts"
 
 /** The codec of a whole document. */
 export const compile = (ast: SchemaAST.AST, shapes: Shapes): Codec => new Compiler(shapes).place(ast, shapes.root, true)
@@ -148,6 +141,8 @@ class Compiler {
     view: View,
   ): Codec {
     const whole = this.unit(ast, view, false)
+    const transparent = areTransparent(links)
+    const renaming = links.find((link) => keysOfLink(link)._tag === "Renamed")
     return {
       deep: true,
       decode: (input, previous, path, findings) => {
@@ -156,7 +151,17 @@ class Compiler {
         const passed = pass(links, names, input)
         if (passed === undefined) return whole.decode(input, previous, path, findings)
         const inner = members.decode(passed, previous?.parts?.get(""), path, findings)
-        return inner === undefined ? undefined : { ...inner, input, parts: new Map([["", inner]]) }
+        return inner === undefined ? undefined : { ...inner, input, parts: new Map([["", inner]]), members: undefined }
+      },
+      patch: (previous, change, path, findings) => {
+        const before = previous.parts?.get("")
+        if (before === undefined || !transparent) return undefined
+        const inner = members.patch(before, change, path, findings)
+        if (inner === undefined) return undefined
+        // renaming looks at keys only: the states may stand for the values
+        const states = Object.fromEntries([...(inner.parts ?? [])].filter(([, state]) => state.input !== absent))
+        if (renaming !== undefined && names !== undefined && !renames(renaming, names, states)) return undefined
+        return { ...inner, input: stale, parts: new Map([["", inner]]), members: undefined }
       },
     }
   }
@@ -176,7 +181,7 @@ class Compiler {
       if (again === failed || !sameValue(again, output)) return input
       return sameValue(encoded.value, output) ? output : freeze(encoded.value)
     }
-    return {
+    const codec: Codec = {
       deep: false,
       decode: (input, previous, path, findings) => {
         if (previous !== undefined && Object.is(previous.input, input)) return previous
@@ -189,17 +194,23 @@ class Compiler {
         const plain = effectiveOf(input, output)
         const effective = secret ? wrapSecrets(shapes, view, plain) : plain
         const unknown = unknownKeys(shapes, view, input, path)
-        if (previous === undefined) return { input, output, effective, unknown, parts: undefined }
+        if (previous === undefined) return { input, output, effective, unknown, ...shallow }
         const same = sameValue(effective, previous.effective) && (output === absent) === (previous.output === absent)
         return {
           input,
           output: same ? previous.output : reuse(previous.output, output),
           effective: same ? previous.effective : reuse(previous.effective, effective),
           unknown,
-          parts: undefined,
+          ...shallow,
         }
       },
+      // one unit again, with the one value replaced in it
+      patch: (previous, { depth, tokens, value }, path, findings) =>
+        isObject(previous.input)
+          ? codec.decode(replaceDeep(previous.input, tokens.slice(depth), value), previous, path, findings)
+          : undefined,
     }
+    return codec
   }
 }
 
@@ -231,14 +242,6 @@ const parserOf = (ast: SchemaAST.AST, required: boolean): Parser => {
   }
 }
 
-/** Defaults do not belong to the encoded value: an encoding that omits them would hide what is in force. */
-const withoutDefaults = (ast: SchemaAST.AST): SchemaAST.AST => {
-  const links = ast.encoding ?? []
-  let count = 0
-  while (count < links.length && keysOfLink(links[links.length - 1 - count]!)._tag === "Same") count++
-  return withoutLinks(ast, count)
-}
-
 const wrapSecrets = (shapes: Shapes, view: View, value: unknown): unknown => {
   if (value === absent || value === null || !shapes.hasSecret(view)) return value
   if (view.some((shape) => shape.secret)) return Redacted.make(value)
@@ -251,246 +254,7 @@ const wrapSecrets = (shapes: Shapes, view: View, value: unknown): unknown => {
   return Object.freeze(wrapped)
 }
 
-/** Whether the links' source says nothing that the rest of the schema does not say itself, so that it need not be run. */
-const validatesNothingElse = (
-  to: SchemaAST.AST,
-  rest: SchemaAST.AST,
-  names: ReadonlyMap<string, string> | undefined,
-): boolean => {
-  const expected = SchemaAST.toEncoded(rest)
-  if (!SchemaAST.isObjects(to) || !SchemaAST.isObjects(expected)) return false
-  if (to.checks !== undefined || to.encoding !== undefined || to.encodingChecks !== undefined) return false
-  if (expected.checks !== undefined || expected.encodingChecks !== undefined) return false
-  const types = new Map(to.propertySignatures.map((field) => [field.name, field.type]))
-  return (
-    types.size === expected.propertySignatures.length &&
-    expected.propertySignatures.every(({ name, type }) => types.get(names?.get(String(name)) ?? name) === type) &&
-    to.indexSignatures.length === expected.indexSignatures.length &&
-    expected.indexSignatures.every(
-      ({ parameter, type }, index) =>
-        to.indexSignatures[index]?.parameter === parameter && to.indexSignatures[index]?.type === type,
-    )
-  )
-}
-
-/** Runs the links on a value. Answers the value that the members decode, or nothing where a link does more than hand it on. */
-const pass = (
-  links: ReadonlyArray<SchemaAST.Link>,
-  names: ReadonlyMap<string, string> | undefined,
-  input: unknown,
-): unknown => {
-  let value = input
-  for (let index = links.length - 1; index >= 0; index--) {
-    const link = links[index]!
-    if (keysOfLinkCached(link) === "Renamed") {
-      if (!renames(link, names ?? new Map(), value)) return undefined
-      continue
-    }
-    const result = runLink(link, value === absent ? Option.none() : Option.some(value))
-    if (result === undefined || Option.isNone(result)) return undefined
-    if (value !== absent && result.value !== value) return undefined
-    value = value === absent ? freeze(result.value) : value
-  }
-  return value
-}
-
-const renames = (link: SchemaAST.Link, names: ReadonlyMap<string, string>, value: unknown): boolean => {
-  if (!isObject(value)) return false
-  const known: Record<string, unknown> = {}
-  let count = 0
-  for (const name of names.values()) {
-    if (!Object.hasOwn(value, name)) continue
-    known[name] = value[name]
-    count++
-  }
-  const result = Option.getOrUndefined(runLink(link, Option.some(known)) ?? Option.none())
-  if (!isObject(result) || Object.keys(result).length !== count) return false
-  for (const [to, from] of names) {
-    if (Object.hasOwn(known, from) ? result[to] !== known[from] : Object.hasOwn(result, to)) return false
-  }
-  return true
-}
-
-const linkKinds = new WeakMap<SchemaAST.Link, string>()
-
-const keysOfLinkCached = (link: SchemaAST.Link): string => {
-  const known = linkKinds.get(link)
-  if (known !== undefined) return known
-  const kind = keysOfLink(link)._tag
-  linkKinds.set(link, kind)
-  return kind
-}
-
 /** Only what can grow without bound is worth decoding member by member below the root. */
 const holdsRecord = (ast: SchemaAST.AST): boolean =>
   SchemaAST.isObjects(ast) &&
   (ast.indexSignatures.length > 0 || ast.propertySignatures.some((field) => holdsRecord(field.type)))
-
-type Check = (output: unknown, input: unknown, path: Tokens, findings: Findings) => boolean
-
-interface Field {
-  readonly key: string
-  readonly name: string
-  readonly codec: Codec
-}
-
-const absentState: State = { input: absent, output: absent, effective: absent, unknown: noUnknown, parts: undefined }
-
-const refuse = (input: unknown, path: Tokens, findings: Findings): undefined => {
-  const message =
-    input === absent
-      ? `is missing: add the key ${JSON.stringify(path.at(-1) ?? "")}`
-      : `must be an object in braces, not ${kindOf(input)}`
-  findings.add({ by: "schema", path: [...path], message, at: "value" })
-}
-
-const structCodec = (fields: ReadonlyArray<Field>, check: Check | undefined): Codec => {
-  const known = new Set(fields.map((field) => field.key))
-  return {
-    deep: true,
-    decode: (input, previous, path, findings) => {
-      if (previous !== undefined && Object.is(previous.input, input)) return previous
-      if (!isObject(input)) return refuse(input, path, findings)
-      const parts = new Map<string, State>()
-      const output: Record<string, unknown> = {}
-      const effective: Record<string, unknown> = {}
-      const unknown: Array<Tokens> = []
-      for (const { codec, key, name } of fields) {
-        path.push(key)
-        const state = codec.decode(member(input, key), previous?.parts?.get(key), path, findings)
-        path.pop()
-        if (state === undefined) continue
-        parts.set(key, state)
-        if (state.output !== absent) put(output, name, state.output)
-        if (state.effective !== absent) put(effective, key, state.effective)
-        for (const tokens of state.unknown) unknown.push(tokens)
-      }
-      if (parts.size < fields.length) return undefined
-      for (const key of keysOf(input)) if (!known.has(key)) unknown.push([...path, key])
-      const shared = keepShallow(previous?.output, output)
-      if (check !== undefined && shared !== previous?.output && !check(shared, input, path, findings)) return undefined
-      return {
-        input,
-        output: shared,
-        effective: keepShallow(previous?.effective, effective),
-        unknown: unknown.length === 0 ? noUnknown : unknown,
-        parts,
-      }
-    },
-  }
-}
-
-const recordCodec = (value: Codec, check: Check | undefined): Codec => ({
-  deep: true,
-  decode: (input, previous, path, findings) => {
-    if (previous !== undefined && Object.is(previous.input, input)) return previous
-    if (!isObject(input)) return refuse(input, path, findings)
-    const state = decodeMembers(value, input, isObject(previous?.input) ? previous : undefined, path, findings)
-    if (state === undefined) return undefined
-    const fresh = previous === undefined || state.output !== previous.output
-    return check === undefined || !fresh || check(state.output, input, path, findings) ? state : undefined
-  },
-})
-
-const decodeMembers = (
-  codec: Codec,
-  input: PlainObject,
-  previous: State | undefined,
-  path: Array<string>,
-  findings: Findings,
-): State | undefined => {
-  const keys = keysOf(input)
-  const inputs = (previous?.input ?? {}) as PlainObject
-  const outputs = (previous?.output ?? {}) as PlainObject
-  const effectives = (previous?.effective ?? {}) as PlainObject
-  const before = previous === undefined ? [] : keysOf(inputs)
-  const changed = new Map<string, State>()
-  let aligned = before.length === keys.length
-  let broken = false
-  for (let index = 0; index < keys.length; index++) {
-    const key = keys[index]!
-    const there = before[index] === key
-    if (!there) aligned = false
-    const known = previous !== undefined && (there || Object.hasOwn(inputs, key))
-    if (known && Object.is(inputs[key], input[key])) continue
-    const was: State | undefined = !known
-      ? undefined
-      : (previous.parts?.get(key) ?? {
-          input: inputs[key],
-          output: outputs[key],
-          effective: effectives[key],
-          unknown: noUnknown,
-          parts: undefined,
-        })
-    path.push(key)
-    const state = codec.decode(input[key], was, path, findings)
-    path.pop()
-    if (state === undefined) broken = true
-    else changed.set(key, state)
-  }
-  if (broken) return undefined
-  return assemble(codec, input, keys, previous, changed, aligned, path.length)
-}
-
-const assemble = (
-  codec: Codec,
-  input: PlainObject,
-  keys: ReadonlyArray<string>,
-  previous: State | undefined,
-  changed: ReadonlyMap<string, State>,
-  aligned: boolean,
-  depth: number,
-): State => {
-  const unknown: Array<Tokens> = []
-  for (const tokens of previous?.unknown ?? noUnknown) {
-    const key = tokens[depth]!
-    if (!changed.has(key) && Object.hasOwn(input, key)) unknown.push(tokens)
-  }
-  for (const state of changed.values()) for (const tokens of state.unknown) unknown.push(tokens)
-  let parts: Map<string, State> | undefined
-  if (codec.deep) {
-    parts = new Map()
-    for (const key of keys) parts.set(key, changed.get(key) ?? previous!.parts!.get(key)!)
-  }
-  const output = collect(keys, previous, changed, "output", aligned, "input", input)
-  const effective = collect(keys, previous, changed, "effective", aligned, "output", output)
-  return { input, output, effective, unknown: unknown.length === 0 ? noUnknown : unknown, parts }
-}
-
-type Side = "input" | "output" | "effective"
-
-/** The record of one side: the one of before if no member changed, the twin's if it has the very same members, else a new one. */
-const collect = (
-  keys: ReadonlyArray<string>,
-  previous: State | undefined,
-  changed: ReadonlyMap<string, State>,
-  side: Side,
-  aligned: boolean,
-  twinSide: Side,
-  twin: PlainObject,
-): PlainObject => {
-  const before = previous?.[side] as PlainObject | undefined
-  if (before !== undefined && aligned && every(changed, (key, state) => Object.is(state[side], before[key])))
-    return before
-  // members that did not change were the same on both sides if the two records were one
-  const unchangedSame = before !== undefined && before === previous?.[twinSide]
-  const twins =
-    every(changed, (key, state) => Object.is(state[side], twin[key])) &&
-    (unchangedSame || keys.every((key) => changed.has(key) || Object.is(before![key], twin[key])))
-  if (twins) return twin
-  const record: Record<string, unknown> = {}
-  if (before !== undefined && changed.size < keys.length) {
-    for (let index = 0; index < keys.length; index++) {
-      const key = keys[index]!
-      record[key] = before[key]
-    }
-    for (const [key, state] of changed) record[key] = state[side]
-  } else for (const key of keys) record[key] = changed.get(key)?.[side]
-  rememberKeys(record, keys)
-  return Object.freeze(record)
-}
-
-const every = (states: ReadonlyMap<string, State>, holds: (key: string, state: State) => boolean): boolean => {
-  for (const [key, state] of states) if (!holds(key, state)) return false
-  return true
-}

@@ -217,6 +217,31 @@ export const keepShallow = (previous: unknown, next: PlainObject): PlainObject =
   return same ? previous : Object.freeze(next)
 }
 
+/** A frozen copy with the value under a key that is there replaced. `keys`: all keys of `place`; it has no `__proto__`. */
+export const replaceMember = (
+  place: PlainObject,
+  keys: ReadonlyArray<string>,
+  changed: string,
+  value: unknown,
+): PlainObject => {
+  const copy: Record<string, unknown> = {}
+  // half the time of a spread, for large objects
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index]!
+    copy[key] = place[key]
+  }
+  copy[changed] = value
+  rememberKeys(copy, keys)
+  return Object.freeze(copy)
+}
+
+/** The same at the end of a path through objects, all of which are there. */
+export const replaceDeep = (place: PlainObject, path: Tokens, value: unknown, depth = 0): PlainObject => {
+  const key = path[depth]!
+  const inner = depth + 1 === path.length ? value : replaceDeep(place[key] as PlainObject, path, value, depth + 1)
+  return replaceMember(place, keysOf(place), key, inner)
+}
+
 /** Assignment that takes `__proto__` for a key like any other. */
 export const put = (target: Record<string, unknown>, key: string, value: unknown): void => {
   if (key === "__proto__") {

@@ -16,6 +16,7 @@ import {
 } from "./Json.ts"
 import type { Findings } from "./Problems.ts"
 import type { Shape, Shapes, View } from "./Shape.ts"
+import type { Source } from "./Source.ts"
 
 export interface Override {
   readonly tokens: Tokens
@@ -49,7 +50,7 @@ interface Found {
 /** What the environment answered to one document. */
 export interface Asked {
   readonly environment: Environment
-  readonly document: unknown
+  readonly document: Source
   readonly found: ReadonlyArray<Found>
 }
 
@@ -61,17 +62,18 @@ export const ask = (
   shapes: Shapes,
   prefix: string,
   environment: Environment,
-  document: unknown,
+  document: Source,
   earlier: Asked | undefined,
 ): Asked => {
   const known = earlier?.environment === environment ? earlier : undefined
   if (known !== undefined && known.document === document) return known
+  const { value } = document
   const found: Array<Found> = []
   const again = new Set<string>()
   const place: Place = {
     view: shapes.root,
-    value: document,
-    before: known?.document ?? unknownBefore,
+    value,
+    before: known?.document.value ?? unknownBefore,
     name: prefix,
     tokens: [],
   }
@@ -81,9 +83,25 @@ export const ask = (
     if (text !== undefined) found.push({ name, tokens, text, view })
   })
   for (const old of known?.found ?? []) {
-    if (!again.has(pointer(old.tokens)) && isNamed(shapes, document, old.tokens)) found.push(old)
+    if (!again.has(pointer(old.tokens)) && isNamed(shapes, value, old.tokens)) found.push(old)
   }
   return { environment, document, found }
+}
+
+/** Whether a value that takes the place of another brings variables with it that are set. */
+export const hasNewNames = (
+  shapes: Shapes,
+  prefix: string,
+  { environment }: Asked,
+  tokens: Tokens,
+  value: unknown,
+): boolean => {
+  const name = [prefix, ...tokens.map(snake)].join("_")
+  let found = false
+  visit(shapes, { view: shapes.at(tokens), value, before: unknownBefore, name, tokens }, [], (place) => {
+    if (environment(place.name) !== undefined) found = true
+  })
+  return found
 }
 
 /** Every variable that is set, shallow paths first. */

@@ -4,7 +4,8 @@
  * text valid, so nothing else has to be looked at. Whatever does not fit (a change in two places, comments in the changed value, keys that stand
  * twice) is left to the full path.
  */
-import { adopt, isObject, keysOf, lookup, type PlainObject, rememberKeys } from "./Json.ts"
+import { adopt, isObject, keysOf, type Tokens } from "./Json.ts"
+import type { Source } from "./Source.ts"
 import { commentEnd, stringEnd } from "./Text.ts"
 
 /** Where the members of one object stand, relative to its opening brace. Knows nothing of the text itself, so it keeps none alive. */
@@ -16,22 +17,26 @@ export interface Layout {
   readonly inner: Map<number, Layout>
 }
 
+/** A text, what it says, and where its members stand once somebody has asked. */
+export interface Known {
+  readonly text: string
+  readonly source: Source
+  layout: Layout | undefined
+}
+
+/** One value of the document has become another. */
 export interface Patched {
-  readonly value: PlainObject
+  readonly tokens: Tokens
+  readonly value: unknown
+  /** The value is what it was. */
+  readonly same: boolean
   readonly layout: Layout
 }
 
 /** A member shorter than this is parsed as a whole. */
 const longMember = 2048
 
-/** A text, what it says, and where its members stand once somebody has asked. */
-export interface Known {
-  readonly text: string
-  readonly value: PlainObject
-  layout: Layout | undefined
-}
-
-/** The document of `text`, from that of `before`; nothing where the full path must decide. */
+/** What `text` says otherwise than `before`; nothing where the full path must decide. */
 export const patch = (before: Known, text: string): Patched | undefined => {
   const start = commonPrefix(before.text, text)
   const end = before.text.length - commonSuffix(before.text, text, start)
@@ -40,21 +45,18 @@ export const patch = (before: Known, text: string): Patched | undefined => {
   if ((end - start) * 8 > before.text.length || (end + delta - start) * 8 > text.length) return undefined
   before.layout ??= layoutOf(before.text, openingOf(before.text))
   if (before.layout === undefined) return undefined
-  const found = enclosing(before.text, before.value, before.layout, start, end)
+  const found = enclosing(before.text, before.source, before.layout, start, end)
   if (found === undefined) return undefined
   const length = found.end + delta - found.start
   if (length * 2 > text.length) return undefined
-  const value = parseValue(text.slice(found.start, found.start + length))
-  if (value === undefined) return undefined
+  const parsed = parseValue(text.slice(found.start, found.start + length))
+  if (parsed === undefined) return undefined
   const tokens = found.steps.map((step) => step.key)
   const check = { faulty: false }
-  const was = lookup(before.value, tokens)
-  const shared = adopt(value.value, was, tokens.length, check)
+  const was = before.source.at(tokens)
+  const value = adopt(parsed.value, was, tokens.length, check)
   if (check.faulty) return undefined
-  return {
-    value: Object.is(shared, was) ? before.value : withMember(before.value, tokens, 0, shared),
-    layout: shift(found.steps, 0, delta),
-  }
+  return { tokens, value, same: Object.is(value, was), layout: shift(found.steps, 0, delta) }
 }
 
 const parseValue = (text: string): { readonly value: unknown } | undefined => {
@@ -101,30 +103,31 @@ interface Enclosing {
 /** The innermost member value that has `[start, end)` within it. */
 const enclosing = (
   text: string,
-  root: PlainObject,
+  source: Source,
   rootLayout: Layout,
   start: number,
   end: number,
 ): Enclosing | undefined => {
   const steps: Array<Step> = []
+  const path: Array<string> = []
   let found: Enclosing | undefined
-  let value: unknown = root
   let layout: Layout | undefined = rootLayout
   let base = openingOf(text)
-  while (layout !== undefined && isObject(value)) {
+  while (layout !== undefined) {
+    const place = source.place(path)
     // a key that stands twice makes positions and values disagree
-    if (layout.starts.length !== keysOf(value).length) return found
+    if (!isObject(place) || layout.starts.length !== keysOf(place).length) return found
     const index = lastAtMost(layout.starts, start - base)
     if (index === -1 || end > base + layout.ends[index]!) return found
     const keyStart = base + layout.keys[index]!
     const key: unknown = JSON.parse(text.slice(keyStart, stringEnd(text, keyStart)))
-    if (typeof key !== "string" || !Object.hasOwn(value, key)) return found
+    if (typeof key !== "string" || !Object.hasOwn(place, key)) return found
     steps.push({ layout, index, key })
+    path.push(key)
     const valueStart: number = base + layout.starts[index]!
-    const valueEnd = base + layout.ends[index]!
+    const valueEnd: number = base + layout.ends[index]!
     found = { steps: [...steps], start: valueStart, end: valueEnd }
-    value = value[key]
-    if (valueEnd - valueStart < longMember || !isObject(value)) return found
+    if (valueEnd - valueStart < longMember || text.charCodeAt(valueStart) !== openBrace) return found
     base = valueStart
     const parent: Layout = layout
     layout = parent.inner.get(index) ?? layoutOf(text, valueStart)
@@ -163,19 +166,6 @@ const moved = (offsets: Int32Array, from: number, delta: number): Int32Array => 
   const copy = offsets.slice()
   for (let index = from; index < copy.length; index++) copy[index]! += delta
   return copy
-}
-
-const withMember = (place: PlainObject, path: ReadonlyArray<string>, depth: number, value: unknown): PlainObject => {
-  const changed = path[depth]!
-  const keys = keysOf(place)
-  const copy: Record<string, unknown> = {}
-  for (let index = 0; index < keys.length; index++) {
-    const key = keys[index]!
-    copy[key] = place[key]
-  }
-  copy[changed] = depth + 1 === path.length ? value : withMember(place[changed] as PlainObject, path, depth + 1, value)
-  rememberKeys(copy, keys)
-  return Object.freeze(copy)
 }
 
 const quote = 0x22

@@ -2,8 +2,9 @@
  * What a schema says about places in the document: which keys are known, where secrets stand, what needs a restart, where a plain string is
  * meant. A place can have several shapes at once (unions; the encoded and the decoded side of a transformation): all of them count.
  */
-import { Effect, Option, SchemaAST, SchemaGetter } from "effect"
+import { Option, SchemaAST } from "effect"
 import { isObject, type Tokens } from "./Json.ts"
+import { keysOfLink, runLink, withoutLinks } from "./Links.ts"
 
 /** Annotation key: a change below this node takes effect only after a restart. */
 export const restartKey = "signalbox/restartRequired"
@@ -41,57 +42,6 @@ const nothing: Shape = {
   elements: [],
   tail: [],
   renamed: new Map(),
-}
-
-/** What one step of an encoding does to keys; `opaque` where it cannot be known. */
-export type Keys =
-  | { readonly _tag: "Same" }
-  | { readonly _tag: "Renamed"; readonly names: ReadonlyMap<string, string> }
-  | { readonly _tag: "Opaque" }
-
-const opaque: Keys = { _tag: "Opaque" }
-
-/** Runs the decoding half of a link; failures and defects are `undefined`. */
-export const runLink = (link: SchemaAST.Link, input: Option.Option<unknown>): Option.Option<unknown> | undefined => {
-  const transformation = link.transformation
-  if (transformation._tag === "Middleware") return undefined
-  const exit = Effect.runSyncExit(
-    Effect.suspend(() => SchemaGetter.run(transformation.decode as SchemaGetter.Getter<unknown, unknown>, input, {})),
-  )
-  return exit._tag === "Success" ? exit.value : undefined
-}
-
-/** Asks a link by example: what becomes of an object whose members can be told apart. The decoder verifies the answer on every real value. */
-export const keysOfLink = (link: SchemaAST.Link): Keys => {
-  const probe: Record<string, unknown> = {}
-  const names = new Map<unknown, string>()
-  if (SchemaAST.isObjects(link.to)) {
-    for (const { name } of link.to.propertySignatures) {
-      if (typeof name === "symbol") return opaque
-      const mark = {}
-      names.set(mark, String(name))
-      Object.defineProperty(probe, String(name), { value: mark, enumerable: true })
-    }
-  }
-  const result = runLink(link, Option.some(probe))
-  if (result === undefined || Option.isNone(result)) return opaque
-  if (result.value === probe) return { _tag: "Same" }
-  if (!isObject(result.value)) return opaque
-  const renamed = new Map<string, string>()
-  for (const key of Object.keys(result.value)) {
-    const name = names.get(result.value[key])
-    if (name === undefined) return opaque
-    renamed.set(key, name)
-  }
-  return renamed.size === names.size ? { _tag: "Renamed", names: renamed } : opaque
-}
-
-/** The node without its last `count` links. Effect has this, but does not export it. */
-export const withoutLinks = (ast: SchemaAST.AST, count: number): SchemaAST.AST => {
-  const links = ast.encoding?.slice(0, ast.encoding.length - count) ?? []
-  return Object.assign(Object.create(Object.getPrototypeOf(ast) as object), ast, {
-    encoding: links.length === 0 ? undefined : links,
-  }) as SchemaAST.AST
 }
 
 const isRedactedSchema = (ast: SchemaAST.AST): boolean => {

@@ -1,0 +1,72 @@
+/** Edits and whole texts from outside, with redaction markers in them. */
+import { Result } from "effect"
+import type { ConfigDocument, Edit } from "../ConfigDocument.ts"
+import { type Draft, setValue } from "./Edit.ts"
+import { absent, findFaults, lookup, parsePointer, type Tokens } from "./Json.ts"
+import { type Finding, Findings, locate } from "./Problems.ts"
+import { readText } from "./Reader.ts"
+import { restoreText, restoreValue } from "./Redact.ts"
+import type { Shapes } from "./Shape.ts"
+import { positions } from "./Tree.ts"
+
+export const makeEditor = (shapes: Shapes, marker: string): Pick<ConfigDocument<unknown>, "edit" | "restore"> => {
+  const declaresVersion = shapes.root.some((shape) => shape.fields.has("version"))
+
+  /** Where an edit goes and what it writes, its markers replaced by what is stored. */
+  const readEdit = (
+    edit: Edit,
+    stored: unknown,
+    findings: Findings,
+  ): { readonly tokens: Tokens; readonly value: unknown } | undefined => {
+    const tokens = parsePointer(edit.path)
+    const refuse = (message: string, path: Tokens = tokens ?? []): undefined =>
+      findings.add({ by: "schema", path, message, at: "value" })
+    if (tokens === undefined) {
+      return refuse("a path starts with / and writes ~ as ~0 and / as ~1 within keys: correct the path")
+    }
+    if (tokens.includes("__proto__")) return refuse("the key __proto__ is not allowed: choose another")
+    if (tokens.length === 1 && tokens[0] === "version" && !declaresVersion) {
+      return refuse("the document's version is set by the program: leave it")
+    }
+    if ("remove" in edit) return { tokens, value: absent }
+    const [fault] = findFaults(edit.value, 1)
+    if (fault !== undefined) return refuse("the value is not JSON: use plain data", [...tokens, ...fault.path])
+    const missing: Array<Finding> = []
+    // what JSON writes is what will be read: it has no negative zero
+    const plain: unknown = JSON.parse(JSON.stringify(edit.value))
+    const value = restoreValue(plain, lookup(stored, tokens), tokens, marker, missing)
+    if (missing.length === 0) return { tokens, value }
+    for (const finding of missing) findings.add(finding)
+    return undefined
+  }
+
+  return {
+    edit: (text, edits) => {
+      const read = readText(text)
+      if (Result.isFailure(read)) return Result.fail(read.failure)
+      const stored = read.success.value
+      const findings = new Findings()
+      let draft: Draft = { text, value: stored }
+      for (const edit of edits) {
+        const wanted = readEdit(edit, stored, findings)
+        if (wanted === undefined) continue
+        const next = setValue(draft, wanted.tokens, wanted.value)
+        if (Result.isSuccess(next)) draft = next.success
+        else findings.add(next.failure)
+      }
+      return findings.count > 0 ? Result.fail(locate(findings, positions(text))) : Result.succeed(draft.text)
+    },
+
+    restore: (text, current) => {
+      const read = readText(text)
+      if (Result.isFailure(read)) return Result.fail(read.failure)
+      const stored = readText(current)
+      const value = Result.isSuccess(stored) ? stored.success.value : absent
+      const restored = restoreText(shapes, text, read.success.value, { text: current, value }, marker)
+      if (Result.isSuccess(restored)) return Result.succeed(restored.success)
+      const findings = new Findings()
+      for (const finding of restored.failure) findings.add(finding)
+      return Result.fail(locate(findings, positions(text)))
+    },
+  }
+}
