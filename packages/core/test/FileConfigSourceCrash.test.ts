@@ -208,12 +208,11 @@ describe("an editor that saves in the same moment", () => {
             yield* disk.before((operation) =>
               operation.name === "exchange" ? Effect.orDie(ways["in place"](disk.foreign)) : Effect.void,
             )
-            const swapped = yield* Ref.make(0)
+            let swapped = 0
             yield* disk.inject({
               at: ({ name, number }) => {
-                if (name === "exchange") Effect.runSync(Ref.set(swapped, number))
-                const at = Effect.runSync(Ref.get(swapped))
-                return at > 0 && number === at + later
+                if (name === "exchange") swapped = number
+                return swapped > 0 && number === swapped + later
               },
               crash: "kept",
             })

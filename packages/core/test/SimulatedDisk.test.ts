@@ -365,3 +365,13 @@ describe("names", () => {
     }).pipe(Effect.scoped, onDisk()),
   )
 })
+
+it.effect("a failure can be explained by the seed and the operations that led to it", () =>
+  Effect.gen(function* () {
+    const disk = yield* SimulatedDisk
+    const exit = yield* Effect.exit(disk.explain(disk.foreign.readFileString("/tmp/missing")))
+    assert.isTrue(Exit.isFailure(exit))
+    const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+    assert.match(String(defect), /seed 42, 0 operations[\s\S]*foreign open \/tmp\/missing/)
+  }).pipe(onDisk({ seed: 42 })),
+)

@@ -100,8 +100,10 @@ const giveTo = (fs: FileSystem.FileSystem, file: string, own: FileSystem.File.In
   const [uid, gid] = [Option.getOrUndefined(owner.uid), Option.getOrUndefined(owner.gid)]
   if (uid === undefined || gid === undefined) return Effect.void
   if (uid === Option.getOrUndefined(own.uid) && gid === Option.getOrUndefined(own.gid)) return Effect.void
-  return Effect.catch(fs.chown(file, uid, gid), (error) =>
-    error.reason._tag === "PermissionDenied" ? Effect.void : Effect.fail(error),
+  return Effect.catchIf(
+    fs.chown(file, uid, gid),
+    ({ reason }) => reason._tag === "PermissionDenied",
+    () => Effect.void,
   )
 }
 

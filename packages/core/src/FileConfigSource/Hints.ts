@@ -43,7 +43,7 @@ export const makeHints = (site: Site, own: Readonly<OwnWrites>): Hints => {
     (queue) =>
       Effect.gen(function* () {
         const events = yield* Queue.sliding<void>(1)
-        const follow = yield* makeWatching(site, unwatched, events)
+        const { follow } = yield* makeWatching(site, unwatched, events)
         const changed = makeComparison(site, own)
         yield* follow
         yield* changed("event")
@@ -93,14 +93,14 @@ interface Watcher {
 }
 
 /**
- * Answers the effect that brings the watches up to date: the chain may lead elsewhere, and a directory that was deleted and made again
+ * `follow` brings the watches up to date: the chain may lead elsewhere, and a directory that was deleted and made again
  * leaves its watch alive and blind, hence the comparison of inodes. When it returns, what can be watched is being watched.
  */
 const makeWatching = Effect.fnUntraced(function* (
   site: Site,
   unwatched: Map<string, string>,
   events: Queue.Queue<void>,
-): Effect.fn.Return<Effect.Effect<void>, never, Scope.Scope> {
+): Effect.fn.Return<{ readonly follow: Effect.Effect<void> }, never, Scope.Scope> {
   const scope = yield* Effect.scope
   const watchers = new Map<string, Watcher>()
   yield* Effect.addFinalizer(() => Effect.sync(() => unwatched.clear()))
@@ -138,7 +138,7 @@ const makeWatching = Effect.fnUntraced(function* (
       return Fiber.interrupt(fiber)
     })
 
-  return Effect.gen(function* () {
+  const follow = Effect.gen(function* () {
     const chain = yield* Effect.option(followLinks(site))
     if (Option.isNone(chain)) return
     const { directories } = chain.value
@@ -158,6 +158,7 @@ const makeWatching = Effect.fnUntraced(function* (
       if (Option.isSome(info)) yield* start(directory, inode)
     }
   })
+  return { follow }
 })
 
 export const cannotWatch = (directory: string, why: string): string =>

@@ -148,15 +148,17 @@ export const makeFileSystem = (volume: Volume, perform: Perform, random: () => n
 }
 
 const openInode = (volume: Volume, path: string, flag: FileSystem.OpenFlag, mode: number, noFollow: boolean) => {
-  const place: Place = volume.find(path, !noFollow)
+  // O_EXCL follows no link: a name is a name, wherever it leads.
+  const exclusive = flag.includes("x")
+  const place: Place = volume.find(path, !noFollow && !exclusive)
   const writable = flag !== "r"
   let inode: Inode | undefined = place.inode
+  if (inode !== undefined && exclusive) throw new Errno("EEXIST")
   if (inode?.type === "SymbolicLink") throw new Errno("ELOOP")
   if (inode === undefined) {
     if (flag === "r" || flag === "r+") throw new Errno("ENOENT")
     inode = volume.makeFile(place, mode)
   } else {
-    if (flag.includes("x")) throw new Errno("EEXIST")
     if (writable && inode.type === "Directory") throw new Errno("EISDIR")
     volume.access(path, (flag === "r" || flag.includes("+") ? 4 : 0) + (writable ? 2 : 0))
     if (flag.startsWith("w") && inode.type === "File") volume.truncate(inode, 0)

@@ -143,6 +143,7 @@ export class Volume {
     for (let length = 1; length < parts.length; length++) {
       const prefix = `/${parts.slice(0, length).join("/")}`
       if (this.find(prefix, false).inode === undefined) this.makeDirectory(prefix, mode, false)
+      else if (this.get(prefix).type !== "Directory") throw new Errno("ENOTDIR")
     }
     return this.find(path, false)
   }
@@ -169,9 +170,9 @@ export class Volume {
 
   link(from: string, to: string): void {
     const inode = this.get(from, false)
-    if (inode.type === "Directory") throw new Errno("EPERM")
     const place = this.find(to, false)
     if (place.inode !== undefined) throw new Errno("EEXIST")
+    if (inode.type === "Directory") throw new Errno("EPERM")
     this.#set([{ place, to: inode.ino }])
   }
 
@@ -179,15 +180,17 @@ export class Volume {
     const old = this.find(from, false)
     const target = this.find(to, false)
     if (old.inode === undefined) throw new Errno("ENOENT")
+    if (old.name === "." || target.name === ".") throw new Errno("EBUSY")
     // rename(2): two names of one file stay as they are.
     if (old.inode === target.inode) return
+    if (old.inode.type === "Directory" && `${target.path}/`.startsWith(`${old.path}/`)) throw new Errno("EINVAL")
+    if (old.path.startsWith(`${target.path}/`)) throw new Errno("ENOTEMPTY")
     if (target.inode !== undefined) {
       if (target.inode.type === "Directory") {
         if (old.inode.type !== "Directory") throw new Errno("EISDIR")
         if (target.inode.entries.size > 0) throw new Errno("ENOTEMPTY")
       } else if (old.inode.type === "Directory") throw new Errno("ENOTDIR")
     }
-    if (old.inode.type === "Directory" && `${target.path}/`.startsWith(`${old.path}/`)) throw new Errno("EINVAL")
     this.#set([
       { place: old, to: undefined },
       { place: target, to: old.inode.ino },
