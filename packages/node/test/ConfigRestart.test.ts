@@ -1,0 +1,154 @@
+/** P2 across a restart, on a real file: what was good last serves until somebody corrects the document. */
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigRejected } from "@signalbox/core/ConfigEvents"
+import * as ConfigStore from "@signalbox/core/ConfigStore"
+import * as Signalbox from "@signalbox/node/Signalbox"
+import { Effect, FileSystem, Layer, Schema } from "effect"
+import { hear, like, listen, Place, settled, sha256, textOf } from "./ConfigFollowing.ts"
+
+class AppConfig extends ConfigStore.Service<AppConfig>()("test/AppConfig", {
+  schema: Schema.Struct({ models: Schema.Record(Schema.String, Schema.String), port: Schema.Int }),
+  seed: `{ "models": {}, "port": 1 }\n`,
+}) {}
+
+/** Each call is a process of its own over the same place. */
+const running = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(Place, ({ file }) =>
+    Effect.provide(effect, Layer.fresh(Layer.provideMerge(AppConfig.layer, Signalbox.layerAt(file)))),
+  )
+
+const good = (fast: string) => `{\n  "models": { "fast": "${fast}" },\n  "port": 4321\n}\n`
+const snapshot = Effect.flatMap(AppConfig, (store) => store.snapshot)
+const problems = Effect.flatMap(AppConfig, (store) => store.problems)
+
+/** Two documents are in force, one after the other. */
+const accepted = Effect.gen(function* () {
+  const store = yield* AppConfig
+  yield* store.replace(good("first"))
+  yield* store.update([{ path: "/models/fast", value: "second" }])
+})
+
+const bad = [
+  {
+    what: "does not fit the schema",
+    text: `{\n  "models": { "fast": "third" },\n  "port": "eighty"\n}\n`,
+    problem: { by: "schema", path: "/port", line: 3, column: 11 },
+  },
+  {
+    what: "cannot be parsed",
+    text: `{\n  "models": { "fast": "third" },\n  "port": 80,,\n}\n`,
+    problem: { by: "parser", line: 3, column: 14 },
+  },
+  { what: "is empty", text: "", problem: { by: "parser", line: 1, column: 1 } },
+] as const
+
+describe("a host that starts over a document that", () => {
+  for (const { problem, text, what } of bad) {
+    it.live(`${what} serves the newest accepted one, says why and where, and is healed by the correction`, () =>
+      Effect.gen(function* () {
+        const { file, save } = yield* Place
+        yield* running(accepted)
+        yield* save(text)
+        yield* running(
+          Effect.gen(function* () {
+            const heard = yield* listen
+            assert.deepStrictEqual(yield* snapshot, {
+              revision: 1,
+              hash: sha256(good("second")),
+              config: { models: { fast: "second" }, port: 4321 },
+            })
+            const [rejected, ...others] = yield* hear(heard, () => true)
+            assert.deepStrictEqual(others, [])
+            if (!(rejected instanceof ConfigRejected)) return assert.fail(`said ${rejected?._tag}`)
+            assert.deepInclude(rejected, { origin: "start", hash: sha256(text), truncated: false })
+            assert.deepInclude(rejected.problems[0], problem)
+            assert.deepStrictEqual(yield* problems, rejected.problems)
+
+            // Edits are made to the document that stands there, and nobody can edit this one.
+            const store = yield* AppConfig
+            const refused = yield* Effect.flip(store.update([{ path: "/port", value: 5 }]))
+            assert.strictEqual(refused.reason._tag, "Rejected")
+            assert.include(refused.message, `${file}:${problem.line}:${problem.column}: `)
+            assert.strictEqual(yield* textOf, text, "what somebody wrote stays as he wrote it")
+
+            yield* save(good("corrected"))
+            const said = yield* hear(heard, (event) => event._tag === "config.changed")
+            like(said.at(-1), {
+              revision: 2,
+              hash: sha256(good("corrected")),
+              previousHash: sha256(good("second")),
+              origin: "file",
+              paths: ["/models/fast"],
+            })
+            // The same document was said to be refused once, whoever looked at it.
+            assert.strictEqual(said.length, 1)
+            assert.deepStrictEqual(yield* problems, [])
+          }),
+        )
+        yield* running(
+          Effect.gen(function* () {
+            assert.strictEqual((yield* snapshot).hash, sha256(good("corrected")))
+            assert.deepStrictEqual(yield* problems, [])
+          }),
+        )
+      }).pipe(Effect.provide(Layer.fresh(Place.layer))),
+    )
+  }
+
+  it.live("is refused has to have it corrected before it can start strictly, or without a history", () =>
+    Effect.gen(function* () {
+      const { directory, save } = yield* Place
+      const fs = yield* FileSystem.FileSystem
+      const starts = Effect.exit(running(snapshot))
+      const strictly = Effect.provideService(starts, ConfigStore.StrictStart, true)
+      yield* running(accepted)
+      yield* save(bad[0].text)
+      assert.strictEqual((yield* strictly)._tag, "Failure")
+      assert.strictEqual((yield* starts)._tag, "Success")
+      yield* fs.remove(`${directory}/history`, { recursive: true })
+      const refused = yield* Effect.flip(running(snapshot))
+      assert.strictEqual(refused.reason._tag, "Rejected")
+      assert.include(refused.message, ":3:11: ")
+      assert.strictEqual(yield* textOf, bad[0].text)
+      yield* save(good("corrected"))
+      assert.strictEqual((yield* strictly)._tag, "Success")
+    }).pipe(Effect.provide(Layer.fresh(Place.layer))),
+  )
+
+  it.live("is refused heals without a word when the accepted one comes back as it was, also by undo", () =>
+    Effect.gen(function* () {
+      const { save } = yield* Place
+      yield* running(accepted)
+      for (const healing of [
+        save(good("second")),
+        Effect.flatMap(AppConfig, (store) => store.undo),
+        Effect.flatMap(AppConfig, (store) => store.replace(good("second"))),
+      ]) {
+        yield* save(bad[0].text)
+        yield* running(
+          Effect.gen(function* () {
+            const heard = yield* listen
+            assert.deepStrictEqual(
+              (yield* hear(heard, () => true)).map(({ _tag }) => _tag),
+              ["config.rejected"],
+            )
+            assert.isAbove((yield* problems).length, 0)
+            yield* healing
+            while ((yield* problems).length > 0) yield* Effect.yieldNow
+            yield* settled
+            assert.deepInclude(yield* snapshot, { revision: 1, hash: sha256(good("second")) })
+            assert.strictEqual(yield* textOf, good("second"))
+            // The next thing said is the next thing that changes.
+            yield* (yield* AppConfig).update([{ path: "/port", value: 5 }])
+            const said = yield* hear(heard, (event) => event._tag === "config.changed")
+            assert.deepStrictEqual(
+              said.filter(({ _tag }) => _tag !== "config.overwritten").map(({ _tag }) => _tag),
+              ["config.changed"],
+            )
+            yield* (yield* AppConfig).replace(good("second"))
+          }),
+        )
+      }
+    }).pipe(Effect.provide(Layer.fresh(Place.layer))),
+  )
+})
