@@ -172,6 +172,19 @@ describe("a whole text", () => {
     ).pipe(Effect.provide(place)),
   )
 
+  it.effect("keeps the secret that stands there, not the one that was in force", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* store.update([{ path: "/providers/a", value: { url: "u", key: "sk-1" } }])
+        const { text: shown } = yield* store.document
+        yield* (yield* MemoryDocument).save((yield* text).replace("sk-1", "sk-2"))
+        yield* store.replace(shown)
+        assert.include(yield* text, "sk-2")
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
   it.effect("over a save that nobody has looked at keeps it and says so", () =>
     running(
       Effect.gen(function* () {

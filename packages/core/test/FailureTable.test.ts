@@ -210,3 +210,14 @@ describe("release", () => {
   )
   it.effect("a foreign edit is the next change", () => expectAt(inReleasing, { way: "foreign edit" }, theirsLater))
 })
+
+describe("the end of the host while a change is under way", () => {
+  it.effect("before the lock, leaves everything as it was", () =>
+    expectSweep("read", { way: "shutdown" }, "old | old | none | went away"),
+  )
+  for (const step of ["re-read", "temporary", "rename", "after rename", "history"] as const) {
+    it.effect(`during ${step} waits for the publication, and the next start has nothing to add`, () =>
+      expectSweep(step, { way: "shutdown" }, wentAway),
+    )
+  }
+})

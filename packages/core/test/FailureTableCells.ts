@@ -6,6 +6,7 @@ import { assert } from "@effect/vitest"
 import type { ConfigStoreError } from "@signalbox/core/ConfigError"
 import { ConfigSource } from "@signalbox/core/ConfigSource"
 import type { Snapshot } from "@signalbox/core/ConfigStore"
+import type { AnyEvent } from "@signalbox/core/Event"
 import { FileLock } from "@signalbox/core/FileLock"
 import { type Fates, type Operation, SimulatedDisk } from "@signalbox/core/testing/SimulatedDisk"
 import { Cause, Deferred, Effect, Exit, Fiber, Layer, Logger, type Scope } from "effect"
@@ -13,7 +14,7 @@ import { TestClock } from "effect/testing"
 import { Bench, Config, decoding, type Process, quiet, start } from "./FailureTableHost.ts"
 import { content, directory, file, litter } from "./FileConfigSourceDisk.ts"
 
-export type Way = "error" | "crash" | "interruption" | "foreign edit"
+export type Way = "error" | "crash" | "interruption" | "shutdown" | "foreign edit"
 type Change = Effect.Effect<Snapshot<unknown>, ConfigStoreError, Config>
 type World = SimulatedDisk | FileLock
 
@@ -70,6 +71,7 @@ const run = (setup: Setup) =>
     yield* quiet
     const bench = yield* process.run(Bench)
     bench.events.length = 0
+    bench.published.length = 0
     const first = yield* content
     yield* Effect.orDie(disk.foreign.writeFileString(`${directory}/opened`, first))
     const services = yield* Effect.context<World>()
@@ -88,6 +90,9 @@ const run = (setup: Setup) =>
           return Effect.flatMap(Deferred.await(caller), (fiber) =>
             Effect.asVoid(Effect.forkDetach(Fiber.interrupt(fiber))),
           )
+        case "shutdown":
+          crashed = true
+          return Effect.asVoid(Effect.forkDetach(process.end))
         case "foreign edit":
           return saveTheirs
       }
@@ -109,9 +114,9 @@ const run = (setup: Setup) =>
       }),
     )
     decoding.run = () => {}
-    crashed ||= yield* Effect.isFailure(Effect.timeout(disk.crashed, 0)).pipe(Effect.map((running) => !running))
+    crashed ||= yield* Effect.map(Effect.exit(Effect.timeout(disk.crashed, 0)), Exit.isSuccess)
     const answered = crashed ? "" : yield* content
-    const outcome = yield* crashed ? afterCrash(process) : afterwards(process, bench)
+    const outcome = yield* crashed ? afterCrash(process, bench, setup.way) : afterwards(process, bench.events)
     const answer = answerOf(exit)
     // What was acknowledged is there after the next power cut as well, and nothing is left behind.
     const before = yield* content
@@ -137,13 +142,13 @@ const run = (setup: Setup) =>
     ),
   )
 
-const said = ({ events }: Bench["Service"]) =>
+const said = (events: ReadonlyArray<AnyEvent>) =>
   events
     .map((event) => event._tag)
     .filter((tag) => tag.startsWith("config."))
     .join(", ") || "none"
 
-const afterwards = (process: Process, bench: Bench["Service"]) =>
+const afterwards = (process: Process, events: ReadonlyArray<AnyEvent>) =>
   Effect.gen(function* () {
     yield* quiet
     yield* TestClock.adjust("1 minute")
@@ -158,19 +163,19 @@ const afterwards = (process: Process, bench: Bench["Service"]) =>
       ),
     )
     const inHistory = kept.some((stored) => nameOf(stored?.text ?? "") === "old+theirs")
-    return `${disk} | ${memory}${inHistory && theirs === "" ? ", theirs kept" : ""} | ${said(bench)}`
+    return `${disk} | ${memory}${inHistory && theirs === "" ? ", theirs kept" : ""} | ${said(events)}`
   })
 
-/** The process is gone: what the next one finds, serves and says. */
-const afterCrash = (process: Process) =>
+/** The process is gone: what the next one finds, serves and says; after an orderly end, what the one before has said. */
+const afterCrash = (process: Process, before: Bench["Service"], way: Way) =>
   Effect.gen(function* () {
     const disk = yield* SimulatedDisk
     yield* process.end
     yield* disk.restart
     const next = yield* start
     yield* quiet
-    const bench = yield* next.run(Bench)
-    const result = yield* afterwards(next, bench)
+    const { events } = yield* next.run(Bench)
+    const result = yield* afterwards(next, way === "shutdown" ? before.published : events)
     yield* next.end
     return result
   })

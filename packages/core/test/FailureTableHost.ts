@@ -39,6 +39,8 @@ export class Bench extends Context.Service<
   Bench,
   {
     readonly events: Array<AnyEvent>
+    /** With a commit, in the moment of publication. */
+    readonly published: Array<AnyEvent>
     building: Effect.Effect<void, string>
     committing: () => void
     publishing: Effect.Effect<void>
@@ -51,6 +53,7 @@ const bench = Layer.effectContext(
     const bus = yield* EventBus
     const bench: Bench["Service"] = {
       events: [],
+      published: [],
       building: Effect.void,
       committing: () => {},
       publishing: Effect.void,
@@ -61,10 +64,10 @@ const bench = Layer.effectContext(
       Stream.runForEach(stream, (item) => Effect.sync(() => "event" in item && bench.events.push(item.event))),
     )
     const publishAll: EventBus["Service"]["publishAll"] = (events, options) =>
-      Effect.andThen(
-        Effect.suspend(() => bench.publishing),
-        bus.publishAll(events, options),
-      )
+      Effect.suspend(() => {
+        bench.published.push(...events)
+        return Effect.andThen(bench.publishing, bus.publishAll(events, options))
+      })
     return Context.make(EventBus, { ...bus, publishAll }).pipe(Context.add(Bench, bench))
   }),
 ).pipe(Layer.provide(EventBus.layer))

@@ -143,7 +143,7 @@ export const makeChanges = <C>({ document, source }: Surroundings<C>, acceptance
         const one = attempt(transaction, draft)
         return Effect.flatMap(left === 1 ? source.exclusively(one) : one, (answer) => {
           if (Result.isSuccess(answer)) return Effect.succeed(answer.success)
-          return left === 1 || draft.ifHash !== undefined ? Effect.fail(answer.failure) : again(left - 1)
+          return left === 1 ? Effect.fail(answer.failure) : again(left - 1)
         })
       }
       return again(attempts)
