@@ -4,7 +4,7 @@
  * value from the document.
  */
 import { Result, type Schema } from "effect"
-import { changesBetween, differences, needsRestart } from "./ConfigDocument/Difference.ts"
+import { changesBetween, needsRestart } from "./ConfigDocument/Difference.ts"
 import { makeEditor } from "./ConfigDocument/Editor.ts"
 import { pointer } from "./ConfigDocument/Json.ts"
 import { Loader } from "./ConfigDocument/Loader.ts"
@@ -108,11 +108,12 @@ const make = <S extends Schema.Top>({
     version: loader.version,
     load: loader.load,
     diff: (before, after) => {
-      const { paths, truncated } = differences(before.effective, after.effective)
+      const { paths, truncated } = loader.differences(before, after)
       const restart = paths.filter((tokens) => needsRestart(shapes, tokens))
       return { paths: paths.map(pointer), truncated, restartRequired: restart.map(pointer) }
     },
-    changes: (before, after) => changesBetween(before.effective, after.effective, redactionMarker),
+    changes: (before, after) =>
+      changesBetween(before.effective, after.effective, loader.differences(before, after).paths, redactionMarker),
     ...makeEditor(shapes, redactionMarker),
     redact: (text) => redactText(shapes, text, redactionMarker),
     redactRotated: (text, keep) => redactRotated(shapes, text, keep, redactionMarker, loader.isCurrent),

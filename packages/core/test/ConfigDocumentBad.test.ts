@@ -1,9 +1,10 @@
 /** Whatever stands in the file: never a crash, always a place, never a word of the document. */
 import { assert, describe, it } from "@effect/vitest"
+import { check } from "@signalbox/core/ConfigDocument/Check"
 import { sameValue } from "@signalbox/core/ConfigDocument/Json"
 import { layoutOf, openingOf, patch } from "@signalbox/core/ConfigDocument/Patch"
 import { Source } from "@signalbox/core/ConfigDocument/Source"
-import { check, parse } from "@signalbox/core/ConfigDocument/Text"
+import { parse } from "@signalbox/core/ConfigDocument/Text"
 import type { Problem } from "@signalbox/core/ConfigError"
 import { Result } from "effect"
 import * as fc from "fast-check"
@@ -120,6 +121,8 @@ describe("ConfigDocument, of bad documents", () => {
           const text = mutate(good, at, other)
           const result = document.load(text, {}, before)
           const fresh = document.load(text, {})
+          const habits = (["strict", "comments", "commas"] as const).map((habit) => parse(text, habit)._tag)
+          assert.strictEqual(new Set(habits).size, 1)
           assert.strictEqual(result._tag, fresh._tag)
           if (Result.isFailure(result)) {
             seen.bad++
@@ -186,7 +189,7 @@ describe("ConfigDocument, of bad documents", () => {
   it("reads comments and trailing commas as what is left without them", () => {
     fc.assert(
       fc.property(aDocument, aHand, (value, hand) => {
-        const parsed = Result.getOrThrow(parse(write(value, hand), false))
+        const parsed = Result.getOrThrow(parse(write(value, hand)))
         assert.deepStrictEqual(parsed.value, value)
       }),
       { numRuns: 500 },
@@ -204,15 +207,13 @@ describe("ConfigDocument, of bad documents", () => {
         (value, hand, at, by) => {
           const text = `${" ".repeat(400)}${write(value, { ...hand, mark: false })}`
           const layout = layoutOf(text, openingOf(text))!
-          const before = Result.getOrThrow(parse(text, false)).value as never
+          const before = Result.getOrThrow(parse(text)).value as never
           const next = swap(text, pick(scalarsIn(text), at), by)
           const source = new Source(before)
           const answer = patch({ text, source, layout }, next)
           if (answer === undefined || next === text) return
           patched++
-          assert.isTrue(
-            sameValue(source.with(answer.tokens, answer.value).value, Result.getOrThrow(parse(next, false)).value),
-          )
+          assert.isTrue(sameValue(source.with(answer.tokens, answer.value).value, Result.getOrThrow(parse(next)).value))
           const again = layoutOf(next, openingOf(next))!
           assert.deepStrictEqual(
             [answer.layout.keys, answer.layout.starts, answer.layout.ends],

@@ -47,7 +47,7 @@ describe("ConfigDocument.edit", () => {
             assert.strictEqual(Result.isSuccess(result), wanted !== absent, pointer(tokens))
             if (Result.isFailure(result)) continue
             const { text } = result.success
-            assert.isTrue(equivalent(Result.getOrThrow(parse(text, false)).value, wanted))
+            assert.isTrue(equivalent(Result.getOrThrow(parse(text)).value, wanted))
             if (lookup(draft.value, tokens) === absent && next !== absent) {
               for (const comment of draft.text.match(/note \d+/g) ?? []) assert.include(text, comment)
             }

@@ -18,7 +18,7 @@ const agree = <C>(
   const incremental = document.load(text, {}, previous)
   const fresh = document.load(text, {})
   assert.strictEqual(incremental._tag, fresh._tag)
-  const parsed = Result.map(parse(text, false), ({ value }) => value)
+  const parsed = Result.map(parse(text), ({ value }) => value)
   // the version is no business of the schema
   const current = Result.isSuccess(parsed) && [absent, 1].includes(lookup(parsed.success, ["version"]) as never)
   const decoded = current ? SchemaParser.decodeUnknownResult(schema)(parsed.success) : undefined

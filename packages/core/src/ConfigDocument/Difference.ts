@@ -10,8 +10,8 @@ export interface Paths {
   readonly truncated: boolean
 }
 
-/** At most `limit` paths, in the order of the configuration before, then what is new. */
-export const differences = (before: unknown, after: unknown, limit = maxPaths): Paths => {
+/** At most `limit` paths, in the order of the configuration before, then what is new. Nothing differs besides what is at or below `within`. */
+export const differences = (before: unknown, after: unknown, limit = maxPaths, within: Tokens = []): Paths => {
   const paths: Array<Tokens> = []
   let truncated = false
   const add = (path: Tokens): void => {
@@ -30,7 +30,7 @@ export const differences = (before: unknown, after: unknown, limit = maxPaths): 
     }
     for (const key of keysOf(right)) if (!Object.hasOwn(left, key)) add([...path, key])
   }
-  visit(before, after, [])
+  visit(lookup(before, within), lookup(after, within), within)
   return { paths, truncated }
 }
 
@@ -74,8 +74,8 @@ export const unwrap = (value: unknown): unknown => {
   return plain
 }
 
-export const changesBetween = (before: unknown, after: unknown, marker: string) =>
-  differences(before, after).paths.map((tokens) => ({
+export const changesBetween = (before: unknown, after: unknown, paths: ReadonlyArray<Tokens>, marker: string) =>
+  paths.map((tokens) => ({
     path: pointer(tokens),
     before: reveal(lookup(before, tokens), marker),
     after: reveal(lookup(after, tokens), marker),

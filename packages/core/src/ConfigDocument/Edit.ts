@@ -42,7 +42,7 @@ export const setValue = (draft: Draft, tokens: Tokens, value: unknown): Result.R
   for (const attempt of [spliced, rewritten]) {
     const next = attempt({ text, root, tokens, wanted })
     if (next === undefined) continue
-    const parsed = parse(next, true)
+    const parsed = parse(next, "comments")
     if (Result.isSuccess(parsed) && equivalent(parsed.success.value, wanted)) {
       return Result.succeed({ text: mark + next, value: wanted })
     }

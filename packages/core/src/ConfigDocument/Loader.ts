@@ -6,7 +6,7 @@ import type { Edit, Layers, Loaded, Migration, Provenance } from "../ConfigDocum
 import type { Problem } from "../ConfigError.ts"
 import { didYouMean, nearNames } from "../NearNames.ts"
 import { compile } from "./Codec.ts"
-import { differences, unwrap } from "./Difference.ts"
+import { differences, maxPaths, type Paths, unwrap } from "./Difference.ts"
 import { pretty, rewriteDocument } from "./Edit.ts"
 import { absent, keepShallow, type PlainObject, parsePointer, replaceAt, type Tokens } from "./Json.ts"
 import {
@@ -23,10 +23,10 @@ import {
 import type { Codec, State } from "./Members.ts"
 import { type Known, type Layout, patch } from "./Patch.ts"
 import { type Finding, Findings, locate } from "./Problems.ts"
-import { readText } from "./Reader.ts"
+import { type Read, readText } from "./Reader.ts"
 import { declaredDefaults, type Shapes } from "./Shape.ts"
 import { Source } from "./Source.ts"
-import { maxLength } from "./Text.ts"
+import { type Habit, maxLength } from "./Text.ts"
 import { positions } from "./Tree.ts"
 import { migrate, versionOf } from "./Version.ts"
 
@@ -39,7 +39,10 @@ export interface Settings {
 
 /** What is known of a loaded document besides what it shows. */
 interface Internals extends Known {
-  readonly commented: boolean
+  readonly id: object
+  /** What it was made from, by the one change at or below a path. By its id: the document itself is not kept alive. */
+  readonly basis: { readonly id: object; readonly path: Tokens } | undefined
+  readonly habit: Habit
   /** The version that the text has. */
   readonly from: number
   /** In the current version; the source itself if that is what the text says and the schema takes it as it is. */
@@ -72,8 +75,15 @@ export class Loader<C> {
     const before = previous === undefined ? undefined : this.internals.get(previous)
     const fast = before === undefined ? undefined : this.replaced(text, layers, before)
     if (fast !== undefined) return Result.succeed(fast)
-    const read = readText(text, before && { value: before.source.value, commented: before.commented })
+    const read = readText(text, before && { value: before.source.value, habit: before.habit })
     return Result.isFailure(read) ? Result.fail(read.failure) : this.decode(text, read.success, layers, before)
+  }
+
+  /** Effective differences, found at once where it is known what has changed. */
+  differences = (before: Loaded<C>, after: Loaded<C>): Paths => {
+    const basis = this.internals.get(after)?.basis
+    const known = basis !== undefined && basis.id === this.internals.get(before)?.id
+    return differences(before.effective, after.effective, maxPaths, known ? basis.path : [])
   }
 
   isCurrent = (text: string): boolean => {
@@ -122,7 +132,7 @@ export class Loader<C> {
       return undefined
     const patched = patch(before, text)
     if (patched === undefined || patched.tokens[0] === "version") return undefined
-    const { layout, same, tokens, value } = patched
+    const { indexes, layout, same, tokens, value } = patched
     const { environment } = layers
     const asked = environment !== undefined && this.settings.prefix !== undefined
     if (
@@ -136,8 +146,13 @@ export class Loader<C> {
     ) {
       return undefined
     }
+    let depth = 0
+    const reached = (reachedDepth: number): void => {
+      depth = reachedDepth
+    }
+    const change = { tokens, indexes, depth, value, reached }
     // what is wrong is found again on the full path, where it can be said with its place
-    const state = same ? before.state : this.codec.patch(before.state, { tokens, depth: 0, value }, [], new Findings())
+    const state = same ? before.state : this.codec.patch(before.state, change, [], new Findings())
     if (state === undefined) return undefined
     const source = same ? before.source : before.source.with(tokens, value)
     const document = {
@@ -146,16 +161,12 @@ export class Loader<C> {
       layered: source,
       asked: before.asked && { ...before.asked, document: source },
     }
-    const { commented, from } = before
-    return this.loaded({ ...document, text, layout, commented, from, state }, new Findings())
+    const { from, habit } = before
+    const basis = { id: before.id, path: tokens.slice(0, depth) }
+    return this.loaded({ ...document, id: {}, basis, text, layout, habit, from, state }, new Findings())
   }
 
-  private decode(
-    text: string,
-    { commented, value }: { readonly commented: boolean; readonly value: PlainObject },
-    layers: Layers,
-    before: Internals | undefined,
-  ): Loading<C> {
+  private decode(text: string, { habit, value }: Read, layers: Layers, before: Internals | undefined): Loading<C> {
     const findings = new Findings()
     const refuse = (): Loading<C> => Result.fail(locate(findings, positions(text)))
     const from = versionOf(value, this.version, findings)
@@ -177,7 +188,10 @@ export class Loader<C> {
     if (state === undefined || findings.count > 0) return refuse()
     const layout: Layout | undefined = undefined
     return Result.succeed(
-      this.loaded({ text, layout, commented, from, source, document, layered, asked, state }, warnings),
+      this.loaded(
+        { id: {}, basis: undefined, text, layout, habit, from, source, document, layered, asked, state },
+        warnings,
+      ),
     )
   }
 

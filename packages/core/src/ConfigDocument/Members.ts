@@ -43,10 +43,15 @@ export interface Codec {
   readonly deep: boolean
 }
 
+/** One value replaced by another. */
 export interface Change {
   readonly tokens: Tokens
+  /** Where each token probably stands among its neighbours. */
+  readonly indexes: ReadonlyArray<number>
   readonly depth: number
   readonly value: unknown
+  /** Called with how many tokens lead to what was decoded as a whole. */
+  readonly reached: (depth: number) => void
 }
 
 export const noUnknown: ReadonlyArray<Tokens> = []
@@ -84,6 +89,7 @@ const within = <A>(path: Array<string>, key: string, f: () => A): A => {
 /** The member that a change is about, decoded: whole if it is replaced, else patched itself. */
 const follow = (codec: Codec, was: State | undefined, change: Change, path: Array<string>, findings: Findings) => {
   const { depth, tokens, value } = change
+  change.reached(depth + 1)
   return within(path, tokens[depth]!, () => {
     if (depth + 1 === tokens.length) return codec.decode(value, was, path, findings)
     return was === undefined ? undefined : codec.patch(was, { ...change, depth: depth + 1 }, path, findings)
@@ -233,7 +239,8 @@ const patchMember = (
   if (previous.members === undefined) return undefined
   const { keys, values } = previous.members
   const key = change.tokens[change.depth]!
-  const index = keys.indexOf(key)
+  const likely = change.indexes[change.depth]!
+  const index = keys[likely] === key ? likely : keys.indexOf(key)
   if (index === -1) return undefined
   const was = memberState(previous, key, index)
   const state = follow(codec, was, change, path, findings)

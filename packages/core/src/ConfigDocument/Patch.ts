@@ -4,9 +4,21 @@
  * text valid, so nothing else has to be looked at. Whatever does not fit (a change in two places, comments in the changed value, keys that stand
  * twice) is left to the full path.
  */
+
+import {
+  closeBrace,
+  closeBracket,
+  colon,
+  comma,
+  commentEnd,
+  openBrace,
+  openBracket,
+  quote,
+  slash,
+  stringEnd,
+} from "./Characters.ts"
 import { adopt, isObject, keysOf, type Tokens } from "./Json.ts"
 import type { Source } from "./Source.ts"
-import { commentEnd, stringEnd } from "./Text.ts"
 
 /** Where the members of one object stand, relative to its opening brace. Knows nothing of the text itself, so it keeps none alive. */
 export interface Layout {
@@ -27,6 +39,8 @@ export interface Known {
 /** One value of the document has become another. */
 export interface Patched {
   readonly tokens: Tokens
+  /** Which member of its object each token is, in the order of the text. */
+  readonly indexes: ReadonlyArray<number>
   readonly value: unknown
   /** The value is what it was. */
   readonly same: boolean
@@ -56,7 +70,8 @@ export const patch = (before: Known, text: string): Patched | undefined => {
   const was = before.source.at(tokens)
   const value = adopt(parsed.value, was, tokens.length, check)
   if (check.faulty) return undefined
-  return { tokens, value, same: Object.is(value, was), layout: shift(found.steps, 0, delta) }
+  const indexes = found.steps.map((step) => step.index)
+  return { tokens, indexes, value, same: Object.is(value, was), layout: shift(found.steps, 0, delta) }
 }
 
 const parseValue = (text: string): { readonly value: unknown } | undefined => {
@@ -167,15 +182,6 @@ const moved = (offsets: Int32Array, from: number, delta: number): Int32Array => 
   for (let index = from; index < copy.length; index++) copy[index]! += delta
   return copy
 }
-
-const quote = 0x22
-const comma = 0x2c
-const slash = 0x2f
-const colon = 0x3a
-const openBrace = 0x7b
-const closeBrace = 0x7d
-const openBracket = 0x5b
-const closeBracket = 0x5d
 
 /** The offset of a document's opening brace. */
 export const openingOf = (text: string): number => skipGap(text, text.charCodeAt(0) === 0xfeff ? 1 : 0)

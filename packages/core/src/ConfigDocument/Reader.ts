@@ -3,29 +3,28 @@ import { Result } from "effect"
 import type { Problem } from "../ConfigError.ts"
 import { adopt, findFaults, isObject, maxDepth, type PlainObject, pointer } from "./Json.ts"
 import { Findings, kindOf, locate } from "./Problems.ts"
-import { depthExceeded, lines, parse } from "./Text.ts"
+import { depthExceeded, type Habit, lines, parse } from "./Text.ts"
 import { positions } from "./Tree.ts"
 
 export interface Read {
   readonly value: PlainObject
-  /** The text has comments, trailing commas or a byte order mark. */
-  readonly commented: boolean
+  readonly habit: Habit
 }
 
-/** Shares with `before`, the value of an earlier text, what is equal. `commented`: that text had comments. */
+/** Shares with `before`, the value of an earlier text, what is equal. `habit`: how that text was written. */
 export const readText = (
   text: string,
-  before?: { readonly value: PlainObject; readonly commented: boolean },
+  before?: { readonly value: PlainObject; readonly habit: Habit },
 ): Result.Result<Read, ReadonlyArray<Problem>> => {
   const refuse = (offset: number, message: string): Result.Result<never, ReadonlyArray<Problem>> =>
     Result.fail([{ by: "parser", path: "", ...lines(text)(offset), message }])
-  const parsed = parse(text, before?.commented === true)
+  const parsed = parse(text, before?.habit)
   if (Result.isFailure(parsed)) return refuse(parsed.failure.offset, parsed.failure.message)
   const check = { faulty: false }
   const value = adopt(parsed.success.value, before?.value, 0, check)
   if (check.faulty) return Result.fail(faultsOf(text, value))
   if (!isObject(value)) return refuse(0, `the document must be an object in braces, not ${kindOf(value)}`)
-  return Result.succeed({ value, commented: parsed.success.commented })
+  return Result.succeed({ value, habit: parsed.success.habit })
 }
 
 const faultsOf = (text: string, value: unknown): ReadonlyArray<Problem> => {

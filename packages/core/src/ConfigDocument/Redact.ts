@@ -4,11 +4,12 @@
  * secret, name its key or hold something like a credential are replaced as well.
  */
 import { Result } from "effect"
+import { commentEnd, stringEnd } from "./Characters.ts"
 import { equivalent } from "./Difference.ts"
 import { absent, isObject, lookup, type Tokens } from "./Json.ts"
 import type { Finding } from "./Problems.ts"
 import type { Shapes, View } from "./Shape.ts"
-import { commentEnd, depthExceeded, parse, stringEnd } from "./Text.ts"
+import { depthExceeded, parse } from "./Text.ts"
 import { type Node, nodeAt, treeOf } from "./Tree.ts"
 
 interface Secret {
@@ -46,7 +47,7 @@ export const redactRotated = (
 }
 
 const secretsOf = (shapes: Shapes, text: string): ReadonlyArray<Secret> | undefined => {
-  if (Result.isFailure(parse(text, false)) || depthExceeded(text) !== -1) return undefined
+  if (Result.isFailure(parse(text)) || depthExceeded(text) !== -1) return undefined
   const root = treeOf(text)
   if (root === undefined) return undefined
   const found: Array<Secret> = []
@@ -246,7 +247,7 @@ export const restoreText = (
 const spelling = (text: string, root: Node | undefined, path: Tokens, value: unknown): string => {
   const node = root === undefined ? undefined : nodeAt(root, path)
   const spelled = node === undefined ? "" : text.slice(node.offset, node.offset + node.length)
-  const parsed = parse(spelled, true)
+  const parsed = parse(spelled, "comments")
   return Result.isSuccess(parsed) && equivalent(parsed.success.value, value) ? spelled : JSON.stringify(value)
 }
 

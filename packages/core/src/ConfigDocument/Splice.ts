@@ -2,8 +2,9 @@
  * Changes of one member in a text, by the offsets of its tree: the new member takes the layout of its neighbours, comments stay where they
  * are, and one that follows a member on its line stays with that member.
  */
+
+import { commentEnd } from "./Characters.ts"
 import { isObject } from "./Json.ts"
-import { commentEnd } from "./Text.ts"
 import type { Node } from "./Tree.ts"
 
 /** How a text is laid out. */

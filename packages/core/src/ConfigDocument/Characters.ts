@@ -1,0 +1,42 @@
+/** What the readers of the text look for, as UTF-16 units. */
+
+export const quote = 0x22
+export const comma = 0x2c
+export const slash = 0x2f
+export const asterisk = 0x2a
+export const backslash = 0x5c
+export const lineFeed = 0x0a
+export const carriageReturn = 0x0d
+export const colon = 0x3a
+export const openBrace = 0x7b
+export const closeBrace = 0x7d
+export const openBracket = 0x5b
+export const closeBracket = 0x5d
+
+export const isSpace = (code: number): boolean =>
+  code === 0x20 || code === 0x09 || code === lineFeed || code === carriageReturn
+
+/** The offset just behind a string that starts at `open`; the text's length if it never ends. */
+export const stringEnd = (text: string, open: number): number => {
+  let close = text.indexOf('"', open + 1)
+  while (close !== -1) {
+    let slashes = 0
+    while (text.charCodeAt(close - 1 - slashes) === backslash) slashes++
+    if (slashes % 2 === 0) return close + 1
+    close = text.indexOf('"', close + 1)
+  }
+  return text.length
+}
+
+/** The offset just behind a comment that starts at `open`, -1 if there is none or it never ends. */
+export const commentEnd = (text: string, open: number): number => {
+  const second = text.charCodeAt(open + 1)
+  if (second === slash) {
+    let end = open + 2
+    while (end < text.length && text.charCodeAt(end) !== lineFeed && text.charCodeAt(end) !== carriageReturn) end++
+    return end
+  }
+  if (second !== asterisk) return -1
+  const end = text.indexOf("*/", open + 2)
+  return end === -1 ? -1 : end + 2
+}
