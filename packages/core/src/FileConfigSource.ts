@@ -4,8 +4,9 @@
  * history. Every edit is noticed, by whatever means it was made. Linux and macOS; it needs a file system with fsync and rename, and is best
  * on one with hard links or exchange (`FileExchange`).
  */
-import { Config, Effect, FileSystem, Layer, Option, Path } from "effect"
+import { Config, Effect, FileSystem, Layer, Path } from "effect"
 import { Digest } from "effect/crypto"
+import { ConfigStoreError, SourceUnavailable } from "./ConfigError.ts"
 import { ConfigSource, HistoryBounds } from "./ConfigSource.ts"
 import { makeExclusion } from "./FileConfigSource/Exclusion.ts"
 import { makeFileHistory } from "./FileConfigSource/FileHistory.ts"
@@ -24,28 +25,30 @@ import * as Utf8 from "./Utf8.ts"
  */
 export const defaultPath = Effect.fnUntraced(function* (
   program: string,
-): Effect.fn.Return<string, Config.ConfigError, Path.Path> {
+): Effect.fn.Return<string, ConfigStoreError, Path.Path> {
   const path = yield* Path.Path
-  const data = yield* Config.option(Config.String("XDG_DATA_HOME"))
+  const variable = (name: string) => Effect.orElseSucceed(Config.withDefault(Config.String(name), ""), () => "")
+  const data = yield* variable("XDG_DATA_HOME")
   // XDG Base Directory Specification: a relative path is to be ignored.
-  const root =
-    Option.isSome(data) && path.isAbsolute(data.value)
-      ? data.value
-      : path.join(yield* Config.NonEmptyString("HOME"), ".local", "share")
-  return path.join(root, program, "config.json")
+  if (path.isAbsolute(data)) return path.join(data, program, "config.json")
+  const home = yield* variable("HOME")
+  if (path.isAbsolute(home)) return path.join(home, ".local", "share", program, "config.json")
+  const detail = "neither XDG_DATA_HOME nor HOME names a directory"
+  const reason = new SourceUnavailable({ path: path.join(program, "config.json"), code: "ENOENT", detail })
+  return yield* new ConfigStoreError({ reason })
 })
 
 type Needs = FileSystem.FileSystem | Path.Path | FileLock | Digest.Digest
 
 /** The file at `defaultPath`. Its directory belongs to the program, and is kept at 0700. */
-export const layerFor = (program: string): Layer.Layer<ConfigSource, Config.ConfigError, Needs> =>
+export const layerFor = (program: string): Layer.Layer<ConfigSource, ConfigStoreError, Needs> =>
   Layer.effect(
     ConfigSource,
     Effect.flatMap(defaultPath(program), (file) => make(file, { ownDirectory: true })),
   )
 
 /** Signalbox's own: `layerFor("signalbox")`. */
-export const layer: Layer.Layer<ConfigSource, Config.ConfigError, Needs> = layerFor("signalbox")
+export const layer: Layer.Layer<ConfigSource, ConfigStoreError, Needs> = layerFor("signalbox")
 
 /** The file at `path`. Of its directory only modes that let others replace the file are reported; none is changed. */
 export const layerAt = (path: string): Layer.Layer<ConfigSource, never, Needs> =>
@@ -77,11 +80,15 @@ const make = Effect.fnUntraced(function* (file: string, { ownDirectory }: { read
     tighten: ownDirectory ? tighten(site, path.dirname(site.name)) : Effect.void,
   })
   let modes: ReadonlyArray<string> = []
+  let said = ""
 
   const read = Effect.gen(function* () {
     const { hash, info, text } = yield* readText(site, site.name)
     modes = yield* modeWarnings(site, info, ownDirectory)
-    for (const warning of modes) yield* Effect.logWarning(warning)
+    // Once for each document that is loaded; to look at the same one again is no news.
+    const saying = [hash, ...modes].join()
+    if (saying !== said) yield* Effect.forEach(modes, (warning) => Effect.logWarning(warning), { discard: true })
+    said = saying
     return { text, hash }
   }).pipe(Effect.withSpan("ConfigSource.read", { attributes: { "config.path": site.name } }))
 

@@ -35,8 +35,6 @@ export const layer = <Self>(
       }
 
       yield* Console.log(`Following ${name}: edit it and save.`)
-      const warnings = yield* store.warnings
-      yield* Effect.forEach(warnings, (warning) => Console.log(ConfigError.format(name, warning)), { discard: true })
       yield* events.pipe(
         Stream.mapEffect((item) =>
           item._tag === "Gap" ? Effect.succeed([`… ${item.missing ?? "some"} events missed`]) : told(item.event),

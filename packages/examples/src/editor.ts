@@ -4,7 +4,7 @@
  *
  *     node --conditions=@signalbox/source packages/examples/src/editor.ts [config.json]
  */
-import { NodeRuntime, NodeStdio } from "@effect/platform-node"
+import { NodeStdio } from "@effect/platform-node"
 import { ConfigStore, changeSummary, reloadFailed, ServiceGraph, Setting } from "@signalbox/core"
 import { Signalbox } from "@signalbox/node"
 import { Context, Effect, Layer, Logger, Schema } from "effect"
@@ -57,4 +57,4 @@ const server = RpcServer.layer(Api).pipe(
   // Standard output belongs to the protocol.
   Layer.provide(Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])),
 )
-NodeRuntime.runMain(Layer.launch(server))
+Signalbox.runMain(server)

@@ -1,4 +1,3 @@
-import { NodeRuntime } from "@effect/platform-node"
 import { ConfigStore, Narration, ServiceGraph, Setting } from "@signalbox/core"
 import { Signalbox } from "@signalbox/node"
 import { Context, Effect, Layer, Schema } from "effect"
@@ -36,4 +35,4 @@ const host = Layer.mergeAll(Services.layer, Narration.layer(AppConfig)).pipe(
   Layer.provide(AppConfig.layer),
   Layer.provide(Signalbox.layerFor("signalbox-hello")),
 )
-NodeRuntime.runMain(Layer.launch(host))
+Signalbox.runMain(host)

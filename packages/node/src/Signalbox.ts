@@ -5,12 +5,14 @@
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import type { ConfigStoreError } from "@signalbox/core/ConfigError"
 import type { ConfigSource } from "@signalbox/core/ConfigSource"
 import { EventBus } from "@signalbox/core/EventBus"
 import * as FileConfigSource from "@signalbox/core/FileConfigSource"
 import type { FileLock } from "@signalbox/core/FileLock"
 import { Reconciler } from "@signalbox/core/Reconciler"
-import { type Config, type FileSystem, Layer, type Path } from "effect"
+import { Cause, Console, Effect, type FileSystem, Layer, type Path } from "effect"
 import type { Digest } from "effect/crypto"
 import * as NodeDigest from "./NodeDigest.ts"
 import * as NodeFileExchange from "./NodeFileExchange.ts"
@@ -34,8 +36,27 @@ const above = <E>(source: Layer.Layer<ConfigSource, E, Platform>): Layer.Layer<S
   Layer.mergeAll(Layer.provideMerge(Reconciler.layer, EventBus.layer), source).pipe(Layer.provideMerge(layerPlatform))
 
 /** The document of the program `name`: `$XDG_DATA_HOME/<name>/config.json`, else `~/.local/share/<name>/config.json`. */
-export const layerFor = (name: string): Layer.Layer<Services, Config.ConfigError> =>
+export const layerFor = (name: string): Layer.Layer<Services, ConfigStoreError> =>
   above(FileConfigSource.layerFor(name))
 
 /** The document at `path`. */
 export const layerAt = (path: string): Layer.Layer<Services> => above(FileConfigSource.layerAt(path))
+
+/**
+ * Runs a host until SIGINT or SIGTERM, as the last line of its main program. A host that cannot start says why on standard error, without
+ * a stack trace unless it is a bug, and ends with code 1.
+ */
+export const runMain = <A, E>(host: Layer.Layer<A, E>): void =>
+  NodeRuntime.runMain(
+    Effect.tapCause(Layer.launch(host), (cause) =>
+      Cause.hasInterruptsOnly(cause) ? Effect.void : Console.error(explain(cause)),
+    ),
+    { disableErrorReporting: true },
+  )
+
+const explain = (cause: Cause.Cause<unknown>): string =>
+  Cause.hasDies(cause)
+    ? Cause.pretty(cause)
+    : Cause.prettyErrors(cause)
+        .map(({ message }) => message)
+        .join("\n")
