@@ -159,17 +159,18 @@ const make = Effect.gen(function* () {
 
 /** The chunks are what has piled up since the consumer last asked. */
 const streamOf = (exchange: Exchange, subscription: Subscription): Stream.Stream<Envelope | Gap> => {
-  const wait = Effect.callback<Items, Cause.Done>((resume) => {
+  // The look and the wait are one step: between two, a fiber may be made to yield, and would miss its wake.
+  const pull = Effect.callback<Items, Cause.Done>((resume) => {
+    if (subscription.ended) return resume(Cause.done())
+    if (subscription.resume !== undefined) {
+      return resume(Effect.die(`Two consumers of one subscription: ${subscription.name}`))
+    }
+    const taken = exchange.take(subscription)
+    if (taken !== undefined) return resume(Effect.succeed(taken))
     subscription.resume = (items) => resume(items === undefined ? Cause.done() : Effect.succeed(items))
     return Effect.sync(() => {
       subscription.resume = undefined
     })
-  })
-  const pull = Effect.suspend(() => {
-    if (subscription.ended) return Cause.done()
-    if (subscription.resume !== undefined) return Effect.die(`Two consumers of one subscription: ${subscription.name}`)
-    const items = exchange.take(subscription)
-    return items === undefined ? wait : Effect.succeed(items)
   })
   return Stream.fromPull(Effect.succeed(pull))
 }

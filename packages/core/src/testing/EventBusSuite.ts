@@ -3,7 +3,7 @@
  * an `EventCapacity` of its own. A bus may keep more history than the capacity asks for; what it does not deliver must stand in Gaps.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Effect, Exit, Fiber, Layer, Schema, Scope, Stream } from "effect"
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Scheduler, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as Event from "../Event.ts"
 import { EventBus, EventCapacity, EventSource, type Gap, type SubscribeOptions } from "../EventBus.ts"
@@ -125,6 +125,21 @@ const order = (test: Test): void => {
       yield* bus.publish(count(2))
       const items = yield* Stream.runCollect(Stream.take(stream, 2))
       assert.deepStrictEqual(eventsOf(items), [count(1), count(2)])
+    }))
+
+  test("wherever a subscriber is made to yield, it is woken for what was published meanwhile", (bus) =>
+    Effect.gen(function* () {
+      for (let operations = 3; operations <= 60; operations++) {
+        const stream = yield* bus.subscribe()
+        // In one turn: the first event, a subscriber that takes it and asks for more, the second event.
+        yield* Effect.forkScoped(bus.publish(count(1)))
+        const subscriber = yield* Stream.runCollect(Stream.take(stream, 2)).pipe(
+          Effect.provideService(Scheduler.MaxOpsBeforeYield, operations),
+          Effect.forkScoped,
+        )
+        yield* Effect.forkScoped(bus.publish(count(2)))
+        assert.deepStrictEqual(eventsOf(yield* Fiber.join(subscriber)), [count(1), count(2)])
+      }
     }))
 
   test("a subscriber of some types gets those only", (bus) =>
