@@ -129,6 +129,25 @@ describe("EventBus, in memory", () => {
     )
   })
 
+  it("types that nobody publishes are forgotten with their last subscriber", () => {
+    const exchange = new Exchange({
+      epoch: "e",
+      capacity: 4,
+      source: "s",
+      clock: Context.get(Context.empty(), Clock.Clock),
+    })
+    exchange.publish(moved(1), undefined, undefined)
+    const strangers = Array.from({ length: 100 }, (_, index) =>
+      exchange.subscribe([`asked.by.${index}`, "asked.by.all", "route.moved"], undefined, undefined),
+    )
+    assert.strictEqual(exchange.types, 102)
+    const [last, ...others] = strangers
+    for (const stranger of others) exchange.end(stranger)
+    assert.strictEqual(exchange.types, 3)
+    if (last !== undefined) exchange.end(last)
+    assert.strictEqual(exchange.types, 1)
+  })
+
   it.effect("a cursor that is no cursor harms nobody", () =>
     Effect.gen(function* () {
       const bus = yield* EventBus

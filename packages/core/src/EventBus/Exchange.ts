@@ -35,7 +35,7 @@ export class Exchange {
   readonly #source: string
   readonly #clock: Clock.Clock
   readonly #readsClockOnce: boolean
-  /** One for each type that was ever published or subscribed: as many as the program declares. */
+  /** One for each type that was ever published, as many as the program declares, or is subscribed, which strangers may name. */
   readonly #lines = new Map<string, Line>()
   readonly #subscriptions = new Set<Subscription>()
   readonly #toAll = new Set<Subscription>()
@@ -189,12 +189,20 @@ export class Exchange {
   }
 
   end(subscription: Subscription): void {
-    this.#subscriptions.delete(subscription)
+    if (!this.#subscriptions.delete(subscription)) return
     for (const set of this.#setsOf(subscription)) set.delete(subscription)
+    for (const { published, subscriptions, type } of subscription.reader.topics ?? []) {
+      if (published === 0 && subscriptions.size === 0) this.#lines.delete(type)
+    }
     subscription.ended = true
     const { resume } = subscription
     subscription.resume = undefined
     resume?.(undefined)
+  }
+
+  /** How many types it knows. */
+  get types(): number {
+    return this.#lines.size
   }
 
   #setsOf({ reader }: Subscription): ReadonlyArray<Set<Subscription>> {
