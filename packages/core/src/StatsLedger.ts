@@ -101,11 +101,13 @@ const make = Effect.gen(function* () {
 /** Publishes what is recorded once a turn, and only if somebody listens: nobody pays for an event that nobody wants. */
 const makePublisher = Effect.fnUntraced(function* (bus: EventBus["Service"]) {
   const pending = Latch.makeUnsafe(false)
-  let entries: Array<{ readonly entry: EntryInput; readonly now: number }> = []
+  let entries: Array<EntryInput> = []
+  let times: Array<number> = []
   const publish = Effect.suspend(() => {
     pending.closeUnsafe()
-    const taken = entries
+    const [taken, at] = [entries, times]
     entries = []
+    times = []
     return Effect.flatMap(bus.subscribers, (subscribers) => {
       if (!subscribers.some(({ types }) => types === undefined || types.includes(StatsRecorded.type))) {
         return Effect.void
@@ -113,13 +115,14 @@ const makePublisher = Effect.fnUntraced(function* (bus: EventBus["Service"]) {
       // What `normalize` makes is an entry: nothing is left to check.
       const unchecked = { disableChecks: true }
       return bus.publishAll(
-        taken.map(({ entry, now }) => new StatsRecorded({ entry: normalize(entry, now) }, unchecked)),
+        taken.map((entry, i) => new StatsRecorded({ entry: normalize(entry, at[i] ?? 0) }, unchecked)),
       )
     })
   })
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(pending.await, publish)))
   return (entry: EntryInput, now: number): Effect.Effect<void> => {
-    entries.push({ entry, now })
+    entries.push(entry)
+    times.push(now)
     if (entries.length === 1) pending.openUnsafe()
     return entries.length >= unpublishedMaxCount ? publish : Effect.void
   }

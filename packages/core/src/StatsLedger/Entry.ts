@@ -110,12 +110,7 @@ export const normalize = (input: EntryInput, now: number): Entry => ({
 /** The line of an entry, newline included. Written by hand, because it runs for every call: it costs a third of `JSON.stringify`. */
 export const encodeLine = (input: EntryInput, now: number): string => {
   const { cost, error, latencyMillis, status, timeToFirstTokenMillis } = input
-  let line = linePrefix + timeOf(input.time, now)
-  if (input.provider) line += `,"provider":${quoted(input.provider)}`
-  if (input.model) line += `,"model":${quoted(input.model)}`
-  if (input.upstream) line += `,"upstream":${quoted(input.upstream)}`
-  if (input.key) line += `,"key":${quoted(input.key)}`
-  if (input.project) line += `,"project":${quoted(input.project)}`
+  let line = linePrefix + timeOf(input.time, now) + namesOf(input)
   if (input.bytesSent) line += `,"sent":${whole(input.bytesSent)}`
   if (input.bytesReceived) line += `,"received":${whole(input.bytesReceived)}`
   if (input.inputTokens) line += `,"input":${whole(input.inputTokens)}`
@@ -188,6 +183,32 @@ const amount = (value: number): number => (value > 0 ? Math.min(value, costMax) 
 const bounded = (name: string | undefined): string => {
   if (name === undefined) return ""
   return name.length <= nameMaxLength ? name : `${name.slice(0, nameMaxLength - 1).toWellFormed()}…`
+}
+
+/** Most calls have the names of the call before. */
+type Names = { readonly [K in "provider" | "model" | "upstream" | "key" | "project"]?: string | undefined }
+let last: { readonly names: Names; readonly text: string } = { names: {}, text: "" }
+
+const namesOf = ({ key, model, project, provider, upstream }: EntryInput): string => {
+  const { names, text } = last
+  const isSame =
+    names.provider === provider &&
+    names.model === model &&
+    names.upstream === upstream &&
+    names.key === key &&
+    names.project === project
+  if (isSame) return text
+  let line = ""
+  if (provider) line += `,"provider":${quoted(provider)}`
+  if (model) line += `,"model":${quoted(model)}`
+  if (upstream) line += `,"upstream":${quoted(upstream)}`
+  if (key) line += `,"key":${quoted(key)}`
+  if (project) line += `,"project":${quoted(project)}`
+  const all = { provider, model, upstream, key, project }
+  if (Object.values(all).every((name) => name === undefined || name.length <= nameMaxLength)) {
+    last = { names: all, text: line }
+  }
+  return line
 }
 
 /** Names repeat: a program has few of them. At the bound all are forgotten, which costs one pass of quoting. */

@@ -55,8 +55,8 @@ const appender = (fd: number, path: string): Appender => {
   return {
     append: (text) => {
       try {
-        // Characters are bytes: the port takes ASCII only, and latin1 is the encoding that does not look twice.
-        const written = writeSync(fd, text, null, "latin1")
+        // Characters are bytes: the port takes ASCII only.
+        const written = writeSync(fd, text)
         return written === text.length ? undefined : { code: "ENOSPC", written }
       } catch (error) {
         return { code: codeOf(error), written: 0 }
