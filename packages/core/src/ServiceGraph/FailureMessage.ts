@@ -23,26 +23,60 @@ export const failureMessage = (cause: Cause.Cause<unknown>, settings: Iterable<u
 
 const generic = new Set(["Error", "", "undefined"])
 
+const marker = "<redacted>"
+
 const conceal = (text: string, secrets: ReadonlySet<string>): string => {
-  let concealed = text
-  // Longest first: a secret may hold another.
-  for (const secret of [...secrets].sort((left, right) => right.length - left.length)) {
-    concealed = concealed.replaceAll(secret, "<redacted>")
+  const inBase64 = [...secrets].flatMap(base64Within)
+  const tellsInBase64 = (word: string): boolean => {
+    const letters = percentDecoded(word).replaceAll("-", "+").replaceAll("_", "/")
+    return inBase64.some((spelling) => letters.includes(spelling))
   }
-  return concealed
+  const tellsInUrl = (word: string): boolean => {
+    if (!/[%+]/.test(word)) return false
+    const decoded = [word, word.replaceAll("+", " ")].map(percentDecoded)
+    return [...secrets].some((secret) => decoded.some((spelling) => spelling.includes(secret)))
+  }
+  let concealed = text.replaceAll(/[\w+/=%-]+/g, (word) => (tellsInBase64(word) ? marker : word))
+  // Longest first: a secret may hold another.
+  for (const spelling of [...secrets].flatMap(spellingsOf).sort((left, right) => right.length - left.length)) {
+    concealed = concealed.replaceAll(spelling, marker)
+  }
+  return concealed.replaceAll(/[^\s"<>]+/g, (word) => (tellsInUrl(word) ? marker : word))
 }
 
-/** The strings within `Redacted` values, as they are and as URLs, JSON and Base64 spell them. */
+/** As it is, and as JSON, the parts of URLs and Base64 usually spell it. */
+const spellingsOf = (secret: string): ReadonlyArray<string> => [
+  secret,
+  JSON.stringify(secret).slice(1, -1),
+  encodeURIComponent(secret.toWellFormed()),
+  Base64.encode(secret),
+]
+
+/**
+ * The letters of Base64 that are the secret's alone, whatever stands before and after it in what was encoded, as in `user:secret`: three bytes
+ * are four letters, so there are three ways. Of a short secret too few letters are its own to tell it by.
+ */
+const base64Within = (secret: string): ReadonlyArray<string> =>
+  [0, 2, 3]
+    .map((shared, before) =>
+      Base64.encode("\0".repeat(before) + secret)
+        .replace(/.=+$/, "")
+        .slice(shared),
+    )
+    .filter((letters) => letters.length >= 4)
+
+const percentDecoded = (text: string): string =>
+  text.replaceAll(/(?:%[\da-f]{2})+/gi, (bytes) => Option.getOrElse(decodeBytes(bytes), () => bytes))
+
+const decodeBytes = Option.liftThrowable(decodeURIComponent)
+
+/** The strings within `Redacted` values. */
 const secretsIn = (settings: Iterable<unknown>): ReadonlySet<string> => {
   const secrets = new Set<string>()
   const seen = new Set<object>()
   const add = (value: unknown, depth: number): void => {
-    if (typeof value === "string" && value !== "") {
-      secrets.add(value)
-      secrets.add(JSON.stringify(value).slice(1, -1))
-      secrets.add(encodeURIComponent(value.toWellFormed()))
-      secrets.add(Base64.encode(value))
-    } else visit(value, depth, add)
+    if (typeof value === "string" && value !== "") secrets.add(value)
+    else visit(value, depth, add)
   }
   const find = (value: unknown, depth: number): void => {
     // A wiped one has nothing left to say.

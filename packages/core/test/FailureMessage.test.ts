@@ -1,0 +1,50 @@
+import { assert, describe, it } from "@effect/vitest"
+import { failureMessage } from "@signalbox/core/ServiceGraph/FailureMessage"
+import { Cause, Redacted } from "effect"
+import * as fc from "fast-check"
+
+const shown = (message: string, ...secrets: ReadonlyArray<string>) =>
+  failureMessage(Cause.fail(new Error(message)), [{ keys: secrets.map((secret) => Redacted.make(secret)) }])
+
+const secret = fc.string({ unit: "grapheme", minLength: 5, maxLength: 40 }).filter((text) => text.trim().length > 4)
+const around = fc.string({ unit: "grapheme", maxLength: 12 })
+
+describe("no secret is in a failure's message", () => {
+  it("as part of something in Base64, as HTTP's basic authentication is", () => {
+    assert.strictEqual(
+      shown(`401 for Authorization: Basic ${btoa("user:s3cr3t-key")} (host api)`, "s3cr3t-key"),
+      "401 for Authorization: Basic <redacted> (host api)",
+    )
+    fc.assert(
+      fc.property(around, secret, around, fc.constantFrom("base64", "base64url"), (before, key, after, encoding) => {
+        const spelled = Buffer.from(before + key + after).toString(encoding as BufferEncoding)
+        assert.strictEqual(shown(`refused: ${spelled}.`, key), "refused: <redacted>.")
+        const inUrl = shown(`refused: /${encodeURIComponent(spelled)}`, key)
+        assert.notInclude(inUrl, encodeURIComponent(spelled).replace(/(%3D)+$/, ""))
+      }),
+    )
+  })
+
+  it("however a URL spells it", () => {
+    fc.assert(
+      fc.property(secret, (key) => {
+        const url = new URL("https://api.example/v1")
+        url.password = key
+        const query = new URLSearchParams({ key }).toString()
+        for (const spelled of [url.href, query, encodeURI(key), encodeURIComponent(key).toLowerCase()]) {
+          const message = shown(`refused: ${spelled}`, key)
+          const decoded = decodeURIComponent(message.replaceAll("+", " ").replaceAll(/%(?![\da-f]{2})/gi, "%25"))
+          assert.notInclude(decoded, key.replaceAll(/\s+/g, " ").trim())
+        }
+      }),
+    )
+  })
+
+  it("and what is no secret stays", () => {
+    const message = "GET https://api.example/v1/models?limit=10%25&key=<redacted> failed: dXNlcjpwYXNz, 100% sure"
+    assert.strictEqual(
+      shown(message, "s3cr3t-key", "pa", "limit="),
+      message.replace("limit=", "<redacted>").replace("pa", "<redacted>"),
+    )
+  })
+})
