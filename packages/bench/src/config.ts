@@ -3,7 +3,7 @@
  * path is what a change in two places takes; the fast path what a change in one place takes.
  */
 import { createHash } from "node:crypto"
-import { ConfigDocument, type Loaded } from "@signalbox/core/ConfigDocument"
+import { ConfigDocument, type Layers, type Loaded } from "@signalbox/core/ConfigDocument"
 import { Effect, Result, Schema } from "effect"
 import { interleave, report } from "./measure.ts"
 
@@ -56,33 +56,36 @@ export const documents = (comments: boolean): Variant => {
   return { one: texts, two: texts.map((text, index) => `${text.slice(0, 1)}${" ".repeat(index)}${text.slice(1)}`) }
 }
 
-/** Loads each text over the one before it; answers how many. */
-const cycle = <C>(
-  document: ConfigDocument<C>,
-  texts: ReadonlyArray<string>,
-  more: (text: string) => void = () => {},
-) => {
-  let loaded: Loaded<C> = Result.getOrThrow(document.load(texts[0]!, {}))
+/** Answers a function that loads the next text over the one before it. */
+const chain = <C>(document: ConfigDocument<C>, texts: ReadonlyArray<string>, layers: Layers = {}) => {
+  let loaded: Loaded<C> = Result.getOrThrow(document.load(texts[0]!, layers))
   let next = 0
-  return (): number => {
-    const rounds = texts.length
-    for (let round = 0; round < rounds; round++) {
-      next = (next + 1) % texts.length
-      const before = loaded
-      loaded = Result.getOrThrow(document.load(texts[next]!, {}, before))
-      const { paths } = document.diff(before, loaded)
-      if (paths.length !== 1) throw new Error(`the difference has ${paths.length} paths`)
-      more(texts[next]!)
-    }
-    return rounds
+  return (): string => {
+    next = (next + 1) % texts.length
+    const before = loaded
+    loaded = Result.getOrThrow(document.load(texts[next]!, layers, before))
+    const { paths } = document.diff(before, loaded)
+    if (paths.length !== 1) throw new Error(`the difference has ${paths.length} paths`)
+    return texts[next]!
   }
 }
 
-const hash = (text: string): void => void createHash("sha256").update(text).digest("hex")
+/** One change a round, so that a quiet moment suffices. */
+const once = (step: () => unknown) => (): number => {
+  step()
+  return 1
+}
 
-const parseAll = (texts: ReadonlyArray<string>) => (): number => {
-  for (const text of texts) JSON.parse(text)
-  return texts.length
+const hashed = (step: () => string) => (): number => {
+  createHash("sha256").update(step()).digest("hex")
+  return 1
+}
+
+const megabytesAfter = (changes: number, steps: ReadonlyArray<() => unknown>): number => {
+  for (let change = 0; change < changes; change++) steps[change % steps.length]!()
+  globalThis.gc?.()
+  globalThis.gc?.()
+  return process.memoryUsage().heapUsed / 2 ** 20
 }
 
 export const run = async (): Promise<void> => {
@@ -90,29 +93,39 @@ export const run = async (): Promise<void> => {
   const commented = documents(true)
   const asWritten = ConfigDocument.make({ schema: plainSchema })
   const renamed = ConfigDocument.make({ schema: renamedSchema })
+  const layered = ConfigDocument.make({ schema: plainSchema, environmentPrefix: "SIGNALBOX" })
+  const environment: Layers = { environment: () => undefined }
   const best = await interleave(
     {
-      parse: parseAll(plain.one),
-      full: cycle(asWritten, plain.two),
-      fast: cycle(asWritten, plain.one),
-      fullHashed: cycle(asWritten, plain.two, hash),
-      fastHashed: cycle(asWritten, plain.one, hash),
-      commented: cycle(asWritten, commented.two),
-      commentedFast: cycle(asWritten, commented.one),
-      renamedFull: cycle(renamed, plain.two),
-      renamedFast: cycle(renamed, plain.one),
+      parse: once(() => JSON.parse(plain.one[0]!)),
+      full: hashed(chain(asWritten, plain.two)),
+      fast: hashed(chain(asWritten, plain.one)),
+      commented: hashed(chain(asWritten, commented.two)),
+      fullOnly: once(chain(asWritten, plain.two)),
+      fastOnly: once(chain(asWritten, plain.one)),
+      commentedFast: once(chain(asWritten, commented.one)),
+      renamedFull: once(chain(renamed, plain.two)),
+      renamedFast: once(chain(renamed, plain.one)),
+      layeredFull: once(chain(layered, plain.two, environment)),
+      layeredFast: once(chain(layered, plain.one, environment)),
     },
-    5,
+    25,
   )
+  const steps = [chain(asWritten, plain.one), chain(asWritten, plain.two), chain(renamed, commented.one)]
+  const before = megabytesAfter(99, steps)
+  const after = megabytesAfter(1000, steps)
   const ratio = (name: keyof typeof best): number => best[name] / best.parse
   report("config: one alias of 10,000 changed, × JSON.parse of the same text", [
-    { name: "full path", ratio: ratio("full") },
-    { name: "full path with SHA-256", ratio: ratio("fullHashed"), target: ["≤", 2.7] },
-    { name: "fast path", ratio: ratio("fast") },
-    { name: "fast path with SHA-256", ratio: ratio("fastHashed"), target: ["≤", 1] },
-    { name: "full path with comments", ratio: ratio("commented"), target: ["≤", 3.6] },
+    { name: "full path, difference and SHA-256", ratio: ratio("full"), target: ["≤", 2.7] },
+    { name: "fast path, difference and SHA-256", ratio: ratio("fast"), target: ["≤", 1] },
+    { name: "full path with comments, difference and SHA-256", ratio: ratio("commented"), target: ["≤", 3.6] },
+    { name: "full path and difference", ratio: ratio("fullOnly") },
+    { name: "fast path and difference", ratio: ratio("fastOnly") },
     { name: "fast path with comments", ratio: ratio("commentedFast") },
-    { name: "full path, keys renamed", ratio: ratio("renamedFull") },
-    { name: "fast path, keys renamed", ratio: ratio("renamedFast") },
+    { name: "full path, keys renamed by the schema", ratio: ratio("renamedFull") },
+    { name: "fast path, keys renamed by the schema", ratio: ratio("renamedFast") },
+    { name: "full path, with an environment", ratio: ratio("layeredFull") },
+    { name: "fast path, with an environment", ratio: ratio("layeredFast") },
+    { name: "heap after 1,000 more changes against before", ratio: after / before, target: ["≤", 1.02] },
   ])
 }

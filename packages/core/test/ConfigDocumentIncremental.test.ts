@@ -203,6 +203,50 @@ describe("ConfigDocument, incrementally", () => {
     assert.isAbove(accepted, 400)
   })
 
+  it("does so in records of many keys, whatever comes, goes, moves or changes its sign", () => {
+    const schema = Schema.Struct({
+      many: Schema.Record(
+        Schema.String,
+        Schema.Struct({
+          n: Schema.Finite,
+          list: Schema.Array(Schema.Unknown).pipe(Schema.withDecodingDefaultKey(Effect.succeed([0]))),
+        }),
+      ).pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
+      nested: Schema.Record(Schema.String, Schema.Record(Schema.String, Schema.Finite)),
+    })
+    const many = ConfigDocument.make({ schema })
+    const base = Object.fromEntries(Array.from({ length: 90 }, (_, index) => [`key${index}`, { n: index }]))
+    const step = fc.record({
+      key: fc.constantFrom("key0", "key44", "key89", "new", "7"),
+      value: fc.oneof(
+        fc.constant(undefined),
+        fc.record({
+          n: fc.constantFrom("0", "-0", "1e3", "1e999", '"x"'),
+          list: fc.constantFrom("[0]", "[-0]", "[]", '[{"a":1,"b":2}]', '[{"b":2,"a":1}]'),
+        }),
+      ),
+      first: fc.boolean(),
+      nested: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 2, maxLength: 6 }), (steps) => {
+        const members = new Map(Object.entries(base).map(([key, { n }]) => [key, `{"n":${n}}`]))
+        const render = (inner: Iterable<readonly [string, string]>): string =>
+          `{${[...inner].map(([key, text]) => `"${key}":${text}`).join(",\n")}}`
+        const write = (): string =>
+          `{"many":${render(members)},"nested":{"a":${render([...members].map(([key], index) => [key, `${index}`] as const))},"b":{}}}`
+        let previous = agree(schema, many, write(), undefined)
+        for (const { first, key, nested, value } of steps) {
+          if (first || value === undefined) members.delete(key)
+          if (value !== undefined)
+            members.set(key, nested ? `{"n":${value.n}}` : `{"list":${value.list},"n":${value.n}}`)
+          previous = agree(schema, many, write(), previous) ?? previous
+        }
+      }),
+      { numRuns: 150 },
+    )
+  })
+
   it("shares what a change does not touch", () => {
     const text = write(
       { models: { a: { upstream: "1" }, b: { upstream: "2" } }, plugins: [] },

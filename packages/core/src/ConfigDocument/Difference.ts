@@ -24,11 +24,16 @@ export const differences = (before: unknown, after: unknown, limit = maxPaths, w
       if (!equivalent(left, right)) add(path)
       return
     }
-    for (const key of keysOf(left)) {
-      if (!Object.hasOwn(right, key)) add([...path, key])
+    const keys = keysOf(left)
+    const others = keysOf(right)
+    let aligned = keys.length === others.length
+    for (let index = 0; index < keys.length; index++) {
+      const key = keys[index]!
+      if (key !== others[index]) aligned = false
+      if (key !== others[index] && !Object.hasOwn(right, key)) add([...path, key])
       else if (!Object.is(left[key], right[key])) visit(left[key], right[key], [...path, key])
     }
-    for (const key of keysOf(right)) if (!Object.hasOwn(left, key)) add([...path, key])
+    if (!aligned) for (const key of others) if (!Object.hasOwn(left, key)) add([...path, key])
   }
   visit(lookup(before, within), lookup(after, within), within)
   return { paths, truncated }
