@@ -205,9 +205,11 @@ const makeTransaction = (state: State): Transaction => ({
           Effect.map(Effect.result(participant.prepare(after)), (result) => [participant, result] as const),
         { concurrency: "unbounded" },
       )
-      const failures = results.flatMap(([, result]) => (Result.isFailure(result) ? result.failure.failures : []))
+      // One that was detached meanwhile does not refuse either.
+      const taking = results.filter(([participant]) => state.participants.has(participant))
+      const failures = taking.flatMap(([, result]) => (Result.isFailure(result) ? result.failure.failures : []))
       if (failures.length > 0) return yield* new PrepareFailed({ failures })
-      const contributions = results.flatMap(([participant, result]) =>
+      const contributions = taking.flatMap(([participant, result]) =>
         Result.isSuccess(result) ? [[participant, result.success] as const] : [],
       )
       const candidate: Candidate = { before, after, contributions, stands: true }

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Busy } from "@signalbox/core/ConfigError"
 import * as Event from "@signalbox/core/Event"
 import { EventBus } from "@signalbox/core/EventBus"
-import { Reconciler, type Transaction } from "@signalbox/core/Reconciler"
+import { type Participant, PrepareFailed, Reconciler, type Transaction } from "@signalbox/core/Reconciler"
 import { Context, Deferred, Effect, Exit, Fiber, Latch, Layer, Option, Schema, Scope, Stream } from "effect"
 
 class Moved extends Event.Class<Moved>()("test.moved", { to: Schema.Int }) {}
@@ -181,6 +181,28 @@ describe("Reconciler", () => {
       const leaked = yield* reconciler.run((transaction) => transaction.prepare(new Map([["value", 3]])))
       assert.isTrue(Exit.hasDies(yield* Effect.exit(leaked.commit([]))))
       assert.strictEqual(yield* reconciler.read("value"), 2)
+    }).pipe(Effect.provide(live)),
+  )
+
+  it.effect("a participant that is detached takes no part in the change under way, not even by refusing it", () =>
+    Effect.gen(function* () {
+      const reconciler = yield* Reconciler
+      const [preparing, gone] = [yield* Latch.make(), yield* Latch.make()]
+      const closing: Participant = {
+        prepare: () =>
+          Effect.gen(function* () {
+            yield* preparing.open
+            yield* gone.await
+            return yield* new PrepareFailed({ failures: [{ node: "Closing", message: "closed" }] })
+          }),
+      }
+      yield* reconciler.run((transaction) => transaction.attach(closing))
+      const change = yield* Effect.forkChild(put(1))
+      yield* preparing.await
+      yield* reconciler.detach(closing)
+      yield* gone.open
+      yield* Fiber.join(change)
+      assert.strictEqual((yield* reconciler.current).values.get("value"), 1)
     }).pipe(Effect.provide(live)),
   )
 

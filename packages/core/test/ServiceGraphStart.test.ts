@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { EventBus } from "@signalbox/core/EventBus"
-import { Effect, Exit, Fiber, Latch, Layer, Scope, Stream } from "effect"
+import { Effect, Exit, Fiber, Latch, Layer, Result, Scheduler, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { A, C, Diamond, kernel, logged, names, put, settings, settle, Yard } from "./ServiceGraph.fixtures.ts"
 
@@ -143,6 +143,26 @@ describe("layerBackground", () => {
       assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(waiting)))
       const log = yield* Effect.provide(logged, context)
       assert.deepStrictEqual(log.toSorted(), ["build Aside(c1)", "build Base(a1)", "close Aside(c1)", "close Base(a1)"])
+    }),
+  )
+
+  it.effect("closing it at any moment of its start leaves nothing that takes part in later changes", () =>
+    Effect.gen(function* () {
+      for (let operations = 3; operations <= 20; operations++) {
+        const yielding = Layer.succeed(Scheduler.MaxOpsBeforeYield, operations)
+        const host = Layer.fresh(Layer.merge(Layer.provideMerge(settings, kernel), Yard.layer))
+        for (let turns = 0; turns <= 20; turns++) {
+          yield* Effect.gen(function* () {
+            const base = yield* Layer.build(Layer.provide(host, yielding))
+            const scope = yield* Scope.make()
+            yield* Layer.buildWithScope(Diamond.layerBackground, scope).pipe(Effect.provide(base), Effect.forkChild)
+            for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+            yield* Scope.close(scope, Exit.void)
+            const rebuilt = yield* Effect.result(Effect.provide(put([A, "a2"]), base))
+            assert.deepStrictEqual(rebuilt, Result.succeed([]), `${operations} operations, ${turns} turns`)
+          }).pipe(Effect.scoped)
+        }
+      }
     }),
   )
 })

@@ -148,11 +148,13 @@ const startOf = (works: Works, participant: Participant): Engine["start"] =>
       // Most of what it needs stands already.
       const built = transaction.current === generation ? first : yield* candidate(transaction.current, first.plan)
       if (built !== first) yield* builder.build(built)
-      // Who started it may have gone away meanwhile.
-      if (works.closed || built.state !== "candidate") return yield* Effect.interrupt
+      yield* transaction.attach(participant)
+      // Who started it may have gone away meanwhile, also between these two steps.
+      if (works.closed || built.state !== "candidate") {
+        return yield* Effect.andThen(reconciler.detach(participant), Effect.interrupt)
+      }
       live.serve(built)
       works.attempt = undefined
-      yield* transaction.attach(participant)
       Deferred.doneUnsafe(works.served, Exit.void)
     })
     yield* reconciler.run(serve, { whenFull: "wait" })
