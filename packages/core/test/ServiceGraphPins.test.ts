@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { EventBus } from "@signalbox/core/EventBus"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
+import * as Setting from "@signalbox/core/Setting"
 import {
   Cause,
   Clock,
@@ -11,8 +12,10 @@ import {
   Fiber,
   Latch,
   Layer,
+  Logger,
   Queue,
   Scheduler,
+  Schema,
   Scope,
   Stream,
 } from "effect"
@@ -274,6 +277,22 @@ describe("the drain limit", () => {
         })
       }).pipe(Effect.scoped, Effect.provide(diamond)),
   )
+
+  it.effect("it is said also where no service is let go, because the newer generations share them all", () => {
+    const said: Array<unknown> = []
+    const logger = Logger.layer([Logger.make(({ message }) => said.push(message))])
+    return Effect.gen(function* () {
+      class Apart extends Setting.Service<Apart>()("Apart", Schema.Int) {}
+      yield* Layer.build(Setting.layerFrom(Apart, 1))
+      const waiting = yield* Effect.forkChild(Stream.runDrain(Diamond.provideStream(Stream.fromEffect(Effect.never))))
+      yield* settle
+      yield* put([Apart, 2])
+      yield* TestClock.adjust("1 hour")
+      assert.instanceOf(reasonOf(yield* Fiber.await(waiting))[0], ServiceGraph.DrainLimitReached)
+      assert.deepStrictEqual(yield* closed, [])
+      assert.deepStrictEqual(said, [["Generation 4 of Diamond was released by force: 1 request still held it"]])
+    }).pipe(Effect.scoped, Effect.provide(diamond), Effect.provide(logger))
+  })
 
   it.effect("a stream between two pulls learns of it at the next", () =>
     Effect.gen(function* () {

@@ -83,8 +83,16 @@ const say = ({ forced, generation, plan, retiredAt }: Built, now: number): void 
   for (const instance of instancesOf(plan)) instance.letGo = letGo
 }
 
-const closing = ({ forced, onForced, scope }: Built): Effect.Effect<void> =>
+const closing = (built: Built): Effect.Effect<void> =>
   Effect.suspend(() => {
-    if (forced !== undefined) for (const wake of onForced) wake(forced)
-    return Scope.close(scope, Exit.void)
+    const { forced, onForced, scope } = built
+    const close = Scope.close(scope, Exit.void)
+    if (forced === undefined) return close
+    const said = saidOf(forced, built.pins)
+    for (const wake of onForced) wake(forced)
+    return Effect.andThen(Effect.logWarning(said), close)
   })
+
+/** An event says it of each instance that goes, but newer generations may hold all of them. */
+const saidOf = ({ generation, graph }: DrainLimitReached, pins: number): string =>
+  `Generation ${generation} of ${graph} was released by force: ${pins} ${pins === 1 ? "request" : "requests"} still held it`
