@@ -90,7 +90,8 @@ export const each = <I, MI, M, OI, A, E, R, const Needs extends ReadonlyArray<An
 export interface Shape<in out Provided> {
   /**
    * Holds the current generation until the caller's Scope closes. Where the graph is still starting it waits until it serves; bound that
-   * wait. The context also holds the generation's values, which `Setting.get` answers with.
+   * wait. The context also holds the generation's values, which `Setting.get` answers with: a stream that outlives the effect it was made
+   * in, as a response's body does, needs it too (`Stream.provideContext`), and ends in time by `Stream.interruptWhen(drained)`.
    */
   readonly pin: Effect.Effect<Context.Context<Provided>, never, Scope.Scope>
   readonly status: Effect.Effect<Status>
@@ -116,6 +117,9 @@ export interface Class<in out Self, in out Name extends string, in out Provided,
   ) => Stream.Stream<A, E2, Exclude<R2, Provided> | Self>
   readonly status: Effect.Effect<Status, never, Self>
 }
+
+/** The services that a graph provides, as a router's middleware names them: `ServiceGraph.Provided<typeof Services>`. */
+export type Provided<G> = G extends { readonly pin: Effect.Effect<Context.Context<infer P>, never, any> } ? P : never
 
 /**
  * Declares a graph:

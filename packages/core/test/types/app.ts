@@ -3,7 +3,7 @@ import type { EventBus } from "@signalbox/core/EventBus"
 import type { Reconciler } from "@signalbox/core/Reconciler"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import * as Setting from "@signalbox/core/Setting"
-import { Context, Effect, Layer, Schema, Stream } from "effect"
+import { Context, Effect, Layer, Schema, type Scope, Stream } from "effect"
 
 export class ProviderSettings extends Setting.Service<ProviderSettings>()(
   "app/ProviderSettings",
@@ -62,6 +62,9 @@ export class Services extends ServiceGraph.Service<Services>()("app/Services", {
 export const handler = Effect.map(Router, (router) => router.resolve("fast"))
 export const pinned: Effect.Effect<string, never, Services> = Services.provide(handler)
 export const pinnedStream: Stream.Stream<string, never, Services> = Services.provideStream(Stream.fromEffect(handler))
+export type Provided = ServiceGraph.Provided<typeof Services>
+export const context: Effect.Effect<Context.Context<Provided>, never, Services | Scope.Scope> = Services.pin
+export const routerOf: (context: Context.Context<Provided>) => Router["Service"] = Context.get(Router)
 export const graph: Layer.Layer<Services, "no provider", ProviderSettings | ModelSettings | Reconciler | EventBus> =
   Services.layer
 export const graphInBackground: Layer.Layer<Services, never, ProviderSettings | ModelSettings | Reconciler | EventBus> =
