@@ -4,10 +4,11 @@
  * history. Every edit is noticed, by whatever means it was made. Linux and macOS; it needs a file system with fsync and rename, and is best
  * on one with hard links or exchange (`FileExchange`).
  */
-import { Config, Effect, FileSystem, Layer, Path } from "effect"
+import { Effect, FileSystem, Layer, Path } from "effect"
 import { Digest } from "effect/crypto"
 import { ConfigStoreError, SourceUnavailable } from "./ConfigError.ts"
 import { ConfigSource, HistoryBounds } from "./ConfigSource.ts"
+import { dataDirectory } from "./DataDirectory.ts"
 import { makeExclusion } from "./FileConfigSource/Exclusion.ts"
 import { makeFileHistory } from "./FileConfigSource/FileHistory.ts"
 import { readText } from "./FileConfigSource/Files.ts"
@@ -19,24 +20,17 @@ import { FileExchange } from "./FileExchange.ts"
 import { FileLock } from "./FileLock.ts"
 import * as Utf8 from "./Utf8.ts"
 
-/**
- * `$XDG_DATA_HOME/<program>/config.json`, else `~/.local/share/<program>/config.json`; fails where there is neither that variable nor HOME.
- * https://specifications.freedesktop.org/basedir-spec/
- */
-export const defaultPath = Effect.fnUntraced(function* (
-  program: string,
-): Effect.fn.Return<string, ConfigStoreError, Path.Path> {
-  const path = yield* Path.Path
-  const variable = (name: string) => Effect.orElseSucceed(Config.withDefault(Config.String(name), ""), () => "")
-  const data = yield* variable("XDG_DATA_HOME")
-  // XDG Base Directory Specification: a relative path is to be ignored.
-  if (path.isAbsolute(data)) return path.join(data, program, "config.json")
-  const home = yield* variable("HOME")
-  if (path.isAbsolute(home)) return path.join(home, ".local", "share", program, "config.json")
-  const detail = "neither XDG_DATA_HOME nor HOME names a directory"
-  const reason = new SourceUnavailable({ path: path.join(program, "config.json"), code: "ENOENT", detail })
-  return yield* new ConfigStoreError({ reason })
-})
+/** `config.json` in the program's `dataDirectory`. */
+export const defaultPath = (program: string): Effect.Effect<string, ConfigStoreError, Path.Path> =>
+  Effect.gen(function* () {
+    const path = yield* Path.Path
+    return path.join(yield* dataDirectory(program), "config.json")
+  }).pipe(
+    Effect.mapError(({ message }) => {
+      const reason = new SourceUnavailable({ path: `${program}/config.json`, code: "ENOENT", detail: message })
+      return new ConfigStoreError({ reason })
+    }),
+  )
 
 type Needs = FileSystem.FileSystem | Path.Path | FileLock | Digest.Digest
 

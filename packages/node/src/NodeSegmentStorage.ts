@@ -3,10 +3,11 @@
  * all writers of a file; protection is `flock(2)` on the segment itself: shared for who appends, exclusive for who replaces or removes.
  * Nothing is synced but what replaces something.
  */
-import { homedir } from "node:os"
-import { isAbsolute, join } from "node:path"
+import { join } from "node:path"
+import * as NodePath from "@effect/platform-node/NodePath"
+import { dataDirectory } from "@signalbox/core/DataDirectory"
 import { SegmentStorage, SegmentsUnavailable } from "@signalbox/core/StatsLedger/SegmentStorage"
-import { Config, Effect, Layer } from "effect"
+import { Effect, Layer } from "effect"
 import { Flock } from "./Flock.ts"
 import { openAppender } from "./NodeSegmentStorage/appender.ts"
 import { setAside } from "./NodeSegmentStorage/aside.ts"
@@ -39,15 +40,16 @@ export const layerAt = (directory: string): Layer.Layer<SegmentStorage, never, F
     }),
   )
 
-/** Segments of the program `name`: in `$XDG_DATA_HOME/<name>/ledger`, else `~/.local/share/<name>/ledger`. */
-export const layer = (name: string): Layer.Layer<SegmentStorage, Config.ConfigError, Flock> =>
+/** Segments of a program: in `ledger` of its `dataDirectory`, beside its document. */
+export const layerFor = (program: string): Layer.Layer<SegmentStorage, SegmentsUnavailable, Flock> =>
   Layer.unwrap(
-    Effect.gen(function* () {
-      const home = yield* Config.withDefault(Config.String("XDG_DATA_HOME"), "")
-      // The XDG specification: a path that is not absolute is to be ignored.
-      const data = isAbsolute(home) ? home : join(homedir(), ".local", "share")
-      return layerAt(join(data, name, "ledger"))
-    }),
+    Effect.provide(dataDirectory(program), NodePath.layer).pipe(
+      Effect.mapBoth({
+        onFailure: ({ message: detail }) =>
+          new SegmentsUnavailable({ storage: `${program}/ledger`, code: "ENOENT", detail }),
+        onSuccess: (directory) => layerAt(join(directory, "ledger")),
+      }),
+    ),
   )
 
 const unavailable = (directory: string, error: unknown): SegmentsUnavailable =>

@@ -12,11 +12,15 @@ import { EventBus } from "@signalbox/core/EventBus"
 import * as FileConfigSource from "@signalbox/core/FileConfigSource"
 import type { FileLock } from "@signalbox/core/FileLock"
 import { Reconciler } from "@signalbox/core/Reconciler"
+import { StatsLedger, type StatsSettings } from "@signalbox/core/StatsLedger"
+import type { SegmentStorage, SegmentsUnavailable } from "@signalbox/core/StatsLedger/SegmentStorage"
 import { Cause, Console, Effect, type FileSystem, Layer, type Path } from "effect"
 import type { Digest } from "effect/crypto"
+import { Flock } from "./Flock.ts"
 import * as NodeDigest from "./NodeDigest.ts"
 import * as NodeFileExchange from "./NodeFileExchange.ts"
 import * as NodeFileLock from "./NodeFileLock.ts"
+import * as NodeSegmentStorage from "./NodeSegmentStorage.ts"
 
 /** What core needs of the platform. */
 export type Platform = FileSystem.FileSystem | Path.Path | FileLock | Digest.Digest
@@ -41,6 +45,21 @@ export const layerFor = (name: string): Layer.Layer<Services, ConfigStoreError> 
 
 /** The document at `path`. */
 export const layerAt = (path: string): Layer.Layer<Services> => above(FileConfigSource.layerAt(path))
+
+const ledgerAbove = <E>(segments: Layer.Layer<SegmentStorage, E, Flock>) =>
+  Layer.provideMerge(StatsLedger.layer, Layer.provide(segments, Flock.layer))
+
+/** The ledger of the program `name`, shared by all its processes: in `ledger` beside its document. */
+export const layerLedgerFor = (
+  name: string,
+): Layer.Layer<StatsLedger | SegmentStorage, SegmentsUnavailable, StatsSettings | EventBus> =>
+  ledgerAbove(NodeSegmentStorage.layerFor(name))
+
+/** The ledger in `directory`. */
+export const layerLedgerAt = (
+  directory: string,
+): Layer.Layer<StatsLedger | SegmentStorage, never, StatsSettings | EventBus> =>
+  ledgerAbove(NodeSegmentStorage.layerAt(directory))
 
 /**
  * Runs a host until SIGINT or SIGTERM, as the last line of its main program. A host that cannot start says why on standard error, without

@@ -74,7 +74,7 @@ describe("NodeSegmentStorage on a real directory", () => {
     Effect.gen(function* () {
       const name = yield* Effect.map(SegmentStorage, (storage) => storage.name).pipe(
         Effect.provide(
-          NodeSegmentStorage.layer("app").pipe(
+          NodeSegmentStorage.layerFor("app").pipe(
             Layer.provide(
               Layer.merge(Flock.layer, ConfigProvider.layer(ConfigProvider.fromEnv({ env: { XDG_DATA_HOME: root } }))),
             ),
