@@ -315,13 +315,13 @@ describe("a document that moves while it is written", () => {
             return yield* write(next, ifHash)
           }),
       }
-      return Effect.sync(() => attempt)
+      return { count: Effect.sync(() => attempt) }
     })
 
   it.effect("gets the edits again", () =>
     running(
       Effect.gen(function* () {
-        const count = yield* movesBefore(1, 2)
+        const { count } = yield* movesBefore(1, 2)
         let locked = 0
         ;(yield* Interfered).with.exclusively = Effect.sync(() => void locked++)
         const { config } = yield* (yield* AppConfig).update(days(7))
@@ -350,7 +350,7 @@ describe("a document that moves while it is written", () => {
   it.effect("is a conflict at once for a caller who named a hash", () =>
     running(
       Effect.gen(function* () {
-        const count = yield* movesBefore(1)
+        const { count } = yield* movesBefore(1)
         const store = yield* AppConfig
         const { hash } = yield* store.snapshot
         const error = yield* Effect.flip(store.update(days(7), { ifHash: hash }))

@@ -139,7 +139,7 @@ describe("the environment", () => {
         ),
       )
       assert.include(error.message, "cannot be read: check the ConfigProvider")
-    }).pipe(Effect.provide(place), Effect.provide(EventBus.layer)),
+    }).pipe(Effect.provide(Layer.merge(place, EventBus.layer))),
   )
 })
 

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { ConfigStoreError } from "@signalbox/core/ConfigError"
+import { type ConfigStoreError, SourceUnavailable } from "@signalbox/core/ConfigError"
 import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
 import { Effect } from "effect"
+import { TestClock } from "effect/testing"
 import {
   AppConfig,
   edited,
@@ -14,6 +15,7 @@ import {
   said,
   saved,
   text,
+  until,
 } from "./ConfigStoreHost.ts"
 
 const days = (value: unknown) => [{ path: "/retention/days", value }]
@@ -206,6 +208,27 @@ describe("a place that cannot be read", () => {
         yield* document.fail(undefined)
         yield* store.reload()
         assert.deepStrictEqual(yield* store.problems, [])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+})
+
+describe("a read that fails once", () => {
+  it.effect("leaves no mark: the store looks again by itself", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const state = yield* Interfered
+        yield* forget
+        const broken = new SourceUnavailable({ path: "memory", code: "EIO", detail: "i/o error" })
+        state.with.read = () => Effect.fail(broken)
+        yield* Effect.flip(store.update(days(1)))
+        yield* Effect.flip(store.update(days(1)))
+        assert.lengthOf(yield* store.problems, 1)
+        state.with = {}
+        yield* TestClock.adjust("5 seconds")
+        yield* until(Effect.map(store.problems, (problems) => problems.length === 0))
+        assert.deepStrictEqual(yield* said, ["config.rejected"])
       }),
     ).pipe(Effect.provide(place)),
   )

@@ -6,7 +6,7 @@ import type { ConfigStoreError } from "@signalbox/core/ConfigError"
 import { MemoryDocument } from "@signalbox/core/ConfigSource"
 import { PrepareFailed, Reconciler } from "@signalbox/core/Reconciler"
 import * as Setting from "@signalbox/core/Setting"
-import { Context, Effect, Exit, Logger, Redacted, Schema, Tracer } from "effect"
+import { Context, Effect, Exit, Layer, Logger, Redacted, Schema, Tracer } from "effect"
 import { AppConfig, edited, heard, ProviderSettings, place, running, saved, text } from "./ConfigStoreHost.ts"
 
 const secrets = [
@@ -132,8 +132,7 @@ describe("a secret", () => {
       }).pipe(
         Effect.provide(throwing),
         (effect) => running(effect, { TEST_PROVIDERS_E_KEY: third }),
-        Effect.provide(place),
-        Effect.provide(Logger.layer([logger])),
+        Effect.provide(Layer.merge(place, Logger.layer([logger]))),
         Effect.withTracer(tracer),
       )
     },

@@ -102,7 +102,7 @@ const run = (setup: Setup) =>
       bench,
       setup,
       act,
-      actNow: () => Effect.runSync(Effect.provideContext(act, services)),
+      actNow: () => Effect.runSyncWith(services)(act),
       reached: false,
     }
     const exit = yield* Effect.scoped(

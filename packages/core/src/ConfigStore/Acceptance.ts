@@ -4,39 +4,24 @@
  */
 import { Effect, type Scope } from "effect"
 import { holds } from "../ConfigDocument/Redact.ts"
-import {
-  type Change,
-  type ConfigDocument,
-  type Difference,
-  type Edit,
-  type Layers,
-  type Loaded,
-  redactionMarker,
-} from "../ConfigDocument.ts"
+import { type Change, type ConfigDocument, type Difference, type Loaded, redactionMarker } from "../ConfigDocument.ts"
 import {
   type Busy,
   type Conflict,
-  format,
   type Problem,
   Rejected,
   type SourceUnavailable,
   type Unconfirmed,
 } from "../ConfigError.ts"
-import {
-  ConfigChanged,
-  ConfigMigrated,
-  ConfigOverwritten,
-  ConfigRejected,
-  maxPlaces,
-  type Origin,
-} from "../ConfigEvents.ts"
+import { ConfigOverwritten, maxPlaces, type Origin } from "../ConfigEvents.ts"
 import type { ConfigSource, Stored, Written } from "../ConfigSource.ts"
 import type { Snapshot } from "../ConfigStore.ts"
 import type { AnyEvent } from "../Event.ts"
 import type { EventBus } from "../EventBus.ts"
 import type { Prepared, Transaction } from "../Reconciler.ts"
 import { type Binding, slices } from "./Bindings.ts"
-import type { Environment } from "./Environment.ts"
+import { changed, fingerprint, logWarnings, migrated, rejection, shown } from "./Facts.ts"
+import { type Layering, loadWith } from "./Layering.ts"
 
 /** What a store works with. */
 export interface Surroundings<C> {
@@ -44,12 +29,6 @@ export interface Surroundings<C> {
   readonly document: ConfigDocument<C>
   readonly source: ConfigSource["Service"]
   readonly bus: EventBus["Service"]
-}
-
-/** The layers above the document. No environment: it is ignored. */
-export interface Layering {
-  readonly environment: Environment | undefined
-  readonly runtime: ReadonlyArray<Edit>
 }
 
 export interface State<C> {
@@ -202,7 +181,7 @@ export const makeAcceptance = <C>(
       if (effective) {
         recent.set(
           snapshot.revision,
-          once(() => document.changes(before.loaded, loaded)),
+          once(() => shown(difference, before.loaded, loaded)),
         )
         recent.delete(snapshot.revision - maxRecent)
       }
@@ -268,66 +247,6 @@ const unkept =
   ({ name }: ConfigSource["Service"]) =>
   ({ code, detail }: SourceUnavailable) =>
     Effect.logWarning(`The history of ${name} could not be written (${code}: ${detail}); the configuration is in force`)
-
-/** Those that were not said before. */
-export const logWarnings = (
-  { name }: ConfigSource["Service"],
-  before: ReadonlyArray<Problem>,
-  { warnings }: Loaded<unknown>,
-): Effect.Effect<void> => {
-  const known = new Set(before.map((problem) => format(name, problem)))
-  const news = warnings.map((problem) => format(name, problem)).filter((line) => !known.has(line))
-  return Effect.forEach(news, (line) => Effect.logWarning(line), { discard: true })
-}
-
-/** Loads until the environment has nothing more to say to this text. */
-export const loadWith = <C>(
-  document: ConfigDocument<C>,
-  text: string,
-  layering: Layering,
-  previous?: Loaded<C>,
-): Effect.Effect<Loaded<C>, ReadonlyArray<Problem>> =>
-  Effect.suspend(() => {
-    const result = document.load(text, layersOf(layering), previous)
-    const { environment } = layering
-    if (environment === undefined) return Effect.fromResult(result)
-    return Effect.flatMap(environment.learn, (found) =>
-      found ? loadWith(document, text, layering, previous) : Effect.fromResult(result),
-    )
-  })
-
-export const layersOf = ({ environment, runtime }: Layering): Layers =>
-  environment === undefined ? { runtime } : { environment: environment.lookup, runtime }
-
-export const changed = (
-  { paths, restartRequired, truncated }: Difference,
-  before: { readonly hash: string },
-  { hash, revision }: Snapshot<unknown>,
-  origin: Origin,
-): ConfigChanged =>
-  new ConfigChanged({
-    revision,
-    hash,
-    previousHash: before.hash,
-    origin,
-    paths: paths.slice(0, maxPlaces),
-    truncated: truncated || paths.length > maxPlaces,
-    restartRequired: restartRequired.slice(0, maxPlaces),
-  })
-
-export const migrated = ({ migrated }: Loaded<unknown>): ReadonlyArray<ConfigMigrated> =>
-  migrated === undefined ? [] : [new ConfigMigrated({ from: migrated.from, to: migrated.to })]
-
-export const rejection = (origin: Origin, hash: string | undefined, problems: ReadonlyArray<Problem>): ConfigRejected =>
-  new ConfigRejected({
-    ...(hash === undefined ? {} : { hash }),
-    origin,
-    problems: problems.slice(0, maxPlaces),
-    truncated: problems.length > maxPlaces,
-  })
-
-/** The same document with the same problems. */
-export const fingerprint = ({ hash, problems }: Refused): string => JSON.stringify([hash, problems.slice(0, maxPlaces)])
 
 /** A write that is visible though the disk did not confirm it has taken place. */
 const confirmed = (write: Effect.Effect<Written, WriteError>) =>

@@ -19,7 +19,8 @@ export const slices = <C>(
   const problems: Array<Problem> = []
   for (const { key, select } of bindings) {
     try {
-      values.set(key, share(current.get(key), select(config)))
+      const value = select(config)
+      values.set(key, isMember(config, value) ? value : share(current.get(key), value))
     } catch (thrown) {
       const reason = failureMessage(Cause.die(thrown), [config])
       problems.push({ by: key, path: "", message: `the setting cannot be taken from this configuration: ${reason}` })
@@ -28,9 +29,13 @@ export const slices = <C>(
   return problems.length > 0 ? Result.fail(problems) : Result.succeed(values)
 }
 
+/** A member of the document shares with the one before it what is equal: to compare thousands of aliases again would find nothing. */
+const isMember = (config: unknown, value: unknown): boolean =>
+  Object.is(config, value) || (isPlain(config) && Object.values(config).some((member) => Object.is(member, value)))
+
 /**
- * `next`, with what equals `previous` at the same place replaced by it. A slice that is a part of the document has that already and is
- * answered as it is; one that `select` has put together anew would otherwise look changed at every revision.
+ * `next`, with what equals `previous` at the same place replaced by it. What `select` puts together anew would otherwise look changed at
+ * every revision.
  */
 export const share = (previous: unknown, next: unknown): unknown => {
   if (Object.is(previous, next)) return previous

@@ -9,15 +9,9 @@ import type { Origin } from "../ConfigEvents.ts"
 import type { Stored } from "../ConfigSource.ts"
 import type { Plan, Snapshot } from "../ConfigStore.ts"
 import type { Transaction } from "../Reconciler.ts"
-import {
-  type Acceptance,
-  type Candidate,
-  type Layering,
-  layersOf,
-  type Surroundings,
-  type WriteError,
-} from "./Acceptance.ts"
+import type { Acceptance, Candidate, Surroundings, WriteError } from "./Acceptance.ts"
 import type { Environment } from "./Environment.ts"
+import { type Layering, layersOf } from "./Layering.ts"
 import { mergeOverrides } from "./Overrides.ts"
 import { predecessors } from "./Undo.ts"
 
@@ -211,9 +205,9 @@ export const makeChanges = <C>({ document, source }: Surroundings<C>, acceptance
 
   const reload: Changes<C>["reload"] = (environment) =>
     Effect.fnUntraced(function* (transaction) {
-      const { layering, loaded } = acceptance.state
-      yield* take("reload", { environment, runtime: layering.runtime })(transaction)
-      return document.changes(loaded, acceptance.state.loaded)
+      const { layering, snapshot: before } = acceptance.state
+      const { revision } = yield* take("reload", { environment, runtime: layering.runtime })(transaction)
+      return revision === before.revision ? [] : (acceptance.changesOf(revision) ?? [])
     })
 
   const override: Changes<C>["override"] = (edits) =>

@@ -9,19 +9,10 @@ import { ConfigSeeded } from "../ConfigEvents.ts"
 import type { HistoryEntry, Stored } from "../ConfigSource.ts"
 import type { Snapshot } from "../ConfigStore.ts"
 import type { Transaction } from "../Reconciler.ts"
-import {
-  changed,
-  keepAccepted,
-  type Layering,
-  loadWith,
-  logWarnings,
-  migrated,
-  type Refused,
-  rejection,
-  type State,
-  type Surroundings,
-} from "./Acceptance.ts"
+import { keepAccepted, type Refused, type State, type Surroundings } from "./Acceptance.ts"
 import { problemOf } from "./Changes.ts"
+import { changed, logWarnings, migrated, rejection } from "./Facts.ts"
+import { type Layering, loadWith } from "./Layering.ts"
 
 /** Whether a document that is refused at start makes the layer fail instead of yielding to the history. Default: no. */
 export const StrictStart: Context.Reference<boolean> = Context.Reference("@signalbox/core/ConfigStore/StrictStart", {
@@ -49,7 +40,10 @@ export const begin = <C>({ bus, document, id, source }: Surroundings<C>, layerin
   })
   const readOrSeed = source.read.pipe(
     Effect.map((stored) => ({ ...stored, seeded: false })),
-    Effect.catch((error) => (error.code === "ENOENT" ? seed : Effect.fail(error))),
+    Effect.catchIf(
+      ({ code }) => code === "ENOENT",
+      () => seed,
+    ),
   )
   const rejected = (problems: Rejected["problems"]) => new Rejected({ problems, source: source.name })
 

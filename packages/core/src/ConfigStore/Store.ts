@@ -7,9 +7,10 @@ import type { Shape, Snapshot, WriteOptions } from "../ConfigStore.ts"
 import { EventBus } from "../EventBus.ts"
 import { Reconciler, type Transaction } from "../Reconciler.ts"
 import * as Setting from "../Setting.ts"
-import { type Acceptance, layersOf, makeAcceptance } from "./Acceptance.ts"
+import { type Acceptance, makeAcceptance } from "./Acceptance.ts"
 import { makeChanges } from "./Changes.ts"
 import { makeEnvironment } from "./Environment.ts"
+import { layersOf } from "./Layering.ts"
 import { begin, StrictStart } from "./Start.ts"
 
 export const makeStore = <C>(id: string, document: ConfigDocument<C>) =>
@@ -23,7 +24,8 @@ export const makeStore = <C>(id: string, document: ConfigDocument<C>) =>
     const begun = yield* Effect.mapError(reconciler.run(start, { whenFull: "wait" }), failed)
     const acceptance = makeAcceptance(surroundings, begun)
     const changes = makeChanges(surroundings, acceptance)
-    yield* Effect.forkScoped(follow(source, reconciler.run(changes.take("file"), { whenFull: "wait" })))
+    const unread = () => acceptance.refused !== undefined && acceptance.refused.hash === undefined
+    yield* Effect.forkScoped(follow(source, unread, reconciler.run(changes.take("file"), { whenFull: "wait" })))
 
     const run = <A>(
       name: string,
@@ -94,9 +96,12 @@ const binder =
       return Setting.bind(setting, reconciler)
     }).pipe(Effect.orDie)
 
+// A document that could not be read while a caller waited has not changed for that: no hint says when it can be read again.
+const patience = "5 seconds"
+
 /** One hint at a time; those that come meanwhile are one. What is wrong with a save is published, so here only defects are left. */
-const follow = <E>(source: ConfigSource["Service"], take: Effect.Effect<unknown, E>) =>
-  source.hints.pipe(
+const follow = <E>(source: ConfigSource["Service"], unread: () => boolean, take: Effect.Effect<unknown, E>) =>
+  Stream.merge(source.hints, Stream.filter(Stream.tick(patience), unread)).pipe(
     Stream.buffer({ capacity: 1, strategy: "sliding" }),
     Stream.runForEach(() =>
       Effect.ignore(take).pipe(
@@ -105,5 +110,5 @@ const follow = <E>(source: ConfigSource["Service"], take: Effect.Effect<unknown,
     ),
     Effect.tapDefect((defect) => Effect.logError(`Watching ${source.name} has failed; it begins again`, defect)),
     Effect.sandbox,
-    Effect.retry(Schedule.spaced("5 seconds")),
+    Effect.retry(Schedule.spaced(patience)),
   )
