@@ -1,6 +1,6 @@
 /** What differs between two effective configurations, as JSON Pointers. Members of objects are followed; an array is one value. */
 import { Redacted } from "effect"
-import { absent, isObject, keysOf, lookup, pointer, put, type Tokens } from "./Json.ts"
+import { absent, isObject, keysOf, knownMembers, lookup, type Members, pointer, put, type Tokens } from "./Json.ts"
 import type { Shapes } from "./Shape.ts"
 
 export const maxPaths = 256
@@ -24,19 +24,35 @@ export const differences = (before: unknown, after: unknown, limit = maxPaths, w
       if (!equivalent(left, right)) add(path)
       return
     }
+    const known = knownMembers(left)
+    const others = knownMembers(right)
+    // large objects are compared by columns as far as their keys agree
+    const aligned = known !== undefined && others !== undefined ? alignedMembers(known, others) : 0
+    for (let index = 0; index < aligned; index++) {
+      const was = known!.values[index]
+      const is = others!.values[index]
+      if (!Object.is(was, is)) visit(was, is, [...path, known!.keys[index]!])
+    }
     const keys = keysOf(left)
-    const others = keysOf(right)
-    let aligned = keys.length === others.length
-    for (let index = 0; index < keys.length; index++) {
+    for (let index = aligned; index < keys.length; index++) {
       const key = keys[index]!
-      if (key !== others[index]) aligned = false
-      if (key !== others[index] && !Object.hasOwn(right, key)) add([...path, key])
+      if (!Object.hasOwn(right, key)) add([...path, key])
       else if (!Object.is(left[key], right[key])) visit(left[key], right[key], [...path, key])
     }
-    if (!aligned) for (const key of others) if (!Object.hasOwn(left, key)) add([...path, key])
+    const rightKeys = keysOf(right)
+    for (let index = aligned; index < rightKeys.length; index++) {
+      const key = rightKeys[index]!
+      if (!Object.hasOwn(left, key)) add([...path, key])
+    }
   }
   visit(lookup(before, within), lookup(after, within), within)
   return { paths, truncated }
+}
+
+const alignedMembers = (left: Members, right: Members): number => {
+  let index = 0
+  while (index < left.keys.length && left.keys[index] === right.keys[index]) index++
+  return index
 }
 
 const isBranch = (value: unknown): value is Readonly<Record<string, unknown>> =>

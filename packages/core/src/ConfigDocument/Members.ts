@@ -6,10 +6,12 @@ import {
   isObject,
   keepShallow,
   keysOf,
+  type Members,
   member,
+  membersOf,
+  objectOf,
   type PlainObject,
   put,
-  rememberKeys,
   replaceMember,
   type Tokens,
 } from "./Json.ts"
@@ -25,8 +27,8 @@ export interface State {
   readonly unknown: ReadonlyArray<Tokens>
   /** The states of members that are decoded member by member themselves. */
   readonly parts: ReadonlyMap<string, State> | undefined
-  /** A record's keys and what stands under them, in the same order. */
-  readonly members: { readonly keys: ReadonlyArray<string>; readonly values: ReadonlyArray<unknown> } | undefined
+  /** What stood in a record. */
+  readonly members: Members | undefined
 }
 
 export interface Codec {
@@ -180,12 +182,29 @@ export const recordCodec = (codec: Codec, check: Check | undefined): Codec => ({
   },
 })
 
-/** The state of one member of a record; only deep ones have been kept as such. */
-const memberState = (previous: State, key: string, index: number): State =>
-  previous.parts?.get(key) ?? {
-    input: previous.members!.values[index],
-    output: (previous.output as PlainObject)[key],
-    effective: (previous.effective as PlainObject)[key],
+/** A record's states as columns. The keys of all three are the same, in the same order. */
+interface Columns {
+  readonly state: State
+  readonly keys: ReadonlyArray<string>
+  readonly inputs: ReadonlyArray<unknown>
+  readonly outputs: ReadonlyArray<unknown>
+  readonly effectives: ReadonlyArray<unknown>
+}
+
+const columnsOf = (state: State): Columns => ({
+  state,
+  keys: state.members!.keys,
+  inputs: state.members!.values,
+  outputs: membersOf(state.output as PlainObject).values,
+  effectives: membersOf(state.effective as PlainObject).values,
+})
+
+/** The state of one member; only deep ones have been kept as such. */
+const memberState = (previous: Columns, index: number): State =>
+  previous.state.parts?.get(previous.keys[index]!) ?? {
+    input: previous.inputs[index],
+    output: previous.outputs[index],
+    effective: previous.effectives[index],
     unknown: noUnknown,
     ...shallow,
   }
@@ -193,77 +212,104 @@ const memberState = (previous: State, key: string, index: number): State =>
 const decodeMembers = (
   codec: Codec,
   input: PlainObject,
-  previous: State | undefined,
+  state: State | undefined,
   path: Array<string>,
   findings: Findings,
 ): State | undefined => {
-  const keys = keysOf(input)
-  const before = previous?.members?.keys ?? []
-  const beforeValues = previous?.members?.values ?? []
-  const values = new Array<unknown>(keys.length)
-  const changed = new Map<string, State>()
-  let aligned = before.length === keys.length
+  const members = membersOf(input)
+  const { keys, values } = members
+  const previous = state === undefined ? undefined : columnsOf(state)
+  const places = previous === undefined ? undefined : placesOf(keys, previous.keys)
+  const changed = new Map<number, State>()
   let broken = false
-  let indexes: ReadonlyMap<string, number> | undefined
   for (let index = 0; index < keys.length; index++) {
+    const value = values[index]
+    const place = places === undefined ? index : places[index]!
+    const there = previous !== undefined && place !== -1
+    if (there && Object.is(previous.inputs[place], value)) continue
     const key = keys[index]!
-    const value = input[key]
-    values[index] = value
-    let at = index
-    if (before[index] !== key) {
-      aligned = false
-      indexes ??= new Map(before.map((name, place) => [name, place]))
-      at = indexes.get(key) ?? -1
-    }
-    if (at !== -1 && Object.is(beforeValues[at], value)) continue
-    const was = previous === undefined || at === -1 ? undefined : memberState(previous, key, at)
-    const state = within(path, key, () => codec.decode(value, was, path, findings))
-    if (state === undefined) broken = true
-    else changed.set(key, state)
+    const was = there ? memberState(previous, place) : undefined
+    const next = within(path, key, () => codec.decode(value, was, path, findings))
+    if (next === undefined) broken = true
+    else changed.set(index, next)
   }
   if (broken) return undefined
-  const unknown = unknownOf(previous, changed, path.length, (key) => Object.hasOwn(input, key))
-  const parts = codec.deep ? partsOf(keys, previous, changed) : undefined
-  const output = collect(keys, previous, changed, "output", aligned, "input", input)
-  const effective = collect(keys, previous, changed, "effective", aligned, "output", output)
-  return { input, output, effective, unknown, parts, members: { keys, values } }
+  const states = new Map([...changed].map(([index, next]) => [keys[index]!, next]))
+  const unknown = unknownOf(state, states, path.length, (key) => Object.hasOwn(input, key))
+  const aligned = previous !== undefined && places === undefined && previous.keys.length === keys.length
+  const column = (side: "outputs" | "effectives", of: "output" | "effective"): ReadonlyArray<unknown> => {
+    const before = previous?.[side] ?? []
+    if (aligned && every(changed, (index, next) => Object.is(next[of], before[index]))) return before
+    const copy = aligned ? [...before] : keys.map((_, index) => before[places === undefined ? index : places[index]!])
+    for (const [index, next] of changed) copy[index] = next[of]
+    return copy
+  }
+  const output = record(keys, column("outputs", "output"), state?.output, input)
+  const effective = record(keys, column("effectives", "effective"), state?.effective, output)
+  return { input, output, effective, unknown, parts: codec.deep ? partsOf(keys, state, states) : undefined, members }
+}
+
+/** Where each key stood before, -1 if nowhere; nothing if each stands where it stood. */
+const placesOf = (keys: ReadonlyArray<string>, before: ReadonlyArray<string>): Int32Array | undefined => {
+  let index = 0
+  while (index < keys.length && keys[index] === before[index]) index++
+  if (index === keys.length) return undefined
+  const places = new Map(before.map((key, place) => [key, place]))
+  return Int32Array.from(keys, (key) => places.get(key) ?? -1)
+}
+
+/** The object of a column: the one of before or the twin if it has the very same members in the same order, else a new one. */
+const record = (
+  keys: ReadonlyArray<string>,
+  values: ReadonlyArray<unknown>,
+  before: unknown,
+  twin: PlainObject,
+): PlainObject => {
+  for (const candidate of [before, twin]) {
+    if (!isObject(candidate)) continue
+    const known = membersOf(candidate)
+    if (sameMembers(known.values, values) && sameMembers(known.keys, keys)) return candidate
+  }
+  return objectOf({ keys, values })
+}
+
+const sameMembers = (left: ReadonlyArray<unknown>, right: ReadonlyArray<unknown>): boolean => {
+  if (left === right) return true
+  if (left.length !== right.length) return false
+  for (let index = 0; index < left.length; index++) if (!Object.is(left[index], right[index])) return false
+  return true
 }
 
 const patchMember = (
   codec: Codec,
-  previous: State,
+  state: State,
   change: Change,
   path: Array<string>,
   findings: Findings,
 ): State | undefined => {
-  if (previous.members === undefined) return undefined
-  const { keys, values } = previous.members
+  if (state.members === undefined) return undefined
+  const previous = columnsOf(state)
+  const { keys } = previous
   const key = change.tokens[change.depth]!
   const likely = change.indexes[change.depth]!
   const index = keys[likely] === key ? likely : keys.indexOf(key)
   if (index === -1) return undefined
-  const was = memberState(previous, key, index)
-  const state = follow(codec, was, change, path, findings)
-  if (state === undefined) return undefined
-  const changed = new Map([[key, state]])
-  const unknown = unknownOf(previous, changed, path.length, () => true)
-  const before = previous.output as PlainObject
-  const output = Object.is(state.output, was.output) ? before : replaceMember(before, keys, key, state.output)
-  const effectiveBefore = previous.effective as PlainObject
-  const twins = effectiveBefore === before && Object.is(state.effective, state.output)
-  const effective = Object.is(state.effective, was.effective)
-    ? effectiveBefore
-    : twins
-      ? output
-      : replaceMember(effectiveBefore, keys, key, state.effective)
+  const was = memberState(previous, index)
+  const next = follow(codec, was, change, path, findings)
+  if (next === undefined) return undefined
+  const before = state.output as PlainObject
+  const effectiveBefore = state.effective as PlainObject
+  const output = Object.is(next.output, was.output) ? before : replaceMember(before, index, next.output)
+  const twins = effectiveBefore === before && Object.is(next.effective, next.output)
+  const replaced = () => (twins ? output : replaceMember(effectiveBefore, index, next.effective))
   return {
     // where the document's record was the decoded one, it is so again
-    input: previous.input === before && Object.is(state.output, state.input) ? output : stale,
+    input: state.input === before && Object.is(next.output, next.input) ? output : stale,
     output,
-    effective,
-    unknown,
-    parts: previous.parts === undefined ? undefined : new Map(previous.parts).set(key, state),
-    members: { keys, values: values.with(index, state.input) },
+    effective: Object.is(next.effective, was.effective) ? effectiveBefore : replaced(),
+    unknown: unknownOf(state, new Map([[key, next]]), path.length, () => true),
+    parts: state.parts === undefined ? undefined : new Map(state.parts).set(key, next),
+    members: { keys, values: previous.inputs.with(index, next.input) },
   }
 }
 
@@ -288,41 +334,7 @@ const partsOf = (keys: ReadonlyArray<string>, previous: State | undefined, chang
   return parts
 }
 
-type Side = "input" | "output" | "effective"
-
-/** The record of one side: the one of before if no member changed, the twin's if it has the very same members, else a new one. */
-const collect = (
-  keys: ReadonlyArray<string>,
-  previous: State | undefined,
-  changed: ReadonlyMap<string, State>,
-  side: Side,
-  aligned: boolean,
-  twinSide: Side,
-  twin: PlainObject,
-): PlainObject => {
-  const before = previous?.[side] as PlainObject | undefined
-  if (before !== undefined && aligned && every(changed, (key, state) => Object.is(state[side], before[key]))) {
-    return before
-  }
-  // members that did not change were the same on both sides if the two records were one
-  const unchangedSame = before !== undefined && before === previous?.[twinSide]
-  const twins =
-    every(changed, (key, state) => Object.is(state[side], twin[key])) &&
-    (unchangedSame || keys.every((key) => changed.has(key) || Object.is(before![key], twin[key])))
-  if (twins) return twin
-  const [only] = changed
-  if (before !== undefined && aligned && changed.size === 1)
-    return replaceMember(before, keys, only![0], only![1][side])
-  const record: Record<string, unknown> = {}
-  for (const key of keys) {
-    const state = changed.get(key)
-    record[key] = state === undefined ? before![key] : state[side]
-  }
-  rememberKeys(record, keys)
-  return Object.freeze(record)
-}
-
-const every = (states: ReadonlyMap<string, State>, holds: (key: string, state: State) => boolean): boolean => {
-  for (const [key, state] of states) if (!holds(key, state)) return false
+const every = (states: ReadonlyMap<number, State>, holds: (index: number, state: State) => boolean): boolean => {
+  for (const [index, state] of states) if (!holds(index, state)) return false
   return true
 }

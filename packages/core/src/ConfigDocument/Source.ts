@@ -2,17 +2,7 @@
  * What a text says, as plain JSON, put together when somebody asks. The fast path replaces one value at a time and need not ask: copying a large
  * object costs a sixth of a parse.
  */
-import {
-  isObject,
-  keysOf,
-  lookup,
-  type PlainObject,
-  pointer,
-  put,
-  rememberKeys,
-  replaceDeep,
-  type Tokens,
-} from "./Json.ts"
+import { isObject, lookup, membersOf, objectOf, type PlainObject, pointer, replaceDeep, type Tokens } from "./Json.ts"
 
 /** So many replaced values are put aside before the document is put together again. */
 const maxPending = 64
@@ -85,18 +75,12 @@ const replaceAll = (place: PlainObject, replaced: ReadonlyArray<Replaced>): Plai
     group.push({ tokens: rest, value })
     inner.set(key!, group)
   }
-  const keys = keysOf(place)
-  const copy: Record<string, unknown> = {}
-  for (const key of keys) {
-    const group = inner.get(key)
-    const whole = group?.find(({ tokens }) => tokens.length === 0)
-    const value = place[key]
-    put(
-      copy,
-      key,
-      group === undefined ? value : whole === undefined ? replaceAll(value as PlainObject, group) : whole.value,
-    )
-  }
-  rememberKeys(copy, keys)
-  return Object.freeze(copy)
+  const { keys, values } = membersOf(place)
+  const next = values.map((value, index) => {
+    const group = inner.get(keys[index]!)
+    if (group === undefined) return value
+    const whole = group.find(({ tokens }) => tokens.length === 0)
+    return whole === undefined ? replaceAll(value as PlainObject, group) : whole.value
+  })
+  return objectOf({ keys, values: next })
 }
