@@ -78,7 +78,10 @@ export const PinnedValues = Context.Reference<Pinned | undefined>("@signalbox/co
   defaultValue: () => undefined,
 })
 
-/** How long building for one candidate may take. Default 30 seconds. */
+/**
+ * How long building for one candidate may take. Default 30 seconds. Provide it beneath the Reconciler, in whose fiber changes run, and
+ * beneath the graphs, which build their first generation in their own.
+ */
 export const PrepareDeadline = Context.Reference<Duration.Input>("@signalbox/core/Reconciler/PrepareDeadline", {
   defaultValue: () => "30 seconds",
 })

@@ -3,7 +3,7 @@ import { EventBus } from "@signalbox/core/EventBus"
 import { PrepareDeadline, Reconciler } from "@signalbox/core/Reconciler"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import * as Setting from "@signalbox/core/Setting"
-import { Context, Effect, Exit, Fiber, Latch, Layer, Redacted, Schema, Scope, Stream } from "effect"
+import { Cause, Context, Effect, Exit, Fiber, Latch, Layer, Logger, Redacted, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import {
   A,
@@ -165,6 +165,46 @@ describe("ServiceGraph", () => {
         yield* put([A, "a3"])
       }).pipe(Effect.scoped, Effect.provide(diamond)),
     )
+
+    it.effect("what a finalizer fails with is logged without the secrets of what its service was made from", () => {
+      const said: Array<string> = []
+      const logger = Logger.layer([Logger.make(({ cause, message }) => said.push(`${message} ${Cause.pretty(cause)}`))])
+      class Client extends Context.Service<Client, string>()("Client") {}
+      class Caller extends Context.Service<Caller, string>()("Caller") {}
+      const closing = (name: string, key: string) =>
+        Effect.addFinalizer(() => Effect.die(new Error(`${name} was closed with ${key}`)))
+      class Calls extends ServiceGraph.Service<Calls>()("Calls", {
+        nodes: [
+          ServiceGraph.node(Client, {
+            needs: [A],
+            layer: Layer.effect(
+              Client,
+              Effect.flatMap(A.get, (key) => {
+                const secret = String(Redacted.isRedacted(key) ? Redacted.value(key) : key)
+                return Effect.as(closing("Client", secret), secret)
+              }),
+            ),
+          }),
+          ServiceGraph.node(Caller, {
+            needs: [Client],
+            layer: Layer.effect(
+              Caller,
+              Effect.flatMap(Client, (secret) => Effect.as(closing("Caller", secret), "caller")),
+            ),
+          }),
+        ],
+      }) {}
+      return Effect.gen(function* () {
+        yield* put([A, Redacted.make("s3cr3t-key")])
+        yield* Layer.build(Calls.layer)
+        yield* put([A, "none"])
+        yield* settle
+        assert.deepStrictEqual(said, [
+          "A finalizer of Caller has failed: Caller was closed with <redacted> ",
+          "A finalizer of Client has failed: Client was closed with <redacted> ",
+        ])
+      }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(settings, kernel)), Effect.provide(logger))
+    })
 
     it.effect("10,000 commits leave one generation and five instances", () =>
       Effect.gen(function* () {

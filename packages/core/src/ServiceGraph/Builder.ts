@@ -6,6 +6,7 @@ import { Cause, Clock, Context, Data, Duration, Effect, Exit, Layer, Option, RcM
 import { CurrentChange, joinChange } from "../Reconciler/ChangeQueue.ts"
 import { type Pinned, PinnedValues, PrepareDeadline } from "../Reconciler.ts"
 import type { Built } from "./Built.ts"
+import { failureMessage } from "./FailureMessage.ts"
 import { Instance, type Plan } from "./Plan.ts"
 
 /** All refusals of one attempt: `cause` is what the layer failed with. */
@@ -63,7 +64,10 @@ export const makeBuilder = (options: {
       const scope = yield* Scope.make()
       yield* Effect.addFinalizer(() =>
         Scope.close(scope, Exit.void).pipe(
-          Effect.catchCause((cause) => Effect.logError(`A finalizer of ${instance.name} has failed`, cause)),
+          Effect.catchCause((cause) =>
+            // The cause itself may hold what the service was made from: its settings, and those of what it needs.
+            Effect.logError(`A finalizer of ${instance.name} has failed: ${failureMessage(cause, instance.inputs)}`),
+          ),
           Effect.andThen(options.onReleased(instance)),
         ),
       )
