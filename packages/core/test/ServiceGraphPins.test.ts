@@ -335,6 +335,28 @@ describe("the drain limit", () => {
     }).pipe(Effect.provide(diamond)),
   )
 
+  it.effect("`drained` watches the pins of all graphs that the fiber holds", () =>
+    Effect.gen(function* () {
+      class Quick extends ServiceGraph.Service<Quick>()("Quick", {
+        nodes: [ServiceGraph.node(Aside, { needs: [C], layer: Aside.layer })],
+        drain: "1 minute",
+      }) {}
+      const live = yield* Layer.build(Quick.layer)
+      const raced = yield* Quick.provide(Diamond.provide(ServiceGraph.drained)).pipe(
+        Effect.provide(live),
+        Effect.exit,
+        Effect.forkChild,
+      )
+      yield* settle
+      yield* put([C, "c2"])
+      yield* TestClock.adjust("1 minute")
+      yield* settle
+      const exit = raced.pollUnsafe()
+      assert.isDefined(exit)
+      assert.include(String(exit), "Quick")
+    }).pipe(Effect.scoped, Effect.provide(diamond)),
+  )
+
   it.effect("a generation that ends in time is not released again", () =>
     Effect.gen(function* () {
       const gate = yield* Latch.make()

@@ -72,6 +72,12 @@ export class Pin implements Pinned {
     return this.built?.generation.values
   }
 
+  /** What this pin and those around it hold. */
+  get held(): ReadonlyArray<Built> {
+    const around = this.outer?.held ?? []
+    return this.built === undefined ? around : [this.built, ...around]
+  }
+
   /** Idempotent. */
   end(): void {
     const { built } = this

@@ -79,14 +79,15 @@ const ended = (reason: DrainLimitReached | undefined): Effect.Effect<never> =>
 /** What a pin gives to whoever provides it: the services, and the values that settings answer with. */
 export const contextOf = (pin: Pin): Context.Context<any> => pin.enter(Context.empty() as Context.Context<any>, noFiber)
 
-/** Fails when the generation that this fiber has pinned is released by force, which closes its services under it; else never ends. */
-export const drained: Effect.Effect<never, DrainLimitReached> = Effect.flatMap(PinnedValues, (pin) => {
-  const built = pin instanceof Pin ? pin.built : undefined
-  if (built === undefined) return Effect.never
-  return Effect.callback<never, DrainLimitReached>((resume) => {
-    if (built.forced !== undefined) return resume(Exit.fail(built.forced))
+/** Fails when a generation that this fiber has pinned is released by force, which closes its services under it; else never ends. */
+export const drained: Effect.Effect<never, DrainLimitReached> = Effect.flatMap(PinnedValues, (pin) =>
+  Effect.callback((resume) => {
+    const held = pin instanceof Pin ? pin.held : []
     const end = (reason: DrainLimitReached) => resume(Exit.fail(reason))
-    built.onForced.add(end)
-    return Effect.sync(() => void built.onForced.delete(end))
-  })
-})
+    for (const { forced } of held) if (forced !== undefined) return end(forced)
+    for (const { onForced } of held) onForced.add(end)
+    return Effect.sync(() => {
+      for (const { onForced } of held) onForced.delete(end)
+    })
+  }),
+)
