@@ -1,7 +1,7 @@
 /** P1 among real processes: what was acknowledged survives kill -9, whatever the writer was doing. */
 import { createHash } from "node:crypto"
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs"
-import { join } from "node:path"
+import { existsSync, mkdirSync, readdirSync, readFileSync, watch } from "node:fs"
+import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Random } from "effect"
 import { program, rest, said, temporaryDirectory } from "./programs/Program.ts"
@@ -9,21 +9,21 @@ import { program, rest, said, temporaryDirectory } from "./programs/Program.ts"
 const ROUNDS = 200 * (process.env["SIGNALBOX_TORTURE"] === "1" ? 10 : 1)
 /** Documents that are written at the same time, each by one process after another. */
 const LANES = 4
-/** A round in so many kills before the document is open. */
+/** One round in so many kills before the document is open. */
 const EARLY = 10
 
-interface Moment {
-  /** So many acknowledgements are awaited; none: the kill may come before the first line. */
-  readonly acknowledgements: number | undefined
-  /** Then so many turns of this process's event loop, or milliseconds where nothing is awaited. */
-  readonly delay: number
-}
+/** Most kills follow what is seen of the directory, and so fall into the midst of a write. */
+type Moment =
+  | { readonly _tag: "Early"; readonly millis: number }
+  | { readonly _tag: "Acknowledged"; readonly times: number; readonly turns: number }
+  | { readonly _tag: "Touched"; readonly times: number; readonly turns: number }
 
 const moment: Effect.Effect<Moment> = Effect.gen(function* () {
-  if ((yield* Random.nextIntBetween(0, EARLY)) === 0) {
-    return { acknowledgements: undefined, delay: yield* Random.nextIntBetween(0, 600) }
-  }
-  return { acknowledgements: yield* Random.nextIntBetween(0, 8), delay: yield* Random.nextIntBetween(0, 2000) }
+  const below = (bound: number) => Random.nextIntBetween(0, bound)
+  const kind = yield* below(EARLY)
+  if (kind === 0) return { _tag: "Early", millis: yield* below(600) }
+  if (kind <= 3) return { _tag: "Acknowledged", times: yield* below(8), turns: yield* below(2000) }
+  return { _tag: "Touched", times: yield* below(60), turns: yield* below(20) }
 })
 
 const turn = Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
@@ -54,8 +54,9 @@ describe("a document whose writer is killed", () => {
         ).pipe(Effect.tapCause(() => Effect.sync(() => console.error(`SIGNALBOX_SEED=${seed} chooses these moments`))))
         const total = (member: "underWay" | "leftovers" | "kills") => seen.reduce((sum, lane) => sum + lane[member], 0)
         assert.strictEqual(total("kills"), ROUNDS)
-        // The moments were the right ones: kills within writes, some of which had taken place.
-        assert.isAbove(total("leftovers") + total("underWay"), 0, `no kill met a write, SIGNALBOX_SEED=${seed}`)
+        // The moments were the right ones: within writes, before and after they took place.
+        assert.isAbove(total("leftovers"), 0, `SIGNALBOX_SEED=${seed}`)
+        assert.isAbove(total("underWay"), 0, `SIGNALBOX_SEED=${seed}`)
         const met = `${total("underWay")} updates taken that nobody acknowledged, ${total("leftovers")} directories to be swept`
         yield* Effect.promise(() => annotate(`SIGNALBOX_SEED=${seed}: ${total("kills")} kills, ${met}`))
       }),
@@ -90,15 +91,16 @@ const laneOf = Effect.fnUntraced(function* (directory: string, compileCache: str
 })
 
 /** All lines of a process that was killed at this moment. */
-const killed = Effect.fnUntraced(function* (file: string, compileCache: string, { acknowledgements, delay }: Moment) {
+const killed = Effect.fnUntraced(function* (file: string, compileCache: string, moment: Moment) {
   const counter = yield* program("count.ts", [file], { compileCache })
   const lines: Array<string> = []
-  if (acknowledgements === undefined) {
-    // A timer decides when to kill and nothing else.
-    yield* Effect.sleep(delay)
-  } else {
-    for (let line = 0; line <= acknowledgements; line++) lines.push(yield* said(counter))
-    for (let i = 0; i < delay; i++) yield* turn
+  // A timer decides when to kill and nothing else.
+  if (moment._tag === "Early") yield* Effect.sleep(moment.millis)
+  else {
+    lines.push(yield* said(counter))
+    if (moment._tag === "Touched") yield* touched(dirname(file), moment.times)
+    else for (let line = 0; line < moment.times; line++) lines.push(yield* said(counter))
+    for (let i = 0; i < moment.turns; i++) yield* turn
   }
   counter.child.kill("SIGKILL")
   lines.push(...(yield* rest(counter)))
@@ -106,11 +108,23 @@ const killed = Effect.fnUntraced(function* (file: string, compileCache: string, 
   return lines
 })
 
+/** So many times the kernel has told of something in the directory. */
+const touched = (directory: string, times: number): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    let left = times
+    const watcher = watch(directory, () => {
+      if (left-- > 0) return
+      watcher.close()
+      resume(Effect.void)
+    })
+    return Effect.sync(() => watcher.close())
+  })
+
 /** It parses, whole, or is not there yet. */
 const countIn = (file: string): number | undefined => {
   if (!existsSync(file)) return undefined
   const { ballast, count } = JSON.parse(readFileSync(file, "utf8"))
-  assert.strictEqual(ballast.length, 10_000)
+  assert.strictEqual(ballast.length, 60_000)
   return count
 }
 

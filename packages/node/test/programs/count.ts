@@ -12,8 +12,8 @@ const [file = "", times = "Infinity"] = process.argv.slice(2)
 
 class Counting extends ConfigStore.Service<Counting>()("test/Counting", {
   schema: Schema.Struct({ count: Schema.Int, ballast: Schema.String }),
-  // Longer than a page: what is torn would show it.
-  seed: `{ "count": 0, "ballast": "${"0123456789".repeat(1000)}" }\n`,
+  // Many pages: what is torn would show it.
+  seed: `{ "count": 0, "ballast": "${"0123456789".repeat(6000)}" }\n`,
 }) {}
 
 const main = Effect.gen(function* () {
