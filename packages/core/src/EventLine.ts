@@ -17,6 +17,10 @@ const show = (value: unknown): string => {
   // People tell hashes apart by their beginnings.
   if (typeof value === "string" && /^[0-9a-f]{64}$/.test(value)) return value.slice(0, 12)
   const plain = typeof value === "string" && /^[\w./:@-]+$/.test(value)
-  const text = plain ? value : JSON.stringify(value)
+  const text = plain ? value : JSON.stringify(value).replaceAll(controls, escaped)
   return text.length <= maxShown ? text : `${text.slice(0, maxShown)}…`
 }
+
+// JSON leaves these as they are, and a terminal obeys them.
+const controls = /[\u007f-\u009f]/g
+const escaped = (character: string): string => `\\u00${character.charCodeAt(0).toString(16)}`

@@ -1,0 +1,74 @@
+import { assert, it } from "@effect/vitest"
+import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
+import * as ConfigStore from "@signalbox/core/ConfigStore"
+import * as Event from "@signalbox/core/Event"
+import { EventBus, EventCapacity } from "@signalbox/core/EventBus"
+import * as Narration from "@signalbox/core/Narration"
+import { Reconciler } from "@signalbox/core/Reconciler"
+import { Console, Effect, Layer, Schema } from "effect"
+import { TestClock } from "effect/testing"
+
+class AppConfig extends ConfigStore.Service<AppConfig>()("test/AppConfig", {
+  schema: Schema.Struct({ port: Schema.Int }),
+  seed: '{ "port": 1 }\n',
+}) {}
+class Ticked extends Event.Class<Ticked>()("clock.ticked", { at: Schema.Int }) {}
+
+/** What the narrator wrote, line by line, and takes away. */
+const narrated = (body: (told: Effect.Effect<ReadonlyArray<string>>) => Effect.Effect<void, unknown, any>) => {
+  const lines: Array<string> = []
+  const console: Console.Console = Object.assign(Object.create(globalThis.console), {
+    log: (text: string) => lines.push(...text.split("\n")),
+  })
+  const turns = Effect.forEach(Array.from({ length: 50 }), () => Effect.yieldNow, { discard: true })
+  const host = Narration.layer(AppConfig).pipe(
+    Layer.provideMerge(AppConfig.layer),
+    Layer.provideMerge(ConfigSource.layerMemory),
+    Layer.provideMerge(Layer.provideMerge(Reconciler.layer, EventBus.layer)),
+    Layer.provide(Layer.mergeAll(Layer.succeed(Console.Console, console), Layer.succeed(EventCapacity, 8))),
+  )
+  return body(
+    Effect.andThen(
+      turns,
+      Effect.sync(() => lines.splice(0)),
+    ),
+  ).pipe(Effect.provide(host))
+}
+
+it.effect(
+  "people are told where the document is, what happened before and what each edit changed or why it was refused",
+  () =>
+    narrated((told) =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual((yield* told).slice(0, 2), [
+          "Following memory: edit it and save.",
+          "config.seeded path=memory",
+        ])
+        const document = yield* MemoryDocument
+        yield* document.save('{ "port": 2 }')
+        yield* TestClock.adjust("1 second")
+        const [changed = "", ...summary] = yield* told
+        assert.match(changed, /^config\.changed revision=2 .*paths=\["\/port"\]/)
+        assert.deepStrictEqual(summary, ["Reloaded config (1 changes):", "- port: 1 → 2"])
+        yield* document.save('{ "port":\n  "x" }')
+        yield* TestClock.adjust("1 second")
+        const [rejected, problem = ""] = yield* told
+        assert.strictEqual(rejected, "config.rejected")
+        assert.match(problem, /^memory:2:3: /)
+      }),
+    ),
+)
+
+it.effect("a narrator that was too slow says how many events it missed", () =>
+  narrated((told) =>
+    Effect.gen(function* () {
+      yield* told
+      const bus = yield* EventBus
+      yield* bus.publishAll(Array.from({ length: 20 }, (_, at) => new Ticked({ at })))
+      assert.deepStrictEqual(yield* told, [
+        "… 12 events missed",
+        ...Array.from({ length: 8 }, (_, index) => `clock.ticked at=${index + 12}`),
+      ])
+    }),
+  ),
+)
