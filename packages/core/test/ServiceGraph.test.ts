@@ -203,7 +203,7 @@ describe("ServiceGraph", () => {
           "A finalizer of Caller has failed: Caller was closed with <redacted> ",
           "A finalizer of Client has failed: Client was closed with <redacted> ",
         ])
-      }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(settings, kernel)), Effect.provide(logger))
+      }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(settings, kernel).pipe(Layer.provideMerge(logger))))
     })
 
     it.effect("10,000 commits leave one generation and five instances", () =>

@@ -291,7 +291,7 @@ describe("the drain limit", () => {
       assert.instanceOf(reasonOf(yield* Fiber.await(waiting))[0], ServiceGraph.DrainLimitReached)
       assert.deepStrictEqual(yield* closed, [])
       assert.deepStrictEqual(said, [["Generation 4 of Diamond was released by force: 1 request still held it"]])
-    }).pipe(Effect.scoped, Effect.provide(diamond), Effect.provide(logger))
+    }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(diamond, logger)))
   })
 
   it.effect("a stream between two pulls learns of it at the next", () =>
