@@ -19,7 +19,7 @@ export class Rejected extends Schema.TaggedClass<Rejected>()("Rejected", {
   source: Schema.optionalKey(Schema.String),
 }) {}
 
-/** Somebody else changed the document first. Hashes; empty where there is no document. */
+/** Somebody else changed the document first. Hashes; `expected` is empty where an undo finds no document to go back to. */
 export class Conflict extends Schema.TaggedClass<Conflict>()("Conflict", {
   expected: Schema.String,
   actual: Schema.String,
@@ -68,10 +68,12 @@ const describe = (reason: ConfigReason): string => {
       const shown = problems.slice(0, maxShown).map((problem) => format(source, problem))
       const more = problems.length - shown.length
       const rest = more > 0 ? [`and ${more} more problems`] : []
-      return `The configuration is refused; what was in force before stays. Correct this and try again:\n${[...shown, ...rest].join("\n")}`
+      return `The configuration is refused. Correct this and try again:\n${[...shown, ...rest].join("\n")}`
     }
     case "Conflict":
-      return `The configuration was not changed: ${moved(reason)}. Read the document again and repeat the change on it.`
+      return reason.expected === ""
+        ? "The configuration was not changed: the history has no earlier document to go back to."
+        : `The configuration was not changed: ${moved(reason)}. Read the document again and repeat the change on it.`
     case "Unconfirmed":
       return `The new configuration is in force and written to ${reason.path}, but the disk did not confirm it: a power cut may bring the old one back. Check the disk, then write again.`
     case "SourceUnavailable":
@@ -82,9 +84,7 @@ const describe = (reason: ConfigReason): string => {
 }
 
 const moved = ({ actual, expected }: Conflict): string =>
-  `the change was made for the document ${short(expected)}, but ${short(actual)} is there now`
-
-const short = (hash: string): string => (hash === "" ? "(none)" : hash.slice(0, 12))
+  `the change was made for the document ${expected.slice(0, 12)}, but ${actual.slice(0, 12)} is there now`
 
 const remedy = (code: string): string => {
   switch (code) {

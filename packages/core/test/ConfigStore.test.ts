@@ -4,6 +4,7 @@ import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
 import { StrictStart } from "@signalbox/core/ConfigStore"
 import { Reconciler } from "@signalbox/core/Reconciler"
 import { Deferred, Effect, Exit, Fiber, Layer, Stream } from "effect"
+import { TestClock } from "effect/testing"
 import {
   AppConfig,
   edited,
@@ -58,7 +59,13 @@ describe("a start", () => {
       yield* (yield* MemoryDocument).save(
         edited(yield* text, (document) => Object.assign(document.models, { slow: "big" })),
       )
-      const [changed, ...rest] = yield* running(heard)
+      const [[changed, ...rest], changes] = yield* running(
+        Effect.zip(
+          heard,
+          Effect.flatMap(AppConfig, (store) => store.changesOf(1)),
+        ),
+      )
+      assert.deepStrictEqual(changes, [{ path: "/models/slow", before: undefined, after: "big" }])
       like(changed, {
         _tag: "config.changed",
         revision: 1,
@@ -375,6 +382,53 @@ describe("an editor's save", () => {
         const events = yield* heard
         assert.lengthOf(events, 1)
         like(events[0], { origin: "file", revision: 2, paths: ["/retention/days"] })
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("repeated twenty times in a moment is looked at once, and the last one counts", () =>
+    running(
+      Effect.gen(function* () {
+        yield* forget
+        const state = yield* Interfered
+        const document = yield* MemoryDocument
+        const first = yield* text
+        const { reads } = state
+        for (let value = 0; value < 19; value++) {
+          yield* document.save(edited(first, ({ retention }) => Object.assign(retention, { days: value })))
+          yield* TestClock.adjust("10 millis")
+        }
+        yield* saved(edited(first, ({ retention }) => Object.assign(retention, { days: 99 })))
+        assert.strictEqual(state.reads, reads + 1)
+        assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 99)
+        assert.deepStrictEqual(yield* said, ["config.changed"])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("and others after it wait as one while a change is under way", () =>
+    running(
+      Effect.gen(function* () {
+        const reconciler = yield* Reconciler
+        const state = yield* Interfered
+        const document = yield* MemoryDocument
+        const first = yield* text
+        const gate = yield* Deferred.make<void>()
+        yield* Effect.forkChild(
+          reconciler.run(() => Deferred.await(gate)),
+          { startImmediately: true },
+        )
+        const { reads } = state
+        for (let value = 0; value < 5; value++) {
+          yield* document.save(edited(first, ({ retention }) => Object.assign(retention, { days: value })))
+          yield* TestClock.adjust("1 second")
+        }
+        assert.isAtMost(yield* reconciler.queued, 2)
+        yield* Deferred.succeed(gate, undefined)
+        yield* idle
+        yield* saved(first)
+        assert.isAtMost(state.reads, reads + 3)
+        assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 30)
       }),
     ).pipe(Effect.provide(place)),
   )

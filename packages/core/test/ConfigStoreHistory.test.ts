@@ -95,6 +95,20 @@ describe("undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
+  it.effect("finds no secret that was rotated out while nothing ran", () =>
+    Effect.gen(function* () {
+      yield* running(
+        Effect.flatMap(AppConfig, (store) =>
+          store.update([{ path: "/providers/a", value: { url: "u", key: "sk-old" } }]),
+        ),
+      )
+      yield* (yield* MemoryDocument).save((yield* text).replace("sk-old", "sk-new"))
+      yield* running(Effect.void)
+      const { history } = yield* ConfigSource
+      for (const hash of yield* hashes) assert.notInclude((yield* history.read(hash))?.text, "sk-old")
+    }).pipe(Effect.provide(place)),
+  )
+
   it.effect("of a save that nobody has looked at is a conflict", () =>
     running(
       Effect.gen(function* () {

@@ -3,8 +3,7 @@
  * a new text comes from; `Changes.ts` does.
  */
 import { Effect, type Scope } from "effect"
-import { holds } from "../ConfigDocument/Redact.ts"
-import { type Change, type ConfigDocument, type Difference, type Loaded, redactionMarker } from "../ConfigDocument.ts"
+import type { Change, ConfigDocument, Difference, Loaded } from "../ConfigDocument.ts"
 import {
   type Busy,
   type Conflict,
@@ -20,7 +19,7 @@ import type { AnyEvent } from "../Event.ts"
 import type { EventBus } from "../EventBus.ts"
 import type { Prepared, Transaction } from "../Reconciler.ts"
 import { type Binding, slices } from "./Bindings.ts"
-import { changed, fingerprint, logWarnings, migrated, rejection, shown } from "./Facts.ts"
+import { changed, fingerprint, isEffective, isRotation, logWarnings, migrated, rejection, shown } from "./Facts.ts"
 import { type Layering, loadWith } from "./Layering.ts"
 
 /** What a store works with. */
@@ -94,6 +93,14 @@ export interface Acceptance<C> {
   readonly changesOf: (revision: number) => ReadonlyArray<Change> | undefined
 }
 
+/** What a process starts with. */
+export interface Begun<C> {
+  readonly state: State<C>
+  readonly refused: Refused | undefined
+  /** Since the last process. */
+  readonly changes: ReadonlyArray<Change>
+}
+
 /** A candidate with everything that depends on it. */
 export interface Ready<C> {
   readonly difference: Difference
@@ -105,15 +112,12 @@ export interface Ready<C> {
 // For those who show a change when they hear of it; whoever comes later compares documents of the history.
 const maxRecent = 8
 
-export const makeAcceptance = <C>(
-  { bus, document, id, source }: Surroundings<C>,
-  initial: { readonly state: State<C>; readonly refused: Refused | undefined },
-): Acceptance<C> => {
+export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>, initial: Begun<C>): Acceptance<C> => {
   let { refused, state } = initial
   let saidOfDocument = refused && fingerprint(refused)
   let saidOfChange: string | undefined
   const bindings = new Map<string, Binding<C>>()
-  const recent = new Map<number, () => ReadonlyArray<Change>>()
+  const recent = new Map([[1, () => initial.changes]])
 
   const load: Acceptance<C>["load"] = (text, layering, previous = state.loaded) =>
     loadWith(document, text, layering, previous)
@@ -148,7 +152,7 @@ export const makeAcceptance = <C>(
   const prepare: Acceptance<C>["prepare"] = Effect.fnUntraced(function* (transaction, { loaded, stored }) {
     const before = state.snapshot
     const difference = document.diff(state.loaded, loaded)
-    const effective = difference.paths.length > 0
+    const effective = isEffective(difference)
     if (!effective && stored.hash === before.hash) return { difference, snapshot: before, prepared: undefined }
     const snapshot: Snapshot<C> = effective
       ? { revision: before.revision + 1, hash: stored.hash, config: loaded.config }
@@ -169,7 +173,7 @@ export const makeAcceptance = <C>(
   ) =>
     Effect.suspend(() => {
       const before = state
-      const effective = difference.paths.length > 0
+      const effective = isEffective(difference)
       const events: ReadonlyArray<AnyEvent> = [
         ...(effective ? [changed(difference, before.snapshot, snapshot, origin)] : []),
         ...(stored.hash === before.stored.hash ? [] : migrated(loaded)),
@@ -189,15 +193,6 @@ export const makeAcceptance = <C>(
       return events.length === 0 ? Effect.void : bus.publishAll(events, { revision: snapshot.revision })
     })
 
-  const remember = (before: State<C>, { stored }: Candidate<C>, { difference, snapshot }: Ready<C>) =>
-    Effect.suspend(() => {
-      if (stored.hash === before.stored.hash) return Effect.void
-      const changes = difference.paths.length > 0 ? (recent.get(snapshot.revision)?.() ?? []) : []
-      const rotated = difference.truncated || changes.some((change) => holds(change.before, redactionMarker))
-      const blank = rotated ? source.history.rewrite((text) => document.redactRotated(text, stored.text)) : Effect.void
-      return Effect.andThen(keepAccepted(source, stored), Effect.catch(blank, unkept(source)))
-    })
-
   const accept: Acceptance<C>["accept"] = Effect.fnUntraced(function* (transaction, candidate) {
     const before = state
     const ready = yield* Effect.catch(prepare(transaction, candidate), (problems) =>
@@ -213,7 +208,10 @@ export const makeAcceptance = <C>(
         const written = write === undefined ? { unconfirmed: undefined, foreign: undefined } : yield* confirmed(write)
         const foreign = written.foreign ?? (unseen?.lost ? unseen.hash : undefined)
         yield* commit(ready, candidate, foreign)
-        yield* remember(before, candidate, ready)
+        if (candidate.stored.hash !== before.stored.hash) {
+          const changes = (isEffective(ready.difference) ? recent.get(ready.snapshot.revision)?.() : undefined) ?? []
+          yield* remember(source, document, candidate.stored, isRotation(ready.difference, changes))
+        }
         yield* logWarnings(source, before.loaded.warnings, candidate.loaded)
         if (written.unconfirmed !== undefined) return yield* Effect.fail(written.unconfirmed)
         return ready.snapshot
@@ -239,9 +237,17 @@ export const makeAcceptance = <C>(
   }
 }
 
-/** Nothing that fails here makes the change undone: it is in force. */
-export const keepAccepted = (source: ConfigSource["Service"], { hash, text }: Stored): Effect.Effect<void> =>
-  Effect.catch(source.history.keep(text, hash), unkept(source))
+/** Keeps an accepted text, and blanks what it rotated out. Nothing that fails here makes the change undone: it is in force. */
+export const remember = <C>(
+  source: ConfigSource["Service"],
+  document: ConfigDocument<C>,
+  { hash, text }: Stored,
+  rotated: boolean,
+): Effect.Effect<void> => {
+  const blank = source.history.rewrite((kept) => document.redactRotated(kept, text))
+  const keep = Effect.catch(source.history.keep(text, hash), unkept(source))
+  return rotated ? Effect.andThen(keep, Effect.catch(blank, unkept(source))) : keep
+}
 
 const unkept =
   ({ name }: ConfigSource["Service"]) =>

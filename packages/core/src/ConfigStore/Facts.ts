@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { changesBetween } from "../ConfigDocument/Difference.ts"
 import { parsePointer } from "../ConfigDocument/Json.ts"
+import { holds } from "../ConfigDocument/Redact.ts"
 import { type Change, type Difference, type Loaded, redactionMarker } from "../ConfigDocument.ts"
 import { format, type Problem } from "../ConfigError.ts"
 import { ConfigChanged, ConfigMigrated, ConfigRejected, maxPlaces, type Origin } from "../ConfigEvents.ts"
@@ -58,3 +59,9 @@ export const logWarnings = (
   const news = warnings.map((problem) => format(name, problem)).filter((line) => !known.has(line))
   return Effect.forEach(news, (line) => Effect.logWarning(line), { discard: true })
 }
+
+export const isEffective = ({ paths }: Difference): boolean => paths.length > 0
+
+/** Whether a secret of before is gone. */
+export const isRotation = ({ truncated }: Difference, changes: ReadonlyArray<Change>): boolean =>
+  truncated || changes.some(({ before }) => holds(before, redactionMarker))

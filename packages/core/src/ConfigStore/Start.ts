@@ -9,9 +9,9 @@ import { ConfigSeeded } from "../ConfigEvents.ts"
 import type { HistoryEntry, Stored } from "../ConfigSource.ts"
 import type { Snapshot } from "../ConfigStore.ts"
 import type { Transaction } from "../Reconciler.ts"
-import { keepAccepted, type Refused, type State, type Surroundings } from "./Acceptance.ts"
+import { type Begun, remember, type Surroundings } from "./Acceptance.ts"
 import { problemOf } from "./Changes.ts"
-import { changed, logWarnings, migrated, rejection } from "./Facts.ts"
+import { changed, isEffective, isRotation, logWarnings, migrated, rejection, shown } from "./Facts.ts"
 import { type Layering, loadWith } from "./Layering.ts"
 
 /** Whether a document that is refused at start makes the layer fail instead of yielding to the history. Default: no. */
@@ -22,11 +22,6 @@ export const StrictStart: Context.Reference<boolean> = Context.Reference("@signa
 interface Found<C> {
   readonly stored: Stored
   readonly loaded: Loaded<C>
-}
-
-export interface Begun<C> {
-  readonly state: State<C>
-  readonly refused: Refused | undefined
 }
 
 /** Commits revision 1. */
@@ -69,48 +64,55 @@ export const begin = <C>({ bus, document, id, source }: Surroundings<C>, layerin
     found: Found<C>,
     snapshot: Snapshot<C>,
   ) {
-    if (newest === undefined || newest.hash === snapshot.hash) return []
+    if (newest === undefined || newest.hash === snapshot.hash) return { changes: [], events: [], rotated: false }
     const kept = yield* readKept(newest.hash)
-    const before = kept === undefined ? undefined : yield* Effect.option(load(kept.text))
-    const difference =
-      before === undefined || before._tag === "None"
-        ? { paths: [""], truncated: false, restartRequired: [] }
-        : document.diff(before.value, found.loaded)
-    return difference.paths.length === 0 ? [] : [changed(difference, newest, snapshot, "start")]
+    const before = kept === undefined ? undefined : Result.getOrUndefined(yield* Effect.result(load(kept.text)))
+    if (before === undefined) {
+      const unknown = { paths: [""], truncated: false, restartRequired: [] }
+      return { changes: [], events: [changed(unknown, newest, snapshot, "start")], rotated: true }
+    }
+    const difference = document.diff(before, found.loaded)
+    const changes = shown(difference, before, found.loaded)
+    const events = isEffective(difference) ? [changed(difference, newest, snapshot, "start")] : []
+    return { changes, events, rotated: isRotation(difference, changes) }
   })
 
   return Effect.fnUntraced(function* (transaction: Transaction) {
     const present = yield* Effect.result(readOrSeed)
     const history = yield* readHistory
-    const commit = Effect.fnUntraced(function* ({ loaded, stored }: Found<C>, seeded: boolean, isNews: boolean) {
+    const commit = Effect.fnUntraced(function* ({ loaded, stored }: Found<C>, seeded: boolean, accepted: boolean) {
       const snapshot: Snapshot<C> = { revision: 1, hash: stored.hash, config: loaded.config }
       const prepared = yield* Effect.orDie(transaction.prepare(new Map([[id, snapshot]]), { revision: 1 }))
-      const changes = isNews ? yield* meanwhile(history[0], { loaded, stored }, snapshot) : []
+      const news = yield* meanwhile(accepted ? history[0] : undefined, { loaded, stored }, snapshot)
       yield* prepared.commit([
-        ...changes,
+        ...news.events,
         ...migrated(loaded),
         ...(seeded ? [new ConfigSeeded({ path: source.name })] : []),
       ])
-      if (isNews) yield* keepAccepted(source, stored)
+      if (accepted) yield* remember(source, document, stored, news.rotated)
       yield* logWarnings(source, [], loaded)
-      return { stored, loaded, layering, snapshot }
+      return { state: { stored, loaded, layering, snapshot }, changes: news.changes }
     }, Effect.uninterruptible)
 
     const loaded = Result.isSuccess(present) ? yield* Effect.result(load(present.success.text)) : undefined
     if (Result.isSuccess(present) && loaded !== undefined && Result.isSuccess(loaded)) {
       const { hash, seeded, text } = present.success
-      const state = yield* commit({ stored: { text, hash }, loaded: loaded.success }, seeded, true)
-      return { state, refused: undefined } satisfies Begun<C>
+      const begun: Begun<C> = {
+        ...(yield* commit({ stored: { text, hash }, loaded: loaded.success }, seeded, true)),
+        refused: undefined,
+      }
+      return begun
     }
     const failure = Result.isFailure(present)
       ? present.failure
       : rejected(loaded !== undefined && Result.isFailure(loaded) ? loaded.failure : [])
     const good = strict ? undefined : yield* newestAcceptable(history)
     if (good === undefined) return yield* Effect.fail(failure)
-    const state = yield* commit(good, false, false)
+    const begun = yield* commit(good, false, false)
     const hash = Result.isSuccess(present) ? present.success.hash : undefined
     const problems = failure._tag === "Rejected" ? failure.problems : [problemOf(failure)]
     yield* bus.publish(rejection("start", hash, problems), { revision: 1 })
-    return { state, refused: { hash, problems } } satisfies Begun<C>
+    const refused: Begun<C>["refused"] = { hash, problems }
+    return { ...begun, refused }
   })
 }
