@@ -1,9 +1,10 @@
 /** Loading over a previous document answers what loading afresh answers, over generated schemas, documents and edits. */
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigDocument, type Loaded } from "@signalbox/core/ConfigDocument"
-import { absent, lookup, sameValue } from "@signalbox/core/ConfigDocument/Json"
+import { ConfigDocument, type Layers, type Loaded } from "@signalbox/core/ConfigDocument"
+import { absent, lookup, replaceAt, sameValue } from "@signalbox/core/ConfigDocument/Json"
+import { Source } from "@signalbox/core/ConfigDocument/Source"
 import { parse } from "@signalbox/core/ConfigDocument/Text"
-import { Effect, Equal, Result, Schema, SchemaParser } from "effect"
+import { Effect, Equal, Result, Schema, SchemaParser, SchemaTransformation } from "effect"
 import * as fc from "fast-check"
 import { aDocument, aHand, document, schema as hostSchema, scalarsIn, write } from "./ConfigDocumentHost.ts"
 
@@ -14,13 +15,18 @@ const agree = <C>(
   document: ConfigDocument<C>,
   text: string,
   previous: Loaded<C> | undefined,
+  layers: Layers = {},
 ): Loaded<C> | undefined => {
-  const incremental = document.load(text, {}, previous)
-  const fresh = document.load(text, {})
+  const incremental = document.load(text, layers, previous)
+  const fresh = document.load(text, layers)
   assert.strictEqual(incremental._tag, fresh._tag)
   const parsed = Result.map(parse(text), ({ value }) => value)
   // the version is no business of the schema
-  const current = Result.isSuccess(parsed) && [absent, 1].includes(lookup(parsed.success, ["version"]) as never)
+  const current =
+    layers.runtime === undefined &&
+    layers.environment === undefined &&
+    Result.isSuccess(parsed) &&
+    [absent, 1].includes(lookup(parsed.success, ["version"]) as never)
   const decoded = current ? SchemaParser.decodeUnknownResult(schema)(parsed.success) : undefined
   if (decoded !== undefined) assert.strictEqual(decoded._tag, fresh._tag, "Schema alone decides the same")
   if (Result.isFailure(fresh)) {
@@ -244,6 +250,114 @@ describe("ConfigDocument, incrementally", () => {
         }
       }),
       { numRuns: 150 },
+    )
+  })
+
+  it("does so while the layers above the document change too", () => {
+    const anEnvironment = fc.record(
+      {
+        SIGNALBOX_MODELS_FAST_UPSTREAM: fc.constantFrom("x", "y"),
+        SIGNALBOX_MODELS_GPT_4_1: fc.constantFrom('{"upstream":"z"}', "{}", "broken"),
+        SIGNALBOX_MODELS_10_ENABLED: fc.constant("false"),
+        SIGNALBOX_PROVIDERS_SLOW_API_KEY: fc.constant("sk-outside"),
+        SIGNALBOX_RETENTION_EVENTS_DAYS: fc.constantFrom("1", "2"),
+        SIGNALBOX_PLUGINS: fc.constant('[{"name":"p","token":null}]'),
+      },
+      { requiredKeys: [] },
+    )
+    const aStep = fc.record({
+      document: aDocument,
+      environment: fc.option(fc.nat(2)),
+      runtime: fc.subarray([
+        { path: "/server/port", value: 1 },
+        { path: "/models/fast", value: { upstream: "r" } },
+        { path: "/models/slow", remove: true as const },
+        { path: "/server", value: {} },
+      ]),
+    })
+    fc.assert(
+      fc.property(
+        fc.array(anEnvironment, { minLength: 3, maxLength: 3 }),
+        aHand,
+        fc.array(aStep, { maxLength: 6 }),
+        (given, hand, steps) => {
+          const environments = given.map(
+            (variables) => (name: string) => Object.entries(variables).find(([key]) => key === name)?.[1],
+          )
+          let previous: Parameters<typeof document.diff>[0] | undefined
+          for (const { document: value, environment, runtime } of steps) {
+            const layers: Layers = {
+              ...(environment === null ? {} : { environment: environments[environment]! }),
+              ...(runtime.length === 0 ? {} : { runtime }),
+            }
+            previous = agree(hostSchema, document, write(value, hand), previous, layers) ?? previous
+          }
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+
+  it("does so where a key stands twice, though only the last one counts", () => {
+    const filler = " ".repeat(4000)
+    const twice = `{ "models": {${filler} "a": { "upstream": "1" }, "a": { "upstream": "2" } }, "server": {${filler} "port": 1, "port": 2 } }`
+    const before = agree(hostSchema, document, twice, undefined)
+    assert.strictEqual(before?.config.models["a"]?.upstream, "2")
+    for (const [from, to] of [
+      ['"1"', '"3"'],
+      ['"2"', '"4"'],
+      ['"port": 1', '"port": 7'],
+      ['"port": 2', '"port": 8'],
+    ] as const) {
+      assert.isDefined(agree(hostSchema, document, twice.replace(from, to), before))
+    }
+  })
+
+  it("does so where a schema's own step does more than it seemed to", () => {
+    const plain = Schema.Record(Schema.String, Schema.Int)
+    const emptied = plain.pipe(
+      Schema.decodeTo(
+        plain,
+        SchemaTransformation.transform({
+          // hands on what it gets, except sometimes
+          decode: (value): typeof plain.Type => (value["a"] === 13 ? {} : value),
+          encode: (value) => value,
+        }),
+      ),
+    )
+    const schema = Schema.Struct({ odd: emptied, filler: Schema.String })
+    const tricky = ConfigDocument.make({ schema })
+    const text = (a: number) => `{ "odd": {${" ".repeat(4000)} "a": ${a}, "b": 2 }, "filler": "" }`
+    let previous: Loaded<typeof schema.Type> | undefined
+    for (const a of [1, 13, 2, 13, 13, 3]) {
+      previous = agree(schema, tricky, text(a), previous)
+      assert.deepStrictEqual(previous?.config.odd, a === 13 ? {} : { a, b: 2 })
+    }
+  })
+
+  it("puts replaced values together in whatever order they came", () => {
+    const aValue = fc.object({ maxDepth: 3, maxKeys: 4, key: fc.constantFrom("a", "b", "c"), values: [fc.nat(9)] })
+    const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
+      typeof value === "object" && value !== null && !Array.isArray(value)
+    const pathsOf = (value: unknown, path: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> =>
+      isPlain(value)
+        ? Object.keys(value).flatMap((key) => [[...path, key], ...pathsOf(value[key], [...path, key])])
+        : []
+    fc.assert(
+      fc.property(aValue, fc.array(fc.tuple(fc.nat(1000), aValue, fc.boolean()), { maxLength: 90 }), (base, steps) => {
+        let wanted: unknown = base
+        let source = new Source(base as never)
+        for (const [place, value, asked] of steps) {
+          const paths = pathsOf(wanted, [])
+          if (paths.length === 0) return
+          const tokens = paths[place % paths.length]!
+          wanted = replaceAt(wanted, tokens, value)
+          source = source.with(tokens, value)
+          if (asked) assert.deepStrictEqual(source.at(tokens.slice(0, -1)), lookup(wanted, tokens.slice(0, -1)))
+        }
+        assert.deepStrictEqual(source.value, wanted)
+      }),
+      { numRuns: 300 },
     )
   })
 

@@ -176,7 +176,8 @@ const visit = (
     if (fields.has(key)) continue
     const there = source !== undefined && Object.hasOwn(source, key)
     if (there && Object.is(value[key], source[key])) continue
-    enter(key, value[key], fresh ? unknownBefore : there ? source[key] : absent)
+    // a new key makes new names, of whatever may stand below it
+    enter(key, value[key], there ? source[key] : unknownBefore)
   }
 }
 
