@@ -123,7 +123,7 @@ const participantOf = (works: Works): Participant => ({
       const { builder, live } = works
       const previous = live.current
       const built = yield* works.candidate(generation, previous?.plan)
-      yield* Effect.mapError(builder.build(built), (failed) => refusal(failed, generation))
+      yield* Effect.mapError(builder.build(built), (failed) => refusal(failed, generation, live))
       const rebuilt = built.plan.fresh.filter(({ recipe }) => recipe._tag === "layer")
       return {
         rebuilt: rebuilt.map(({ name }) => name),
@@ -168,7 +168,7 @@ const keepStartingOf = (works: Works, start: Engine["start"]): Effect.Effect<voi
       const failed = yield* Effect.match(start, { onFailure: (failed) => failed, onSuccess: () => undefined })
       if (failed === undefined) return
       works.attempt = failed
-      const events = refusal(failed, generation).failures.map(
+      const events = refusal(failed, generation, works.live).failures.map(
         ({ message, node }) => new ServiceFailed({ service: node, reason: message }),
       )
       yield* bus.publishAll(events, { revision: generation.revision })
@@ -197,14 +197,18 @@ const valuesIn =
 const isSetting = (service: unknown): service is SettingShape<unknown> =>
   typeof service === "object" && service !== null && "~signalbox/Setting" in service
 
-/** What stands for it in the refusal of a change. */
-const refusal = (failed: BuildFailed, { values }: Generation): PrepareFailed =>
-  new PrepareFailed({
+/** What stands for it in the refusal of a change. A layer may also quote what it replaces: an old key that is still in use. */
+const refusal = (failed: BuildFailed, { values }: Generation, live: Live): PrepareFailed => {
+  const settings = [values, ...Array.from(live.all, ({ generation }) => generation.values)].flatMap((all) => [
+    ...all.values(),
+  ])
+  return new PrepareFailed({
     failures: failed.failures.map(({ cause, instance }) => ({
       node: instance.name,
-      message: failureMessage(cause, values.values()),
+      message: failureMessage(cause, settings),
     })),
   })
+}
 
 const rebuiltEvent = ({ buildMillis, name }: Instance, { number, revision }: Generation): AnyEvent =>
   new ServiceRebuilt({ service: name, revision, generation: number, durationMillis: buildMillis })
