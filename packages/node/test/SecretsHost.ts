@@ -115,7 +115,7 @@ const vault = ({ key, url }: { readonly url: string; readonly key?: Redacted.Red
       if (url === "die") return yield* Effect.die(new Error("no", { cause: new Error(JSON.stringify({ secret })) }))
       if (url === "message") return yield* Effect.die(new TypeError(`Invalid header ${JSON.stringify(secret)}`))
       // A long-lived service remembers what it was given before.
-      if (url === "before") return yield* Effect.fail(new Error(`${secrets.quotedLater} is still logged in`))
+      if (url === "before") return yield* Effect.fail(`${secrets.quotedLater} is still logged in`)
       return { url }
     }),
   )
@@ -130,7 +130,7 @@ export class Late extends Context.Service<Late, string>()("test/Late") {
     Effect.gen(function* () {
       const { token } = yield* PolicySettings.get
       if (token !== undefined && Redacted.value(token) === secrets.starting) {
-        return yield* Effect.fail(new Error(`cannot start with ${secrets.starting}`))
+        return yield* Effect.fail(`cannot start with ${secrets.starting}`)
       }
       return "started"
     }),
