@@ -280,7 +280,7 @@ const run = (actions: ReadonlyArray<Action>, diskSeed: number) =>
     const history = new History(disk, process)
     history.durable.add(yield* history.content)
     for (const action of actions) yield* history.act(action)
-    yield* history.settle
+    yield* history.act({ do: "wait" })
     yield* history.restart(true)
     yield* history.process.end
   }).pipe(
