@@ -14,7 +14,7 @@ const program = Effect.gen(function* () {
     Effect.gen(function* () {
       yield* Effect.repeat(Effect.yieldNow, { until: () => readFileSync(lockFile, "utf8") !== "" })
       writeSync(1, `held by ${mechanism}\n`)
-      yield* Effect.never
+      return yield* Effect.never
     }),
   )
 })
