@@ -10,7 +10,7 @@ const [lockFile = "", timeout = "10000"] = process.argv.slice(2)
 const program = Effect.gen(function* () {
   const lock = yield* FileLock
   const { mechanism } = yield* Flock
-  yield* lock.withLock(lockFile, { timeout: Number(timeout) })(
+  return yield* lock.withLock(lockFile, { timeout: Number(timeout) })(
     Effect.gen(function* () {
       yield* Effect.repeat(Effect.yieldNow, { until: () => readFileSync(lockFile, "utf8") !== "" })
       writeSync(1, `held by ${mechanism}\n`)
