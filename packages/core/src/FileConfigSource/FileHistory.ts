@@ -9,6 +9,7 @@ import type { History, HistoryEntry } from "../ConfigSource.ts"
 import type { Exclusion } from "./Exclusion.ts"
 import { makeDirectories, readText, syncDirectory, writeTemporary } from "./Files.ts"
 import { tighten } from "./Modes.ts"
+import { isTemporary } from "./Names.ts"
 import { codeOf, type Site, unavailable } from "./Site.ts"
 
 export interface FileHistory {
@@ -49,9 +50,8 @@ export const makeFileHistory = (site: Site, { underLock }: Exclusion, bounds: Hi
     )
     return found.flatMap(Option.toArray)
   })
-  const stem = `.${base}`
   const put = (name: string, text: string) =>
-    Effect.flatMap(writeTemporary(site, directory, text, { stem }), (temporary) =>
+    Effect.flatMap(writeTemporary(site, directory, text, { document: base }), (temporary) =>
       Effect.mapError(fs.rename(temporary, at(name)), unavailable(directory)).pipe(
         Effect.onError(() => Effect.ignore(fs.remove(temporary))),
       ),
@@ -93,9 +93,7 @@ export const makeFileHistory = (site: Site, { underLock }: Exclusion, bounds: Hi
       (busy) => Effect.fail(toUnavailable(site, busy)),
     )
 
-  const temporaries = Effect.map(names, (found) =>
-    found.filter((name) => name.startsWith(`${stem}.`) && name.endsWith(".new")),
-  )
+  const temporaries = Effect.map(names, (found) => found.filter((name) => isTemporary(base, name)))
 
   return {
     keep,

@@ -2,6 +2,7 @@
 import { ByteSize, Bytes, Effect, type FileSystem, Option, Random } from "effect"
 import { SourceUnavailable } from "../ConfigError.ts"
 import * as Utf8 from "../Utf8.ts"
+import { temporaryOf } from "./Names.ts"
 import { sameFile } from "./Place.ts"
 import { codeOf, type Site, unavailable } from "./Site.ts"
 
@@ -65,8 +66,8 @@ const readOnce = Effect.fnUntraced(function* (handle: FileSystem.File, info: Fil
 })
 
 export interface TemporaryOptions {
-  /** The temporary name is made of this and a random part, and ends in `.new`. */
-  readonly stem: string
+  /** The name of the document that it will be, or be a version of. */
+  readonly document: string
   /** Whose the file should be, if we may give it away. */
   readonly owner?: FileSystem.File.Info | undefined
 }
@@ -79,9 +80,9 @@ export const writeTemporary = Effect.fnUntraced(function* (
   { fs, path }: Site,
   directory: string,
   text: string,
-  { owner, stem }: TemporaryOptions,
+  { document, owner }: TemporaryOptions,
 ): Effect.fn.Return<string, SourceUnavailable> {
-  const file = path.join(directory, `${stem}.${yield* token}.new`)
+  const file = path.join(directory, temporaryOf(document, yield* token))
   const write = Effect.gen(function* () {
     const handle = yield* fs.open(file, { flag: "wx", mode: 0o600 })
     yield* handle.writeAll(Utf8.encode(text))

@@ -6,8 +6,9 @@ import * as Utf8 from "../Utf8.ts"
 import type { Exclusion } from "./Exclusion.ts"
 import { type FileHistory, toUnavailable } from "./FileHistory.ts"
 import { type Found, makeDirectories, readText, syncDirectory, writeTemporary } from "./Files.ts"
-import { asOld, leftovers, settle, stemOf, sweep } from "./Leftovers.ts"
+import { leftovers, settle, sweep } from "./Leftovers.ts"
 import { followLinks, type LinkChain } from "./LinkChain.ts"
+import { asOld } from "./Names.ts"
 import { type Displaced, linkOrRename, place, sameFile } from "./Place.ts"
 import { type Site, unavailable } from "./Site.ts"
 
@@ -34,7 +35,7 @@ interface Needs {
 export const makeWriter = ({ exclusion, history, site, tighten, wrote }: Needs): Writer => {
   const { fs, path } = site
   const directoryOf = (chain: LinkChain) => path.dirname(chain.real)
-  const stem = stemOf(site)
+  const documentOf = (chain: LinkChain) => path.basename(chain.real)
 
   const confirm = (chain: LinkChain) =>
     Effect.mapError(syncDirectory(site, directoryOf(chain)), () => new Unconfirmed({ path: site.name }))
@@ -53,11 +54,14 @@ export const makeWriter = ({ exclusion, history, site, tighten, wrote }: Needs):
     )
 
   const write = Effect.fnUntraced(function* (chain: LinkChain, text: string, after: string, ifHash: string) {
-    yield* sweep(site, history, directoryOf(chain))
+    yield* sweep(site, history, chain.real)
     yield* tighten
     const found = yield* readText(site, chain.real)
     if (found.hash !== ifHash) return yield* Effect.fail(new Conflict({ expected: ifHash, actual: found.hash }))
-    const temporary = yield* writeTemporary(site, directoryOf(chain), text, { stem, owner: found.info })
+    const temporary = yield* writeTemporary(site, directoryOf(chain), text, {
+      document: documentOf(chain),
+      owner: found.info,
+    })
     const discard = (file: string) => Effect.ignore(fs.remove(file, { force: true }))
     const old = asOld(temporary, ifHash, after)
     const displaced = yield* Effect.gen(function* () {
@@ -96,10 +100,10 @@ export const makeWriter = ({ exclusion, history, site, tighten, wrote }: Needs):
     ),
   )
   const seed = Effect.fnUntraced(function* (chain: LinkChain, text: string, hash: string) {
-    yield* sweep(site, history, directoryOf(chain))
+    yield* sweep(site, history, chain.real)
     const found = yield* existing
     if (Option.isSome(found)) return found
-    const temporary = yield* writeTemporary(site, directoryOf(chain), text, { stem })
+    const temporary = yield* writeTemporary(site, directoryOf(chain), text, { document: documentOf(chain) })
     const linked = yield* linkOrRename(site, temporary, chain.real).pipe(
       Effect.ensuring(Effect.ignore(fs.remove(temporary, { force: true }))),
     )
@@ -128,9 +132,9 @@ export const makeWriter = ({ exclusion, history, site, tighten, wrote }: Needs):
       )
     }),
     start: Effect.gen(function* () {
-      const directory = directoryOf(yield* followLinks(site))
-      if ((yield* leftovers(site, directory)).length === 0 && !(yield* history.dirty)) return
-      yield* exclusion.underLock((chain) => Effect.asSome(sweep(site, history, directoryOf(chain))), { timeout: 0 })
+      const { real } = yield* followLinks(site)
+      if ((yield* leftovers(site, real)).length === 0 && !(yield* history.dirty)) return
+      yield* exclusion.underLock((chain) => Effect.asSome(sweep(site, history, chain.real)), { timeout: 0 })
     }).pipe(Effect.ignore),
   }
 }
