@@ -44,12 +44,15 @@ export class Sums {
   #cells = 0
   /** Start of the oldest bucket that is kept. */
   #oldest = 0
-  /** Some calls are summed under `(other)`. */
-  overflowed = false
 
   constructor(options: SumsOptions) {
     this.bucketMillis = options.bucketMillis
     this.horizonMillis = options.horizonMillis
+  }
+
+  /** Some calls are summed under `(other)`. */
+  get overflowed(): boolean {
+    return this.#groups.has(othersId)
   }
 
   /** Start of the bucket that a window of this length begins with: it holds the time that is exactly that long ago. */
@@ -72,7 +75,6 @@ export class Sums {
     let id = groupId(group)
     const isNew = !cells.has(id)
     if (isNew && (this.#cells >= cellsMax || (this.#groups.size >= groupsMax && !this.#groups.has(id)))) {
-      this.overflowed = true
       group = others
       id = othersId
     }
@@ -88,6 +90,11 @@ export class Sums {
   remove(part: Part): void {
     for (const bucket of [...part.buckets.keys()]) this.#removeBucket(part, bucket)
     this.#parts.delete(part)
+  }
+
+  /** The clock went back to where windows reach what has been forgotten. */
+  lacks(now: number): boolean {
+    return this.start(now, this.horizonMillis) < this.#oldest
   }
 
   /** Forgets what no window can reach any more. */

@@ -39,13 +39,14 @@ interface Followed {
 }
 
 export const makeTail = (storage: SegmentStorage["Service"], options: SumsOptions): Tail => {
-  const sums = new Sums(options)
+  let sums = new Sums(options)
   const all = new Map<SegmentName, Followed>()
   const turns = Semaphore.makeUnsafe(1)
 
+  /** A segment of an hour to come is from a clock that was ahead: its calls count when that hour is there. */
   const isReachable = (name: SegmentName, now: number): boolean => {
     const hour = segmentHour(name)
-    return hour !== undefined && hour + hourMillis > sums.start(now, sums.horizonMillis)
+    return hour !== undefined && hour <= now && hour + hourMillis > sums.start(now, sums.horizonMillis)
   }
 
   const follow = (name: SegmentName, kind: Followed["kind"]): Followed => {
@@ -125,6 +126,10 @@ export const makeTail = (storage: SegmentStorage["Service"], options: SumsOption
   })
 
   const refresh = Effect.fnUntraced(function* (now: number): Effect.fn.Return<void, SegmentsUnavailable> {
+    if (sums.lacks(now)) {
+      sums = new Sums(options)
+      all.clear()
+    }
     sums.forget(now)
     // What vanishes between listing and reading was replaced or removed: the next listing says which.
     for (let attempt = 0; attempt < attemptsMax; attempt++) {

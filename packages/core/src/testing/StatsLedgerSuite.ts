@@ -120,8 +120,8 @@ const bounds = (test: Test) => {
       assert.strictEqual(full.models["model-2047"]?.requests, 1)
       yield* TestClock.adjust("61 minutes")
       yield* ledger.record({ ...call, model: "model-2999" })
-      const { models, totals } = yield* ledger.snapshot()
-      assert.deepStrictEqual([totals.requests, Object.keys(models)], [1, ["model-2999"]])
+      const { models, overflowed, totals } = yield* ledger.snapshot()
+      assert.deepStrictEqual([totals.requests, Object.keys(models), overflowed], [1, ["model-2999"], false])
     }),
   )
 }
@@ -168,6 +168,22 @@ const windows = (test: Test) => {
         ["30 days", 1440],
       ] as const) {
         assert.strictEqual((yield* ledger.snapshot({ window })).windowMinutes, minutes)
+      }
+    }),
+  )
+  test(
+    "A clock that was ahead for a while and comes back takes nothing out of any window, and brings nothing from the future in.",
+    Effect.gen(function* () {
+      const ledger = yield* otherLedger
+      yield* ledger.record(call)
+      assert.deepStrictEqual([yield* total(ledger), yield* total(ledger, "1 day")], [1, 1])
+      yield* TestClock.setTime(start + 48 * hour)
+      yield* ledger.record(call)
+      assert.deepStrictEqual([yield* total(ledger), yield* total(ledger, "1 day")], [1, 1])
+      yield* TestClock.setTime(start + minute)
+      yield* ledger.record(call)
+      for (const reader of [ledger, yield* otherLedger]) {
+        assert.deepStrictEqual([yield* total(reader), yield* total(reader, "1 day")], [2, 2])
       }
     }),
   )
