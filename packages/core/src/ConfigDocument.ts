@@ -76,8 +76,8 @@ export interface ConfigDocument<C> {
   readonly restore: (text: string, current: string) => Result.Result<string, ReadonlyArray<Problem>>
   /** The text with every secret replaced by the marker; what cannot be parsed yields nothing but the marker. */
   readonly redact: (text: string) => string
-  /** Blanks in `text` the secrets that `keep` does not hold (history). */
-  readonly redactRotated: (text: string, keep: string) => string
+  /** Blanks in `text` the secrets that `keep` does not hold (history), those of `before` under misspelt keys too. */
+  readonly redactRotated: (text: string, keep: string, before?: string) => string
   readonly provenance: (loaded: Loaded<C>, layers: Layers, path: string) => Provenance
   /** The paths among these edits that a higher layer hides. */
   readonly shadowed: (edits: ReadonlyArray<Edit>, layers: Layers) => ReadonlyArray<string>
@@ -116,7 +116,8 @@ const make = <S extends Schema.Top>({
       changesBetween(before.effective, after.effective, loader.differences(before, after).paths, redactionMarker),
     ...makeEditor(shapes, redactionMarker),
     redact: (text) => redactText(shapes, text, redactionMarker),
-    redactRotated: (text, keep) => redactRotated(shapes, text, keep, redactionMarker, loader.isCurrent),
+    redactRotated: (text, keep, before = keep) =>
+      redactRotated(shapes, text, { keep, before, marker: redactionMarker, isCurrent: loader.isCurrent }),
     provenance: loader.provenance,
     shadowed: loader.shadowed,
     seed: seed === undefined ? loader.seed() : Result.map(loader.load(seed, {}), () => seed),

@@ -25,25 +25,31 @@ export const redactText = (shapes: Shapes, text: string, marker: string): string
   return secrets === undefined ? JSON.stringify(marker) : blankOut(text, secrets, secrets, marker)
 }
 
-/** The text without those of its secrets that `keep` does not have. `current`: the schema describes this text's version. */
-export const redactRotated = (
-  shapes: Shapes,
-  text: string,
-  keep: string,
-  marker: string,
-  isCurrent: (text: string) => boolean,
-): string => {
+/**
+ * The text without those of its secrets that `keep` does not have. What stands under an unknown key stays, unless `before` declares it as a
+ * secret: it was misspelt once. `isCurrent`: the schema describes this text's version.
+ */
+export const redactRotated = (shapes: Shapes, text: string, { before, isCurrent, keep, marker }: Rotation): string => {
   const kept = secretsOf(shapes, keep)
   if (kept === undefined) return text
   const secrets = secretsOf(shapes, text)
   if (secrets === undefined) return JSON.stringify(marker)
-  const known = new Set<string>()
-  for (const { node } of kept) for (const scalar of scalarsOf(node)) known.add(scalar)
+  const known = new Set(kept.flatMap(({ node }) => scalarsOf(node)))
+  const declared = (secretsOf(shapes, before) ?? []).filter(({ undeclared }) => !undeclared)
+  const rotated = new Set(declared.flatMap(({ node }) => scalarsOf(node)))
   const old = !isCurrent(text)
-  const gone = secrets.filter(
-    ({ node, undeclared }) => (old || !undeclared) && scalarsOf(node).some((scalar) => !known.has(scalar)),
-  )
+  const gone = secrets.filter(({ node, undeclared }) => {
+    const missing = scalarsOf(node).filter((scalar) => !known.has(scalar))
+    return old || !undeclared ? missing.length > 0 : missing.some((scalar) => rotated.has(scalar))
+  })
   return gone.length === 0 ? text : blankOut(text, gone, [], marker)
+}
+
+interface Rotation {
+  readonly keep: string
+  readonly before: string
+  readonly marker: string
+  readonly isCurrent: (text: string) => boolean
 }
 
 const secretsOf = (shapes: Shapes, text: string): ReadonlyArray<Secret> | undefined => {

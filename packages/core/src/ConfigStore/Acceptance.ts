@@ -210,7 +210,8 @@ export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>
         yield* commit(ready, candidate, foreign)
         if (candidate.stored.hash !== before.stored.hash) {
           const changes = (isEffective(ready.difference) ? recent.get(ready.snapshot.revision)?.() : undefined) ?? []
-          yield* remember(source, document, candidate.stored, isRotation(ready.difference, changes))
+          const rotated = isRotation(ready.difference, changes) ? before.stored.text : undefined
+          yield* remember(source, document, candidate.stored, rotated)
         }
         yield* logWarnings(source, before.loaded.warnings, candidate.loaded)
         if (written.unconfirmed !== undefined) return yield* Effect.fail(written.unconfirmed)
@@ -237,16 +238,17 @@ export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>
   }
 }
 
-/** Keeps an accepted text, and blanks what it rotated out. Nothing that fails here makes the change undone: it is in force. */
+/** Keeps an accepted text, and blanks what it rotated out of the text `rotated`, if it did. Nothing that fails here makes the change undone: it is in force. */
 export const remember = <C>(
   source: ConfigSource["Service"],
   document: ConfigDocument<C>,
   { hash, text }: Stored,
-  rotated: boolean,
+  rotated: string | undefined,
 ): Effect.Effect<void> => {
-  const blank = source.history.rewrite((kept) => document.redactRotated(kept, text))
   const keep = Effect.catch(source.history.keep(text, hash), unkept(source))
-  return rotated ? Effect.andThen(keep, Effect.catch(blank, unkept(source))) : keep
+  if (rotated === undefined) return keep
+  const blank = source.history.rewrite((kept) => document.redactRotated(kept, text, rotated))
+  return Effect.andThen(keep, Effect.catch(blank, unkept(source)))
 }
 
 const unkept =

@@ -64,17 +64,17 @@ export const begin = <C>({ bus, document, id, source }: Surroundings<C>, layerin
     found: Found<C>,
     snapshot: Snapshot<C>,
   ) {
-    if (newest === undefined || newest.hash === snapshot.hash) return { changes: [], events: [], rotated: false }
+    if (newest === undefined || newest.hash === snapshot.hash) return { changes: [], events: [], rotated: undefined }
     const kept = yield* readKept(newest.hash)
     const before = kept === undefined ? undefined : Result.getOrUndefined(yield* Effect.result(load(kept.text)))
     if (before === undefined) {
       const unknown = { paths: [""], truncated: false, restartRequired: [] }
-      return { changes: [], events: [changed(unknown, newest, snapshot, "start")], rotated: true }
+      return { changes: [], events: [changed(unknown, newest, snapshot, "start")], rotated: "" }
     }
     const difference = document.diff(before, found.loaded)
     const changes = shown(difference, before, found.loaded)
     const events = isEffective(difference) ? [changed(difference, newest, snapshot, "start")] : []
-    return { changes, events, rotated: isRotation(difference, changes) }
+    return { changes, events, rotated: isRotation(difference, changes) ? before.text : undefined }
   })
 
   return Effect.fnUntraced(function* (transaction: Transaction) {
