@@ -129,13 +129,19 @@ describe("The ledger as a store", () => {
 describe("The history as a store", () => {
   const withHistory = (
     texts: ReadonlyArray<string>,
-    body: (store: Retainable, left: Effect.Effect<string, unknown>) => Effect.Effect<void, unknown>,
+    body: (
+      store: Retainable,
+      left: Effect.Effect<string, unknown>,
+      keep: (text: string) => Effect.Effect<void, unknown>,
+    ) => Effect.Effect<void, unknown>,
   ) =>
     Effect.gen(function* () {
       yield* TestClock.setTime(base)
-      const { hash, history } = yield* ConfigSource
+      const source = yield* ConfigSource
+      const { hash, history } = source
+      const keep = (text: string) => Effect.flatMap(hash(text), (hash) => history.keep(text, hash))
       for (const text of texts) {
-        yield* history.keep(text, yield* hash(text))
+        yield* keep(text)
         yield* TestClock.adjust(day)
       }
       const left = Effect.map(
@@ -144,7 +150,7 @@ describe("The history as a store", () => {
         ),
         (all) => all.map((stored) => stored?.text).join(""),
       )
-      yield* body(HistoryRetention.retainable(history), left)
+      yield* body(HistoryRetention.retainable(source), left, keep)
     }).pipe(Effect.provide(ConfigSource.layerMemory))
 
   it.effect("The oldest documents go by age and by number.", () =>
@@ -169,6 +175,22 @@ describe("The history as a store", () => {
         assert.strictEqual(yield* left, "aac")
         yield* sweep(store, { olderThan: base + 100 * day, maxEntries: 1 })
         assert.strictEqual(yield* left, "c")
+      }),
+    ),
+  )
+
+  it.effect("A document that comes back while a sweep is on its way to it stays.", () =>
+    withHistory(["a", "b", "c", "d"], (store, left, keep) =>
+      Effect.gen(function* () {
+        const swept = yield* store.sweep({ maxEntries: 1, dryRun: false }).pipe(
+          Stream.tap(() => Effect.orDie(keep("b"))),
+          Stream.runFold(
+            () => 0,
+            (sum, { deleted }) => sum + deleted,
+          ),
+        )
+        assert.strictEqual(yield* left, "bdb")
+        assert.strictEqual(swept, 2)
       }),
     ),
   )

@@ -1,28 +1,39 @@
 /** The history of accepted documents as a store that is swept. The newest stays whatever its age: a host that restarts may need it. */
 import { Effect, Layer, Stream } from "effect"
-import { ConfigSource, type History, type HistoryEntry } from "../ConfigSource.ts"
+import type { Busy, SourceUnavailable } from "../ConfigError.ts"
+import { ConfigSource, type HistoryEntry } from "../ConfigSource.ts"
 import { type Retainable, Retention, type SweepRequest } from "../Retention.ts"
 
 export const layer: Layer.Layer<never, never, Retention | ConfigSource> = Layer.effectDiscard(
   Effect.gen(function* () {
-    yield* (yield* Retention).register(retainable((yield* ConfigSource).history))
+    yield* (yield* Retention).register(retainable(yield* ConfigSource))
   }),
 )
 
-export const retainable = (history: History): Retainable => ({
+export const retainable = ({
+  exclusively,
+  history,
+}: Pick<ConfigSource["Service"], "exclusively" | "history">): Retainable => ({
   name: "history",
   limits: ({ historyDays, historyMaxEntries }) => ({ days: historyDays, maxEntries: historyMaxEntries }),
   newest: Effect.map(Effect.mapError(history.list, explain), ([newest]) => newest?.at),
-  sweep: (request) =>
-    history.list.pipe(
-      Effect.map((entries) => Stream.fromIterable(victims(entries, request))),
-      Stream.unwrap,
+  sweep: (request) => {
+    const all = Effect.map(history.list, (entries) => victims(entries, request))
+    // Looks again under the lock: a document that has come back meanwhile is among those that stay.
+    const remove = Effect.fnUntraced(function* (hash: string) {
+      const found = (yield* all).find((victim) => victim.hash === hash)
+      if (found === undefined) return { deleted: 0, bytes: 0 }
+      yield* history.remove(hash)
+      return { deleted: found.deleted, bytes: found.bytes }
+    })
+    return Stream.unwrap(Effect.map(all, Stream.fromIterable)).pipe(
       Stream.mapEffect(({ bytes, deleted, hash }) =>
-        Effect.as(request.dryRun ? Effect.void : history.remove(hash), { deleted, bytes }),
+        request.dryRun ? Effect.succeed({ deleted, bytes }) : exclusively(remove(hash)),
       ),
       Stream.tap(() => Effect.yieldNow),
       Stream.mapError(explain),
-    ),
+    )
+  },
 })
 
 /** By hash, oldest first: a document that also stands among those that stay cannot go. */
@@ -45,14 +56,6 @@ const victims = (entries: ReadonlyArray<HistoryEntry>, request: SweepRequest) =>
   return [...sums.values()]
 }
 
-const explain = ({
-  code,
-  detail,
-  path,
-}: {
-  readonly code: string
-  readonly detail: string
-  readonly path: string
-}) => ({
-  message: `${path} (${code}): ${detail}`,
+const explain = (error: SourceUnavailable | Busy) => ({
+  message: error._tag === "Busy" ? error.detail : `${error.path} (${error.code}): ${error.detail}`,
 })
