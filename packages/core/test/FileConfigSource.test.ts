@@ -4,7 +4,7 @@ import * as FileConfigSource from "@signalbox/core/FileConfigSource"
 import { FileLock } from "@signalbox/core/FileLock"
 import { configSourceSuite } from "@signalbox/core/testing/ConfigSourceSuite"
 import { SimulatedDisk } from "@signalbox/core/testing/SimulatedDisk"
-import { ConfigProvider, Effect, Fiber, type FileSystem, Layer, Option, Path, Queue, Stream } from "effect"
+import { ConfigProvider, Effect, Fiber, type FileSystem, Latch, Layer, Option, Path, Queue, Stream } from "effect"
 import { Digest } from "effect/crypto"
 import { TestClock } from "effect/testing"
 
@@ -90,6 +90,19 @@ describe("a write that fails", () => {
       assert.deepStrictEqual(yield* litter, [])
     }).pipe(onDisk()),
   )
+  it.effect("because the text is larger than any that would be read again keeps the old document", () =>
+    Effect.gen(function* () {
+      const { hash } = yield* seeded
+      const text = "x".repeat(16 * 1024 * 1024 + 1)
+      yield* started(
+        Effect.gen(function* () {
+          assert.deepInclude(yield* Effect.flip(write(text, hash)), { _tag: "SourceUnavailable", code: "EFBIG" })
+          assert.strictEqual(yield* content, "old")
+          assert.deepStrictEqual(yield* litter, [])
+        }),
+      )
+    }).pipe(onDisk()),
+  )
   it.effect("because another process writes all the time is Busy", () =>
     Effect.gen(function* () {
       const { hash } = yield* seeded
@@ -102,6 +115,34 @@ describe("a write that fails", () => {
       const error = yield* Effect.raceFirst(Fiber.join(fiber), Effect.forever(TestClock.adjust("1 second")))
       assert.strictEqual(error._tag, "Busy")
     }).pipe(Effect.scoped, Effect.provide(FileLock.layerMemory), onDisk()),
+  )
+})
+
+describe("an exclusive stretch", () => {
+  it.effect("lasts until the writes that were begun in it are done", () =>
+    Effect.gen(function* () {
+      const disk = yield* SimulatedDisk
+      const { hash } = yield* seeded
+      const [begun, go] = [yield* Latch.make(), yield* Latch.make()]
+      yield* disk.before((operation) =>
+        find("sync", temporary)(operation) ? Effect.andThen(begun.open, go.await) : Effect.void,
+      )
+      yield* started(
+        Effect.gen(function* () {
+          const { exclusively } = yield* ConfigSource
+          const stretch = yield* Effect.forkChild(
+            exclusively(Effect.tap(Effect.forkDetach(write("first", hash)), () => begun.await)),
+          )
+          yield* begun.await
+          const other = yield* Effect.forkChild(Effect.flip(write("other", hash)))
+          for (let turns = 0; turns < 100; turns++) yield* Effect.yieldNow
+          yield* go.open
+          const first = yield* Fiber.join(yield* Fiber.join(stretch))
+          assert.deepInclude(yield* Fiber.join(other), { _tag: "Conflict", actual: first.hash })
+          assert.strictEqual(yield* content, "first")
+        }),
+      )
+    }).pipe(Effect.scoped, onDisk()),
   )
 })
 

@@ -41,7 +41,10 @@ export const makeExclusion = (site: Site, lock: FileLock["Service"]): Exclusion 
       const holder = yield* Holder
       const chain = yield* restore(followLinks(site))
       if (holder.of === site && holder.held && holder.real === chain.real && holder.turn !== undefined) {
-        return yield* holder.turn.withPermit(use(chain))
+        // While this waited for its turn the stretch may have ended: then all begins again, with a lock of its own.
+        return yield* holder.turn.withPermit(
+          Effect.suspend(() => (holder.held ? use(chain) : Effect.succeed(Option.none<A>()))),
+        )
       }
       return yield* Effect.scoped(
         Effect.gen(function* () {
@@ -68,13 +71,14 @@ export const makeExclusion = (site: Site, lock: FileLock["Service"]): Exclusion 
       Effect.flatMap(Holder, (outer) => {
         if (outer.of === site && outer.held) return restore(effect)
         return underLock((chain) => {
-          const holder: Holder = { of: site, real: chain.real, held: true, turn: Semaphore.makeUnsafe(1) }
+          const turn = Semaphore.makeUnsafe(1)
+          const holder: Holder = { of: site, real: chain.real, held: true, turn }
+          const end = Effect.sync(() => {
+            holder.held = false
+          })
+          // A fiber that outlives the effect may be in the midst of a write.
           return restore(Effect.provideService(effect, Holder, holder)).pipe(
-            Effect.ensuring(
-              Effect.sync(() => {
-                holder.held = false
-              }),
-            ),
+            Effect.ensuring(turn.withPermit(end)),
             Effect.asSome,
           )
         })

@@ -73,7 +73,7 @@ export interface TemporaryOptions {
 }
 
 /**
- * A new file in `directory`, 0600, every byte of it synced. Where anything fails there is none: a sync that failed is not tried again on the
+ * A new file in `directory`, 0600, every byte of it synced; no larger than what is read (`EFBIG`). Where anything fails there is none: a sync that failed is not tried again on the
  * same file, since the kernel has already forgotten the pages that it could not write.
  */
 export const writeTemporary = Effect.fnUntraced(function* (
@@ -83,9 +83,14 @@ export const writeTemporary = Effect.fnUntraced(function* (
   { document, owner }: TemporaryOptions,
 ): Effect.fn.Return<string, SourceUnavailable> {
   const file = path.join(directory, temporaryOf(document, yield* token))
+  const bytes = Utf8.encode(text)
+  if (bytes.length > MAX_BYTES) {
+    const detail = `${bytes.length} bytes are more than the ${MAX_BYTES} that would be read again`
+    return yield* Effect.fail(new SourceUnavailable({ path: path.join(directory, document), code: "EFBIG", detail }))
+  }
   const write = Effect.gen(function* () {
     const handle = yield* fs.open(file, { flag: "wx", mode: 0o600 })
-    yield* handle.writeAll(Utf8.encode(text))
+    yield* handle.writeAll(bytes)
     if (owner !== undefined) yield* giveTo(fs, file, yield* handle.stat, owner)
     yield* handle.sync
   })
