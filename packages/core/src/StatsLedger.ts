@@ -36,7 +36,10 @@ export class StatsLedger extends Context.Service<
     readonly snapshot: (options?: {
       readonly window?: Duration.Input
     }) => Effect.Effect<StatsSnapshot, SegmentsUnavailable>
-    /** Folds the segments whose hour has been over for an hour; by itself every hour. What somebody still holds stays for the next time. */
+    /**
+     * Folds the segments whose hour has been over for an hour; by itself every hour. What somebody still holds, or
+     * what fails, stays for the next time; a failure is said when the others are folded.
+     */
     readonly compact: Effect.Effect<Compacted, SegmentsUnavailable>
   }
 >()("@signalbox/core/StatsLedger") {
@@ -88,8 +91,9 @@ const make = Effect.gen(function* () {
   const compact = Effect.gen(function* () {
     const now = yield* clock.currentTimeMillis
     writer.closePast(now)
-    const compacted = yield* compactSegments(storage, now)
+    const { failure, ...compacted } = yield* compactSegments(storage, now)
     if (compacted.segments > 0) yield* bus.publish(new StatsCompacted(compacted))
+    if (failure !== undefined) return yield* failure
     return compacted
   }).pipe(turns.withPermit, Effect.withSpan("StatsLedger.compact"))
 
@@ -151,7 +155,7 @@ const compactHourly = (compact: Effect.Effect<Compacted, SegmentsUnavailable>, c
     const now = clock.currentTimeMillisUnsafe()
     const due = hourOf(now) + hourMillis + Duration.toMillis(afterHour)
     yield* Effect.sleep(due - now)
-    yield* Effect.catch(compact, (error) => Effect.logWarning(`The ledger was not compacted: ${error.message}`))
+    yield* Effect.catch(compact, (error) => Effect.logWarning(`The ledger was not wholly compacted: ${error.message}`))
   }).pipe(Effect.forever)
 
 const closeWriter = (writer: Writer, clock: Clock.Clock) =>

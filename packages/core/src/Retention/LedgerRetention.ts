@@ -19,16 +19,24 @@ export const retainable = (storage: SegmentStorage["Service"]): Retainable => ({
   }),
   sweep: (request) =>
     Stream.unwrap(
-      Effect.map(victims(storage, request), (all) =>
-        Stream.fromIterable(all).pipe(
+      Effect.map(victims(storage, request), (all) => {
+        // One that cannot be removed does not keep the others from it.
+        let failure: SegmentsUnavailable | undefined
+        const attempt = (name: SegmentName) =>
+          Effect.catch(remove(storage, name), (error) => {
+            failure ??= error
+            return Effect.succeed(false)
+          })
+        return Stream.fromIterable(all).pipe(
           Stream.mapEffect(({ bytes, name }) =>
-            Effect.map(request.dryRun ? Effect.succeed(true) : remove(storage, name), (removed) =>
+            Effect.map(request.dryRun ? Effect.succeed(true) : attempt(name), (removed) =>
               removed ? { deleted: 1, bytes } : { deleted: 0, bytes: 0 },
             ),
           ),
           Stream.tap(() => Effect.yieldNow),
-        ),
-      ),
+          Stream.concat(Stream.suspend(() => (failure === undefined ? Stream.empty : Stream.fail(failure)))),
+        )
+      }),
     ),
 })
 

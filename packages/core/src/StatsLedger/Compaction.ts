@@ -20,6 +20,11 @@ export interface Compacted {
   readonly entries: number
 }
 
+export interface Compaction extends Compacted {
+  /** Why a segment, the first of them, could not be folded; it does not keep the others from it. */
+  readonly failure: SegmentsUnavailable | undefined
+}
+
 interface Fold {
   readonly minutes: Map<number, Map<string, Cell>>
   readonly foreign: Array<string>
@@ -33,20 +38,27 @@ interface Fold {
 export const compact = Effect.fnUntraced(function* (
   storage: SegmentStorage["Service"],
   now: number,
-): Effect.fn.Return<Compacted, SegmentsUnavailable> {
-  if (!storage.isProtected) return { segments: 0, entries: 0 }
+): Effect.fn.Return<Compaction, SegmentsUnavailable> {
+  let failure: SegmentsUnavailable | undefined
   let segments = 0
   let entries = 0
+  if (!storage.isProtected) return { segments, entries, failure }
   const listing = yield* storage.list
   for (const name of [...listing.entries].sort()) {
     const hour = segmentHour(name)
     if (hour === undefined || hour + hourMillis + restMillis > now) continue
-    const folded = yield* storage.exclusively(name, (held) => replace(storage, name, held))
+    const folded = yield* Effect.catch(
+      storage.exclusively(name, (held) => replace(storage, name, held)),
+      (error) => {
+        failure ??= error
+        return Effect.undefined
+      },
+    )
     if (folded === undefined) continue
     segments++
     entries += folded
   }
-  return { segments, entries }
+  return { segments, entries, failure }
 })
 
 /** How many entries were folded, or `undefined` if the segment had to stay or only remained to be removed. */

@@ -1,0 +1,87 @@
+import { assert, describe, it } from "@effect/vitest"
+import { EventBus } from "@signalbox/core/EventBus"
+import * as LedgerRetention from "@signalbox/core/Retention/LedgerRetention"
+import { StatsCompacted } from "@signalbox/core/StatsEvents"
+import { StatsLedger, StatsSettings } from "@signalbox/core/StatsLedger"
+import { MemorySegments } from "@signalbox/core/StatsLedger/MemorySegments"
+import { SegmentStorage, SegmentsUnavailable } from "@signalbox/core/StatsLedger/SegmentStorage"
+import { Effect, Layer, Logger, type Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
+
+const hour = 3_600_000
+/** A full hour, 05:00. */
+const base = 1_795_237_200_000
+const stuck = "2026-11-21T05"
+const unavailable = new SegmentsUnavailable({ storage: "memory", code: "EACCES", detail: "somebody else's" })
+
+/** The oldest of three hours is not ours to touch. */
+const storage = Layer.sync(SegmentStorage, () => {
+  const { storage } = new MemorySegments()
+  return SegmentStorage.of({
+    ...storage,
+    exclusively: (name, use) => (name === stuck ? Effect.fail(unavailable) : storage.exclusively(name, use)),
+  })
+})
+
+const threeHours = Effect.gen(function* () {
+  const ledger = yield* StatsLedger
+  for (let i = 0; i < 3; i++) {
+    yield* ledger.record({ provider: "openai", model: "fast" })
+    yield* TestClock.adjust(hour)
+  }
+  return ledger
+})
+
+describe("A segment that cannot be touched", () => {
+  const test = (
+    title: string,
+    body: Effect.Effect<void, unknown, StatsLedger | SegmentStorage | EventBus | Scope.Scope>,
+  ) =>
+    it.effect(title, () =>
+      Effect.provide(
+        Effect.scoped(body),
+        StatsLedger.layer.pipe(
+          Layer.provideMerge(Layer.mergeAll(storage, EventBus.layer, StatsSettings.layer({ windowMinutes: 60 }))),
+          Layer.provideMerge(Logger.layer([])),
+        ),
+      ).pipe((run) => Effect.andThen(TestClock.setTime(base), run)),
+    )
+
+  test(
+    "It does not keep the others from being compacted, and the caller hears of it.",
+    Effect.gen(function* () {
+      const bus = yield* EventBus
+      const events = yield* bus.subscribe({ types: [StatsCompacted] })
+      const ledger = yield* threeHours
+      yield* TestClock.adjust(hour)
+      assert.strictEqual(yield* Effect.flip(ledger.compact), unavailable)
+      const { entries, rollUps } = yield* (yield* SegmentStorage).list
+      assert.deepStrictEqual([...entries], [stuck])
+      assert.deepStrictEqual([...rollUps].sort(), ["2026-11-21T06", "2026-11-21T07"])
+      const folded = yield* Stream.runCollect(Stream.take(events, 2))
+      assert.deepStrictEqual(
+        folded.map((item) => item._tag === "Envelope" && item.event.segments),
+        [1, 1],
+      )
+    }),
+  )
+
+  test(
+    "It does not keep the others from being swept, and the sweep says so at its end.",
+    Effect.gen(function* () {
+      yield* threeHours
+      const storage = yield* SegmentStorage
+      const swept: Array<number> = []
+      const error = yield* LedgerRetention.retainable(storage)
+        .sweep({ olderThan: base + 2 * hour, dryRun: false })
+        .pipe(
+          Stream.runForEach(({ deleted }) => Effect.sync(() => swept.push(deleted))),
+          Effect.flip,
+        )
+      assert.strictEqual(error, unavailable)
+      const { entries, rollUps } = yield* storage.list
+      assert.deepStrictEqual([...entries, ...rollUps].sort(), [stuck, "2026-11-21T07"])
+      assert.deepStrictEqual(swept, [0, 1])
+    }),
+  )
+})
