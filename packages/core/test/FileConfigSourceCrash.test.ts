@@ -129,6 +129,26 @@ describe("the history", () => {
   )
 })
 
+describe("a history in which one text cannot be read", () => {
+  it.effect("is redacted in all others, and says so", () =>
+    Effect.gen(function* () {
+      yield* seeded
+      yield* started(
+        Effect.gen(function* () {
+          const { hash, history } = yield* ConfigSource
+          const secret = yield* hash("key: s3cret")
+          yield* history.keep("key: s3cret", secret)
+          const broken = `${directory}/history/${"9".repeat(15)}-${"a".repeat(64)}-config.json`
+          yield* foreign((fs) => fs.writeFile(broken, new Uint8Array([0xff])))
+          const error = yield* Effect.flip(history.rewrite((text) => text.replaceAll("s3cret", "•")))
+          assert.deepInclude(error, { _tag: "SourceUnavailable", code: "EILSEQ" })
+          assert.deepStrictEqual(yield* history.read(secret), { text: "key: •", hash: secret })
+        }),
+      )
+    }).pipe(onDisk()),
+  )
+})
+
 describe("an editor that saves in the same moment", () => {
   const ways = {
     "in place": (fs: FileSystem.FileSystem) => fs.writeFileString(file, "foreign"),

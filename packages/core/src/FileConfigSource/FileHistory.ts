@@ -74,12 +74,15 @@ export const makeFileHistory = (site: Site, { underLock }: Exclusion, bounds: Hi
   })
   const rewrite = Effect.fnUntraced(function* (f: (text: string) => string) {
     const found = yield* files
-    for (const file of found) {
-      const { text } = yield* readText(site, at(file.name))
-      const next = f(text)
-      if (next !== text) yield* put(file.name, next)
-    }
+    // One that cannot be rewritten must not keep secrets in the others.
+    const [, failures] = yield* Effect.partition(found, ({ name }) =>
+      Effect.flatMap(readText(site, at(name)), ({ text }) => {
+        const next = f(text)
+        return next === text ? Effect.void : put(name, next)
+      }),
+    )
     if (found.length > 0) yield* syncDirectory(site, directory)
+    if (failures[0] !== undefined) return yield* Effect.fail(failures[0])
   })
   const forget = Effect.fnUntraced(function* (hash: string) {
     const found = (yield* files).filter((file) => file.hash === hash)

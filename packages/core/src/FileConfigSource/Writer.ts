@@ -2,6 +2,7 @@
 import { Effect, Option } from "effect"
 import { type Busy, Conflict, type SourceUnavailable, Unconfirmed } from "../ConfigError.ts"
 import type { Stored, Written } from "../ConfigSource.ts"
+import { withOpaqueSpan } from "../OpaqueSpan.ts"
 import * as Utf8 from "../Utf8.ts"
 import type { Exclusion } from "./Exclusion.ts"
 import { type FileHistory, toUnavailable } from "./FileHistory.ts"
@@ -119,7 +120,7 @@ export const makeWriter = ({ exclusion, history, site, tighten, wrote }: Needs):
       const after = yield* site.hashBytes(Utf8.encode(text))
       return yield* exclusion.underLock((chain) => write(chain, text, after, ifHash))
     }),
-    seed: Effect.fn("ConfigSource.seed")(function* (text: string) {
+    seed: Effect.fnUntraced(function* (text: string) {
       // Without the lock: who may only read can start too.
       const found = yield* existing
       if (Option.isSome(found)) return found.value
@@ -130,7 +131,7 @@ export const makeWriter = ({ exclusion, history, site, tighten, wrote }: Needs):
         "Busy",
         (busy) => Effect.fail(toUnavailable(site, busy)),
       )
-    }),
+    }, withOpaqueSpan("ConfigSource.seed")),
     start: Effect.gen(function* () {
       const { real } = yield* followLinks(site)
       if ((yield* leftovers(site, real)).length === 0 && !(yield* history.dirty)) return
