@@ -18,6 +18,7 @@ import type { Site } from "./FileConfigSource/Site.ts"
 import { makeWriter } from "./FileConfigSource/Writer.ts"
 import { FileExchange } from "./FileExchange.ts"
 import { FileLock } from "./FileLock.ts"
+import { withOpaqueSpan } from "./OpaqueSpan.ts"
 import * as Utf8 from "./Utf8.ts"
 
 /** `config.json` in the program's `dataDirectory`. */
@@ -84,7 +85,7 @@ const make = Effect.fnUntraced(function* (file: string, { ownDirectory }: { read
     if (saying !== said) yield* Effect.forEach(modes, (warning) => Effect.logWarning(warning), { discard: true })
     said = saying
     return { text, hash }
-  }).pipe(Effect.withSpan("ConfigSource.read", { attributes: { "config.path": site.name } }))
+  }).pipe(withOpaqueSpan("ConfigSource.read", { attributes: { "config.path": site.name } }))
 
   yield* start
   return ConfigSource.of({

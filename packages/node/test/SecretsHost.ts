@@ -219,7 +219,7 @@ const exported = ({ attributes, events, links, name, status }: Tracer.NativeSpan
     Array.from(attributes),
     events,
     links.map((link) => link.attributes),
-    status._tag === "Ended" && Exit.isFailure(status.exit) ? status.exit : undefined,
+    status._tag === "Ended" ? status.exit : undefined,
   ])
 
 const collect = Effect.gen(function* () {

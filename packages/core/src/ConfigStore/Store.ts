@@ -5,6 +5,7 @@ import { type ConfigReason, ConfigStoreError } from "../ConfigError.ts"
 import { ConfigSource } from "../ConfigSource.ts"
 import type { Shape, Snapshot, WriteOptions } from "../ConfigStore.ts"
 import { EventBus } from "../EventBus.ts"
+import { withOpaqueSpan } from "../OpaqueSpan.ts"
 import { Reconciler, type Transaction } from "../Reconciler.ts"
 import * as Setting from "../Setting.ts"
 import { type Acceptance, makeAcceptance } from "./Acceptance.ts"
@@ -32,7 +33,7 @@ export const makeStore = <C>(id: string, document: ConfigDocument<C>) =>
       change: (transaction: Transaction) => Effect.Effect<A, ConfigReason, Scope.Scope>,
     ): Effect.Effect<A, ConfigStoreError> =>
       Effect.mapError(reconciler.run(change), failed).pipe(
-        Effect.withSpan(`ConfigStore.${name}`, { attributes: { "store.id": id } }),
+        withOpaqueSpan(`ConfigStore.${name}`, { attributes: { "store.id": id } }),
       )
     const layers = () => layersOf(acceptance.state.layering)
 

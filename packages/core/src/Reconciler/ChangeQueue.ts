@@ -4,6 +4,7 @@
  */
 import { type Cause, Context, Deferred, Effect, Exit, Fiber, Queue, type Scope, Tracer } from "effect"
 import { Busy } from "../ConfigError.ts"
+import { withOpaqueSpan } from "../OpaqueSpan.ts"
 
 export const maxChanges = 64
 // Beyond the queue; only changes that are asked for from within a change can be there.
@@ -53,7 +54,7 @@ export const makeQueue: Effect.Effect<ChangeQueue, never, Scope.Scope> = Effect.
       return joinChange.pipe(
         Effect.andThen(job.change),
         Effect.scoped,
-        Effect.withSpan("Reconciler.run", job.parent === undefined ? {} : { parent: job.parent }),
+        withOpaqueSpan("Reconciler.run", job.parent === undefined ? {} : { parent: job.parent }),
         Effect.provideService(CurrentChange, current),
         Effect.onExit((exit) =>
           Effect.sync(() => {
