@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigSource } from "@signalbox/core/ConfigSource"
 import { PowerCut, SimulatedDisk } from "@signalbox/core/testing/SimulatedDisk"
-import { Cause, Effect, Exit, Fiber, type FileSystem, Option, Ref } from "effect"
+import { Cause, Effect, Exit, Fiber, type FileSystem, Logger, Option, Ref } from "effect"
 import * as fc from "fast-check"
 
 import {
@@ -251,6 +251,29 @@ describe("an editor that saves in the same moment", () => {
         ),
       ),
     ),
+  )
+})
+
+describe("an editor's text that was displaced by a write which stays unconfirmed", () => {
+  it.effect("is in the history, and its hash in the log, since the write has no answer that could tell it", () =>
+    Effect.gen(function* () {
+      const disk = yield* SimulatedDisk
+      const { hash } = yield* seeded
+      const said: Array<unknown> = []
+      const logger = Logger.layer([Logger.make(({ message }) => void said.push(message))])
+      yield* disk.before(({ name }) =>
+        name === "exchange" ? Effect.orDie(disk.foreign.writeFileString(file, "foreign")) : Effect.void,
+      )
+      yield* Effect.gen(function* () {
+        const source = yield* ConfigSource
+        yield* source.history.keep("old", hash)
+        yield* disk.inject({ at: find("sync", ({ path }) => path === directory), error: "EIO" })
+        assert.deepInclude(yield* Effect.flip(write("new", hash)), { _tag: "Unconfirmed" })
+        const foreignHash = yield* source.hash("foreign")
+        assert.strictEqual((yield* source.history.read(foreignHash))?.text, "foreign")
+        assert.include(said.join(), foreignHash)
+      }).pipe(started, Effect.provide(logger))
+    }).pipe(Effect.scoped, onDisk()),
   )
 })
 

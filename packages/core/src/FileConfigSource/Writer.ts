@@ -85,7 +85,13 @@ export const makeWriter = ({ exclusion, history, site, tighten, wrote }: Needs):
           ),
         )
       : Option.none<string>()
-    yield* confirm(chain)
+    yield* Effect.onError(confirm(chain), () =>
+      Option.isNone(overwritten)
+        ? Effect.void
+        : Effect.logWarning(
+            `what was saved to ${site.name} in the same moment is in the history under ${overwritten.value}`,
+          ),
+    )
     const written: Written = Option.match(overwritten, {
       onNone: () => ({ hash: after }),
       onSome: (hash) => ({ hash: after, overwritten: { hash } }),
