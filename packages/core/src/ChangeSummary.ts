@@ -5,15 +5,17 @@
 
 import type { Change } from "./ConfigDocument.ts"
 import { type ConfigStoreError, format } from "./ConfigError.ts"
+import { maxPlaces } from "./ConfigEvents.ts"
 
-/** `Reloaded config (N changes):`, then one line `- key: old → new` for each change, sorted by key. */
+/** `Reloaded config (N changes):`, then one line `- key: old → new` for each change, sorted by key. The store names `maxPlaces` at most. */
 export const changeSummary = (changes: ReadonlyArray<Change>): string => {
   if (changes.length === 0) return "Reloaded config (no changes detected)."
   const lines = changes
     .map(({ after, before, path }) => ({ key: dotted(path), line: `${show(before)} → ${show(after)}` }))
     .sort((left, right) => (left.key < right.key ? -1 : left.key > right.key ? 1 : 0))
     .map(({ key, line }) => `- ${key}: ${line}`)
-  return [`Reloaded config (${changes.length} changes):`, ...lines].join("\n")
+  const count = changes.length < maxPlaces ? changes.length : `${changes.length} or more`
+  return [`Reloaded config (${count} changes):`, ...lines].join("\n")
 }
 
 /** `Reload failed: <reason>`; of a refused document each problem has its line. */

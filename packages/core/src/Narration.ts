@@ -35,6 +35,10 @@ export const layer = <Self>(
       }
 
       yield* Console.log(`Following ${name}: edit it and save.`)
+      if ((yield* store.problems).length > 0) {
+        const { hash } = yield* store.document
+        yield* Console.log(`It is refused; the last good one serves, ${hash.slice(0, 12)} of the history.`)
+      }
       yield* events.pipe(
         Stream.mapEffect((item) =>
           item._tag === "Gap" ? Effect.succeed([`… ${item.missing ?? "some"} events missed`]) : told(item.event),

@@ -32,6 +32,12 @@ describe("a change summary", () => {
     assert.strictEqual(other, '- b: "" → "(unset)"')
   })
 
+  it("does not claim to be complete where the store names no more", () => {
+    const changes = Array.from({ length: 256 }, (_, index) => ({ path: `/k${index}`, before: 0, after: 1 }))
+    assert.match(changeSummary(changes), /^Reloaded config \(256 or more changes\):\n/)
+    assert.match(changeSummary(changes.slice(1)), /^Reloaded config \(255 changes\):\n/)
+  })
+
   it("writes a pointer as a key that can be read back", () => {
     assert.strictEqual(dotted("/models/gpt-4"), "models.gpt-4")
     assert.strictEqual(dotted("/models/gpt-4.1/a~1b~0c"), 'models."gpt-4.1"."a/b~c"')

@@ -72,3 +72,30 @@ it.effect("a narrator that was too slow says how many events it missed", () =>
     }),
   ),
 )
+
+it.effect("people are told what serves where the document is refused at start", () =>
+  Effect.gen(function* () {
+    const lines: Array<string> = []
+    const console: Console.Console = Object.assign(Object.create(globalThis.console), {
+      log: (text: string) => lines.push(text),
+    })
+    const kept = '{ "port": 7 }'
+    yield* Effect.gen(function* () {
+      const source = yield* ConfigSource
+      yield* source.history.keep(kept, yield* source.hash(kept))
+      yield* (yield* MemoryDocument).save('{ "port": "x" }')
+      const hash = yield* source.hash(kept)
+      yield* Layer.build(Layer.provide(Narration.layer(AppConfig), AppConfig.layer))
+      assert.strictEqual(lines[1], `It is refused; the last good one serves, ${hash.slice(0, 12)} of the history.`)
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(
+        Layer.mergeAll(
+          ConfigSource.layerMemory,
+          Layer.provideMerge(Reconciler.layer, EventBus.layer),
+          Layer.succeed(Console.Console, console),
+        ),
+      ),
+    )
+  }),
+)

@@ -14,7 +14,7 @@ export const modeWarnings = (
       const warnings: Array<string> = []
       if ((file.mode & 0o077) !== 0) {
         warnings.push(
-          `${name} holds secrets and has mode ${octal(file)}: the next write makes it 0600; chmod 600 does so now`,
+          `${name} may hold secrets and others can read it (mode ${octal(file)}): the next write makes it 0600; chmod 600 does so now`,
         )
       }
       const where = path.dirname(name)
