@@ -11,6 +11,6 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    projects: [project("core"), project("node"), project("examples")],
+    projects: ["core", "node", "api", "gateway", "server", "cli", "examples"].map(project),
   },
 })
