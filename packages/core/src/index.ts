@@ -6,6 +6,13 @@ export { ConfigStoreError } from "./ConfigError.ts"
 export * as ConfigEvents from "./ConfigEvents.ts"
 export { ConfigSource, HistoryBounds } from "./ConfigSource.ts"
 export * as ConfigStore from "./ConfigStore.ts"
+export * as CredentialEvents from "./CredentialEvents.ts"
+export {
+  type Credential,
+  CredentialId,
+  Credentials,
+  CredentialsError,
+} from "./Credentials.ts"
 export { dataDirectory, NoDataDirectory } from "./DataDirectory.ts"
 export * as Event from "./Event.ts"
 export { EventBus, EventCapacity, EventSource, Gap, SubscriberLagging } from "./EventBus.ts"

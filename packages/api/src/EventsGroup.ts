@@ -1,0 +1,44 @@
+/**
+ * The feed of events over Server-Sent Events: one order for everybody, resumable by `Last-Event-ID` or `after`, and never silently
+ * incomplete: what a client lost or came too late for stands in the stream as a `gap`.
+ */
+import { Event, Gap } from "@signalbox/core"
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { Invalid, TooManyStreams } from "./Problems.ts"
+
+/** The SSE event name of a `Gap`; its data is `{ from, to, reason, missing? }` with cursors as text. */
+export const gapName = "gap"
+
+/** A `Gap` as it stands on the wire. */
+export const WireGap = Schema.Struct({
+  from: Schema.String,
+  to: Schema.String,
+  reason: Gap.fields.reason,
+  missing: Schema.optionalKey(Schema.Int),
+})
+
+/** `id`: the cursor; `event`: the event's type, or `gap`; `data`: a CloudEvents 1.0 object, or the gap. */
+export const FeedItem = Schema.Struct({
+  id: Schema.optionalKey(Schema.String),
+  event: Schema.String,
+  data: Schema.fromJsonString(Schema.Union([Event.CloudEvent, WireGap])),
+})
+export type FeedItem = typeof FeedItem.Type
+
+export class EventsGroup extends HttpApiGroup.make("events")
+  .add(
+    HttpApiEndpoint.get("follow", "/events", {
+      query: {
+        /** Comma-separated types; all without it. */
+        types: Schema.optionalKey(Schema.String),
+        /** A cursor: kept history after it first. `Last-Event-ID` says the same and wins. */
+        after: Schema.optionalKey(Schema.String),
+      },
+      headers: { "last-event-id": Schema.optionalKey(Schema.String) },
+      success: HttpApiSchema.StreamSse({ events: FeedItem }),
+      error: [Invalid, TooManyStreams],
+    }),
+  )
+  .prefix("/api")
+  .annotateMerge(OpenApi.annotations({ title: "Events" })) {}

@@ -1,0 +1,47 @@
+/** All events that a host publishes, for reading and writing them on the wire. */
+import { ConfigEvents, Event, ModelEvents, RetentionEvents, ServiceEvents, StatsEvents } from "@signalbox/core"
+import * as CredentialEvents from "@signalbox/core/CredentialEvents"
+import { Schema } from "effect"
+
+/** The host listens, and says so in `host.lock`. */
+export class HostStarted extends Event.Class<HostStarted>()("host.started", {
+  version: Schema.String,
+  pid: Schema.Int,
+  revision: Schema.Int,
+}) {}
+
+/** The host was asked to stop: it takes no new requests and waits for those under way. */
+export class HostStopping extends Event.Class<HostStopping>()("host.stopping", {
+  version: Schema.String,
+  pid: Schema.Int,
+  revision: Schema.Int,
+}) {}
+
+export const registry = Event.registry([
+  ConfigEvents.ConfigChanged,
+  ConfigEvents.ConfigRejected,
+  ConfigEvents.ConfigMigrated,
+  ConfigEvents.ConfigSeeded,
+  ConfigEvents.ConfigOverwritten,
+  ServiceEvents.ServiceRebuilt,
+  ServiceEvents.ServiceFailed,
+  ServiceEvents.ServiceReleased,
+  ModelEvents.ModelAdded,
+  ModelEvents.ModelChanged,
+  ModelEvents.ModelRemoved,
+  ModelEvents.ProviderAdded,
+  ModelEvents.ProviderChanged,
+  ModelEvents.ProviderRemoved,
+  ModelEvents.ProviderFailed,
+  ModelEvents.ProviderRecovered,
+  RetentionEvents.RetentionChanged,
+  RetentionEvents.RetentionSwept,
+  StatsEvents.StatsRecorded,
+  StatsEvents.StatsDegraded,
+  StatsEvents.StatsCompacted,
+  CredentialEvents.CredentialAdded,
+  CredentialEvents.CredentialChanged,
+  CredentialEvents.CredentialRevoked,
+  HostStarted,
+  HostStopping,
+])

@@ -1,0 +1,89 @@
+/**
+ * Every error that the admin API answers with, as RFC 9457 problem details: what happened, to what, and what to do now in `detail`, and the
+ * same as data for programs. `type` is a URN that never changes; clients tell problems apart by it.
+ */
+import { ConfigError } from "@signalbox/core"
+import { Schema } from "effect"
+import { HttpApiError } from "effect/http-api"
+
+const urn = <const Name extends string>(name: Name): `urn:signalbox:problem:${Name}` => `urn:signalbox:problem:${name}`
+
+/** No token, or a wrong one. */
+export class Unauthorized extends HttpApiError.Problem<Unauthorized>()("Unauthorized", {
+  type: urn("unauthorized"),
+  status: 401,
+  title: "The request does not carry the token of this host",
+}) {}
+
+/** The document is refused, or the edit makes none that would be accepted. */
+export class Rejected extends HttpApiError.Problem<Rejected>()(
+  "Rejected",
+  { type: urn("rejected"), status: 422, title: "The configuration is refused" },
+  { problems: Schema.Array(ConfigError.Problem) },
+) {}
+
+/** `If-Match` names another document than the one that stands there. */
+export class Stale extends HttpApiError.Problem<Stale>()(
+  "Stale",
+  { type: urn("stale"), status: 412, title: "The document has changed since it was read" },
+  { expected: Schema.String, actual: Schema.String },
+) {}
+
+/** Somebody else was quicker, or there is nothing to go back to. `actual`: the hash that stands there. */
+export class Conflict extends HttpApiError.Problem<Conflict>()(
+  "Conflict",
+  { type: urn("conflict"), status: 409, title: "The change does not fit what stands there now" },
+  { actual: Schema.optionalKey(Schema.String) },
+) {}
+
+/** The change is in force, but the disk has not confirmed it. */
+export class Unconfirmed extends HttpApiError.Problem<Unconfirmed>()(
+  "Unconfirmed",
+  { type: urn("unconfirmed"), status: 500, title: "The change is in force, but the disk has not confirmed it" },
+  { path: Schema.String },
+) {}
+
+/** The place of the document, the ledger or the credentials cannot be read or written. `code` is `ENOENT`, `EACCES`, `EROFS` … */
+export class Unavailable extends HttpApiError.Problem<Unavailable>()(
+  "Unavailable",
+  { type: urn("unavailable"), status: 503, title: "The files of this host cannot be read or written" },
+  { code: Schema.String, path: Schema.String },
+) {}
+
+/** The disk is full, or this user's part of it (`ENOSPC`, `EDQUOT`). */
+export class StorageFull extends HttpApiError.Problem<StorageFull>()(
+  "StorageFull",
+  { type: urn("storage-full"), status: 507, title: "There is no room on the disk" },
+  { code: Schema.String, path: Schema.String },
+) {}
+
+/** Too many changes wait, or another process holds the lock. */
+export class Busy extends HttpApiError.Problem<Busy>()("Busy", {
+  type: urn("busy"),
+  status: 503,
+  title: "The host is busy with other changes",
+}) {}
+
+/** There is no such path, revision, document or key. */
+export class NotFound extends HttpApiError.Problem<NotFound>()("NotFound", {
+  type: urn("not-found"),
+  status: 404,
+  title: "There is no such thing",
+}) {}
+
+/** The value that was sent cannot be what it is meant to be: a cursor, a path, an id. */
+export class Invalid extends HttpApiError.Problem<Invalid>()("Invalid", {
+  type: urn("invalid"),
+  status: 400,
+  title: "The request cannot be understood",
+}) {}
+
+/** More event streams are open than the host allows. */
+export class TooManyStreams extends HttpApiError.Problem<TooManyStreams>()("TooManyStreams", {
+  type: urn("too-many-streams"),
+  status: 503,
+  title: "Too many event streams are open",
+}) {}
+
+/** What changing the configuration can answer. */
+export const ConfigProblems = [Rejected, Stale, Conflict, Unconfirmed, Unavailable, StorageFull, Busy] as const

@@ -1,0 +1,19 @@
+/** Usage: who called which model, how often, how long and at what expense, across all processes that share the ledger. */
+import { StatsSnapshot } from "@signalbox/core/StatsLedger"
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { Unavailable } from "./Problems.ts"
+
+export class StatsGroup extends HttpApiGroup.make("stats")
+  .add(
+    HttpApiEndpoint.get("snapshot", "/stats", {
+      /** Minutes, 1 to 1440; without it the setting's. */
+      query: {
+        window: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1440 }))),
+      },
+      success: StatsSnapshot,
+      error: Unavailable,
+    }),
+  )
+  .prefix("/api")
+  .annotateMerge(OpenApi.annotations({ title: "Usage" })) {}

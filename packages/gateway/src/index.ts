@@ -1,0 +1,2 @@
+/** The whole of gateway. */
+export {}

@@ -1,0 +1,36 @@
+/**
+ * Where a host keeps what is its own: everything lies in the directory of its document. Pure and without effect, because the status line
+ * uses it and must start in an instant.
+ */
+import { dirname, join, resolve } from "node:path"
+
+export interface Place {
+  /** The document. */
+  readonly config: string
+  /** What follows lies beside it. */
+  readonly directory: string
+  /** Held by a host for its life; says where it listens (`HostNote`). */
+  readonly lock: string
+  /** The admin token, 0600. */
+  readonly token: string
+  /** The callers' keys, hashed, 0600. */
+  readonly credentials: string
+  /** The usage ledger, a directory. */
+  readonly ledger: string
+  /** What a status line shows, written by the host, 0600. */
+  readonly status: string
+}
+
+export const placeOf = (config: string): Place => {
+  const path = resolve(config)
+  const directory = dirname(path)
+  return {
+    config: path,
+    directory,
+    lock: join(directory, "host.lock"),
+    token: join(directory, "admin.token"),
+    credentials: join(directory, "credentials.json"),
+    ledger: join(directory, "ledger"),
+    status: join(directory, "status.json"),
+  }
+}

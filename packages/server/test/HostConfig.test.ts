@@ -1,0 +1,47 @@
+import { assert, it } from "@effect/vitest"
+import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+import { HostConfig } from "@signalbox/server"
+import { Result } from "effect"
+
+const document = ConfigDocument.make({ schema: HostConfig.schema, environmentPrefix: "SIGNALBOX" })
+const problemsOf = (text: string) =>
+  Result.match(document.load(text, {}), { onFailure: (problems) => problems, onSuccess: () => [] })
+
+it("a document of copilot-api is accepted as it is, and its models go to the provider default", () => {
+  const text = `{
+    "version": 1,
+    "models": { "fast": { "upstream": "gpt-4.1-mini", "enabled": true, "allowed_keys": ["*"] }, "smart": { "upstream": "gpt-5" } },
+    "retention": { "events_days": 60, "traces_days": 60, "traces_max_bytes": 104857600 },
+    "features": { "auth": true, "telemetry": false, "debug": false },
+    "default_model_alias": "fast"
+  }`
+  const loaded = Result.getOrThrow(document.load(text, {}))
+  assert.deepStrictEqual(loaded.warnings, [])
+  assert.deepStrictEqual(loaded.config.models["smart"], {
+    upstream: "gpt-5",
+    provider: "default",
+    enabled: true,
+    allowedKeys: ["*"],
+  })
+  assert.deepStrictEqual(loaded.config.listen, { host: "127.0.0.1", port: 4747 })
+})
+
+it("another address than a loopback one is refused at its place unless keys are asked for", () => {
+  const [problem, ...others] = problemsOf(`{ "listen": { "host": "0.0.0.0" } }`)
+  assert.deepStrictEqual(others, [])
+  assert.strictEqual(problem?.path, "/listen/host")
+  assert.deepStrictEqual(problemsOf(`{ "listen": { "host": "0.0.0.0" }, "features": { "auth": true } }`), [])
+  assert.deepStrictEqual(problemsOf(`{ "listen": { "host": "127.8.9.1" } }`), [])
+  assert.deepStrictEqual(problemsOf(`{ "listen": { "host": "::1" } }`), [])
+})
+
+it("a default alias that no model has is refused at its place", () => {
+  const [problem] = problemsOf(`{ "models": { "fast": { "upstream": "a" } }, "default_model_alias": "fats" }`)
+  assert.strictEqual(problem?.path, "/default_model_alias")
+  assert.include(problem?.message, '"fast"')
+})
+
+it("a new place begins with a document in which nothing is unknown", () => {
+  const loaded = Result.getOrThrow(document.load(Result.getOrThrow(document.seed), {}))
+  assert.deepStrictEqual(loaded.warnings, [])
+})
