@@ -12,7 +12,7 @@ import type { EventBus } from "./EventBus.ts"
 import type { Reconciler } from "./Reconciler.ts"
 import type * as Setting from "./Setting.ts"
 
-export { StrictStart } from "./ConfigStore/Start.ts"
+export { StartOverrides, StrictStart } from "./ConfigStore/Start.ts"
 
 export interface Snapshot<out C> {
   /** 1, 2, 3 … as this process accepted them. */
@@ -34,6 +34,28 @@ export interface Plan {
   readonly problems: ReadonlyArray<Problem>
 }
 
+/** What a write has brought into force. */
+export interface Accepted<out C> extends Snapshot<C> {
+  /** Against what was in force before, redacted, at most 256; empty: nothing effective. */
+  readonly changes: ReadonlyArray<Change>
+  /** Those of their paths that take effect only after a restart. */
+  readonly restartRequired: ReadonlyArray<string>
+}
+
+/** A document of the history, redacted. */
+export interface Past {
+  readonly hash: string
+  readonly text: string
+}
+
+export interface Differences {
+  /** Whole hashes. */
+  readonly from: string
+  readonly to: string
+  /** Redacted, at most 256. */
+  readonly changes: ReadonlyArray<Change>
+}
+
 export interface Shown {
   /** Without secrets: the redaction marker stands for each. */
   readonly text: string
@@ -51,24 +73,33 @@ export interface Shape<in out C> {
   readonly snapshot: Effect.Effect<Snapshot<C>>
   /** Which layer a path's value comes from. */
   readonly provenance: (path: string) => Effect.Effect<Provenance>
-  /** What edits would do: everything is built for them and released again, nothing is written or said. */
-  readonly plan: (edits: ReadonlyArray<Edit>) => Effect.Effect<Plan, ConfigStoreError>
+  /** What is in force as plain JSON: all layers, defaults filled in, the redaction marker for each secret. */
+  readonly effective: Effect.Effect<Schema.Json>
+  /** What edits or a whole text would do: everything is built for them and released again, nothing is written or said. */
+  readonly plan: (wanted: ReadonlyArray<Edit> | string) => Effect.Effect<Plan, ConfigStoreError>
   /** Applies edits to the document as it stands now. `Rejected` while that is refused: use `replace` or `undo`. */
-  readonly update: (edits: ReadonlyArray<Edit>, options?: WriteOptions) => Effect.Effect<Snapshot<C>, ConfigStoreError>
+  readonly update: (edits: ReadonlyArray<Edit>, options?: WriteOptions) => Effect.Effect<Accepted<C>, ConfigStoreError>
   /** Puts a whole text in the document's place; a redaction marker in it keeps the secret that stands there. */
-  readonly replace: (text: string, options?: WriteOptions) => Effect.Effect<Snapshot<C>, ConfigStoreError>
+  readonly replace: (text: string, options?: WriteOptions) => Effect.Effect<Accepted<C>, ConfigStoreError>
   /** Reads document and environment again and answers what changed. To ignore the environment lasts until a reload says otherwise. */
   readonly reload: (options?: {
     readonly ignoreEnvironment?: boolean
   }) => Effect.Effect<ReadonlyArray<Change>, ConfigStoreError>
   /** Documents that were in force, newest first. */
   readonly history: Effect.Effect<ReadonlyArray<HistoryEntry>, ConfigStoreError>
+  /** One of them (or the one in force) by its hash or an unambiguous beginning of it, 6 digits at least; else `NotKept`. */
+  readonly past: (hash: string) => Effect.Effect<Past, ConfigStoreError>
+  /**
+   * What lies between two of them, named as for `past`; without `to` the one in force. Documents are compared, with their defaults and without
+   * what stands above them. `Rejected` where one of them can no longer be read.
+   */
+  readonly differences: (from: string, to?: string) => Effect.Effect<Differences, ConfigStoreError>
   /** Brings back the document before this one as a new change; a refused document makes way for the one in force. */
-  readonly undo: Effect.Effect<Snapshot<C>, ConfigStoreError>
+  readonly undo: Effect.Effect<Accepted<C>, ConfigStoreError>
   /** Sets values above all other layers until the process ends, at most 1,024; `remove` lifts them. Nothing is written. */
   readonly override: (edits: ReadonlyArray<Edit>) => Effect.Effect<Snapshot<C>, ConfigStoreError>
-  /** The paths of those edits that a higher layer hides now. */
-  readonly shadowed: (edits: ReadonlyArray<Edit>) => Effect.Effect<ReadonlyArray<string>>
+  /** The paths of those edits, or of what a whole text would change, that a higher layer hides now. */
+  readonly shadowed: (wanted: ReadonlyArray<Edit> | string) => Effect.Effect<ReadonlyArray<string>>
   /** The document in force, for people. */
   readonly document: Effect.Effect<Shown>
   /** Why the document that stands at the source is not in force; empty: it is. */

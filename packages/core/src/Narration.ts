@@ -24,15 +24,7 @@ export const layer = <Self>(
       const { epoch } = yield* bus.cursor
       const events = yield* bus.subscribe({ name: "narration", after: { epoch, sequence: 0 } })
 
-      const told = (event: AnyEvent): Effect.Effect<ReadonlyArray<string>> => {
-        if (event instanceof ConfigRejected) {
-          return Effect.succeed([event._tag, ...event.problems.map((problem) => ConfigError.format(name, problem))])
-        }
-        if (!(event instanceof ConfigChanged)) return Effect.succeed([eventLine(event)])
-        return Effect.map(store.changesOf(event.revision), (changes) =>
-          changes === undefined ? [eventLine(event)] : [eventLine(event), changeSummary(changes)],
-        )
-      }
+      const told = teller(store, name)
 
       yield* Console.log(`Following ${name}: edit it and save.`)
       if ((yield* store.problems).length > 0) {
@@ -48,3 +40,16 @@ export const layer = <Self>(
       )
     }),
   )
+
+/** An event as the lines that people read: with what a revision changed, and where a refused document of this name is wrong. */
+export const teller =
+  (store: Pick<ConfigStore.Shape<any>, "changesOf">, name: string) =>
+  (event: AnyEvent): Effect.Effect<ReadonlyArray<string>> => {
+    if (event instanceof ConfigRejected) {
+      return Effect.succeed([event._tag, ...event.problems.map((problem) => ConfigError.format(name, problem))])
+    }
+    if (!(event instanceof ConfigChanged)) return Effect.succeed([eventLine(event)])
+    return Effect.map(store.changesOf(event.revision), (changes) =>
+      changes === undefined ? [eventLine(event)] : [eventLine(event), changeSummary(changes)],
+    )
+  }

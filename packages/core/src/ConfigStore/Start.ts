@@ -3,7 +3,7 @@
  * of the history that still loads.
  */
 import { Context, Effect, Result } from "effect"
-import type { Loaded } from "../ConfigDocument.ts"
+import type { Edit, Loaded } from "../ConfigDocument.ts"
 import { Rejected } from "../ConfigError.ts"
 import { ConfigSeeded } from "../ConfigEvents.ts"
 import type { HistoryEntry, Stored } from "../ConfigSource.ts"
@@ -17,6 +17,11 @@ import { type Layering, loadWith } from "./Layering.ts"
 /** Whether a document that is refused at start makes the layer fail instead of yielding to the history. Default: no. */
 export const StrictStart: Context.Reference<boolean> = Context.Reference("@signalbox/core/ConfigStore/StrictStart", {
   defaultValue: () => false,
+})
+
+/** Values that stand above document and environment from the first revision on, as `ConfigStore.override` sets them later: flags of a command. */
+export const StartOverrides = Context.Reference<ReadonlyArray<Edit>>("@signalbox/core/ConfigStore/StartOverrides", {
+  defaultValue: (): ReadonlyArray<Edit> => [],
 })
 
 interface Found<C> {

@@ -3,7 +3,7 @@ import { ConfigProvider, Effect, Schedule, type Schema, type Scope, Stream } fro
 import type { ConfigDocument, Edit } from "../ConfigDocument.ts"
 import { type ConfigReason, ConfigStoreError } from "../ConfigError.ts"
 import { ConfigSource } from "../ConfigSource.ts"
-import type { Shape, Snapshot, WriteOptions } from "../ConfigStore.ts"
+import type { Accepted, Shape, Snapshot, WriteOptions } from "../ConfigStore.ts"
 import { EventBus } from "../EventBus.ts"
 import { withOpaqueSpan } from "../OpaqueSpan.ts"
 import { Reconciler, type Transaction } from "../Reconciler.ts"
@@ -12,7 +12,7 @@ import { type Acceptance, makeAcceptance } from "./Acceptance.ts"
 import { makeChanges } from "./Changes.ts"
 import { makeEnvironment } from "./Environment.ts"
 import { layersOf } from "./Layering.ts"
-import { begin, StrictStart } from "./Start.ts"
+import { begin, StartOverrides, StrictStart } from "./Start.ts"
 
 export const makeStore = <C>(id: string, document: ConfigDocument<C>) =>
   Effect.gen(function* () {
@@ -20,11 +20,12 @@ export const makeStore = <C>(id: string, document: ConfigDocument<C>) =>
     const reconciler = yield* Reconciler
     const surroundings = { id, document, source, bus: yield* EventBus }
     const provider = yield* ConfigProvider.ConfigProvider
-    const first = { environment: makeEnvironment(provider), runtime: [] }
+    const first = { environment: makeEnvironment(provider), runtime: yield* StartOverrides }
     const start = begin(surroundings, first, yield* StrictStart)
     const begun = yield* Effect.mapError(reconciler.run(start, { whenFull: "wait" }), failed)
     const acceptance = makeAcceptance(surroundings, begun)
     const changes = makeChanges(surroundings, acceptance)
+    const pasts = makePasts(surroundings, acceptance)
     const unread = () => acceptance.refused !== undefined && acceptance.refused.hash === undefined
     yield* Effect.forkScoped(follow(source, unread, reconciler.run(changes.take("file"), { whenFull: "wait" })))
 
@@ -35,25 +36,42 @@ export const makeStore = <C>(id: string, document: ConfigDocument<C>) =>
       Effect.mapError(reconciler.run(change), failed).pipe(
         withOpaqueSpan(`ConfigStore.${name}`, { attributes: { "store.id": id } }),
       )
+    /** One change at a time: what the revision has changed is what this one has. */
+    const write = (name: string, change: (transaction: Transaction) => Effect.Effect<Snapshot<C>, ConfigReason>) =>
+      run(name, (transaction): Effect.Effect<Accepted<C>, ConfigReason, Scope.Scope> => {
+        const before = acceptance.state.snapshot.revision
+        return Effect.map(change(transaction), (snapshot) =>
+          snapshot.revision === before
+            ? { ...snapshot, changes: [], restartRequired: [] }
+            : {
+                ...snapshot,
+                changes: acceptance.changesOf(snapshot.revision) ?? [],
+                restartRequired: acceptance.restartsOf(snapshot.revision),
+              },
+        )
+      })
     const layers = () => layersOf(acceptance.state.layering)
 
     return {
       // The map cannot know that this store alone writes this key.
       snapshot: Effect.map(reconciler.read(id), (snapshot) => snapshot as Snapshot<C>),
       provenance: (path: string) => Effect.sync(() => document.provenance(acceptance.state.loaded, layers(), path)),
-      plan: (edits: ReadonlyArray<Edit>) => run("plan", changes.plan(edits)),
+      effective: Effect.sync(() => document.reveal(acceptance.state.loaded)),
+      plan: (wanted: ReadonlyArray<Edit> | string) => run("plan", changes.plan(wanted)),
       update: (edits: ReadonlyArray<Edit>, options?: WriteOptions) =>
-        run("update", changes.update(edits, options?.ifHash)),
-      replace: (text: string, options?: WriteOptions) => run("replace", changes.replace(text, options?.ifHash)),
+        write("update", changes.update(edits, options?.ifHash)),
+      replace: (text: string, options?: WriteOptions) => write("replace", changes.replace(text, options?.ifHash)),
       reload: (options?: { readonly ignoreEnvironment?: boolean }) =>
         run("reload", (transaction) => {
           const ignored = options?.ignoreEnvironment ?? acceptance.state.layering.environment === undefined
           return changes.reload(ignored ? undefined : makeEnvironment(provider))(transaction)
         }),
       history: Effect.mapError(source.history.list, failed),
-      undo: run("undo", changes.undo),
+      past: (hash: string) => Effect.mapError(pasts.past(hash), failed),
+      differences: (from: string, to?: string) => Effect.mapError(pasts.differences(from, to), failed),
+      undo: write("undo", changes.undo),
       override: (edits: ReadonlyArray<Edit>) => run("override", changes.override(edits)),
-      shadowed: (edits: ReadonlyArray<Edit>) => Effect.sync(() => document.shadowed(edits, layers())),
+      shadowed: (wanted: ReadonlyArray<Edit> | string) => Effect.sync(() => changes.shadowed(wanted)),
       document: Effect.sync(() => {
         const { snapshot, stored } = acceptance.state
         return { text: document.redact(stored.text), hash: stored.hash, revision: snapshot.revision }

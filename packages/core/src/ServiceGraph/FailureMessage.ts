@@ -1,11 +1,9 @@
 /** Why a layer failed, in one bounded line that may leave the process: no `Redacted` value of any setting is in it. */
-import { Cause, Option, Redacted } from "effect"
-import * as Base64 from "effect/encoding/Base64"
+import { Cause } from "effect"
+import { concealer, secretsIn } from "../Concealment.ts"
 
 export const maxMessage = 500
 const maxErrors = 5
-// Deeper than any configuration; a value that refers to itself must end too.
-const maxDepth = 32
 
 export const failureMessage = (cause: Cause.Cause<unknown>, settings: Iterable<unknown>): string => {
   const errors = Cause.prettyErrors(cause)
@@ -13,84 +11,11 @@ export const failureMessage = (cause: Cause.Cause<unknown>, settings: Iterable<u
     .slice(0, maxErrors)
     .map(({ message, name }) => (generic.has(name) ? message : `${name}: ${message}`))
   const more = errors.length > maxErrors ? ` (and ${errors.length - maxErrors} more)` : ""
-  // Hide before cutting: half a secret is one too.
   const text =
-    conceal([...new Set(lines)].join("; "), secretsIn(settings))
+    concealer(secretsIn(settings))([...new Set(lines)].join("; "))
       .replaceAll(/\s+/g, " ")
       .trim() || "no reason given"
   return (text.length > maxMessage ? `${text.slice(0, maxMessage - 1)}…` : text) + more
 }
 
 const generic = new Set(["Error", "", "undefined"])
-
-const marker = "<redacted>"
-
-const conceal = (text: string, secrets: ReadonlySet<string>): string => {
-  const inBase64 = [...secrets].flatMap(base64Within)
-  const tellsInBase64 = (word: string): boolean => {
-    const letters = percentDecoded(word).replaceAll("-", "+").replaceAll("_", "/")
-    return inBase64.some((spelling) => letters.includes(spelling))
-  }
-  const tellsInUrl = (word: string): boolean => {
-    if (!/[%+]/.test(word)) return false
-    const decoded = [word, word.replaceAll("+", " ")].map(percentDecoded)
-    return [...secrets].some((secret) => decoded.some((spelling) => spelling.includes(secret)))
-  }
-  let concealed = text.replaceAll(/[\w+/=%-]+/g, (word) => (tellsInBase64(word) ? marker : word))
-  // Longest first: a secret may hold another.
-  for (const spelling of [...secrets].flatMap(spellingsOf).sort((left, right) => right.length - left.length)) {
-    concealed = concealed.replaceAll(spelling, marker)
-  }
-  return concealed.replaceAll(/[^\s"<>]+/g, (word) => (tellsInUrl(word) ? marker : word))
-}
-
-/** As it is, and as JSON, the parts of URLs and Base64 usually spell it. */
-const spellingsOf = (secret: string): ReadonlyArray<string> => [
-  secret,
-  JSON.stringify(secret).slice(1, -1),
-  encodeURIComponent(secret.toWellFormed()),
-  Base64.encode(secret),
-]
-
-/**
- * The letters of Base64 that are the secret's alone, whatever stands before and after it in what was encoded, as in `user:secret`: three bytes
- * are four letters, so there are three ways. Of a short secret too few letters are its own to tell it by.
- */
-const base64Within = (secret: string): ReadonlyArray<string> =>
-  [0, 2, 3]
-    .map((shared, before) =>
-      Base64.encode("\0".repeat(before) + secret)
-        .replace(/.=+$/, "")
-        .slice(shared),
-    )
-    .filter((letters) => letters.length >= 4)
-
-const percentDecoded = (text: string): string =>
-  text.replaceAll(/(?:%[\da-f]{2})+/gi, (bytes) => Option.getOrElse(decodeBytes(bytes), () => bytes))
-
-const decodeBytes = Option.liftThrowable(decodeURIComponent)
-
-/** The strings within `Redacted` values. */
-const secretsIn = (settings: Iterable<unknown>): ReadonlySet<string> => {
-  const secrets = new Set<string>()
-  const seen = new Set<object>()
-  const add = (value: unknown, depth: number): void => {
-    if (typeof value === "string" && value !== "") secrets.add(value)
-    else visit(value, depth, add)
-  }
-  const find = (value: unknown, depth: number): void => {
-    // A wiped one has nothing left to say.
-    if (Redacted.isRedacted(value)) add(Option.getOrUndefined(unwrap(value)), depth)
-    else visit(value, depth, find)
-  }
-  const visit = (value: unknown, depth: number, next: (value: unknown, depth: number) => void): void => {
-    if (typeof value !== "object" || value === null || seen.has(value) || depth > maxDepth) return
-    seen.add(value)
-    const items = value instanceof Map || value instanceof Set ? value : Object.values(value)
-    for (const item of items) next(item, depth + 1)
-  }
-  for (const setting of settings) find(setting, 0)
-  return secrets
-}
-
-const unwrap = Option.liftThrowable((redacted: Redacted.Redacted<unknown>) => Redacted.value(redacted))
