@@ -1,2 +1,4 @@
 /** The whole of gateway. */
-export {}
+export * as Gateway from "./Gateway.ts"
+export { RequireKeys } from "./RequireKeys.ts"
+export { UpstreamClient, UpstreamClients } from "./UpstreamClient.ts"
