@@ -4,9 +4,11 @@
  * value from the document.
  */
 import { Result, type Schema } from "effect"
-import { changesBetween, needsRestart } from "./ConfigDocument/Difference.ts"
+import { unknownKeys } from "./ConfigDocument/Codec.ts"
+import { changesBetween, needsRestart, reveal, unwrap } from "./ConfigDocument/Difference.ts"
 import { makeEditor } from "./ConfigDocument/Editor.ts"
-import { pointer } from "./ConfigDocument/Json.ts"
+import { absent, lookup, pointer } from "./ConfigDocument/Json.ts"
+import { jsonSchemaOf } from "./ConfigDocument/JsonSchema.ts"
 import { Loader } from "./ConfigDocument/Loader.ts"
 import { redactRotated, redactText } from "./ConfigDocument/Redact.ts"
 import { restartKey, Shapes } from "./ConfigDocument/Shape.ts"
@@ -68,12 +70,16 @@ export interface ConfigDocument<C> {
   ) => Result.Result<Loaded<C>, ReadonlyArray<Problem>>
   /** No paths: no effective change. Cheap where subtrees are shared. */
   readonly diff: (before: Loaded<C>, after: Loaded<C>) => Difference
+  /** What is in force as plain JSON, the redaction marker in place of each secret. */
+  readonly reveal: (loaded: Loaded<C>) => Schema.Json
   /** Redacted before and after values, for people; as many as `diff` has paths. */
   readonly changes: (before: Loaded<C>, after: Loaded<C>) => ReadonlyArray<Change>
   /** Applies edits to a text, keeping comments, order and formatting. A redaction marker within a value keeps the secret stored at that path. */
   readonly edit: (text: string, edits: ReadonlyArray<Edit>) => Result.Result<string, ReadonlyArray<Problem>>
   /** A whole new text in which redaction markers are replaced by the secrets that `current` has at those paths; refused where it has none. */
   readonly restore: (text: string, current: string) => Result.Result<string, ReadonlyArray<Problem>>
+  /** What makes the effective values of one text those of another, without layers, at most 256; nothing where one of them is refused. */
+  readonly editsBetween: (from: string, to: string) => ReadonlyArray<Edit>
   /** The text with every secret replaced by the marker; what cannot be parsed yields nothing but the marker. */
   readonly redact: (text: string) => string
   /** Blanks in `text` the secrets that `keep` does not hold (history), those of `before` under misspelt keys too. */
@@ -112,9 +118,26 @@ const make = <S extends Schema.Top>({
       const restart = paths.filter((tokens) => needsRestart(shapes, tokens))
       return { paths: paths.map(pointer), truncated, restartRequired: restart.map(pointer) }
     },
+    reveal: (loaded) => {
+      // JSON but for its secrets, which the marker replaces.
+      const plain = reveal(loaded.effective, redactionMarker) as Schema.Json
+      // A value whose encoding is lossy stands as it was written, with keys that nobody knows.
+      if (unknownKeys(shapes, shapes.root, plain, []).length === 0) return plain
+      return JSON.parse(redactText(shapes, JSON.stringify(plain), redactionMarker))
+    },
     changes: (before, after) =>
       changesBetween(before.effective, after.effective, loader.differences(before, after).paths, redactionMarker),
     ...makeEditor(shapes, redactionMarker),
+    editsBetween: (from, to) => {
+      const [before, after] = [loader.load(from, {}), loader.load(to, {})]
+      if (Result.isFailure(before) || Result.isFailure(after)) return []
+      return loader.differences(before.success, after.success).paths.map((tokens) => {
+        const value = lookup(after.success.effective, tokens)
+        return value === absent
+          ? { path: pointer(tokens), remove: true }
+          : { path: pointer(tokens), value: unwrap(value) }
+      })
+    },
     redact: (text) => redactText(shapes, text, redactionMarker),
     redactRotated: (text, keep, before = keep) =>
       redactRotated(shapes, text, { keep, before, marker: redactionMarker, isCurrent: loader.isCurrent }),
@@ -127,4 +150,8 @@ const make = <S extends Schema.Top>({
 /** Marks a schema: what changes at or below it takes effect only after a restart. */
 const restartRequired = <S extends Schema.Top>(schema: S): S["Rebuild"] => schema.annotate({ [restartKey]: true })
 
-export const ConfigDocument = { make, restartRequired } as const
+/** JSON Schema (draft 2020-12) of a document, with its defaults; secrets are strings. A declared ConfigStore is such a pair: `jsonSchema(AppConfig)`. */
+const jsonSchema = (document: { readonly schema: Schema.Top; readonly version: number }): Schema.JsonObject =>
+  jsonSchemaOf(document.schema, new Shapes(document.schema.ast), document.version)
+
+export const ConfigDocument = { make, restartRequired, jsonSchema } as const

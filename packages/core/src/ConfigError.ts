@@ -38,10 +38,16 @@ export class SourceUnavailable extends Schema.TaggedClass<SourceUnavailable>()("
 /** Too many changes wait already, or another process holds the document's lock. */
 export class Busy extends Schema.TaggedClass<Busy>()("Busy", { detail: Schema.String }) {}
 
-export type ConfigReason = Rejected | Conflict | Unconfirmed | SourceUnavailable | Busy
+/** The history has no document of which this is the hash or the beginning of it, or several: then `matches` are their hashes, at most 16. */
+export class NotKept extends Schema.TaggedClass<NotKept>()("NotKept", {
+  hash: Schema.String,
+  matches: Schema.Array(Schema.String),
+}) {}
+
+export type ConfigReason = Rejected | Conflict | Unconfirmed | SourceUnavailable | Busy | NotKept
 
 export class ConfigStoreError extends Schema.TaggedError<ConfigStoreError>()("ConfigStoreError", {
-  reason: Schema.Union([Rejected, Conflict, Unconfirmed, SourceUnavailable, Busy]),
+  reason: Schema.Union([Rejected, Conflict, Unconfirmed, SourceUnavailable, Busy, NotKept]),
 }) {
   /** What happened, to what, and what to do now. */
   override get message(): string {
@@ -80,6 +86,10 @@ const describe = (reason: ConfigReason): string => {
       return `The configuration at ${reason.path} is not available (${reason.code}: ${reason.detail}); nothing was changed. ${remedy(reason.code)}`
     case "Busy":
       return `The configuration was not changed: ${reason.detail}. Try again in a moment.`
+    case "NotKept":
+      return reason.matches.length === 0
+        ? `The history has no document ${JSON.stringify(reason.hash)}. Name one that the history lists, by at least 6 digits of its hash.`
+        : `${reason.matches.length} documents of the history begin with ${reason.hash}. Write more digits of one of: ${reason.matches.join(", ")}.`
   }
 }
 

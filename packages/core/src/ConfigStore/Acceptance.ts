@@ -91,6 +91,8 @@ export interface Acceptance<C> {
   readonly heal: Effect.Effect<void>
   /** What a revision has changed; the newest few only. */
   readonly changesOf: (revision: number) => ReadonlyArray<Change> | undefined
+  /** Those of its paths that need a restart. */
+  readonly restartsOf: (revision: number) => ReadonlyArray<string>
 }
 
 /** What a process starts with. */
@@ -109,6 +111,11 @@ export interface Ready<C> {
   readonly prepared: Prepared | undefined
 }
 
+interface Recent {
+  readonly changes: () => ReadonlyArray<Change>
+  readonly restartRequired: ReadonlyArray<string>
+}
+
 // For those who show a change when they hear of it; whoever comes later compares documents of the history.
 const maxRecent = 8
 
@@ -117,7 +124,7 @@ export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>
   let saidOfDocument = refused && fingerprint(refused)
   let saidOfChange: string | undefined
   const bindings = new Map<string, Binding<C>>()
-  const recent = new Map([[1, () => initial.changes]])
+  const recent = new Map<number, Recent>([[1, { changes: () => initial.changes, restartRequired: [] }]])
 
   const load: Acceptance<C>["load"] = (text, layering, previous = state.loaded) =>
     loadWith(document, text, layering, previous)
@@ -183,10 +190,8 @@ export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>
       saidOfChange = undefined
       if (settles) heal()
       if (effective) {
-        recent.set(
-          snapshot.revision,
-          once(() => shown(difference, before.loaded, loaded)),
-        )
+        const changes = once(() => shown(difference, before.loaded, loaded))
+        recent.set(snapshot.revision, { changes, restartRequired: difference.restartRequired })
         recent.delete(snapshot.revision - maxRecent)
       }
       if (prepared !== undefined) return prepared.commit(events)
@@ -209,7 +214,8 @@ export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>
         const foreign = written.foreign ?? (unseen?.lost ? unseen.hash : undefined)
         yield* commit(ready, candidate, foreign)
         if (candidate.stored.hash !== before.stored.hash) {
-          const changes = (isEffective(ready.difference) ? recent.get(ready.snapshot.revision)?.() : undefined) ?? []
+          const changes =
+            (isEffective(ready.difference) ? recent.get(ready.snapshot.revision)?.changes() : undefined) ?? []
           const rotated = isRotation(ready.difference, changes) ? before.stored.text : undefined
           yield* remember(source, document, candidate.stored, rotated)
         }
@@ -234,7 +240,8 @@ export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>
     refuse,
     refuseDocument,
     heal: Effect.sync(heal),
-    changesOf: (revision) => recent.get(revision)?.(),
+    changesOf: (revision) => recent.get(revision)?.changes(),
+    restartsOf: (revision) => recent.get(revision)?.restartRequired ?? [],
   }
 }
 

@@ -25,7 +25,9 @@ export interface Changes<C> {
   readonly replace: (text: string, ifHash: string | undefined) => Changing<Snapshot<C>>
   readonly undo: Changing<Snapshot<C>>
   readonly override: (edits: ReadonlyArray<Edit>) => Changing<Snapshot<C>>
-  readonly plan: (edits: ReadonlyArray<Edit>) => Changing<Plan>
+  readonly plan: (wanted: ReadonlyArray<Edit> | string) => Changing<Plan>
+  /** Paths of what is wanted that a higher layer hides. */
+  readonly shadowed: (wanted: ReadonlyArray<Edit> | string) => ReadonlyArray<string>
 }
 
 /** What a write starts from. */
@@ -163,14 +165,15 @@ export const makeChanges = <C>({ document, source }: Surroundings<C>, acceptance
       origin: "api",
       ifHash,
       replaces: true,
-      text: (base) => {
-        // Of a text that nobody can read no secret can be kept.
-        const secrets = Result.isSuccess(base.loaded) ? base.stored : acceptance.state.stored
-        return Effect.catch(Effect.fromResult(document.restore(text, secrets.text)), (problems) =>
+      text: ({ loaded, stored }) =>
+        Effect.catch(Effect.fromResult(document.restore(text, secretsOf(loaded, stored).text)), (problems) =>
           refuse("api", undefined, problems),
-        )
-      },
+        ),
     })
+
+  /** Of a text that nobody can read no secret can be kept. */
+  const secretsOf = (loaded: Base<C>["loaded"], stored: Stored): Stored =>
+    Result.isSuccess(loaded) ? stored : acceptance.state.stored
 
   const undo = change({
     origin: "undo",
@@ -220,29 +223,40 @@ export const makeChanges = <C>({ document, source }: Surroundings<C>, acceptance
       return yield* accept(transaction, { stored, loaded, layering: next, origin: "api", settles: false })
     })
 
-  const plan: Changes<C>["plan"] = (edits) =>
+  /** The text that would be written. */
+  const planned = ({ loaded, stored }: Base<C>, wanted: ReadonlyArray<Edit> | string) => {
+    if (typeof wanted === "string") return Effect.fromResult(document.restore(wanted, secretsOf(loaded, stored).text))
+    return Result.isFailure(loaded) ? Effect.fail(loaded.failure) : edited(loaded.success, wanted)
+  }
+
+  const shadowed: Changes<C>["shadowed"] = (wanted) => {
+    const { layering, stored } = acceptance.state
+    const edits = typeof wanted === "string" ? document.editsBetween(stored.text, wanted) : wanted
+    return document.shadowed(edits, layersOf(layering))
+  }
+
+  const plan: Changes<C>["plan"] = (wanted) =>
     Effect.fnUntraced(function* (transaction) {
       const base = yield* readBase
       const inForce = acceptance.state
-      const shadowed = document.shadowed(edits, layersOf(inForce.layering))
-      const unable = (problems: ReadonlyArray<Problem>): Plan => ({ ...nothing, shadowed, problems })
-      if (Result.isFailure(base.loaded)) return unable(base.loaded.failure)
-      const before = base.loaded.success
+      const hidden = shadowed(wanted)
       const tried = yield* Effect.result(
-        Effect.flatMap(edited(before, edits), (text) => load(text, inForce.layering, before)),
+        Effect.flatMap(planned(base, wanted), (text) =>
+          load(text, inForce.layering, Result.getOrUndefined(base.loaded)),
+        ),
       )
-      if (Result.isFailure(tried)) return unable(tried.failure)
+      if (Result.isFailure(tried)) return { ...nothing, shadowed: hidden, problems: tried.failure }
       const loaded = tried.success
       const changes = document.changes(inForce.loaded, loaded)
       const { restartRequired } = document.diff(inForce.loaded, loaded)
       const hash = yield* source.hash(loaded.text)
       const ready = yield* Effect.result(prepare(transaction, { stored: { text: loaded.text, hash }, loaded }))
       return Result.isFailure(ready)
-        ? { changes, shadowed, rebuilt: [], restartRequired, problems: ready.failure }
-        : { changes, shadowed, rebuilt: ready.success.prepared?.rebuilt ?? [], restartRequired, problems: [] }
+        ? { changes, shadowed: hidden, rebuilt: [], restartRequired, problems: ready.failure }
+        : { changes, shadowed: hidden, rebuilt: ready.success.prepared?.rebuilt ?? [], restartRequired, problems: [] }
     })
 
-  return { take, reload, update, replace, undo, override, plan }
+  return { take, reload, update, replace, undo, override, plan, shadowed }
 }
 
 const nothing: Plan = { changes: [], shadowed: [], rebuilt: [], restartRequired: [], problems: [] }

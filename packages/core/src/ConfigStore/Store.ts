@@ -12,6 +12,7 @@ import { type Acceptance, makeAcceptance } from "./Acceptance.ts"
 import { makeChanges } from "./Changes.ts"
 import { makeEnvironment } from "./Environment.ts"
 import { layersOf } from "./Layering.ts"
+import { makePasts } from "./Past.ts"
 import { begin, StartOverrides, StrictStart } from "./Start.ts"
 
 export const makeStore = <C>(id: string, document: ConfigDocument<C>) =>
@@ -37,7 +38,10 @@ export const makeStore = <C>(id: string, document: ConfigDocument<C>) =>
         withOpaqueSpan(`ConfigStore.${name}`, { attributes: { "store.id": id } }),
       )
     /** One change at a time: what the revision has changed is what this one has. */
-    const write = (name: string, change: (transaction: Transaction) => Effect.Effect<Snapshot<C>, ConfigReason>) =>
+    const write = (
+      name: string,
+      change: (transaction: Transaction) => Effect.Effect<Snapshot<C>, ConfigReason, Scope.Scope>,
+    ) =>
       run(name, (transaction): Effect.Effect<Accepted<C>, ConfigReason, Scope.Scope> => {
         const before = acceptance.state.snapshot.revision
         return Effect.map(change(transaction), (snapshot) =>

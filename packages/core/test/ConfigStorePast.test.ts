@@ -1,0 +1,158 @@
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigSource } from "@signalbox/core/ConfigSource"
+import { Effect } from "effect"
+import { AppConfig, forget, Interfered, like, place, running, said, text } from "./ConfigStoreHost.ts"
+
+const provider = (key: string) => [{ path: "/providers/a", value: { url: "u", key } }]
+const days = (value: number) => [{ path: "/retention/days", value }]
+
+describe("effective", () => {
+  it.effect("is all layers put together, defaults filled in, without secrets", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* store.update(provider("sk-secret-1"))
+        yield* store.override(days(3))
+        assert.deepStrictEqual(yield* store.effective, {
+          providers: { a: { url: "u", key: "<redacted>" } },
+          models: { fast: "small" },
+          retention: { days: 3 },
+          port: 99,
+        })
+      }),
+      { TEST_PORT: "99" },
+    ).pipe(Effect.provide(place)),
+  )
+})
+
+describe("a write", () => {
+  it.effect("answers what it has changed and what of that waits for a restart, and nothing where nothing has", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const written = yield* store.update([...days(7), { path: "/port", value: 1 }])
+        assert.deepStrictEqual(written.changes, [
+          { path: "/retention/days", before: 30, after: 7 },
+          { path: "/port", before: 4321, after: 1 },
+        ])
+        assert.deepStrictEqual(written.restartRequired, ["/port"])
+        const commented = yield* store.replace(`// a comment\n${yield* text}`)
+        like(commented, { revision: written.revision, changes: [], restartRequired: [] })
+        assert.notStrictEqual(commented.hash, written.hash)
+        like(yield* store.undo, { changes: [], revision: written.revision })
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+})
+
+describe("plan", () => {
+  it.effect("takes a whole text, keeps the secrets that its markers stand for, and writes and says nothing", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* store.update(provider("sk-secret-1"))
+        const before = yield* text
+        yield* forget
+        const shown = (yield* store.document).text.replace(`"u"`, `"v"`)
+        const plan = yield* store.plan(shown)
+        like(plan, { changes: [{ path: "/providers/a/url", before: "u", after: "v" }], problems: [], shadowed: [] })
+        assert.deepStrictEqual((yield* store.plan("{ nonsense")).problems.length, 1)
+        assert.strictEqual(yield* text, before)
+        assert.deepStrictEqual(yield* said, [])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("of a whole text names the paths that a higher layer hides", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const wanted = `{ "retention": { "days": 5 }, "port": 7 }`
+        assert.deepStrictEqual((yield* store.plan(wanted)).shadowed, ["/port"])
+        assert.deepStrictEqual(yield* store.shadowed(wanted), ["/port"])
+      }),
+      { TEST_PORT: "99" },
+    ).pipe(Effect.provide(place)),
+  )
+})
+
+describe("past", () => {
+  it.effect("shows a document of the history, redacted, by the beginning of its hash", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const { hash } = yield* store.update(provider("sk-secret-1"))
+        yield* store.update(days(1))
+        const past = yield* store.past(hash.slice(0, 8).toUpperCase())
+        assert.strictEqual(past.hash, hash)
+        assert.include(past.text, `"key": "<redacted>"`)
+        assert.notInclude(past.text, "sk-secret-1")
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("shows the document in force though the history could not be written", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        ;(yield* Interfered).with.history = { keep: () => Effect.void }
+        const { hash } = yield* store.update(days(1))
+        assert.strictEqual((yield* store.past(hash)).hash, hash)
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("is refused where none begins so, where several do, and where too little of a hash is named", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const { history } = yield* ConfigSource
+        const twins = ["a".repeat(64), `aaaaaa${"b".repeat(58)}`]
+        for (const hash of twins) yield* history.keep("{}", hash)
+        const refusal = (hash: string) => Effect.map(Effect.flip(store.past(hash)), ({ reason }) => reason)
+        like(yield* refusal("aaaaaa"), { _tag: "NotKept", matches: twins.toReversed() })
+        like(yield* refusal("123456"), { _tag: "NotKept", matches: [] })
+        like(yield* refusal("aaaaa"), { _tag: "NotKept", matches: [] })
+        const { message } = yield* Effect.flip(store.past("aaaaaa"))
+        assert.include(message, "Write more digits")
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+})
+
+describe("differences", () => {
+  it.effect("are what lies between two documents, whatever stands above them, without secrets", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const first = yield* store.update([...provider("sk-secret-1"), { path: "/port", value: 1 }])
+        const second = yield* store.update([...provider("sk-secret-2"), { path: "/port", value: 2 }])
+        const expected = [
+          { path: "/providers/a/key", before: "<redacted>", after: "<redacted>" },
+          { path: "/port", before: 1, after: 2 },
+        ]
+        assert.deepStrictEqual(yield* store.differences(first.hash, second.hash), {
+          from: first.hash,
+          to: second.hash,
+          changes: expected,
+        })
+        assert.deepStrictEqual((yield* store.differences(first.hash.slice(0, 12))).changes, expected)
+        assert.deepStrictEqual((yield* store.differences(second.hash)).changes, [])
+      }),
+      { TEST_PORT: "99" },
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("are refused where a document can be read no more", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const { hash, history } = yield* ConfigSource
+        const bad = yield* hash(`{ "port": "no" }`)
+        yield* history.keep(`{ "port": "no" }`, bad)
+        const { reason } = yield* Effect.flip(store.differences(bad))
+        assert.strictEqual(reason._tag, "Rejected")
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+})
