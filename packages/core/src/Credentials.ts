@@ -1,68 +1,74 @@
 /**
  * Who may call: keys that are shown once, kept as SHA-256, limited to models where somebody wants that, and refused at once when they are
- * revoked. They are no part of the configuration, so that no undo brings a revoked one back.
+ * revoked. They are no part of the configuration, so that no undo brings a revoked one back. Where their file cannot be understood, nobody
+ * gets in by it: what was in force stays in force, and at a start that is nothing.
  */
-import { Context, type Effect, type Redacted, Schema } from "effect"
+import { Context, Effect, type FileSystem, Layer, type Path, type Redacted, Semaphore } from "effect"
+import { type Digest, SecureRandom } from "effect/crypto"
+import type { Credential } from "./Credentials/Credential.ts"
+import type { CredentialsError, CredentialsUnavailable } from "./Credentials/CredentialsError.ts"
+import { makeFile } from "./Credentials/File.ts"
+import { makeInForce } from "./Credentials/InForce.ts"
+import { type Change, changing, type KeyOptions } from "./Credentials/Key.ts"
+import { EventBus } from "./EventBus.ts"
+import type { FileLock } from "./FileLock.ts"
 
-/** How a credential is called: in `allowed_keys` of a model, in the ledger, in events. 1 to 64 letters, digits, `.`, `_`, `-`. */
-export const CredentialId = Schema.String.check(
-  Schema.isPattern(/^[A-Za-z0-9][\w.-]{0,63}$/, {
-    message: "must have 1 to 64 letters, digits, `.`, `_` or `-`, and begin with a letter or a digit",
-  }),
-)
-
-export const Credential = Schema.Struct({
-  id: Schema.String,
-  kind: Schema.Literal("key"),
-  label: Schema.String,
-  /** Aliases that it may use; `*` is every model. */
-  models: Schema.Array(Schema.String),
-  /** Milliseconds since 1970. */
-  createdAt: Schema.Int,
-})
-export interface Credential extends Schema.Schema.Type<typeof Credential> {}
-
-/** At most so many at a time. */
-export const maxCredentials = 10_000
-
-/** There is a credential of this id. */
-export class CredentialExists extends Schema.TaggedClass<CredentialExists>()("CredentialExists", {
-  id: Schema.String,
-}) {}
-
-/** There is none of this id; `near` are ids that somebody may have meant. */
-export class CredentialUnknown extends Schema.TaggedClass<CredentialUnknown>()("CredentialUnknown", {
-  id: Schema.String,
-  near: Schema.Array(Schema.String),
-}) {}
-
-/** As many as there may be. */
-export class CredentialsFull extends Schema.TaggedClass<CredentialsFull>()("CredentialsFull", { limit: Schema.Int }) {}
-
-/** Where they are kept cannot be read, written or locked. `code` is `EACCES`, `ENOSPC`, `EINVAL` (not what it should be), `EBUSY` (locked) … */
-export class CredentialsUnavailable extends Schema.TaggedClass<CredentialsUnavailable>()("CredentialsUnavailable", {
-  path: Schema.String,
-  code: Schema.String,
-  detail: Schema.String,
-}) {}
-
-export class CredentialsError extends Schema.TaggedError<CredentialsError>()("CredentialsError", {
-  reason: Schema.Union([CredentialExists, CredentialUnknown, CredentialsFull, CredentialsUnavailable]),
-}) {}
+export { Credential, CredentialId, maxCredentials } from "./Credentials/Credential.ts"
+export {
+  CredentialExists,
+  CredentialInvalid,
+  CredentialsError,
+  CredentialsFull,
+  CredentialsUnavailable,
+  CredentialsUnconfirmed,
+  CredentialUnknown,
+} from "./Credentials/CredentialsError.ts"
 
 export class Credentials extends Context.Service<
   Credentials,
   {
-    /** Whose secret it is, or `undefined`. Synchronous: every request asks. */
+    /** Whose secret it is, or `undefined`. Synchronous: every request asks. Texts of more than 256 characters are nobody's. */
     readonly authenticate: (secret: string) => Credential | undefined
+    /** Those in force, the oldest first. */
     readonly list: Effect.Effect<ReadonlyArray<Credential>>
-    /** Makes a key. Its secret is in this answer and nowhere else. */
-    readonly add: (options: {
-      readonly id: string
-      readonly label?: string
-      readonly models?: ReadonlyArray<string>
-    }) => Effect.Effect<{ readonly credential: Credential; readonly secret: Redacted.Redacted }, CredentialsError>
+    /** Makes a key. Its secret, 256 random bits, is in this answer and nowhere else. */
+    readonly add: (
+      options: KeyOptions,
+    ) => Effect.Effect<{ readonly credential: Credential; readonly secret: Redacted.Redacted }, CredentialsError>
     /** In force when the effect returns. */
     readonly revoke: (id: string) => Effect.Effect<void, CredentialsError>
+    /** Why those in force are not those that are kept; `undefined` while all is well. */
+    readonly problem: Effect.Effect<CredentialsUnavailable | undefined>
   }
->()("@signalbox/core/Credentials") {}
+>()("@signalbox/core/Credentials") {
+  /**
+   * Those in the file at `path` (`Credentials/KeyFile.ts` says what stands there; 0600; at most 16 MiB), shared with other processes: what they
+   * change is in force, and published, within two seconds. A file that is not there is one without keys.
+   */
+  static readonly layerAt = (
+    path: string,
+  ): Layer.Layer<Credentials, never, FileSystem.FileSystem | Path.Path | FileLock | Digest.Digest | EventBus> =>
+    Layer.effect(
+      Credentials,
+      Effect.map(makeFile(path), (service) => Credentials.of(service)),
+    ).pipe(Layer.provide(SecureRandom.layerWebCrypto))
+
+  static readonly layerMemory: Layer.Layer<Credentials, never, EventBus> = Layer.effect(
+    Credentials,
+    Effect.suspend(() => makeMemory),
+  ).pipe(Layer.provide(SecureRandom.layerWebCrypto))
+}
+
+const makeMemory = Effect.gen(function* () {
+  const random = yield* SecureRandom.SecureRandom
+  const inForce = makeInForce(yield* EventBus)
+  const turn = Semaphore.makeUnsafe(1)
+  const change: Change = (f) =>
+    turn.withPermit(Effect.suspend(() => Effect.flatMap(f(inForce.kepts()), (kepts) => inForce.adopt(kepts))))
+  return Credentials.of({
+    ...changing(random, change),
+    authenticate: inForce.authenticate,
+    list: inForce.list,
+    problem: Effect.undefined,
+  })
+})

@@ -1,0 +1,37 @@
+/** What a credential is, and how much of everything it may have. */
+import { Schema } from "effect"
+
+/** How a credential is called: in `allowed_keys` of a model, in the ledger, in events. 1 to 64 letters, digits, `.`, `_`, `-`. */
+export const CredentialId = Schema.String.check(
+  Schema.isPattern(/^[A-Za-z0-9][\w.-]{0,63}$/, {
+    message: "must have 1 to 64 letters, digits, `.`, `_` or `-`, and begin with a letter or a digit",
+  }),
+)
+
+/** What people call it: 0 to 200 characters on one line. */
+export const Label = Schema.String.check(
+  Schema.isPattern(/^[^\p{Cc}]{0,200}$/u, { message: "must have at most 200 characters and no control characters" }),
+)
+
+/** Aliases that it may use, 0 to 1,000; `*` is every model. */
+export const Models = Schema.Array(
+  Schema.String.check(
+    Schema.isPattern(/^[^\p{Cc}]{1,200}$/u, { message: "must have 1 to 200 characters and no control characters" }),
+  ),
+).check(Schema.isMaxLength(1_000, { message: "must name at most 1000 models: `*` is all of them" }))
+
+export const everyModel = "*"
+
+/** At most so many at a time. */
+export const maxCredentials = 10_000
+
+export const Credential = Schema.Struct({
+  id: Schema.String,
+  kind: Schema.Literal("key"),
+  label: Schema.String,
+  /** Aliases that it may use; `*` is every model. */
+  models: Schema.Array(Schema.String),
+  /** Milliseconds since 1970. */
+  createdAt: Schema.Int,
+})
+export interface Credential extends Schema.Schema.Type<typeof Credential> {}
