@@ -5,7 +5,7 @@
 import { ConfigError } from "@signalbox/core"
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { ConfigProblems, Conflict, Invalid, NotFound, Unavailable } from "./Problems.ts"
+import { ConfigProblems, NotFound, Rejected, Unavailable } from "./Problems.ts"
 
 /** Redacted. An absent side is not there. */
 export const Change = Schema.Struct({
@@ -78,13 +78,14 @@ export const HistoryEntry = Schema.Struct({
   current: Schema.Boolean,
 })
 
-const tagged = { ETag: Schema.String }
+/** The quoted hash. */
+const tagged = { etag: Schema.String }
 const conditional = { "if-match": Schema.optionalKey(Schema.String) }
 const at = { path: Schema.String }
 
 export class ConfigGroup extends HttpApiGroup.make("config")
   .add(
-    HttpApiEndpoint.get("get", "/", { success: HttpApiSchema.WithHeaders(ConfigState, tagged), error: Unavailable }),
+    HttpApiEndpoint.get("get", "/", { success: HttpApiSchema.WithHeaders(ConfigState, tagged) }),
     HttpApiEndpoint.put("replace", "/", {
       headers: conditional,
       payload: Schema.Struct({ text: Schema.String }),
@@ -115,7 +116,7 @@ export class ConfigGroup extends HttpApiGroup.make("config")
       success: HttpApiSchema.WithHeaders(Written, tagged),
       error: ConfigProblems,
     }),
-    /** Edits, or a whole text; nothing is written or said. */
+    /** Edits, or a whole text; nothing is written or said. What would be refused is said in the answer's `problems`. */
     HttpApiEndpoint.post("plan", "/plan", {
       payload: Schema.Union([
         Schema.Struct({ edits: Schema.Array(Edit).check(Schema.isMaxLength(10_000)) }),
@@ -125,7 +126,8 @@ export class ConfigGroup extends HttpApiGroup.make("config")
       error: ConfigProblems,
     }),
     HttpApiEndpoint.post("reload", "/reload", {
-      payload: Schema.Struct({ ignoreEnvironment: Schema.optionalKey(Schema.Boolean) }),
+      /** May be left out. */
+      payload: Schema.NullOr(Schema.Struct({ ignoreEnvironment: Schema.optionalKey(Schema.Boolean) })),
       success: Schema.Struct({
         changes: Schema.Array(Change),
         /** As an editor's `/reload>` shows it (facts of hexai). */
@@ -145,13 +147,13 @@ export class ConfigGroup extends HttpApiGroup.make("config")
     HttpApiEndpoint.get("past", "/history/:hash", {
       params: { hash: Schema.String },
       success: Schema.Struct({ hash: Schema.String, text: Schema.String }),
-      error: [NotFound, Invalid, Unavailable],
+      error: [NotFound, Unavailable],
     }),
     /** What lies between two documents of the history; `to` left out: the one in force. */
     HttpApiEndpoint.get("diff", "/diff", {
       query: { from: Schema.String, to: Schema.optionalKey(Schema.String) },
       success: Schema.Struct({ from: Schema.String, to: Schema.String, changes: Schema.Array(Change) }),
-      error: [NotFound, Invalid, Conflict, Unavailable],
+      error: [NotFound, Rejected, Unavailable],
     }),
     /** JSON Schema (draft 2020-12) of the document. */
     HttpApiEndpoint.get("schema", "/schema", { success: Schema.Json }),

@@ -5,7 +5,7 @@
 import { Event, Gap } from "@signalbox/core"
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { Invalid, TooManyStreams } from "./Problems.ts"
+import { TooManyStreams } from "./Problems.ts"
 
 /** The SSE event name of a `Gap`; its data is `{ from, to, reason, missing? }` with cursors as text. */
 export const gapName = "gap"
@@ -37,7 +37,7 @@ export class EventsGroup extends HttpApiGroup.make("events")
       },
       headers: { "last-event-id": Schema.optionalKey(Schema.String) },
       success: HttpApiSchema.StreamSse({ events: FeedItem }),
-      error: [Invalid, TooManyStreams],
+      error: TooManyStreams,
     }),
   )
   .prefix("/api")

@@ -71,11 +71,49 @@ export class NotFound extends HttpApiError.Problem<NotFound>()("NotFound", {
   title: "There is no such thing",
 }) {}
 
-/** The value that was sent cannot be what it is meant to be: a cursor, a path, an id. */
-export class Invalid extends HttpApiError.Problem<Invalid>()("Invalid", {
-  type: urn("invalid"),
-  status: 400,
-  title: "The request cannot be understood",
+/** What was sent is not what it is meant to be: no JSON, another shape, no cursor, no path, no id. Never quotes it. */
+export class Invalid extends HttpApiError.Problem<Invalid>()(
+  "Invalid",
+  { type: urn("invalid"), status: 400, title: "The request cannot be understood" },
+  {
+    /** Where the request differs from the contract, at most 32 places; `path` begins with `payload`, `query`, `params` or `headers`. */
+    errors: Schema.optionalKey(Schema.Array(HttpApiError.ProblemIssue)),
+  },
+) {}
+
+/** The request comes from a page of another site, or under a name that is not this host's: see DNS rebinding. */
+export class Forbidden extends HttpApiError.Problem<Forbidden>()("Forbidden", {
+  type: urn("forbidden"),
+  status: 403,
+  title: "This host does not answer requests that come from elsewhere",
+}) {}
+
+/** The path is right, the method is not; `Allow` says which are. */
+export class MethodNotAllowed extends HttpApiError.Problem<MethodNotAllowed>()(
+  "MethodNotAllowed",
+  { type: urn("method-not-allowed"), status: 405, title: "The path does not know this method" },
+  { allowed: Schema.Array(Schema.String) },
+) {}
+
+/** The body is larger than the host reads. */
+export class TooLarge extends HttpApiError.Problem<TooLarge>()(
+  "TooLarge",
+  { type: urn("too-large"), status: 413, title: "The request is too large" },
+  { maxBytes: Schema.Int },
+) {}
+
+/** The body is of another content type than JSON. */
+export class UnsupportedMedia extends HttpApiError.Problem<UnsupportedMedia>()("UnsupportedMedia", {
+  type: urn("unsupported-media"),
+  status: 415,
+  title: "The body is of a type that is not read here",
+}) {}
+
+/** A defect of the host. What it was stands in the host's log and not here. */
+export class Internal extends HttpApiError.Problem<Internal>()("Internal", {
+  type: urn("internal"),
+  status: 500,
+  title: "The host has failed on this request",
 }) {}
 
 /** More event streams are open than the host allows. */
@@ -84,6 +122,9 @@ export class TooManyStreams extends HttpApiError.Problem<TooManyStreams>()("TooM
   status: 503,
   title: "Too many event streams are open",
 }) {}
+
+/** What every request can answer, whatever it asks for. */
+export const RequestProblems = [Invalid, Forbidden, TooLarge, UnsupportedMedia, Internal] as const
 
 /** What changing the configuration can answer. */
 export const ConfigProblems = [Rejected, Stale, Conflict, Unconfirmed, Unavailable, StorageFull, Busy] as const
