@@ -1,0 +1,174 @@
+/**
+ * The feed of events over Server-Sent Events: `GET /api/events`. One order for everybody, history first where a client names its place, then
+ * live, without a hole or a repeat; what is lost is said by a `gap`. A client that does not read costs what stands in its socket's buffers
+ * (Node's 64 KiB and one chunk, the kernel's beside it), slows nobody down, and is cut after a minute.
+ */
+
+import type { ServerResponse } from "node:http"
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
+import { registry } from "@signalbox/api/HostEvents"
+import { Invalid, TooManyStreams } from "@signalbox/api/Problems"
+import { type Cursor, parseCursor } from "@signalbox/core/Event"
+import { EventBus } from "@signalbox/core/EventBus"
+import { didYouMean, nearNames } from "@signalbox/core/NearNames"
+import { Clock, Context, Duration, Effect, Layer, RcMap, Result, Schedule } from "effect"
+import type { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import { catchUp, fallenBehind, openChannel } from "./EventFeed/Channel.ts"
+import { Client } from "./EventFeed/Client.ts"
+import { comparePlaces, heartbeat, makeWire, opening } from "./EventFeed/Wire.ts"
+
+/** At most so many streams at once, 2,000 by default; then `TooManyStreams`. Read when the feed is built. */
+export const MaxStreams: Context.Reference<number> = Context.Reference("@signalbox/server/EventFeed/MaxStreams", {
+  defaultValue: () => 2_000,
+})
+
+const heartbeatEvery = Duration.seconds(15)
+/** A client that has not read for so long is cut. */
+const patience = Duration.seconds(60)
+/** After this a browser comes back. */
+const retryMillis = 2_000
+
+export interface Wanted {
+  /** Comma-separated types; all without it. */
+  readonly types?: string | undefined
+  /** A cursor: kept history after it first. */
+  readonly after?: string | undefined
+}
+
+export class EventFeed extends Context.Service<
+  EventFeed,
+  {
+    /**
+     * Takes over the response and follows until the client leaves or the feed ends. The request's fiber waits in here: what comes back is for
+     * the server and has been sent already.
+     */
+    readonly follow: (
+      request: HttpServerRequest,
+      wanted: Wanted,
+    ) => Effect.Effect<HttpServerResponse.HttpServerResponse, Invalid | TooManyStreams>
+    /** How many follow. */
+    readonly streams: Effect.Effect<number>
+    /** Ends all streams and refuses new ones: the first thing when the host stops, since a server that closes waits for its responses. */
+    readonly end: Effect.Effect<void>
+  }
+>()("@signalbox/server/EventFeed") {
+  /** Its Scope ends the feed too; but a server above it closes before that, so a host that stops calls `end` (or has `endFirst`) first. */
+  static readonly layer: Layer.Layer<EventFeed, never, EventBus> = Layer.effect(
+    EventFeed,
+    Effect.suspend(() => make),
+  )
+  /** Ends the feed when it is closed. Built above the server that serves the feed, it is closed before that. */
+  static readonly endFirst: Layer.Layer<never, never, EventFeed> = Layer.effectDiscard(
+    Effect.flatMap(EventFeed, (feed) => Effect.addFinalizer(() => feed.end)),
+  )
+}
+
+const make = Effect.gen(function* () {
+  const bus = yield* EventBus
+  const maxStreams = yield* MaxStreams
+  const wire = makeWire()
+  const clients = new Set<Client>()
+  let ended = false
+  const channels = yield* RcMap.make({
+    lookup: (key: string) => openChannel(key === "" ? undefined : key.split(","), bus, wire),
+  })
+
+  const end = Effect.sync(() => {
+    ended = true
+    for (const client of [...clients]) client.end()
+  })
+  yield* Effect.addFinalizer(() => end)
+  yield* Effect.forkScoped(Effect.repeat(beat(clients), Schedule.spaced(heartbeatEvery)))
+
+  const room = Effect.suspend(() => {
+    if (ended) return new TooManyStreams({ detail: "The host is stopping; come back when it has started again." })
+    if (clients.size < maxStreams) return Effect.void
+    return new TooManyStreams({
+      detail: `${maxStreams} event streams are open, and no more are allowed. Close one of them, or try again later.`,
+    })
+  })
+
+  const follow: EventFeed["Service"]["follow"] = Effect.fnUntraced(function* (request, wanted) {
+    const types = yield* Effect.fromResult(readTypes(wanted.types))
+    const after = yield* Effect.fromResult(readPlace(request, wanted.after))
+    if (request.method === "HEAD") return HttpServerResponse.empty({ headers })
+    yield* room
+    const response = NodeHttpServerRequest.toServerResponse(request) as ServerResponse
+    const channel = yield* RcMap.get(channels, types.join(","))
+    const newest = yield* bus.cursor
+    const client = yield* Effect.withFiber((fiber) => Effect.succeed(new Client(response, fiber, after ?? newest)))
+    const foreign = after !== undefined && (after.epoch !== newest.epoch || comparePlaces(after, newest) > 0)
+    return yield* Effect.gen(function* () {
+      yield* room
+      clients.add(client)
+      const asksToReturn = request.headers["accept"]?.includes("text/event-stream") === true
+      response.writeHead(200, headers)
+      client.write(opening(client.place, asksToReturn ? retryMillis : undefined), 0)
+      yield* catchUp(client, channel, foreign, bus, wire)
+      while (!ended) {
+        yield* fallenBehind(client, channel)
+        yield* catchUp(client, channel, false, bus, wire)
+      }
+      return HttpServerResponse.empty()
+    }).pipe(
+      Effect.onExit(() =>
+        Effect.sync(() => {
+          clients.delete(client)
+          channel.leave(client)
+          if (response.headersSent && client.isOpen) response.end()
+        }),
+      ),
+    )
+  }, Effect.scoped)
+
+  return EventFeed.of({ follow, streams: Effect.sync(() => clients.size), end })
+})
+
+const headers = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-cache, no-transform",
+  "x-accel-buffering": "no",
+  // A stream is the last thing on its connection: a server that closes need not wait for the next request.
+  connection: "close",
+}
+
+/** Tells every client that the feed is alive, and cuts those who have not read for too long. */
+const beat = (clients: ReadonlySet<Client>) =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    let cut = 0
+    for (const client of clients) {
+      if (!client.isOpen) continue
+      if (!client.isFull) client.write(heartbeat, now)
+      else if (client.fullSince !== undefined && now - client.fullSince >= Duration.toMillis(patience)) {
+        cut++
+        client.response.destroy()
+      }
+    }
+    return cut === 0 ? Effect.void : Effect.logInfo(`${cut} event streams were cut: nobody has read them for a minute`)
+  })
+
+const readTypes = (text: string | undefined): Result.Result<ReadonlyArray<string>, Invalid> => {
+  if (text === undefined) return Result.succeed([])
+  const types = [...new Set(text.split(",").map((type) => type.trim()))].filter((type) => type !== "").toSorted()
+  const unknown = types.find((type) => !registry.types.includes(type))
+  if (unknown === undefined && types.length > 0) return Result.succeed(types)
+  const detail =
+    unknown === undefined
+      ? "`types` is empty. Leave it out for all events, or name some."
+      : `There are no events of type ${JSON.stringify(unknown.slice(0, 64))}${didYouMean(nearNames(unknown, registry.types))}. There are: ${registry.types.join(", ")}.`
+  return Result.fail(new Invalid({ detail }))
+}
+
+/** `Last-Event-ID` wins: a browser that comes back sends it along with the address that it was given at first. */
+const readPlace = (
+  request: HttpServerRequest,
+  after: string | undefined,
+): Result.Result<Cursor | undefined, Invalid> => {
+  const last = request.headers["last-event-id"]
+  const text = last === undefined || last === "" ? after : last
+  if (text === undefined) return Result.succeed(undefined)
+  const detail =
+    "`after` and Last-Event-ID are cursors (`epoch:sequence`), as the feed's ids and the state's `cursor` are."
+  return Result.fromOption(parseCursor(text), () => new Invalid({ detail }))
+}

@@ -1,0 +1,125 @@
+/**
+ * The life of `signalbox serve`: it takes the lock of its document, reads it, listens, serves until it is told to stop, waits for the requests
+ * under way, and leaves nothing that keeps the next start from working. Composed of the packages' public Layers alone.
+ */
+import { changeSummary, reloadFailed } from "@signalbox/core/ChangeSummary"
+import type { ConfigStoreError } from "@signalbox/core/ConfigError"
+import * as ConfigStore from "@signalbox/core/ConfigStore"
+import { Credentials } from "@signalbox/core/Credentials"
+import { ModelRegistry } from "@signalbox/core/ModelRegistry"
+import { Providers } from "@signalbox/core/Providers"
+import { Retention } from "@signalbox/core/Retention"
+import * as HistoryRetention from "@signalbox/core/Retention/HistoryRetention"
+import * as LedgerRetention from "@signalbox/core/Retention/LedgerRetention"
+import { RequireKeys } from "@signalbox/gateway/RequireKeys"
+import * as Signalbox from "@signalbox/node/Signalbox"
+import { ConfigProvider, Effect, Layer } from "effect"
+import * as Announcement from "./Host/Announcement.ts"
+import { withShortNames } from "./Host/Environment.ts"
+import { HostHealth } from "./Host/Health.ts"
+import { ConfigUnusable, HostError } from "./Host/HostError.ts"
+import * as Http from "./Host/Http.ts"
+import * as Narrator from "./Host/Narrator.ts"
+import { type LogFormat, Output } from "./Host/Output.ts"
+import { Secrets } from "./Host/Secrets.ts"
+import { makeSignals, type Signals } from "./Host/Signals.ts"
+import { StopSwitch } from "./Host/Stopping.ts"
+import { HostConfig, settings } from "./HostConfig.ts"
+import { HostLock } from "./HostLock.ts"
+import { HostServices } from "./HostServices.ts"
+import { Listening } from "./Listening.ts"
+import { type Place, placeOf } from "./Place.ts"
+
+export { HostError } from "./Host/HostError.ts"
+
+export interface Options {
+  /** The path of the document. Whatever is the host's own lies beside it. */
+  readonly config: string
+  /** Above the document and the environment; 0 takes any free one. */
+  readonly port?: number
+  /** Do not start where the document is refused. Without it the last good one serves, and the host shows itself degraded. */
+  readonly strict?: boolean
+  /** Default `text`. */
+  readonly logFormat?: LogFormat
+}
+
+/** Runs until SIGINT or SIGTERM, and then until the requests under way have ended. SIGHUP reads the document again. */
+export const serve = (options: Options): Effect.Effect<void, HostError> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const signals = yield* makeSignals
+      const host = Layer.launch(Layer.provide(reloading(signals), layer(options)))
+      yield* Effect.raceFirst(host, signals.stop)
+    }),
+  )
+
+/** A host without a process around it: it serves as long as its Scope is open, and no signal is its own. */
+export const layer = (options: Options) => {
+  const place = placeOf(options.config)
+  return Http.layer.pipe(
+    Layer.provideMerge(Narrator.layer),
+    Layer.provideMerge(Announcement.layerAt(place)),
+    Layer.provideMerge(HostHealth.layer),
+    Layer.provideMerge(HostServices.layerBackground),
+    Layer.provideMerge(Layer.mergeAll(Listening.layer, longLived(place))),
+    Layer.provideMerge(Secrets.layerFollowing),
+    Layer.provideMerge(
+      Layer.mergeAll(
+        settings,
+        HostConfig.setting(RequireKeys, ({ features }) => features.auth),
+      ),
+    ),
+    Layer.provideMerge(configuration(place, options)),
+    Layer.provideMerge(HostLock.layerAt(place)),
+    Layer.provideMerge(Signalbox.layerAt(place.config)),
+    Layer.provideMerge(Layer.mergeAll(Output.layerFor(options.logFormat ?? "text"), StopSwitch.layer)),
+    Layer.provideMerge(Secrets.layer),
+  )
+}
+
+/** What lives as long as the host and follows its settings. */
+const longLived = (place: Place) =>
+  Layer.mergeAll(HistoryRetention.layer, LedgerRetention.layer).pipe(
+    Layer.provideMerge(
+      Layer.mergeAll(
+        ModelRegistry.layer,
+        Providers.layer,
+        Retention.layer,
+        Signalbox.layerLedgerAt(place.ledger),
+        Credentials.layerAt(place.credentials),
+      ),
+    ),
+  )
+
+const configuration = (place: Place, { port, strict = false }: Options) =>
+  HostConfig.layer.pipe(
+    Layer.catch((error) => Layer.effect(HostConfig, Effect.fail(unusable(place, error)))),
+    Layer.provide([
+      Layer.succeed(ConfigStore.StrictStart, strict),
+      Layer.succeed(ConfigStore.StartOverrides, port === undefined ? [] : [{ path: "/listen/port", value: port }]),
+      Layer.effect(ConfigProvider.ConfigProvider, Effect.map(ConfigProvider.ConfigProvider, withShortNames)),
+    ]),
+  )
+
+const unusable = ({ config }: Place, { message, reason }: ConfigStoreError): HostError =>
+  new HostError({
+    reason: new ConfigUnusable({
+      path: config,
+      problems: reason._tag === "Rejected" ? reason.problems : [],
+      detail: message,
+    }),
+  })
+
+/** What a change brings is told with its event; here only what brings none. */
+const reloading = ({ hangUp }: Signals) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const store = yield* HostConfig
+      const { say } = yield* Output
+      const reload = Effect.matchEffect(store.reload(), {
+        onFailure: (error) => say({ text: reloadFailed(error), level: "Warn" }),
+        onSuccess: (changes) => (changes.length === 0 ? say({ text: changeSummary(changes) }) : Effect.void),
+      })
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(hangUp, reload)))
+    }),
+  )

@@ -1,0 +1,70 @@
+/** Whether a host can serve, and what about it wants somebody to look: what `/healthz` and `/readyz` answer. */
+import { version } from "@signalbox/api/Version"
+import * as ConfigError from "@signalbox/core/ConfigError"
+import { ConfigSource } from "@signalbox/core/ConfigSource"
+import { Providers } from "@signalbox/core/Providers"
+import { StatsLedger } from "@signalbox/core/StatsLedger"
+import { Context, Effect, Layer } from "effect"
+import { HostConfig } from "../HostConfig.ts"
+import { HostServices } from "../HostServices.ts"
+
+export class HostHealth extends Context.Service<
+  HostHealth,
+  {
+    /** Answers while the process lives. */
+    readonly health: Effect.Effect<{ readonly status: "ok"; readonly version: string; readonly pid: number }>
+    /** Whether requests are served: some generation of the services stands. */
+    readonly ready: Effect.Effect<boolean>
+    /** In words, without anything secret; at most 100. Empty: all is well. */
+    readonly degraded: Effect.Effect<ReadonlyArray<string>>
+  }
+>()("@signalbox/server/HostHealth") {
+  static readonly layer: Layer.Layer<
+    HostHealth,
+    never,
+    HostConfig | HostServices | ConfigSource | Providers | StatsLedger
+  > = Layer.effect(
+    HostHealth,
+    Effect.suspend(() => make),
+  )
+}
+
+const maxSentences = 100
+
+const make = Effect.gen(function* () {
+  const store = yield* HostConfig
+  const { name } = yield* ConfigSource
+  const { status } = yield* HostServices
+  const providers = yield* Providers
+  const ledger = yield* StatsLedger
+
+  const refused = Effect.map(store.problems, (problems) =>
+    problems.map(
+      (problem) => `The document is refused, the last good one serves: ${ConfigError.format(name, problem)}`,
+    ),
+  )
+  const warnings = Effect.map(store.warnings, (problems) =>
+    problems.map((problem) => ConfigError.format(name, problem)),
+  )
+  const failed = Effect.map(status, ({ services }) =>
+    services.flatMap(({ name, state }) =>
+      state === "failed" ? [`The service ${name} could not be built: see the event service.failed.`] : [],
+    ),
+  )
+  const outages = Effect.map(providers.outages, (outages) =>
+    outages.map(({ provider, reason }) => `The provider ${provider} is down: ${reason}`),
+  )
+  const unwritten = Effect.match(ledger.snapshot({ window: "1 minute" }), {
+    onFailure: ({ message }) => [message],
+    onSuccess: ({ degraded }) =>
+      degraded === undefined ? [] : [`The ledger cannot be written (${degraded.reason}): entries wait in memory.`],
+  })
+
+  return HostHealth.of({
+    health: Effect.succeed({ status: "ok", version, pid: process.pid }),
+    ready: Effect.map(status, ({ revision }) => revision > 0),
+    degraded: Effect.map(Effect.all([refused, failed, outages, unwritten, warnings]), (all) =>
+      all.flat().slice(0, maxSentences),
+    ),
+  })
+})

@@ -1,0 +1,50 @@
+/**
+ * The top of a host: its routes behind the socket that listens already. Once they answer, the host has started; when its Scope closes it stops
+ * in good order, before anything beneath is let go.
+ */
+import * as NodeHttpPlatform from "@effect/platform-node/NodeHttpPlatform"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { HostStarted, HostStopping } from "@signalbox/api/HostEvents"
+import { version } from "@signalbox/api/Version"
+import { EventBus } from "@signalbox/core/EventBus"
+import * as Gateway from "@signalbox/gateway/Gateway"
+import { Effect, Layer, Scope } from "effect"
+import * as Etag from "effect/http/Etag"
+import * as HttpRouter from "effect/http/HttpRouter"
+import { HostConfig } from "../HostConfig.ts"
+import { HostServices } from "../HostServices.ts"
+import { Listening } from "../Listening.ts"
+import { drain } from "./Drain.ts"
+import * as HealthRoutes from "./HealthRoutes.ts"
+import { Output } from "./Output.ts"
+import { StopSwitch } from "./Stopping.ts"
+
+const routes = Layer.mergeAll(Gateway.layer(HostServices), HealthRoutes.layer)
+
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { traffic } = yield* Listening
+    const { stop } = yield* StopSwitch
+    const { say } = yield* Output
+    const bus = yield* EventBus
+    const store = yield* HostConfig
+    const facts = Effect.map(store.snapshot, ({ revision }) => ({ version, pid: process.pid, revision }))
+
+    const app = yield* HttpRouter.toHttpEffect(routes)
+    // Of their own: requests end by themselves before what is left of them is interrupted.
+    const requests = Scope.makeUnsafe("parallel")
+    const handler = yield* NodeHttpServer.makeHandler(app, { scope: requests })
+    yield* Effect.addFinalizer((exit) =>
+      Effect.gen(function* () {
+        yield* bus.publish(new HostStopping(yield* facts))
+        // Those who follow the events take this one before their feeds end.
+        yield* Effect.yieldNow
+        yield* stop
+        yield* drain(traffic, (text) => say({ text }))
+        yield* Scope.close(requests, exit)
+      }),
+    )
+    traffic.answer(handler)
+    yield* bus.publish(new HostStarted(yield* facts))
+  }),
+).pipe(Layer.provide([NodeHttpPlatform.layer, Etag.layerWeak]))

@@ -1,0 +1,70 @@
+/**
+ * One host for each document: `host.lock` beside it is held for the host's life, and says how to reach it. A second host fails at once and
+ * says who was first. A host that was killed leaves a free lock, whatever its note says.
+ */
+
+import { version } from "@signalbox/api/Version"
+import { FileLock } from "@signalbox/core/FileLock"
+import { Context, DateTime, Effect, FileSystem, Layer } from "effect"
+import { DirectoryUnusable, HostError, LockHeld, LockUnavailable } from "./Host/HostError.ts"
+import { clearHostNote, readHostNote, writeHostNote } from "./HostNote.ts"
+import type { Place } from "./Place.ts"
+
+export class HostLock extends Context.Service<
+  HostLock,
+  {
+    /** There was no document when this host took the lock. */
+    readonly isNew: boolean
+    /** Says in the lock where this host listens; what stands there goes with the lock. */
+    readonly sign: (url: string) => Effect.Effect<void, HostError>
+  }
+>()("@signalbox/server/HostLock") {
+  /** Makes the directory of the document, 0700, where there is none. */
+  static readonly layerAt = (place: Place): Layer.Layer<HostLock, HostError, FileLock | FileSystem.FileSystem> =>
+    Layer.effect(
+      HostLock,
+      Effect.suspend(() => make(place)),
+    )
+}
+
+/** Whoever looks whether a host runs takes the lock for a moment: that is waited for. */
+const patience = "1 second"
+
+const make = Effect.fnUntraced(function* ({ config, directory, lock }: Place) {
+  const fs = yield* FileSystem.FileSystem
+  const locks = yield* FileLock
+  yield* makeDirectory(directory)
+  yield* Effect.mapError(locks.acquire(lock, { timeout: patience }), ({ reason }) => {
+    if (reason._tag === "LockUnavailable") return failure(new LockUnavailable({ path: lock, detail: reason.detail }))
+    const note = readHostNote(lock)
+    if (note !== undefined) {
+      return failure(new LockHeld({ path: lock, pid: note.pid, url: note.url, since: note.startedAt }))
+    }
+    const { holder } = reason
+    return failure(new LockHeld({ path: lock, ...(holder === undefined ? undefined : { holder }) }))
+  })
+  const startedAt = DateTime.formatIso(yield* DateTime.now)
+  yield* Effect.addFinalizer(() => Effect.sync(() => clearHostNote(lock)))
+  const isNew = !(yield* Effect.orElseSucceed(fs.exists(config), () => true))
+  return HostLock.of({
+    isNew,
+    sign: (url) =>
+      Effect.try({
+        try: () => writeHostNote(lock, { pid: process.pid, url, version, startedAt }),
+        catch: (error) =>
+          failure(new LockUnavailable({ path: lock, detail: `it cannot be written (${codeOf(error)})` })),
+      }),
+  })
+})
+
+const makeDirectory = Effect.fnUntraced(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  yield* Effect.mapError(fs.makeDirectory(path, { recursive: true, mode: 0o700 }), (error) =>
+    failure(new DirectoryUnusable({ path, code: codeOf(error.reason.cause ?? error) })),
+  )
+})
+
+const failure = (reason: HostError["reason"]): HostError => new HostError({ reason })
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "EIO"
