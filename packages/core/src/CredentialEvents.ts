@@ -12,7 +12,7 @@ const credential = {
 /** It may be used from now on. */
 export class CredentialAdded extends Event.Class<CredentialAdded>()("credential.added", credential) {}
 
-/** Its label or what it may be used for is another one now. */
+/** Its label, its secret or what it may be used for is another one now. */
 export class CredentialChanged extends Event.Class<CredentialChanged>()("credential.changed", credential) {}
 
 /** It is refused from now on. */
