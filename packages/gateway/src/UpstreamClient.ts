@@ -23,6 +23,7 @@ export class UpstreamClient extends Context.Service<UpstreamClient, Upstream>()(
           provider: name,
           kind: "anthropic",
           chatCompletions: undefined,
+          load: { underWay: 0 },
           conceal: (text) => text,
           secret: undefined,
         })

@@ -32,9 +32,9 @@ export interface Upstream {
    * Sends the body of a `POST /v1/chat/completions` in which `model` is already the provider's; `headers` are names and values in turn.
    * `undefined`: this kind of provider does not speak that protocol.
    */
-  readonly chatCompletions:
-    | ((body: Uint8Array, headers: ForwardedHeaders, listener: Listener) => void)
-    | undefined
+  readonly chatCompletions: ((body: Uint8Array, headers: ForwardedHeaders, listener: Listener) => void) | undefined
+  /** Counts those that have begun and not ended, whoever sends them. */
+  readonly load: { underWay: number }
   /** The provider's key, however it is spelled, out of a text. */
   readonly conceal: (text: string) => string
   /** The bytes to look for, to know cheaply that there is nothing to conceal. */

@@ -49,6 +49,7 @@ export const make = (
       kind: provider.kind,
       chatCompletions: (body, headers, listener) =>
         void pool.dispatch({ method: "POST", path, body, headers: [...fixed, ...headers] }, listener),
+      load: { underWay: 0 },
       conceal: concealer(new Set(secret === undefined ? [] : [secret])),
       secret: secret === undefined ? undefined : Buffer.from(secret),
     }

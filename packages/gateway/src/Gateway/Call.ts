@@ -1,0 +1,269 @@
+/**
+ * One call on its way: what the provider answers is written into the caller's response as it comes, under the alias, and counted. Nothing
+ * in here is an effect; it is the path of every byte. The request is sent once; only one that was certainly not sent is tried a second time.
+ */
+import type { IncomingHttpHeaders, ServerResponse } from "node:http"
+import type { Control, ForwardedHeaders, Listener, Upstream } from "../UpstreamClient/Exchange.ts"
+import { type Failure, failureOf } from "../UpstreamClient/Failure.ts"
+import { returned } from "./AnswerHeaders.ts"
+import { ApiError } from "./ApiError.ts"
+import { JsonMembers } from "./JsonMembers.ts"
+import { jsonName, namesIn, renamed } from "./ModelName.ts"
+import type { HeldBytes } from "./RequestBody.ts"
+import { type EventTooLong, SseRewriter } from "./SseRewriter.ts"
+
+/** Of an answer that is no stream: it is held until it is whole. */
+export const maxAnswerBytes = 32 * 1024 * 1024
+
+/** Errors up to this size are searched for every spelling of the provider's key, whatever they are. */
+const maxErrorBytes = 1024 * 1024
+
+export interface CallOptions {
+  readonly upstream: Upstream
+  readonly alias: string
+  readonly body: Buffer
+  readonly headers: ForwardedHeaders
+  readonly response: ServerResponse
+  readonly held: HeldBytes
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** The provider has begun to answer. */
+  readonly onReached: (() => void) | undefined
+  /** The answer has been written, or this is to be answered instead; once, never after `leave`. */
+  readonly onEnd: (refusal: ApiError | undefined) => void
+}
+
+export class Call implements Listener {
+  /** What the ledger wants to know. */
+  status: number | undefined = undefined
+  error: string | undefined = undefined
+  bytesSent = 0
+  bytesReceived = 0
+  reachedAt: number | undefined = undefined
+  firstChunkAt: number | undefined = undefined
+  isStream = false
+  usage: Buffer | undefined = undefined
+  failure: Failure | undefined = undefined
+
+  readonly #options: CallOptions
+  #control: Control | undefined = undefined
+  #wasSent = false
+  #attempts = 0
+  #ended = false
+  #headers: Array<string> = []
+  #isJson = false
+  #chunks: Array<Buffer> = []
+  #heldBytes = 0
+  #rewriter: SseRewriter | undefined = undefined
+
+  constructor(options: CallOptions) {
+    this.#options = options
+  }
+
+  begin(): void {
+    const { body, headers, upstream } = this.#options
+    this.#attempts++
+    upstream.chatCompletions?.(body, headers, this)
+  }
+
+  /** The caller has gone: so does the request, at once. */
+  leave(): void {
+    if (this.#ended) return
+    this.error = "aborted"
+    this.#finish()
+    this.#control?.abort(new Error("the caller has gone"))
+  }
+
+  /** The generation is released by force; a stream ends with an event that says so. */
+  drain(message: string): void {
+    if (this.#ended) return
+    this.#refuse("drained", drained(message))
+  }
+
+  onRequestStart(control: Control): void {
+    this.#control = control
+    this.#wasSent = true
+    // Who left while it was queued must not be served; to throw away the connection later would cost more.
+    if (this.#ended) control.abort(new Error("the caller has gone"))
+    else this.bytesSent = this.#options.body.length
+  }
+
+  onResponseStart(control: Control, status: number, headers: IncomingHttpHeaders): void {
+    if (this.#ended || status < 200) return
+    const { now, onReached, upstream } = this.#options
+    this.#control = control
+    this.status = status
+    this.reachedAt = now()
+    onReached?.()
+    const encoding = headers["content-encoding"]
+    if (encoding !== undefined && encoding !== "" && encoding !== "identity") {
+      this.#breakOff(`answered in an encoding that was not asked for (${encoding.slice(0, 40)})`)
+      return
+    }
+    const type = headers["content-type"] ?? ""
+    this.#isJson = type.includes("json")
+    this.#headers = returned(headers, (value) => upstream.conceal(value) === value)
+    if (status < 300 && type.startsWith("text/event-stream")) this.#beginStream(status)
+  }
+
+  #beginStream(status: number): void {
+    const { response } = this.#options
+    this.isStream = true
+    this.#rewriter = new SseRewriter(jsonName(this.#options.alias))
+    response.writeHead(status, this.#headers)
+    // With the first event, if that is there already; else the caller need not wait to see that there will be an answer.
+    setImmediate(() => {
+      if (this.firstChunkAt === undefined && !this.#ended && !response.destroyed) response.flushHeaders()
+    })
+  }
+
+  onResponseData(control: Control, chunk: Buffer): void {
+    if (this.#ended) return
+    this.firstChunkAt ??= this.#options.now()
+    this.bytesReceived += chunk.length
+    if (this.#rewriter === undefined) this.#keep(chunk)
+    else this.#pass(control, chunk, this.#rewriter)
+  }
+
+  #pass(control: Control, chunk: Buffer, rewriter: SseRewriter): void {
+    let passed: Buffer | undefined
+    try {
+      passed = rewriter.push(chunk)
+    } catch (error) {
+      this.#breakOff((error as EventTooLong).message)
+      return
+    }
+    if (passed === undefined) return
+    const { response } = this.#options
+    if (response.destroyed || response.write(this.#safe(passed))) return
+    control.pause()
+    response.once("drain", () => control.resume())
+  }
+
+  onResponseEnd(): void {
+    if (this.#ended) return
+    const { response } = this.#options
+    if (this.#rewriter !== undefined) {
+      const rest = this.#rewriter.end()
+      this.usage = this.#rewriter.usage
+      if (rest === undefined) response.end()
+      else response.end(this.#safe(rest))
+    } else {
+      const body = this.#whole()
+      if (this.status === 204 || this.status === 304) response.writeHead(this.status, this.#headers).end()
+      else {
+        this.#headers.push("content-length", String(body.length))
+        response.writeHead(this.status ?? 502, this.#headers).end(body)
+      }
+    }
+    this.#finish()
+    this.#options.onEnd(undefined)
+  }
+
+  onResponseError(_control: Control | null, error: Error): void {
+    if (this.#ended) return
+    const failure = failureOf(error, this.#wasSent)
+    if (failure.mayRepeat && this.#attempts === 1) {
+      setImmediate(() => this.#ended || this.begin())
+      return
+    }
+    this.failure = failure
+    const { provider, conceal } = this.#options.upstream
+    this.#refuse(
+      failure.kind,
+      refusalOf(failure, (said) => conceal(`the provider ${JSON.stringify(provider)} ${said}`)),
+    )
+  }
+
+  /** The provider does what nobody can follow. */
+  #breakOff(said: string): void {
+    this.onResponseError(null, new Error(said))
+  }
+
+  #refuse(kind: string, refusal: ApiError): void {
+    const { onEnd, response } = this.#options
+    this.error = kind
+    this.#finish()
+    this.#control?.abort(new Error(kind))
+    if (this.#rewriter === undefined) {
+      onEnd(refusal)
+      return
+    }
+    // What has begun cannot take another status: the last event says it, and there is no [DONE].
+    this.usage = this.#rewriter.usage
+    if (!response.destroyed) response.end(`data: ${refusal.json}\n\n`)
+    onEnd(undefined)
+  }
+
+  #finish(): void {
+    this.#ended = true
+    this.#chunks = []
+    this.#options.held.give(this.#heldBytes)
+    this.#heldBytes = 0
+  }
+
+  #keep(chunk: Buffer): void {
+    if (this.bytesReceived > maxAnswerBytes || !this.#options.held.take(chunk.length)) {
+      this.#breakOff(`sent more than can be held (${maxAnswerBytes / 1024 / 1024} MiB)`)
+      return
+    }
+    this.#heldBytes += chunk.length
+    this.#chunks.push(chunk)
+  }
+
+  /** The answer under the alias, and without the provider's key. */
+  #whole(): Buffer {
+    const { alias } = this.#options
+    const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
+    if (!this.#isJson) return this.#concealed(bytes)
+    const members = new JsonMembers()
+    members.scan(bytes, 0, bytes.length)
+    if (members.usageStart !== -1) this.usage = bytes.subarray(members.usageStart, members.usageEnd)
+    const answer = renamed(bytes, 0, bytes.length, namesIn(bytes, members), jsonName(alias))
+    return this.status! >= 300 ? this.#concealed(answer) : this.#safe(answer)
+  }
+
+  /** Providers quote a key that they refuse, and not always as they got it. */
+  #concealed(bytes: Buffer): Buffer {
+    if (this.#options.upstream.secret === undefined || bytes.length > maxErrorBytes) return this.#safe(bytes)
+    const text = bytes.toString()
+    const shown = this.#options.upstream.conceal(text)
+    return shown === text ? bytes : Buffer.from(shown)
+  }
+
+  #safe(bytes: Buffer): Buffer {
+    const { conceal, secret } = this.#options.upstream
+    return secret === undefined || !bytes.includes(secret) ? bytes : Buffer.from(conceal(bytes.toString()))
+  }
+}
+
+/** Whether it has acted on a request that it did not answer is unknown, so that nobody should send it again without thinking. */
+const refusalOf = ({ isDown, kind, said }: Failure, saying: (said: string) => string): ApiError => {
+  switch (kind) {
+    case "drained":
+      return drained(saying(`${said}; send the request again`))
+    case "timeout":
+      return new ApiError({
+        status: 504,
+        code: "upstream_timeout",
+        message: saying(`${said}; try again later, or use a model of another provider`),
+        retry: isDown,
+      })
+    case "refused":
+      return new ApiError({
+        status: 502,
+        code: "upstream_unreachable",
+        message: saying(`${said}; see that it runs and that its base_url is right`),
+        retry: true,
+      })
+    case "upstream":
+      return new ApiError({
+        status: 502,
+        code: "upstream_broken",
+        message: saying(`${said}; it may have done the work all the same: look before you send the request again`),
+        retry: false,
+      })
+  }
+}
+
+const drained = (message: string) => new ApiError({ status: 503, code: "drain_limit_reached", message, retry: false })

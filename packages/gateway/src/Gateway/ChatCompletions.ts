@@ -1,0 +1,224 @@
+/**
+ * `POST /v1/chat/completions`: who calls, for which model, where that goes, and what the ledger says of it afterwards. The bytes
+ * themselves are carried by `Call`.
+ */
+
+import type { IncomingMessage, ServerResponse } from "node:http"
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
+import type { ModelRefused, Models, Route } from "@signalbox/core/Models"
+import type { Outage, Providers } from "@signalbox/core/Providers"
+import * as ServiceGraph from "@signalbox/core/ServiceGraph"
+import type { EntryInput, StatsLedger } from "@signalbox/core/StatsLedger"
+import { type Clock, Deferred, Effect, type Scope } from "effect"
+import type { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import type { Upstream } from "../UpstreamClient/Exchange.ts"
+import { maxConnections } from "../UpstreamClient/OpenAi.ts"
+import type { UpstreamClients } from "../UpstreamClient.ts"
+import { forwarded } from "./AnswerHeaders.ts"
+import { ApiError } from "./ApiError.ts"
+import { Call } from "./Call.ts"
+import type { Caller } from "./Caller.ts"
+import { notAllowed, refusalOf } from "./ModelRefusal.ts"
+import type { Probes } from "./Probes.ts"
+import { type ChatRequest, type HeldBytes, parseChat, readBody } from "./RequestBody.ts"
+import { tokensOf } from "./Usage.ts"
+
+/** What lives as long as the gateway. */
+export interface Works {
+  readonly ledger: StatsLedger["Service"]
+  readonly providers: Providers["Service"]
+  readonly clock: Clock.Clock
+  readonly probes: Probes
+  readonly held: HeldBytes
+}
+
+/** What the request's generation has. */
+export interface Pinned {
+  readonly models: Models["Service"]
+  readonly clients: UpstreamClients["Service"]
+}
+
+/** Where a request goes; `probe` is the outage that it is to end. */
+interface Destination {
+  readonly route: Route
+  readonly probe: Outage | undefined
+}
+
+export const chatCompletions = (
+  works: Works,
+  { clients, models }: Pinned,
+  caller: Caller,
+  request: HttpServerRequest,
+): Effect.Effect<HttpServerResponse.HttpServerResponse, ApiError, Scope.Scope> =>
+  Effect.suspend(() => {
+    const source = NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage
+    const response = NodeHttpServerRequest.toServerResponse(request) as ServerResponse
+    return Effect.flatMap(readBody(source, response, works.held), (body) => {
+      const chat = parseChat(body.bytes)
+      const answered =
+        chat instanceof ApiError
+          ? Effect.fail(chat)
+          : Effect.flatMap(destinationOf(works, models, caller, chat.model), (destination) =>
+              carry(works, clients, caller, chat, destination, forwarded(source.headers), response),
+            )
+      return Effect.ensuring(answered, Effect.sync(body.release))
+    })
+  })
+
+const destinationOf = (
+  works: Works,
+  models: Models["Service"],
+  caller: Caller,
+  model: string,
+): Effect.Effect<Destination, ApiError> =>
+  Effect.matchEffect(models.resolve(model, caller.key), {
+    onSuccess: (route) =>
+      caller.mayUse(route.alias)
+        ? Effect.succeed<Destination>({ route, probe: undefined })
+        : Effect.fail(notAllowed(route.alias)),
+    onFailure: (refused) => probeOrRefuse(works, models, caller, refused),
+  })
+
+/** A provider that is down is tried again by one of the requests for it; the others are refused, which the ledger learns. */
+const probeOrRefuse = Effect.fnUntraced(function* (
+  { clock, ledger, probes, providers }: Works,
+  models: Models["Service"],
+  caller: Caller,
+  refused: ModelRefused,
+): Effect.fn.Return<Destination, ApiError> {
+  const { reason } = refused
+  if (reason._tag !== "ProviderDown" || !caller.mayUse(reason.alias)) return yield* refusalOf(refused, caller)
+  const { alias, provider } = reason
+  const outage = providers.outage(provider)
+  const now = clock.currentTimeMillisUnsafe()
+  // It may have come back since.
+  if (outage === undefined || probes.begin(outage, now)) {
+    const route = (yield* models.list(caller.key)).find((route) => route.alias === alias)
+    if (route !== undefined) return { route, probe: outage }
+    if (outage !== undefined) probes.end(outage, undefined, now)
+  }
+  yield* ledger.record({ provider, model: alias, key: caller.key ?? "", error: "down" })
+  return yield* refusalOf(refused, caller, outage && probes.retryAfterSeconds(outage, now))
+})
+
+const carry = (
+  works: Works,
+  clients: UpstreamClients["Service"],
+  caller: Caller,
+  chat: ChatRequest,
+  destination: Destination,
+  headers: ReadonlyArray<string>,
+  response: ServerResponse,
+): Effect.Effect<HttpServerResponse.HttpServerResponse, ApiError, Scope.Scope> =>
+  Effect.suspend(() => {
+    const { clock, ledger, providers } = works
+    const { probe, route } = destination
+    const started = clock.currentTimeMillisUnsafe()
+    const upstream = clients.get(route.provider)
+    const refusal = unavailable(upstream, route)
+    if (upstream === undefined || refusal !== undefined) {
+      if (probe !== undefined) works.probes.end(probe, undefined, started)
+      const entry = { ...entryOf(route, caller), error: refusal!.code ?? "refused" }
+      return Effect.andThen(ledger.record(entry), Effect.fail(refusal!))
+    }
+    const reached = probe === undefined ? undefined : Deferred.makeUnsafe<void>()
+    let ended: (refusal: ApiError | undefined) => void = () => {}
+    const call = new Call({
+      upstream,
+      alias: route.alias,
+      body: chat.withModel(route.upstream),
+      headers,
+      response,
+      held: works.held,
+      now: () => clock.currentTimeMillisUnsafe(),
+      onReached: reached && (() => Deferred.doneUnsafe(reached, Effect.void)),
+      onEnd: (refusal) => ended(refusal),
+    })
+    const exchange = Effect.callback<HttpServerResponse.HttpServerResponse, ApiError>((resume) => {
+      ended = (refusal) => resume(refusal === undefined ? written : Effect.fail(refusal))
+      upstream.load.underWay++
+      call.begin()
+      return Effect.sync(() => call.leave())
+    })
+    const finish = Effect.suspend(() => {
+      upstream.load.underWay--
+      const now = clock.currentTimeMillisUnsafe()
+      const { failure, reachedAt } = call
+      if (probe !== undefined) works.probes.end(probe, reachedAt !== undefined ? true : failure && !failure.isDown, now)
+      const recorded = ledger.record(outcome(entryOf(route, caller), call, started, now))
+      const outage = providers.outage(route.provider)
+      // What began before the outage says nothing about it.
+      if (outage !== undefined && reachedAt !== undefined && reachedAt >= outage.since) {
+        return Effect.andThen(recorded, providers.recovered(route.provider))
+      }
+      if (failure?.isDown === true) return Effect.andThen(recorded, providers.failed(route.provider, failure.said))
+      return recorded
+    })
+    const watched = Effect.andThen(endWhenDrained(call), exchange)
+    return Effect.ensuring(
+      reached === undefined
+        ? watched
+        : Effect.andThen(
+            // Not when the answer has ended: it may take minutes, and the others wait.
+            Effect.forkChild(Effect.andThen(Deferred.await(reached), providers.recovered(route.provider))),
+            watched,
+          ),
+      finish,
+    )
+  })
+
+/** The answer has been written already. */
+const written = Effect.succeed(HttpServerResponse.empty())
+
+const endWhenDrained = (call: Call) =>
+  Effect.forkChild(
+    Effect.catch(ServiceGraph.drained, (reason) => Effect.sync(() => call.drain(reason.message))),
+    { startImmediately: true },
+  )
+
+const unavailable = (upstream: Upstream | undefined, { alias, provider }: Route): ApiError | undefined => {
+  const names = `the model ${JSON.stringify(alias)} belongs to the provider ${JSON.stringify(provider)}`
+  if (upstream === undefined) {
+    return new ApiError({
+      status: 503,
+      code: "provider_unknown",
+      message: `${names}, which the configuration does not have; add it under providers, or use another model`,
+    })
+  }
+  if (upstream.chatCompletions === undefined) {
+    return new ApiError({
+      status: 501,
+      code: "provider_kind_unsupported",
+      message: `${names}, whose kind ${JSON.stringify(upstream.kind)} is accepted but not served yet; use a model of a provider of kind "openai"`,
+      retry: false,
+    })
+  }
+  return upstream.load.underWay < maxConnections
+    ? undefined
+    : new ApiError({
+        status: 503,
+        code: "provider_busy",
+        message: `${names}, where ${maxConnections} requests are under way, which is as many as there may be; try again`,
+        retryAfterSeconds: 1,
+        retry: true,
+      })
+}
+
+const entryOf = ({ alias, provider, upstream }: Route, { key }: Caller): EntryInput => ({
+  provider,
+  model: alias,
+  upstream,
+  key: key ?? "",
+})
+
+const outcome = (entry: EntryInput, call: Call, started: number, now: number): EntryInput => ({
+  ...entry,
+  bytesSent: call.bytesSent,
+  bytesReceived: call.bytesReceived,
+  latencyMillis: now - started,
+  ...(call.usage === undefined ? {} : tokensOf(call.usage.toString())),
+  ...(call.status === undefined ? {} : { status: call.status }),
+  ...(call.error === undefined ? {} : { error: call.error }),
+  ...(call.isStream && call.firstChunkAt !== undefined ? { timeToFirstTokenMillis: call.firstChunkAt - started } : {}),
+})

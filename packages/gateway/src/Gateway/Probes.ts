@@ -1,0 +1,60 @@
+/**
+ * How a provider comes back. While it is down its models are refused, so that nothing would ever find out that it answers again: one
+ * request at a time is let through to see, the first a second after the outage began, then after twice as long each time, at most every
+ * 30 seconds. Its answer ends the outage; the others are told when to come again.
+ */
+import { maxProviders, type Outage } from "@signalbox/core/Providers"
+
+const firstMillis = 1_000
+const mostMillis = 30_000
+
+interface Probe {
+  /** The outage that it belongs to. */
+  readonly since: number
+  nextAt: number
+  waitMillis: number
+  isUnderWay: boolean
+}
+
+export class Probes {
+  readonly #probes = new Map<string, Probe>()
+
+  /** Whether this request may go to see; then `end` must follow. */
+  begin(outage: Outage, now: number): boolean {
+    const probe = this.#of(outage)
+    if (probe.isUnderWay || now < probe.nextAt) return false
+    probe.isUnderWay = true
+    return true
+  }
+
+  /** `reached` is unknown when the caller left before anybody could tell: then the next request may go at once. */
+  end(outage: Outage, reached: boolean | undefined, now: number): void {
+    const probe = this.#of(outage)
+    probe.isUnderWay = false
+    if (reached === true) this.#probes.delete(outage.provider)
+    if (reached !== false) return
+    probe.waitMillis = Math.min(mostMillis, probe.waitMillis * 2)
+    probe.nextAt = now + probe.waitMillis
+  }
+
+  /** When it makes sense to try again; at least 1. */
+  retryAfterSeconds(outage: Outage, now: number): number {
+    return Math.max(1, Math.ceil((this.#of(outage).nextAt - now) / 1_000))
+  }
+
+  #of(outage: Outage): Probe {
+    const known = this.#probes.get(outage.provider)
+    if (known?.since === outage.since) return known
+    const probe = {
+      since: outage.since,
+      nextAt: outage.since + firstMillis,
+      waitMillis: firstMillis,
+      isUnderWay: false,
+    }
+    // The oldest one belongs to an outage that has ended otherwise, or that is forgotten.
+    const [oldest] = this.#probes.keys()
+    if (this.#probes.size >= maxProviders && oldest !== undefined) this.#probes.delete(oldest)
+    this.#probes.set(outage.provider, probe)
+    return probe
+  }
+}

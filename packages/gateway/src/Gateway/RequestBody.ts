@@ -1,0 +1,152 @@
+/** The body of a request: whole, bounded, and what the gateway needs to know of it. */
+import type { IncomingMessage, ServerResponse } from "node:http"
+import { Effect } from "effect"
+import { ApiError } from "./ApiError.ts"
+import { JsonMembers } from "./JsonMembers.ts"
+import { jsonName, namesIn, renamed } from "./ModelName.ts"
+
+/** Of one request. */
+export const maxBodyBytes = 32 * 1024 * 1024
+
+/** Of all requests and whole answers that are held at one time. */
+export const maxHeldBytes = 512 * 1024 * 1024
+
+/** Counts them. */
+export class HeldBytes {
+  #bytes = 0
+  /** Whether there was room. */
+  take(bytes: number): boolean {
+    if (this.#bytes + bytes > maxHeldBytes) return false
+    this.#bytes += bytes
+    return true
+  }
+  give(bytes: number): void {
+    this.#bytes -= bytes
+  }
+}
+
+/** A body of which `release` must be called when nobody needs it any more. */
+export interface Body {
+  readonly bytes: Buffer
+  readonly release: () => void
+}
+
+/** Reads it; a caller that leaves in the middle interrupts the request. */
+export const readBody = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  held: HeldBytes,
+): Effect.Effect<Body, ApiError> =>
+  Effect.callback((resume) => {
+    const announced = Number(request.headers["content-length"] ?? 0)
+    if (announced > maxBodyBytes) return resume(tooLarge)
+    if (request.headers.expect === "100-continue" && !response.headersSent) response.writeContinue()
+    const chunks: Array<Buffer> = []
+    let length = 0
+    const release = () => held.give(length)
+    const stop = () => {
+      request.off("data", onData)
+      request.off("end", onEnd)
+      request.off("error", onError)
+    }
+    const refuse = (error: Effect.Effect<never, ApiError>) => {
+      stop()
+      release()
+      request.pause()
+      resume(error)
+    }
+    const onData = (chunk: Buffer) => {
+      if (length + chunk.length > maxBodyBytes) return refuse(tooLarge)
+      if (!held.take(chunk.length)) return refuse(full)
+      length += chunk.length
+      chunks.push(chunk)
+    }
+    const onEnd = () => {
+      stop()
+      resume(Effect.succeed({ bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length), release }))
+    }
+    const onError = () => refuse(broken)
+    request.on("data", onData)
+    request.on("end", onEnd)
+    request.on("error", onError)
+    return Effect.sync(() => {
+      stop()
+      release()
+    })
+  })
+
+/** A chat completion as it came. */
+export interface ChatRequest {
+  readonly model: string
+  readonly stream: boolean
+  /** The same request under the provider's name for the model. */
+  readonly withModel: (upstream: string) => Buffer
+}
+
+/** Everything beside `model` and `stream` is the provider's to judge. */
+export const parseChat = (bytes: Buffer): ChatRequest | ApiError => {
+  let value: unknown
+  try {
+    value = JSON.parse(bytes.toString())
+  } catch (error) {
+    return invalid(
+      null,
+      null,
+      `the body is no JSON (${String((error as Error).message).slice(0, 200)}); send a JSON object`,
+    )
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return invalid(null, null, "the body is no JSON object; send one with at least `model` and `messages`")
+  }
+  const { model, stream } = value as { readonly model?: unknown; readonly stream?: unknown }
+  if (model === undefined) {
+    return invalid(
+      "model",
+      "missing_required_parameter",
+      "`model` is missing; name one of those that GET /v1/models lists",
+    )
+  }
+  if (typeof model !== "string" || model === "") {
+    return invalid("model", "invalid_type", "`model` must be a string that is not empty; GET /v1/models lists them")
+  }
+  if (stream !== undefined && stream !== null && typeof stream !== "boolean") {
+    return invalid("stream", "invalid_type", "`stream` must be true or false")
+  }
+  const members = new JsonMembers()
+  members.scan(bytes, 0, bytes.length)
+  // Parsers differ in which of them they take: what was allowed here might be another one there.
+  if (members.furtherModels !== undefined) {
+    return invalid("model", "invalid_value", "`model` is given more than once; give it once")
+  }
+  const places = namesIn(bytes, members)
+  return {
+    model,
+    stream: stream === true,
+    withModel: (upstream) => (upstream === model ? bytes : renamed(bytes, 0, bytes.length, places, jsonName(upstream))),
+  }
+}
+
+const invalid = (param: string | null, code: string | null, message: string) =>
+  new ApiError({ status: 400, param, code, message })
+
+const tooLarge = Effect.fail(
+  new ApiError({
+    status: 413,
+    code: "request_too_large",
+    message: `the body is larger than ${maxBodyBytes / 1024 / 1024} MiB; send less, for example smaller images`,
+  }),
+)
+
+const full = Effect.fail(
+  new ApiError({
+    status: 503,
+    code: "overloaded",
+    retryAfterSeconds: 1,
+    retry: true,
+    message: `requests and answers of ${maxHeldBytes / 1024 / 1024} MiB are under way, which is as much as there may be; try again`,
+  }),
+)
+
+const broken = Effect.fail(
+  new ApiError({ status: 400, code: "body_incomplete", message: "the body ended too early; send it again, whole" }),
+)

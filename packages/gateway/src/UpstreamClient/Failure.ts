@@ -1,0 +1,52 @@
+/** Why an exchange with a provider ended without an answer, and what follows from it. */
+
+/** As the ledger calls it. */
+export type FailureKind = "refused" | "timeout" | "upstream" | "drained"
+
+export interface Failure {
+  readonly kind: FailureKind
+  /** What happened, as the end of a sentence that begins with the provider. */
+  readonly said: string
+  /** No connection could be made: the next request will fare alike. */
+  readonly isDown: boolean
+  /** It was certainly not sent, and another attempt may succeed at once. */
+  readonly mayRepeat: boolean
+}
+
+export const failureOf = (error: Error, wasSent: boolean): Failure => {
+  const code = codeOf(error)
+  switch (code) {
+    case "UND_ERR_HEADERS_TIMEOUT":
+      return { kind: "timeout", said: "did not begin to answer in time", isDown: false, mayRepeat: false }
+    case "UND_ERR_BODY_TIMEOUT":
+      return { kind: "timeout", said: "stopped in the middle of its answer", isDown: false, mayRepeat: false }
+    case "UND_ERR_CONNECT_TIMEOUT":
+      return { kind: "timeout", said: "did not accept a connection in time", isDown: !wasSent, mayRepeat: false }
+    case "UND_ERR_DESTROYED":
+    case "UND_ERR_CLOSED":
+      return { kind: "drained", said: "was let go while this request still ran", isDown: false, mayRepeat: false }
+  }
+  if (wasSent)
+    return {
+      kind: "upstream",
+      said: code === undefined ? error.message : `broke off (${code})`,
+      isDown: false,
+      mayRepeat: false,
+    }
+  return {
+    kind: "refused",
+    said: `cannot be reached (${detailOf(error, code)})`,
+    isDown: true,
+    mayRepeat: code === "ECONNRESET" || code === "EPIPE" || code === "ECONNREFUSED" || code === "UND_ERR_SOCKET",
+  }
+}
+
+// Node tries all addresses of a name, and undici and OpenSSL have codes of their own.
+const codeOf = (error: Error & { readonly code?: unknown; readonly errors?: unknown }): string | undefined => {
+  if (typeof error.code === "string") return error.code
+  const [first] = Array.isArray(error.errors) ? error.errors : []
+  return first instanceof Error ? codeOf(first) : undefined
+}
+
+const detailOf = (error: Error, code: string | undefined): string =>
+  error.message === "" ? (code ?? error.name) : error.message.slice(0, 200)
