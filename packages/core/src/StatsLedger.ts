@@ -11,11 +11,13 @@ import { type Compacted, compact as compactSegments } from "./StatsLedger/Compac
 import { type EntryInput, encodeLine, normalize } from "./StatsLedger/Entry.ts"
 import { hourMillis, hourOf } from "./StatsLedger/Segment.ts"
 import { SegmentStorage, type SegmentsUnavailable } from "./StatsLedger/SegmentStorage.ts"
+import type { StatsSeries } from "./StatsLedger/Series.ts"
 import { describe, StatsSettingsSchema, type StatsSnapshot } from "./StatsLedger/Snapshot.ts"
-import { makeTail } from "./StatsLedger/Tail.ts"
+import { makeTail, type Seen } from "./StatsLedger/Tail.ts"
 import { Writer } from "./StatsLedger/Writer.ts"
 
 export { Entry, type EntryInput } from "./StatsLedger/Entry.ts"
+export type { SeriesRow, StatsSeries } from "./StatsLedger/Series.ts"
 export { StatsSnapshot, Usage } from "./StatsLedger/Snapshot.ts"
 
 /** `window_minutes`: how long the window of a snapshot is that names none; 1 to 1440, default 60. */
@@ -36,6 +38,8 @@ export class StatsLedger extends Context.Service<
     readonly snapshot: (options?: {
       readonly window?: Duration.Input
     }) => Effect.Effect<StatsSnapshot, SegmentsUnavailable>
+    /** The calls of the same window, one row for each model in each bucket of time in which it was called. */
+    readonly series: (options?: { readonly window?: Duration.Input }) => Effect.Effect<StatsSeries, SegmentsUnavailable>
     /**
      * Folds the segments whose hour has been over for an hour; by itself every hour. What somebody still holds, or
      * what fails, stays for the next time; a failure is said when the others are folded.
@@ -80,12 +84,21 @@ const make = Effect.gen(function* () {
 
   const hourTail = makeTail(storage, { bucketMillis: 10_000, horizonMillis: hourMillis })
   const dayTail = makeTail(storage, { bucketMillis: 60_000, horizonMillis: 24 * hourMillis })
-  const snapshot = Effect.fn("StatsLedger.snapshot")(function* (options?: { readonly window?: Duration.Input }) {
-    const minutes = windowMinutes(options?.window) ?? (yield* settings.get).windowMinutes
+  const look = Effect.fnUntraced(function* <A>(
+    window: Duration.Input | undefined,
+    describe: (seen: Seen, now: number, minutes: number) => A,
+  ) {
+    const minutes = windowMinutes(window) ?? (yield* settings.get).windowMinutes
     const now = yield* clock.currentTimeMillis
     const tail = minutes <= 60 ? hourTail : dayTail
-    return yield* tail.look(now, minutes * 60_000, (seen) => describe(seen, now, minutes, writer.backlog))
+    return yield* tail.look(now, minutes * 60_000, (seen) => describe(seen, now, minutes))
   })
+  const snapshot = (options?: { readonly window?: Duration.Input }) =>
+    look(options?.window, (seen, now, minutes) => describe(seen, now, minutes, writer.backlog)).pipe(
+      Effect.withSpan("StatsLedger.snapshot"),
+    )
+  const series = (options?: { readonly window?: Duration.Input }) =>
+    look(options?.window, seriesOf).pipe(Effect.withSpan("StatsLedger.series"))
 
   const turns = Semaphore.makeUnsafe(1)
   const compact = Effect.gen(function* () {
@@ -99,7 +112,15 @@ const make = Effect.gen(function* () {
 
   yield* Effect.forkScoped(reportRefusals(writer, refused, bus, clock))
   yield* Effect.forkScoped(compactHourly(compact, clock))
-  return StatsLedger.of({ record, snapshot, compact })
+  return StatsLedger.of({ record, snapshot, series, compact })
+})
+
+const seriesOf = ({ series, window }: Seen, now: number, minutes: number): StatsSeries => ({
+  from: window.from,
+  to: now,
+  windowMinutes: minutes,
+  bucketMillis: minutes <= 60 ? 10_000 : 60_000,
+  rows: series(),
 })
 
 /** Publishes what is recorded once a turn, and only if somebody listens: nobody pays for an event that nobody wants. */

@@ -5,6 +5,7 @@
 import { Cell, type Group, groupId, groupOf } from "./Cell.ts"
 import type { WireEntry } from "./Entry.ts"
 import { hourMillis } from "./Segment.ts"
+import { Rows, type SeriesRow } from "./Series.ts"
 
 /** Distinct groups at a time, and sums of one group in one bucket; what is beyond is summed under the name `(other)`. */
 export const groupsMax = 2048
@@ -122,6 +123,17 @@ export class Sums {
       this.#windows.delete(length)
     }
     return window
+  }
+
+  /** What lies in the buckets from `from` on, by model. */
+  series(from: number): ReadonlyArray<SeriesRow> {
+    const rows = new Rows()
+    for (const part of this.#parts) {
+      for (const [bucket, cells] of part.buckets) {
+        if (bucket >= from) for (const cell of cells.values()) rows.add(bucket, cell)
+      }
+    }
+    return rows.all
   }
 
   #gather(from: number): Window {

@@ -7,10 +7,13 @@ import { readLines } from "./Lines.ts"
 import { decodeRollUp } from "./RollUp.ts"
 import { hourMillis, type SegmentName, segmentHour } from "./Segment.ts"
 import type { Listing, SegmentStorage, SegmentsUnavailable } from "./SegmentStorage.ts"
+import type { SeriesRow } from "./Series.ts"
 import { makePart, type Part, Sums, type SumsOptions, type Window } from "./Sums.ts"
 
 export interface Seen {
   readonly window: Window
+  /** The same calls by bucket and model. */
+  readonly series: () => ReadonlyArray<SeriesRow>
   /** Torn or foreign, in the segments that the horizon reaches. */
   readonly foreignLines: number
   /** Written by newer programs, there. */
@@ -150,7 +153,8 @@ export const makeTail = (storage: SegmentStorage["Service"], options: SumsOption
             newerLines += newer
           }
           const window = sums.window(now, windowMillis)
-          return describe({ window, foreignLines, newerLines, overflowed: sums.overflowed })
+          const series = () => sums.series(window.from)
+          return describe({ window, series, foreignLines, newerLines, overflowed: sums.overflowed })
         }),
       ),
   }

@@ -10,6 +10,7 @@ import { StatsCompacted, StatsRecorded } from "../StatsEvents.ts"
 import { SegmentStorage } from "../StatsLedger/SegmentStorage.ts"
 import { StatsLedger, StatsSettings } from "../StatsLedger.ts"
 import { generated } from "./StatsLedgerSuite/Model.ts"
+import { series } from "./StatsLedgerSuite/Series.ts"
 import { call, day, hour, minute, otherLedger, start, total } from "./StatsLedgerSuite/World.ts"
 
 export const statsLedgerSuite = <E>(name: string, storage: Layer.Layer<SegmentStorage, E>): void => {
@@ -24,6 +25,7 @@ export const statsLedgerSuite = <E>(name: string, storage: Layer.Layer<SegmentSt
     counting(test)
     bounds(test)
     windows(test)
+    series(test)
     segments(test)
     compaction(test)
     foreignLines(test)
