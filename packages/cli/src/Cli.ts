@@ -1,0 +1,38 @@
+/**
+ * The `signalbox` command: its tree, and how an invocation ends. What a command does is loaded when it runs, so that a small one does not
+ * wait for what a host needs.
+ */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { version } from "@signalbox/api/Version"
+import { Effect, Layer, Logger } from "effect"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import { config, reload } from "./Cli/ConfigCommands.ts"
+import { presenter } from "./Cli/Ending.ts"
+import { ConfigPath, Json, Verbose } from "./Cli/Globals.ts"
+import { commands } from "./Cli/HostCommands.ts"
+import { runMain } from "./Cli/Main.ts"
+import { warnings } from "./Cli/Warnings.ts"
+
+const signalbox = Command.make("signalbox").pipe(
+  Command.withDescription("A local gateway to language models whose configuration changes while it runs."),
+  Command.withSubcommands([...commands, config, reload]),
+  Command.withGlobalFlags([Json, ConfigPath, Verbose]),
+)
+
+export const run = (args: ReadonlyArray<string>): void =>
+  runMain(
+    args,
+    Command.runWith(signalbox, { version })(args).pipe(
+      Effect.provide(
+        Layer.mergeAll(
+          NodeServices.layer,
+          CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] }),
+          CliOutput.layerPresenter(presenter(args)),
+          Logger.layer([warnings(args)]),
+        ),
+      ),
+    ),
+  )

@@ -1,0 +1,90 @@
+/**
+ * The configuration, wherever it is: in a running host, by its admin API, or in the files, under their lock. Commands are written once; what
+ * differs is that only a host can build what depends on a change, so that without one a change is checked against the schema alone.
+ */
+import type * as ConfigGroup from "@signalbox/api/ConfigGroup"
+import { type Place, placeOf } from "@signalbox/server/Place"
+import { Effect, Option, type Schema } from "effect"
+import { whichDocument } from "./Document.ts"
+import { type Failure, failed } from "./Failure.ts"
+import { ConfigPath } from "./Globals.ts"
+import { findHost, type Host } from "./Host.ts"
+
+export type Edit =
+  | { readonly path: string; readonly value: Schema.Json }
+  | { readonly path: string; readonly remove: true }
+
+/** What a change is made of: edits, or a whole text. */
+export type Proposal = { readonly edits: ReadonlyArray<Edit> } | { readonly text: string }
+
+export type State = Omit<(typeof ConfigGroup.ConfigState)["Type"], "cursor">
+export type Value = (typeof ConfigGroup.Value)["Type"]
+export type HistoryEntry = (typeof ConfigGroup.HistoryEntry)["Type"]
+
+export interface Access {
+  /** Who answers; `undefined`: the files. */
+  readonly host: Host | undefined
+  readonly state: Effect.Effect<State, Failure>
+  readonly value: (path: string) => Effect.Effect<Value, Failure>
+  /** What a change would do. `built`: a host has built all that depends on it. */
+  readonly plan: (proposal: Proposal) => Effect.Effect<ConfigGroup.Plan, Failure>
+  /** `ifHash`: only if that document still stands there. */
+  readonly change: (proposal: Proposal, ifHash?: string) => Effect.Effect<ConfigGroup.Written, Failure>
+  readonly undo: Effect.Effect<ConfigGroup.Written, Failure>
+  /** Newest first. */
+  readonly history: Effect.Effect<ReadonlyArray<HistoryEntry>, Failure>
+  /** Between two documents of the history, by their hashes or the beginnings of them; `to` left out: the one in force. */
+  readonly diff: (
+    from: string,
+    to: string | undefined,
+  ) => Effect.Effect<
+    { readonly from: string; readonly to: string; readonly changes: ReadonlyArray<ConfigGroup.Change> },
+    Failure
+  >
+  readonly schema: Effect.Effect<Schema.Json, Failure>
+}
+
+/** Where the document of this command stands. */
+export interface Where {
+  readonly place: Place
+  /** It was named; else it is the default one. */
+  readonly named: boolean
+}
+
+export const where: Effect.Effect<Where, Failure, typeof ConfigPath.Identifier> = Effect.gen(function* () {
+  const which = whichDocument(Option.getOrUndefined(yield* ConfigPath), process.env)
+  if (which === undefined) {
+    return yield* failed(
+      "no-place",
+      "there is no place for the document: neither XDG_DATA_HOME nor HOME names an absolute path",
+      "name one with --config FILE or SIGNALBOX_CONFIG",
+    )
+  }
+  return { place: placeOf(which.path), named: which.named }
+})
+
+/** Runs `use` on the host if one runs, else on the files. `intent`: whether files may be made or changed. */
+export const withAccess = <A, E, R>(
+  intent: "read" | "write",
+  use: (access: Access) => Effect.Effect<A, E, R>,
+): Effect.Effect<A, E | Failure, R | typeof ConfigPath.Identifier> =>
+  Effect.gen(function* () {
+    const at = yield* where
+    const host = yield* findHost(at.place)
+    if (host !== undefined) {
+      const { remote } = yield* Effect.promise(() => import("./Access/Remote.ts"))
+      return yield* use(remote(host))
+    }
+    const { withLocal } = yield* Effect.promise(() => import("./Access/Local.ts"))
+    return yield* withLocal(at, intent, use)
+  })
+
+/** The host, for what needs one. */
+export const requireHost = (what: string) =>
+  Effect.gen(function* () {
+    const { place } = yield* where
+    const host = yield* findHost(place)
+    if (host !== undefined) return host
+    const { noHost } = yield* Effect.promise(() => import("./Failure.ts"))
+    return yield* noHost(place.config, what)
+  })

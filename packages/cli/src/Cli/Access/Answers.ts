@@ -1,0 +1,64 @@
+/** What a host answers instead of what was asked for, as failures of a command. */
+import type * as Problems from "@signalbox/api/Problems"
+import type { Schema } from "effect"
+import type { HttpClientError } from "effect/http"
+import { conflict, type Failure, failed, usage } from "../Failure.ts"
+import { line } from "../Shown.ts"
+import { moved, refused } from "./Refusals.ts"
+
+export type ApiError =
+  | InstanceType<(typeof Problems.RequestProblems)[number] | (typeof Problems.ConfigProblems)[number]>
+  | Problems.Unauthorized
+  | Problems.NotFound
+  | Problems.TooManyStreams
+  | HttpClientError.HttpClientError
+  | Schema.SchemaError
+
+export const fromApi = (error: ApiError): Failure => {
+  switch (error._tag) {
+    case "Rejected":
+      return refused(error.problems)
+    case "Stale":
+      return moved(error.actual)
+    case "Conflict":
+      return conflict("conflict", line(error.message), "look at it and repeat the change")
+    case "Unauthorized":
+      return failed(
+        "unauthorized",
+        "the host does not accept the admin token",
+        "its token file was replaced: restart the host",
+      )
+    case "Unconfirmed":
+      return failed("unconfirmed", line(error.message), "check the disk, then write again")
+    case "StorageFull":
+      return failed("storage-full", line(error.message), "make room on that disk, then try again")
+    case "Unavailable":
+      return failed("unavailable", line(error.message), "`signalbox doctor` says more")
+    case "Busy":
+      return failed("busy", line(error.message), "try again in a moment")
+    case "NotFound":
+      return failed("not-found", line(error.message))
+    case "Invalid":
+      return usage(line(error.message))
+    case "TooManyStreams":
+      return failed("too-many-streams", line(error.message), "end others, then try again")
+    case "Forbidden":
+      return failed("forbidden", line(error.message), "a proxy stands between: unset it for this machine")
+    case "TooLarge":
+      return failed("too-large", `the host does not read more than ${error.maxBytes} bytes at once`)
+    case "UnsupportedMedia":
+      return failed("unsupported-media", line(error.message), differentVersions)
+    case "Internal":
+      return failed("internal", "the host has failed on this request", "its log says why")
+    case "HttpClientError":
+      return failed(
+        "gone",
+        "the connection to the host broke",
+        "if the host has just ended, start it again and repeat the command",
+      )
+    case "SchemaError":
+      return failed("answer", "the host's answer is not understood", differentVersions)
+  }
+}
+
+const differentVersions = "the host may be of another version: restart it with this one"

@@ -1,0 +1,104 @@
+/**
+ * The configuration in the files, for when no host runs: through a ConfigStore of its own, under the same lock as a host's writes. There is
+ * no graph here, so a change is checked against the schema alone. Who reads makes no file and changes none.
+ */
+import type * as ConfigGroup from "@signalbox/api/ConfigGroup"
+import { type Change, ConfigDocument } from "@signalbox/core/ConfigDocument"
+import type { ConfigStoreError } from "@signalbox/core/ConfigError"
+import type * as ConfigStore from "@signalbox/core/ConfigStore"
+import * as Signalbox from "@signalbox/node/Signalbox"
+import { HostConfig } from "@signalbox/server/HostConfig"
+import { Effect, Layer, type Schema } from "effect"
+import type { Access, Edit, Proposal, Where } from "../Access.ts"
+import type { Failure } from "../Failure.ts"
+import { lookUp } from "./lookUp.ts"
+import { layerReadOnly } from "./ReadOnly.ts"
+import { fromStore } from "./StoreAnswers.ts"
+
+type Store = ConfigStore.Shape<(typeof HostConfig.schema)["Type"]>
+
+export const withLocal = <A, E, R>(
+  at: Where,
+  intent: "read" | "write",
+  use: (access: Access) => Effect.Effect<A, E, R>,
+): Effect.Effect<A, E | Failure, R> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const context = yield* Effect.mapError(Layer.build(layerOf(at, intent)), fromStore)
+      return yield* Effect.flatMap(HostConfig, (store) => use(local(at, store))).pipe(Effect.provideContext(context))
+    }),
+  )
+
+/** The document, and everything beneath it. */
+export const layerOf = (at: Where, intent: "read" | "write") => {
+  const beneath = at.named ? Signalbox.layerAt(at.place.config) : Signalbox.layerFor("signalbox")
+  const source = intent === "read" ? Layer.provideMerge(layerReadOnly, beneath) : beneath
+  return Layer.provideMerge(HostConfig.layer, source)
+}
+
+const local = ({ place }: Where, store: Store): Access => {
+  const answered = <A>(effect: Effect.Effect<A, ConfigStoreError>) => Effect.mapError(effect, fromStore)
+  const written = (
+    change: Effect.Effect<ConfigStore.Accepted<unknown>, ConfigStoreError>,
+    shadowed: ReadonlyArray<string>,
+  ): Effect.Effect<ConfigGroup.Written, Failure> =>
+    Effect.map(answered(change), ({ changes, hash, restartRequired, revision }) => ({
+      revision,
+      hash,
+      changes: changes.map(wire),
+      shadowed,
+      restartRequired,
+    }))
+  return {
+    host: undefined,
+    state: Effect.all({
+      document: store.document,
+      effective: store.effective,
+      problems: store.problems,
+      warnings: store.warnings,
+    }).pipe(Effect.map(({ document, ...rest }) => ({ source: place.config, ...document, ...rest }))),
+    value: Effect.fnUntraced(function* (path: string) {
+      const value = yield* lookUp(yield* store.effective, path)
+      const { hash } = yield* store.document
+      return { path, value, provenance: yield* store.provenance(path), hash }
+    }),
+    plan: (proposal) =>
+      Effect.map(answered(store.plan(wanted(proposal))), ({ changes, ...plan }) => ({
+        ...plan,
+        changes: changes.map(wire),
+      })),
+    change: Effect.fnUntraced(function* (proposal: Proposal, ifHash?: string) {
+      // Before the write: afterwards nothing is different any more.
+      const shadowed = yield* store.shadowed(wanted(proposal))
+      const options = ifHash === undefined ? {} : { ifHash }
+      return yield* written(
+        "text" in proposal ? store.replace(proposal.text, options) : store.update(proposal.edits, options),
+        shadowed,
+      )
+    }),
+    undo: written(store.undo, []),
+    history: Effect.gen(function* () {
+      const { hash } = yield* store.document
+      const entries = yield* answered(store.history)
+      // The same document may have been in force several times.
+      const newest = entries.findIndex((entry) => entry.hash === hash)
+      return entries.map((entry, index) => ({ ...entry, current: index === newest }))
+    }),
+    diff: (from, to) =>
+      Effect.map(answered(store.differences(from, to)), ({ changes, ...ends }) => ({
+        ...ends,
+        changes: changes.map(wire),
+      })),
+    schema: Effect.sync((): Schema.Json => ConfigDocument.jsonSchema(HostConfig)),
+  }
+}
+
+const wanted = (proposal: Proposal): ReadonlyArray<Edit> | string =>
+  "text" in proposal ? proposal.text : proposal.edits
+
+/** As it stands in an answer of the admin API: what is absent is not there. */
+const wire = ({ after, before, path }: Change): ConfigGroup.Change => ({
+  path,
+  ...(before === undefined ? {} : { before: before as Schema.Json }),
+  ...(after === undefined ? {} : { after: after as Schema.Json }),
+})

@@ -1,0 +1,17 @@
+/** The two refusals that a host and the files have in common. */
+import type { Problem } from "@signalbox/core/ConfigError"
+import { conflict, type Failure, failed } from "../Failure.ts"
+
+export const refused = (problems: ReadonlyArray<Problem>, source?: string): Failure =>
+  failed("rejected", "the configuration is refused", "correct what is named above and try again; nothing was changed", {
+    problems,
+    ...(source === undefined ? {} : { source }),
+  })
+
+export const moved = (actual: string): Failure =>
+  conflict(
+    "stale",
+    "the document has changed since it was read; nothing was changed",
+    "look at it (`signalbox config diff`) and repeat the change",
+    { details: { actual } },
+  )

@@ -1,0 +1,31 @@
+/** A running host's configuration, by its admin API. */
+import { Effect } from "effect"
+import type { Access, Proposal } from "../Access.ts"
+import type { Host } from "../Host.ts"
+import { whileWaiting } from "../Output.ts"
+import { fromApi } from "./Answers.ts"
+
+export const remote = (host: Host): Access => {
+  const { config } = host.client
+  return {
+    host,
+    state: Effect.map(Effect.mapError(config.get(), fromApi), ({ body: { cursor: _, ...state } }) => state),
+    value: (path) => Effect.map(Effect.mapError(config.getValue({ query: { path } }), fromApi), ({ body }) => body),
+    plan: (proposal) => Effect.mapError(config.plan({ payload: proposal }), fromApi).pipe(whileWaiting("planning")),
+    change: (proposal, ifHash) => {
+      const headers = ifHash === undefined ? {} : { "if-match": `"${ifHash}"` }
+      return Effect.map(Effect.mapError(send(config, proposal, headers), fromApi), ({ body }) => body).pipe(
+        whileWaiting("changing"),
+      )
+    },
+    undo: Effect.map(Effect.mapError(config.undo(), fromApi), ({ body }) => body).pipe(whileWaiting("going back")),
+    history: Effect.map(Effect.mapError(config.history(), fromApi), ({ entries }) => entries),
+    diff: (from, to) => Effect.mapError(config.diff({ query: { from, ...(to === undefined ? {} : { to }) } }), fromApi),
+    schema: Effect.mapError(config.schema(), fromApi),
+  }
+}
+
+const send = (config: Host["client"]["config"], proposal: Proposal, headers: { readonly "if-match"?: string }) =>
+  "text" in proposal
+    ? config.replace({ headers, payload: { text: proposal.text } })
+    : config.update({ headers, payload: { edits: proposal.edits } })

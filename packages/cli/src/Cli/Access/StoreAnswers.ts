@@ -1,0 +1,28 @@
+/** What a ConfigStore answers instead of what was asked for, as failures of a command. */
+import type { ConfigStoreError } from "@signalbox/core/ConfigError"
+import { conflict, type Failure, failed, inSentences } from "../Failure.ts"
+import { line } from "../Shown.ts"
+import { moved, refused } from "./Refusals.ts"
+
+export const fromStore = (error: ConfigStoreError): Failure => {
+  const { reason } = error
+  const [message, hint] = inSentences(line(error.message))
+  switch (reason._tag) {
+    case "Rejected":
+      return refused(reason.problems, reason.source)
+    case "Conflict":
+      return reason.expected === "" ? conflict("conflict", message, hint) : moved(reason.actual)
+    case "Unconfirmed":
+      return failed("unconfirmed", message, hint)
+    case "SourceUnavailable":
+      return failed(full.has(reason.code) ? "storage-full" : "unavailable", message, hint, {
+        details: { code: reason.code, path: reason.path },
+      })
+    case "Busy":
+      return failed("busy", message, hint)
+    case "NotKept":
+      return failed("not-found", message, hint)
+  }
+}
+
+const full = new Set(["ENOSPC", "EDQUOT"])

@@ -1,0 +1,64 @@
+/** The copy that an editor works on: 0600, in a directory of its own. It goes away when its text is in force, and else stays and is named. */
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { Effect, Exit, type Scope } from "effect"
+import { type Failure, failed } from "../Failure.ts"
+import { line } from "../Shown.ts"
+
+export interface Draft {
+  readonly path: string
+  readonly read: Effect.Effect<string, Failure>
+  /** Its text is in force, or is what it was. */
+  readonly discard: Effect.Effect<void>
+}
+
+export const makeDraft = (text: string): Effect.Effect<Draft, Failure, Scope.Scope> =>
+  Effect.gen(function* () {
+    const path = yield* Effect.try({
+      try: () => {
+        // mkdtemp(3) makes it 0700.
+        const path = join(mkdtempSync(join(tmpdir(), "signalbox-edit-")), "config.jsonc")
+        const fd = openSync(path, "wx", 0o600)
+        try {
+          writeSync(fd, text)
+        } finally {
+          closeSync(fd)
+        }
+        return path
+      },
+      catch: (error) =>
+        failed("draft", `no copy can be made in ${line(tmpdir())} (${codeOf(error)})`, "make room, or set TMPDIR"),
+    })
+    const directory = dirname(path)
+    let discarded = false
+    const discard = Effect.sync(() => {
+      discarded = true
+      rmSync(directory, { recursive: true, force: true })
+    })
+    const read = Effect.try({
+      try: () => readFileSync(path, "utf8"),
+      catch: (error) => failed("draft", `${path} cannot be read after the editor (${codeOf(error)})`),
+    })
+    yield* Effect.addFinalizer((exit) =>
+      Effect.suspend(() => {
+        if (discarded) return Effect.void
+        // Whoever typed nothing new loses nothing.
+        if (current(path) === text) return discard
+        return Effect.sync(() => {
+          if (!Exit.isSuccess(exit)) process.stderr.write(`your text is kept at ${path}\n`)
+        })
+      }),
+    )
+    return { path, read, discard }
+  })
+
+const current = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, "utf8")
+  } catch {
+    return undefined
+  }
+}
+
+const codeOf = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "unknown")

@@ -1,0 +1,56 @@
+/** `config history` and `config diff`. */
+import { Effect, Option } from "effect"
+import { type Access, withAccess } from "../Access.ts"
+import { failed } from "../Failure.ts"
+import { answer } from "../Output.ts"
+import { moment, table } from "../Shown.ts"
+import { changeLines } from "./Told.ts"
+
+export const history = withAccess("read", (access) =>
+  Effect.flatMap(access.history, (entries) =>
+    answer({ entries }, (paint) =>
+      entries.length === 0
+        ? "no document was in force yet"
+        : table(
+            columns,
+            entries.map(({ at, bytes, current, hash }) => [
+              hash.slice(0, 12),
+              moment(at),
+              String(bytes),
+              current ? "in force" : "",
+            ]),
+            paint.bold,
+          ),
+    ),
+  ),
+)
+
+const columns = [{ title: "HASH" }, { title: "IN FORCE SINCE" }, { title: "BYTES", right: true }, { title: "" }]
+
+interface Diff {
+  readonly from: Option.Option<string>
+  readonly to: Option.Option<string>
+}
+
+export const diff = (input: Diff) =>
+  withAccess("read", (access) =>
+    Effect.gen(function* () {
+      const from = Option.isSome(input.from) ? input.from.value : yield* predecessor(access)
+      const difference = yield* access.diff(from, Option.getOrUndefined(input.to))
+      yield* answer(difference, (paint) =>
+        [
+          paint.dim(`${difference.from.slice(0, 12)} → ${difference.to.slice(0, 12)}`),
+          ...(difference.changes.length === 0 ? ["no effective difference"] : changeLines(difference.changes)),
+        ].join("\n"),
+      )
+    }),
+  )
+
+/** The document before the one in force. */
+const predecessor = Effect.fnUntraced(function* (access: Access) {
+  const entries = yield* access.history
+  const inForce = entries.findIndex(({ current }) => current)
+  const before = entries.slice(inForce + 1).find(({ hash }) => hash !== entries[inForce]?.hash)
+  if (before !== undefined) return before.hash
+  return yield* failed("not-found", "there is no earlier document", "`signalbox config history` lists what there is")
+})

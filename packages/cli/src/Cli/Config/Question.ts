@@ -1,0 +1,29 @@
+/** A question on the terminal, answered by a line: the word or its first letter. The end of input is the last choice. */
+import { createInterface } from "node:readline"
+import { Effect } from "effect"
+import { paintErrors } from "../Output.ts"
+
+export const ask = <const Choice extends string>(
+  question: string,
+  choices: readonly [Choice, ...Array<Choice>],
+): Effect.Effect<Choice> =>
+  Effect.callback<Choice>((resume) => {
+    const terminal = createInterface({ input: process.stdin, output: process.stderr })
+    const end = (choice: Choice) => {
+      terminal.close()
+      resume(Effect.succeed(choice))
+    }
+    const last = choices.at(-1) ?? choices[0]
+    terminal.setPrompt(`${paintErrors().bold(question)} (${choices.join("/")}) `)
+    terminal.prompt()
+    terminal.on("line", (said) => {
+      const word = said.trim().toLowerCase()
+      const chosen = word === "" ? undefined : choices.find((choice) => choice.startsWith(word))
+      if (chosen === undefined) terminal.prompt()
+      else end(chosen)
+    })
+    // Ctrl-C and the end of input: no.
+    terminal.once("SIGINT", () => end(last))
+    terminal.once("close", () => resume(Effect.succeed(last)))
+    return Effect.sync(() => terminal.close())
+  })

@@ -1,0 +1,33 @@
+/** Texts of documents that a command is given: a file, or standard input. */
+import { readFileSync, statSync } from "node:fs"
+import { Effect } from "effect"
+import { type Failure, failed } from "../Failure.ts"
+import { line } from "../Shown.ts"
+import { readStandardInput } from "../Values.ts"
+
+export interface Given {
+  /** What people call it. */
+  readonly name: string
+  readonly text: string
+}
+
+// A document is not larger; what is, was not meant.
+const maxBytes = 1 << 26
+
+export const readGiven = (file: string): Effect.Effect<Given, Failure> =>
+  file === "-"
+    ? Effect.map(readStandardInput, (text) => ({ name: "standard input", text }))
+    : Effect.try({
+        try: () => {
+          const { size } = statSync(file)
+          if (size > maxBytes) throw new Error("it is larger than 64 MiB")
+          return { name: file, text: new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file)) }
+        },
+        catch: (error) => failed("input", `${line(file)} cannot be read (${reason(error)})`),
+      })
+
+const reason = (error: unknown): string => {
+  if (!(error instanceof Error)) return "unknown"
+  if ("code" in error && error.code === "ERR_ENCODING_INVALID_ENCODED_DATA") return "it is not UTF-8"
+  return "code" in error ? String(error.code) : error.message
+}

@@ -1,0 +1,29 @@
+/** `config validate`: parser and schema here, and where a host runs all that it would build. */
+import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+import { format } from "@signalbox/core/ConfigError"
+import { HostConfig } from "@signalbox/server/HostConfig"
+import { Effect, Option, Result } from "effect"
+import { fromApi } from "../Access/Answers.ts"
+import { refused } from "../Access/Refusals.ts"
+import { where } from "../Access.ts"
+import { findHost } from "../Host.ts"
+import { answer, remark } from "../Output.ts"
+import { line } from "../Shown.ts"
+import { readGiven } from "./Text.ts"
+
+export const validate = Effect.fnUntraced(function* ({ file }: { readonly file: Option.Option<string> }) {
+  const { place } = yield* where
+  const { name, text } = yield* readGiven(Option.getOrElse(file, () => place.config))
+  const loaded = ConfigDocument.make(HostConfig).load(text, {})
+  if (Result.isFailure(loaded)) return yield* refused(loaded.failure, name)
+  const { warnings } = loaded.success
+  const host = yield* findHost(place)
+  if (host !== undefined) {
+    const plan = yield* Effect.mapError(host.client.config.plan({ payload: { text } }), fromApi)
+    if (plan.problems.length > 0) return yield* refused(plan.problems, name)
+  }
+  const checked = host === undefined ? "schema" : "services"
+  yield* answer({ valid: true, checked, warnings }, () => `${line(name)}: would be accepted`)
+  for (const warning of warnings) yield* remark(line(`warning: ${format(name, warning)}`))
+  if (host === undefined) yield* remark("schema-checked only: no host runs here")
+})

@@ -1,0 +1,51 @@
+/** The document and the keys: whether they can be understood, and what about them is worth a look. */
+import { readFileSync } from "node:fs"
+import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+import { format } from "@signalbox/core/ConfigError"
+import { Credentials } from "@signalbox/core/Credentials"
+import { EventBus } from "@signalbox/core/EventBus"
+import * as Signalbox from "@signalbox/node/Signalbox"
+import { HostConfig } from "@signalbox/server/HostConfig"
+import { Effect, Layer, Result } from "effect"
+import type { Where } from "../Access.ts"
+import { codeOf, type Finding, note, ok, problem } from "./Finding.ts"
+
+export const documentFindings = ({ place }: Where): Effect.Effect<ReadonlyArray<Finding>> =>
+  Effect.map(keys(place.credentials), (keys) => [...documentAt(place.config), keys])
+
+const documentAt = (path: string): ReadonlyArray<Finding> => {
+  let text: string
+  try {
+    text = readFileSync(path, "utf8")
+  } catch (error) {
+    return codeOf(error) === "ENOENT"
+      ? [note("content", "there is no document yet", "`signalbox serve` writes one to begin with")]
+      : [problem("content", `${path} cannot be read (${codeOf(error)})`, "give this user the right to")]
+  }
+  const loaded = ConfigDocument.make(HostConfig).load(text, {})
+  if (Result.isFailure(loaded)) {
+    return loaded.failure.map((place) =>
+      problem("content", format(path, place), "correct it and save; the last good document serves until then"),
+    )
+  }
+  const { warnings } = loaded.success
+  return warnings.length === 0
+    ? [ok("content", "the document is understood")]
+    : warnings.map((warning) => note("content", format(path, warning)))
+}
+
+const keys = (path: string): Effect.Effect<Finding> =>
+  Effect.flatMap(Credentials, ({ list, problem }) => Effect.all({ list, problem })).pipe(
+    Effect.map(({ list, problem: trouble }) =>
+      trouble === undefined
+        ? ok("keys", list.length === 0 ? "none" : `${list.length} in force`)
+        : problem(
+            "keys",
+            `${trouble.path}: ${trouble.detail} (${trouble.code})`,
+            "until it is put right nobody gets in by it: correct or move the file",
+          ),
+    ),
+    Effect.provide(
+      Credentials.layerAt(path).pipe(Layer.provide(EventBus.layer), Layer.provide(Signalbox.layerPlatform)),
+    ),
+  )

@@ -1,0 +1,82 @@
+/**
+ * The host that serves a document: found by its note in `host.lock`, believed when it answers under the pid that stands there. The admin
+ * token goes to nobody else: a note that a killed host left behind may name a port that is another program's by now.
+ */
+import { readFileSync } from "node:fs"
+import { request } from "node:http"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as AdminClient from "@signalbox/api/AdminClient"
+import { type HostNote, readHostNote } from "@signalbox/server/HostNote"
+import type { Place } from "@signalbox/server/Place"
+import { Effect, Redacted } from "effect"
+import { type Failure, failed } from "./Failure.ts"
+import { line } from "./Shown.ts"
+
+export interface Host {
+  readonly note: HostNote
+  readonly client: AdminClient.AdminClient
+}
+
+/** `undefined`: none runs. Fails where one runs and cannot be talked to. */
+export const findHost = (place: Place): Effect.Effect<Host | undefined, Failure> =>
+  Effect.gen(function* () {
+    const note = readHostNote(place.lock)
+    if (note === undefined) return undefined
+    if (!(yield* answers(note))) return undefined
+    const token = yield* readToken(place)
+    const client = yield* AdminClient.make({ url: note.url, token })
+    return { note, client }
+  }).pipe(Effect.provide(NodeHttpClient.layerNodeHttp))
+
+const patienceMillis = 5_000
+const maxAnswerBytes = 4_096
+
+/** Whether the process of the note listens there. `/healthz` needs no token, and says whose it is. */
+const answers = (note: HostNote): Effect.Effect<boolean, Failure> =>
+  Effect.callback((resume) => {
+    const call = request(`${note.url}/healthz`, { agent: false, timeout: patienceMillis }, (response) => {
+      let text = ""
+      response.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk
+        if (text.length > maxAnswerBytes) response.destroy()
+      })
+      response.once("close", () => resume(Effect.succeed(pidIn(text) === note.pid)))
+    })
+    call.once("timeout", () => {
+      call.destroy()
+      resume(
+        Effect.fail(
+          failed(
+            "host-silent",
+            `the host (pid ${note.pid}, ${note.url}) does not answer`,
+            `look at its log; \`kill ${note.pid}\` ends it`,
+          ),
+        ),
+      )
+    })
+    // Refused: it is about to listen, or a killed host's note with a pid that lives again.
+    call.once("error", () => resume(Effect.succeed(false)))
+    call.end()
+    return Effect.sync(() => call.destroy())
+  })
+
+const pidIn = (text: string): unknown => {
+  try {
+    return JSON.parse(text).pid
+  } catch {
+    return undefined
+  }
+}
+
+const readToken = ({ token }: Place): Effect.Effect<Redacted.Redacted, Failure> =>
+  Effect.try({
+    try: () => Redacted.make(readFileSync(token, "utf8").trim()),
+    catch: (error) =>
+      failed(
+        "token",
+        `the admin token at ${line(token)} cannot be read (${codeOf(error)})`,
+        "run this as the user who runs the host",
+      ),
+  })
+
+const codeOf = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "unknown")

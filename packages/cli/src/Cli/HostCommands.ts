@@ -1,0 +1,153 @@
+/** Commands about the host and what it does: what they take, and where what they do is. */
+import { Effect } from "effect"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+
+const given = (name: string, description: string) =>
+  Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(description), Flag.withDefault(false))
+
+const serve = Command.make(
+  "serve",
+  {
+    port: Flag.Int("port").pipe(
+      Flag.withMetavar("PORT"),
+      Flag.withDescription("Listen there instead of at listen.port; 0 is any that is free"),
+      Flag.filter(
+        (port) => port >= 0 && port <= 65_535,
+        () => "a port is a number from 0 to 65535",
+      ),
+      Flag.optional,
+    ),
+    strict: given("strict", "Do not start with a document that is refused"),
+    logFormat: Flag.Literals("log-format", ["text", "json"]).pipe(
+      Flag.withDescription("How to write the log"),
+      Flag.withDefault("text" as const),
+    ),
+  },
+  (input) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./Serve.ts")),
+      ({ serve }) => serve(input),
+    ),
+).pipe(Command.withDescription("Run the host: the gateway, its API and its dashboard, until SIGINT or SIGTERM"))
+
+const events = Command.make(
+  "events",
+  {
+    types: Flag.String("types").pipe(
+      Flag.withMetavar("TYPE,…"),
+      Flag.withDescription("Only these: config.changed,model.added"),
+      Flag.optional,
+    ),
+    since: Flag.String("since").pipe(
+      Flag.withMetavar("CURSOR"),
+      Flag.withDescription("First what happened after this one, as far as the host still has it"),
+      Flag.optional,
+    ),
+  },
+  (input) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./Events.ts")),
+      ({ events }) => events(input),
+    ),
+).pipe(Command.withDescription("Follow what happens in the host; with --json one CloudEvents object a line"))
+
+const models = Command.make("models", {}, () =>
+  Effect.flatMap(
+    Effect.promise(() => import("./Models.ts")),
+    ({ models }) => models,
+  ),
+).pipe(Command.withDescription("List models and providers"))
+
+const services = Command.make("services", {}, () =>
+  Effect.flatMap(
+    Effect.promise(() => import("./Services.ts")),
+    ({ services }) => services,
+  ),
+).pipe(Command.withDescription("Draw the host's services: what needs what, what stands, which generations are held"))
+
+const stats = Command.make(
+  "stats",
+  {
+    window: Flag.String("window").pipe(
+      Flag.withMetavar("TIME"),
+      Flag.withDescription("How far back: 15 (minutes), 90m, 24h (default: stats.window_minutes)"),
+      Flag.optional,
+    ),
+  },
+  (input) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./Stats.ts")),
+      ({ stats }) => stats(input),
+    ),
+).pipe(Command.withDescription("Show usage: requests, tokens, errors, times"))
+
+const keys = Command.make("keys").pipe(
+  Command.withDescription("Manage the keys of the gateway's callers (features.auth)"),
+  Command.withSubcommands([
+    Command.make(
+      "add",
+      {
+        id: Argument.String("id").pipe(Argument.withDescription("How it is called, in allowed_keys and in statistics")),
+        label: Flag.String("label").pipe(Flag.withMetavar("TEXT"), Flag.withDescription("For people"), Flag.optional),
+        models: Flag.String("models").pipe(
+          Flag.withMetavar("ALIAS,…"),
+          Flag.withDescription("Only these models"),
+          Flag.optional,
+        ),
+      },
+      (input) =>
+        Effect.flatMap(
+          Effect.promise(() => import("./Keys.ts")),
+          ({ add }) => add(input),
+        ),
+    ).pipe(Command.withDescription("Make a key; its secret is printed once, to standard output, and kept nowhere")),
+    Command.make("list", {}, () =>
+      Effect.flatMap(
+        Effect.promise(() => import("./Keys.ts")),
+        ({ list }) => list,
+      ),
+    ).pipe(Command.withDescription("List the keys")),
+    Command.make("revoke", { id: Argument.String("id") }, (input) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./Keys.ts")),
+        ({ revoke }) => revoke(input),
+      ),
+    ).pipe(Command.withDescription("Refuse a key from now on")),
+  ]),
+)
+
+const doctor = Command.make("doctor", {}, () =>
+  Effect.flatMap(
+    Effect.promise(() => import("./Doctor.ts")),
+    ({ doctor }) => doctor,
+  ),
+).pipe(Command.withDescription("Look for what is wrong with this installation, and say what to do"))
+
+const service = Command.make("service").pipe(
+  Command.withDescription("Run the host as a service of this user"),
+  Command.withSubcommands([
+    Command.make(
+      "print",
+      {
+        systemd: given("systemd", "A systemd user unit (default on Linux)"),
+        launchd: given("launchd", "A launchd property list (default on macOS)"),
+      },
+      (input) =>
+        Effect.flatMap(
+          Effect.promise(() => import("./Service.ts")),
+          ({ print }) => print(input),
+        ),
+    ).pipe(Command.withDescription("Print the service's definition; nothing is installed")),
+  ]),
+)
+
+const status = Command.make("status", {}, () =>
+  Effect.flatMap(
+    Effect.promise(() => import("./Status.ts")),
+    ({ status }) => status,
+  ),
+).pipe(Command.withDescription("Say whether a host runs, and how it is"))
+
+export const commands = [serve, status, models, services, stats, events, keys, doctor, service] as const

@@ -1,0 +1,74 @@
+/** The keys, wherever they are: in a running host by its admin API, or in the file beside the document. */
+import { type Credential, Credentials, type CredentialsError } from "@signalbox/core/Credentials"
+import { EventBus } from "@signalbox/core/EventBus"
+import * as Signalbox from "@signalbox/node/Signalbox"
+import { Effect, Layer, Redacted } from "effect"
+import { fromApi } from "../Access/Answers.ts"
+import { where } from "../Access.ts"
+import { conflict, type Failure, failed, inSentences, usage } from "../Failure.ts"
+import { findHost, type Host } from "../Host.ts"
+import { line } from "../Shown.ts"
+
+export interface Keys {
+  readonly list: Effect.Effect<ReadonlyArray<Credential>, Failure>
+  readonly add: (options: {
+    readonly id: string
+    readonly label?: string
+    readonly models?: ReadonlyArray<string>
+  }) => Effect.Effect<{ readonly credential: Credential; readonly secret: string }, Failure>
+  readonly revoke: (id: string) => Effect.Effect<void, Failure>
+}
+
+export const changesIn = Effect.gen(function* () {
+  const { place } = yield* where
+  const host = yield* findHost(place)
+  return host === undefined ? inFile(place.credentials) : inHost(host)
+})
+
+const inHost = ({ client: { credentials } }: Host): Keys => {
+  const list = Effect.map(Effect.mapError(credentials.list(), fromApi), ({ credentials }) => credentials)
+  return {
+    list,
+    add: (payload) => Effect.mapError(credentials.add({ payload }), fromApi),
+    revoke: (id) => Effect.mapError(credentials.revoke({ params: { id } }), fromApi),
+  }
+}
+
+const inFile = (path: string): Keys => {
+  const layer = Credentials.layerAt(path).pipe(Layer.provide(EventBus.layer), Layer.provide(Signalbox.layerPlatform))
+  const using = <A, E>(use: (credentials: Credentials["Service"]) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.provide(Effect.flatMap(Credentials, use), layer)
+  return {
+    list: using(({ list, problem }) =>
+      Effect.flatMap(problem, (problem) =>
+        problem === undefined
+          ? list
+          : Effect.fail(
+              failed(
+                "unavailable",
+                line(`the keys at ${problem.path} cannot be read (${problem.code}: ${problem.detail})`),
+              ),
+            ),
+      ),
+    ),
+    add: (options) =>
+      using((credentials) => Effect.mapError(credentials.add(options), fromCredentials)).pipe(
+        Effect.map(({ credential, secret }) => ({ credential, secret: Redacted.value(secret) })),
+      ),
+    revoke: (id) => using((credentials) => Effect.mapError(credentials.revoke(id), fromCredentials)),
+  }
+}
+
+const fromCredentials = (error: CredentialsError): Failure => {
+  const [message, hint] = inSentences(line(error.message))
+  switch (error.reason._tag) {
+    case "CredentialExists":
+      return conflict("conflict", message, hint)
+    case "CredentialUnknown":
+      return failed("not-found", message, hint)
+    case "CredentialInvalid":
+      return usage(message)
+    default:
+      return failed("unavailable", message, hint)
+  }
+}

@@ -1,0 +1,36 @@
+/** `serve`: the host itself, in this process. */
+import * as Host from "@signalbox/server/Host"
+import { Effect, Option } from "effect"
+import { where } from "./Access.ts"
+import { failed, inSentences } from "./Failure.ts"
+import { withoutSignals } from "./Main.ts"
+import { line } from "./Shown.ts"
+
+interface Serve {
+  readonly port: Option.Option<number>
+  readonly strict: boolean
+  readonly logFormat: "text" | "json"
+}
+
+/** Signals are the host's: it drains on the first and ends on the second. */
+export const serve = Effect.fnUntraced(function* ({ logFormat, port, strict }: Serve) {
+  const { place } = yield* where
+  const host = Host.serve({
+    config: place.config,
+    strict,
+    logFormat,
+    ...(Option.isSome(port) ? { port: port.value } : {}),
+  })
+  yield* Effect.mapError(withoutSignals(host), refusal)
+})
+
+const refusal = ({ message, reason }: Host.HostError) => {
+  if (reason._tag === "ConfigUnusable" && reason.problems.length > 0) {
+    return failed("rejected", "the host does not start: its document is refused", "correct what is named above", {
+      problems: reason.problems,
+      source: reason.path,
+    })
+  }
+  const [sentence, hint] = inSentences(line(message))
+  return failed("host", sentence, hint)
+}

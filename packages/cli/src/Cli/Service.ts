@@ -1,0 +1,49 @@
+/**
+ * `service print`: the host as a service of this user, with the absolute paths of this node and this program. Printed, not installed: what a
+ * machine starts by itself is its owner's decision.
+ */
+import { realpathSync } from "node:fs"
+import { Effect } from "effect"
+import { where } from "./Access.ts"
+import { failed, usage } from "./Failure.ts"
+import { answer, remark } from "./Output.ts"
+import { launchdPlist } from "./Service/launchdPlist.ts"
+import { systemdUnit } from "./Service/systemdUnit.ts"
+
+export interface Installed {
+  readonly node: string
+  readonly script: string
+  /** `--config FILE`, where the document is not the default one. */
+  readonly arguments: ReadonlyArray<string>
+  /** What the host writes to. */
+  readonly directory: string
+}
+
+interface Print {
+  readonly systemd: boolean
+  readonly launchd: boolean
+}
+
+export const print = Effect.fnUntraced(function* ({ launchd, systemd }: Print) {
+  if (launchd && systemd) return yield* usage("--systemd and --launchd exclude each other")
+  const { named, place } = yield* where
+  const installed: Installed = {
+    node: process.execPath,
+    script: yield* ownScript,
+    arguments: named ? ["--config", place.config] : [],
+    directory: place.directory,
+  }
+  const odd = [installed.node, installed.script, place.config].find((path) => /[\p{Cc}]/u.test(path))
+  if (odd !== undefined)
+    return yield* failed("service", "a path with control characters cannot stand in a service's definition")
+  const forLaunchd = launchd || (!systemd && process.platform === "darwin")
+  const { file, start, text } = forLaunchd ? launchdPlist(installed) : systemdUnit(installed)
+  yield* answer({ kind: forLaunchd ? "launchd" : "systemd", file, text, start }, () => text.trimEnd())
+  yield* remark(`# put this into ${file}, then: ${start.join(" && ")}`)
+})
+
+/** Through links: a package manager may move them. */
+const ownScript = Effect.try({
+  try: () => realpathSync(process.argv[1] ?? ""),
+  catch: () => failed("service", "the path of this program is not known", "run it by its file"),
+})

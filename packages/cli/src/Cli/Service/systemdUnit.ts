@@ -1,0 +1,49 @@
+/** A systemd user unit (systemd.service(5), systemd.exec(5)). Its hardening is what works without privileges, in a user's own manager. */
+import type { Installed } from "../Service.ts"
+
+export const systemdUnit = ({ arguments: args, directory, node, script }: Installed) => {
+  const command = [node, script, "serve", ...args].map(quoted).join(" ")
+  return {
+    file: "~/.config/systemd/user/signalbox.service",
+    start: ["systemctl --user daemon-reload", "systemctl --user enable --now signalbox"],
+    text: `[Unit]
+Description=Signalbox, a local gateway to language models
+Documentation=https://github.com/signalbox/signalbox
+After=network-online.target
+
+[Service]
+Type=exec
+# The host makes it, but what is not there cannot be opened for writing below.
+ExecStartPre=/bin/mkdir -p -m 0700 ${quoted(directory)}
+ExecStart=${command}
+ExecReload=/bin/kill -HUP $MAINPID
+Restart=on-failure
+RestartSec=2
+# Requests under way may end; a second signal would cut them off.
+TimeoutStopSec=90
+KillMode=mixed
+UMask=0077
+NoNewPrivileges=yes
+LockPersonality=yes
+RestrictSUIDSGID=yes
+RestrictRealtime=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+SystemCallArchitectures=native
+ProtectSystem=strict
+PrivateTmp=yes
+ReadWritePaths=-${quotedPath(directory)}
+
+[Install]
+WantedBy=default.target
+`,
+  }
+}
+
+/** `%` begins a specifier and `$` a variable in every value; quotes and backslashes are as in C. */
+const quoted = (word: string): string => {
+  const escaped = word.replaceAll("%", "%%").replaceAll("$", "$$$$").replaceAll("\\", "\\\\").replaceAll('"', '\\"')
+  return /^[\w@%+=:,./-]+$/.test(escaped) ? escaped : `"${escaped}"`
+}
+
+/** As `quoted`, where no variables are known. */
+const quotedPath = (path: string): string => quoted(path).replaceAll("$$", "$")

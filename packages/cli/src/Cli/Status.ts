@@ -1,0 +1,51 @@
+/** `status`: whether a host runs on the document, and how it is. */
+import { Effect } from "effect"
+import { fromApi } from "./Access/Answers.ts"
+import { where } from "./Access.ts"
+import { noHost } from "./Failure.ts"
+import { findHost, type Host } from "./Host.ts"
+import { answer, type Paint } from "./Output.ts"
+import { age, line, moment } from "./Shown.ts"
+
+export const status = Effect.gen(function* () {
+  const { place } = yield* where
+  const host = yield* findHost(place)
+  if (host === undefined) return yield* noHost(place.config, "has a status")
+  const found = yield* look(host)
+  yield* answer(found, (paint) => text(found, paint))
+})
+
+const look = ({ client, note }: Host) =>
+  Effect.all(
+    {
+      readiness: client.readyz(),
+      config: client.config.get(),
+      services: client.services.list(),
+      stats: client.stats.snapshot({ query: {} }),
+    },
+    { concurrency: "unbounded" },
+  ).pipe(
+    Effect.mapError(fromApi),
+    Effect.map(({ config: { body: config }, readiness, services, stats }) => ({
+      ...note,
+      config: config.source,
+      revision: config.revision,
+      hash: config.hash,
+      ...readiness,
+      generations: services.generations.length,
+      pins: services.generations.reduce((sum, { pins }) => sum + pins, 0),
+      windowMinutes: stats.windowMinutes,
+      requests: stats.totals.requests,
+      errors: stats.totals.errors,
+    })),
+  )
+
+type Found = Effect.Success<ReturnType<typeof look>>
+
+const text = (found: Found, paint: Paint): string =>
+  [
+    `${found.ready ? paint.green("ready") : paint.yellow("starting")}  ${line(found.url)}  pid ${found.pid}, version ${line(found.version)}, for ${age(Date.now() - Date.parse(found.startedAt))} (since ${moment(Date.parse(found.startedAt))})`,
+    `document  ${line(found.config)}  revision ${found.revision}, ${found.hash.slice(0, 12)}`,
+    `requests  ${found.requests} in the last ${found.windowMinutes} min, ${found.errors} failed; ${found.pins} under way in ${found.generations} generation${found.generations === 1 ? "" : "s"}`,
+    ...found.degraded.map((sentence) => `${paint.yellow("degraded")}  ${line(sentence)}`),
+  ].join("\n")
