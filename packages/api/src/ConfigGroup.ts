@@ -85,39 +85,39 @@ const at = { path: Schema.String }
 
 export class ConfigGroup extends HttpApiGroup.make("config")
   .add(
-    HttpApiEndpoint.get("get", "/", { success: HttpApiSchema.WithHeaders(ConfigState, tagged) }),
-    HttpApiEndpoint.put("replace", "/", {
+    HttpApiEndpoint.get("get", "/config", { success: HttpApiSchema.WithHeaders(ConfigState, tagged) }),
+    HttpApiEndpoint.put("replace", "/config", {
       headers: conditional,
       payload: Schema.Struct({ text: Schema.String }),
       success: HttpApiSchema.WithHeaders(Written, tagged),
       error: ConfigProblems,
     }),
-    HttpApiEndpoint.patch("update", "/", {
+    HttpApiEndpoint.patch("update", "/config", {
       headers: conditional,
       payload: Schema.Struct({ edits: Schema.Array(Edit).check(Schema.isMinLength(1), Schema.isMaxLength(10_000)) }),
       success: HttpApiSchema.WithHeaders(Written, tagged),
       error: ConfigProblems,
     }),
-    HttpApiEndpoint.get("getValue", "/value", {
+    HttpApiEndpoint.get("getValue", "/config/value", {
       query: at,
       success: HttpApiSchema.WithHeaders(Value, tagged),
       error: NotFound,
     }),
-    HttpApiEndpoint.put("setValue", "/value", {
+    HttpApiEndpoint.put("setValue", "/config/value", {
       query: at,
       headers: conditional,
       payload: Schema.Struct({ value: Schema.Json }),
       success: HttpApiSchema.WithHeaders(Written, tagged),
       error: ConfigProblems,
     }),
-    HttpApiEndpoint.delete("removeValue", "/value", {
+    HttpApiEndpoint.delete("removeValue", "/config/value", {
       query: at,
       headers: conditional,
       success: HttpApiSchema.WithHeaders(Written, tagged),
       error: ConfigProblems,
     }),
     /** Edits, or a whole text; nothing is written or said. What would be refused is said in the answer's `problems`. */
-    HttpApiEndpoint.post("plan", "/plan", {
+    HttpApiEndpoint.post("plan", "/config/plan", {
       payload: Schema.Union([
         Schema.Struct({ edits: Schema.Array(Edit).check(Schema.isMaxLength(10_000)) }),
         Schema.Struct({ text: Schema.String }),
@@ -125,7 +125,7 @@ export class ConfigGroup extends HttpApiGroup.make("config")
       success: Plan,
       error: ConfigProblems,
     }),
-    HttpApiEndpoint.post("reload", "/reload", {
+    HttpApiEndpoint.post("reload", "/config/reload", {
       /** May be left out. */
       payload: Schema.NullOr(Schema.Struct({ ignoreEnvironment: Schema.optionalKey(Schema.Boolean) })),
       success: Schema.Struct({
@@ -135,28 +135,28 @@ export class ConfigGroup extends HttpApiGroup.make("config")
       }),
       error: ConfigProblems,
     }),
-    HttpApiEndpoint.post("undo", "/undo", {
+    HttpApiEndpoint.post("undo", "/config/undo", {
       success: HttpApiSchema.WithHeaders(Written, tagged),
       error: ConfigProblems,
     }),
-    HttpApiEndpoint.get("history", "/history", {
+    HttpApiEndpoint.get("history", "/config/history", {
       success: Schema.Struct({ entries: Schema.Array(HistoryEntry) }),
       error: Unavailable,
     }),
     /** One document of the history, by its hash or the beginning of it (at least 6 digits); redacted. */
-    HttpApiEndpoint.get("past", "/history/:hash", {
+    HttpApiEndpoint.get("past", "/config/history/:hash", {
       params: { hash: Schema.String },
       success: Schema.Struct({ hash: Schema.String, text: Schema.String }),
       error: [NotFound, Unavailable],
     }),
     /** What lies between two documents of the history; `to` left out: the one in force. */
-    HttpApiEndpoint.get("diff", "/diff", {
+    HttpApiEndpoint.get("diff", "/config/diff", {
       query: { from: Schema.String, to: Schema.optionalKey(Schema.String) },
       success: Schema.Struct({ from: Schema.String, to: Schema.String, changes: Schema.Array(Change) }),
       error: [NotFound, Rejected, Unavailable],
     }),
     /** JSON Schema (draft 2020-12) of the document. */
-    HttpApiEndpoint.get("schema", "/schema", { success: Schema.Json }),
+    HttpApiEndpoint.get("schema", "/config/schema", { success: Schema.Json }),
   )
-  .prefix("/api/config")
+  .prefix("/api")
   .annotateMerge(OpenApi.annotations({ title: "Configuration" })) {}

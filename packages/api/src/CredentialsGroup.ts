@@ -2,9 +2,9 @@
 import { Credential, CredentialId } from "@signalbox/core/Credentials"
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { Busy, Conflict, NotFound, StorageFull, Unavailable } from "./Problems.ts"
+import { Busy, Conflict, NotFound, StorageFull, Unavailable, Unconfirmed } from "./Problems.ts"
 
-const files = [Busy, StorageFull, Unavailable] as const
+const files = [Busy, StorageFull, Unavailable, Unconfirmed] as const
 
 export class CredentialsGroup extends HttpApiGroup.make("credentials")
   .add(

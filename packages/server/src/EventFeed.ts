@@ -17,6 +17,7 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { catchUp, fallenBehind, openChannel } from "./EventFeed/Channel.ts"
 import { Client } from "./EventFeed/Client.ts"
 import { comparePlaces, heartbeat, makeWire, opening } from "./EventFeed/Wire.ts"
+import { Stopping } from "./Host/Stopping.ts"
 
 /** At most so many streams at once, 2,000 by default; then `TooManyStreams`. Read when the feed is built. */
 export const MaxStreams: Context.Reference<number> = Context.Reference("@signalbox/server/EventFeed/MaxStreams", {
@@ -53,14 +54,10 @@ export class EventFeed extends Context.Service<
     readonly end: Effect.Effect<void>
   }
 >()("@signalbox/server/EventFeed") {
-  /** Its Scope ends the feed too; but a server above it closes before that, so a host that stops calls `end` (or has `endFirst`) first. */
+  /** Ends with its Scope, and when the host stops (`Stopping`): a server above it would wait for its responses before that Scope is closed. */
   static readonly layer: Layer.Layer<EventFeed, never, EventBus> = Layer.effect(
     EventFeed,
     Effect.suspend(() => make),
-  )
-  /** Ends the feed when it is closed. Built above the server that serves the feed, it is closed before that. */
-  static readonly endFirst: Layer.Layer<never, never, EventFeed> = Layer.effectDiscard(
-    Effect.flatMap(EventFeed, (feed) => Effect.addFinalizer(() => feed.end)),
   )
 }
 
@@ -71,7 +68,7 @@ const make = Effect.gen(function* () {
   const clients = new Set<Client>()
   let ended = false
   const channels = yield* RcMap.make({
-    lookup: (key: string) => openChannel(key === "" ? undefined : key.split(","), bus, wire),
+    lookup: (key: string) => openChannel(key === "" ? undefined : key.split(","), name, bus, wire),
   })
 
   const end = Effect.sync(() => {
@@ -79,6 +76,8 @@ const make = Effect.gen(function* () {
     for (const client of [...clients]) client.end()
   })
   yield* Effect.addFinalizer(() => end)
+  const stopping = yield* Stopping
+  yield* Effect.forkScoped(Effect.andThen(stopping, Effect.andThen(told(bus), end)))
   yield* Effect.forkScoped(Effect.repeat(beat(clients), Schedule.spaced(heartbeatEvery)))
 
   const room = Effect.suspend(() => {
@@ -105,10 +104,10 @@ const make = Effect.gen(function* () {
       const asksToReturn = request.headers["accept"]?.includes("text/event-stream") === true
       response.writeHead(200, headers)
       client.write(opening(client.place, asksToReturn ? retryMillis : undefined), 0)
-      yield* catchUp(client, channel, foreign, bus, wire)
+      yield* catchUp(client, channel, { foreign, name, bus, wire })
       while (!ended) {
         yield* fallenBehind(client, channel)
-        yield* catchUp(client, channel, false, bus, wire)
+        yield* catchUp(client, channel, { foreign: false, name, bus, wire })
       }
       return HttpServerResponse.empty()
     }).pipe(
@@ -124,6 +123,16 @@ const make = Effect.gen(function* () {
 
   return EventFeed.of({ follow, streams: Effect.sync(() => clients.size), end })
 })
+
+const name = "event feed"
+
+/** What was published before the host stops is given to the clients, for which a few turns are enough. */
+const told = (bus: EventBus["Service"]) =>
+  Effect.repeat(Effect.andThen(Effect.yieldNow, bus.subscribers), {
+    until: (all) => all.every((one) => !one.name.startsWith(name) || one.lagEvents === 0),
+    times: maxTurns,
+  }).pipe(Effect.andThen(Effect.yieldNow))
+const maxTurns = 100
 
 const headers = {
   "content-type": "text/event-stream",

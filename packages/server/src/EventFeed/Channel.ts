@@ -73,35 +73,45 @@ export class Channel {
 /** A channel that follows the bus as long as the Scope lasts. */
 export const openChannel = (
   types: Types,
+  name: string,
   bus: EventBus["Service"],
   wire: Wire,
 ): Effect.Effect<Channel, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const name = `event feed: ${types?.join(",") ?? "all"}`
-    const items = yield* bus.subscribe({ name, ...(types === undefined ? {} : { types }) })
+    const items = yield* bus.subscribe({
+      name: `${name}: ${types?.join(",") ?? "all"}`,
+      ...(types === undefined ? {} : { types }),
+    })
     // Read after subscribing: nothing that comes later is missed.
     const channel = new Channel(types, yield* bus.cursor)
     yield* Effect.forkScoped(Stream.runForEachArray(items, (some) => channel.deliver(some, wire)))
     return channel
   })
 
+export interface CatchingUp {
+  readonly bus: EventBus["Service"]
+  readonly wire: Wire
+  /** How the feed calls itself among the subscribers. */
+  readonly name: string
+  /** The client's place is none in this bus's order, and the bus must say so. */
+  readonly foreign: boolean
+}
+
 /**
  * Brings a client to where the channel is: kept history first, a gap where it is gone, in pieces, at the client's own pace; then it is live,
- * with no hole and no repeat. `foreign`: its place is none in this bus's order, and the bus must say so.
+ * with no hole and no repeat.
  */
 export const catchUp = (
   client: Client,
   channel: Channel,
-  foreign: boolean,
-  bus: EventBus["Service"],
-  wire: Wire,
+  { bus, foreign, name, wire }: CatchingUp,
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
     // Comparing and joining are one step: the channel delivers nothing in between.
     if (!foreign && channel.isCaughtUp(client)) return channel.join(client)
     const { types } = channel
     const items = yield* bus.subscribe({
-      name: "event feed: catching up",
+      name: `${name}: catching up`,
       after: client.place,
       ...(types && { types }),
     })

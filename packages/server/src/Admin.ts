@@ -1,0 +1,65 @@
+/**
+ * The admin API of a host, registered on its router: the handlers of `@signalbox/api`'s contract over the host's services, the event feed, the
+ * contract itself (`/docs`, `/openapi.json`), and what all of them share: the guard, the token, problem details.
+ */
+import { AdminApi } from "@signalbox/api/AdminApi"
+import { Authorization } from "@signalbox/api/Authorization"
+import { Unauthorized } from "@signalbox/api/Problems"
+import { Effect, Layer, Redacted } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { AdminToken } from "./Admin/AdminToken.ts"
+import * as Answers from "./Admin/Answers.ts"
+import * as ConfigHandlers from "./Admin/ConfigHandlers.ts"
+import * as CredentialsHandlers from "./Admin/CredentialsHandlers.ts"
+import * as Docs from "./Admin/Docs.ts"
+import * as Guard from "./Admin/Guard.ts"
+import * as Requests from "./Admin/Requests.ts"
+import * as StateHandlers from "./Admin/StateHandlers.ts"
+import { EventFeed } from "./EventFeed.ts"
+
+export { AdminToken } from "./Admin/AdminToken.ts"
+export { KnownHosts } from "./Admin/Guard.ts"
+
+/**
+ * For a router. `graph` is the one whose services `/api/services` shows. The guard is on for everything that the router serves, the gateway
+ * included; `KnownHosts` says under which names. The feed's Scope is the router's: see `EventFeed` for how it ends.
+ */
+export const layer = <Self>(graph: StateHandlers.Graph<Self>) =>
+  Layer.mergeAll(
+    // The outermost first: what the guard refuses, nothing else sees.
+    Layer.provideMerge(Answers.layer, Guard.layer),
+    Docs.layer,
+    HttpApiBuilder.layer(AdminApi).pipe(
+      Layer.provide([
+        ConfigHandlers.layer,
+        CredentialsHandlers.layer,
+        StateHandlers.servicesOf(graph),
+        StateHandlers.models,
+        StateHandlers.stats,
+        StateHandlers.health,
+        events,
+      ]),
+      Layer.provide([authorization, Requests.layer]),
+    ),
+  )
+
+const events = HttpApiBuilder.group(
+  AdminApi,
+  "events",
+  Effect.fnUntraced(function* (handlers) {
+    const feed = yield* EventFeed
+    // Query and headers are read again there, where `Last-Event-ID` and the request's own response are.
+    return handlers.handle("follow", ({ query, request }) => feed.follow(request, query))
+  }),
+).pipe(Layer.provide(EventFeed.layer))
+
+const authorization = Layer.effect(
+  Authorization,
+  Effect.map(AdminToken, ({ matches }) => ({
+    bearer: (effect, { credential }) =>
+      matches(Redacted.value(credential)) ? effect : Effect.fail(new Unauthorized({ detail: unauthorized })),
+  })),
+)
+
+const unauthorized =
+  "Send `Authorization: Bearer TOKEN` with the token of this host; it stands in the file admin.token beside the document."

@@ -1,0 +1,136 @@
+/**
+ * What all answers outside of the gateway have in common, those included that no endpoint gives: a path that is not there, a method that it
+ * does not know, a body that is too large, a defect. Errors are problem details, nothing is kept in a cache, a 503 says when to come back.
+ */
+import { AdminApi } from "@signalbox/api/AdminApi"
+import * as Problems from "@signalbox/api/Problems"
+import { didYouMean, nearNames } from "@signalbox/core/NearNames"
+import { ByteSize, Cause, Effect } from "effect"
+import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
+import * as HttpRouter from "effect/http/HttpRouter"
+import { isHttpServerError } from "effect/http/HttpServerError"
+import { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+
+/** The largest document is smaller (4 MiB), and so is everything else that is sent here. */
+export const maxBodyBytes = 4 * 1024 * 1024
+
+const retryAfterSeconds = 2
+
+/** Of a router; paths of the gateway (`/v1/…`) are left alone. */
+export const layer = HttpRouter.middleware(
+  (effect) =>
+    Effect.flatMap(HttpServerRequest, (request) => {
+      const path = pathOf(request)
+      if (path === "/v1" || path.startsWith("/v1/")) return effect
+      // Not read at all: the server closes the connection behind the answer.
+      if (Number(request.headers["content-length"]) > maxBodyBytes) return Effect.flatMap(respond(tooLarge()), finish)
+      return effect.pipe(
+        Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(maxBodyBytes)),
+        Effect.catchCause((cause) => {
+          const problem = problemOf(cause, request.method, path)
+          if (problem === undefined) return Effect.failCause(cause)
+          return problem._tag === "Internal"
+            ? Effect.andThen(Effect.logError(`${request.method} ${path} has failed`, cause), respond(problem))
+            : respond(problem)
+        }),
+        Effect.flatMap(finish),
+      )
+    }),
+  { global: true },
+)
+
+const pathOf = ({ url }: HttpServerRequest): string => url.split(/[?#]/, 1)[0] ?? url
+
+type Problem = HttpServerRespondable.Respondable & { readonly _tag: string; readonly allowed?: ReadonlyArray<string> }
+
+const respond = (problem: Problem): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
+  Effect.map(HttpServerRespondable.toResponse(problem), (response) =>
+    problem.allowed === undefined
+      ? response
+      : HttpServerResponse.setHeader(response, "allow", problem.allowed.join(", ")),
+  )
+
+const tooLarge = () =>
+  new Problems.TooLarge({
+    detail: `The body is larger than ${maxBodyBytes} bytes, and was not read. Send less.`,
+    maxBytes: maxBodyBytes,
+  })
+
+/** Of what no endpoint has declared; nothing: it is the server's matter. */
+const problemOf = (cause: Cause.Cause<unknown>, method: string, path: string): Problem | undefined => {
+  if (Cause.hasInterruptsOnly(cause)) return undefined
+  for (const reason of cause.reasons) {
+    const error = reason._tag === "Fail" ? reason.error : reason._tag === "Die" ? reason.defect : undefined
+    if (!isHttpServerError(error)) continue
+    if (error.reason._tag === "RouteNotFound") return notRouted(method, path)
+    if (error.reason._tag === "RequestParseError") {
+      return error.reason.reason === "BodyTooLarge"
+        ? tooLarge()
+        : new Problems.Invalid({ detail: "The body of the request ended before it was whole." })
+    }
+  }
+  if (!Cause.hasDies(cause)) return undefined
+  return new Problems.Internal({ detail: "The host has failed on this request. Its log says more." })
+}
+
+interface Known {
+  readonly method: string
+  readonly path: string
+  readonly pattern: RegExp
+}
+
+const known = (method: string, path: string): Known => ({
+  method,
+  path,
+  pattern: new RegExp(`^${path.replaceAll(/:\w+/g, "[^/]+")}$`),
+})
+
+const routes: ReadonlyArray<Known> = [
+  known("GET", "/docs"),
+  known("GET", "/openapi.json"),
+  ...Object.values(AdminApi.groups).flatMap((group) =>
+    Object.values(group.endpoints).map(({ method, path }) => known(method, path)),
+  ),
+]
+
+const notRouted = (method: string, path: string): Problem => {
+  const here = routes.filter(({ pattern }) => pattern.test(path))
+  const near = didYouMean(nearNames(path, new Set(routes.map((route) => route.path))))
+  const shown = JSON.stringify(path.slice(0, 200))
+  if (here.length === 0) return new Problems.NotFound({ detail: `There is no ${shown} here${near}. See /docs.` })
+  const allowed = here.flatMap((route) => (route.method === "GET" ? ["GET", "HEAD"] : [route.method]))
+  return new Problems.MethodNotAllowed({ detail: `${shown} knows ${allowed.join(", ")}, not ${method}.`, allowed })
+}
+
+/** An error without a body, or with one in plain text, is one of the framework's. */
+const finish = (
+  response: HttpServerResponse.HttpServerResponse,
+): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
+  response.status >= 400 && !response.headers["content-type"]?.includes("json")
+    ? Effect.map(respond(problemOfStatus(response.status)), withHeaders)
+    : Effect.succeed(withHeaders(response))
+
+const problemOfStatus = (status: number): Problem => {
+  switch (status) {
+    case 413:
+      return tooLarge()
+    case 415:
+      return new Problems.UnsupportedMedia({ detail: "Bodies are JSON: send `content-type: application/json`." })
+    case 404:
+      return new Problems.NotFound({ detail: "There is no such thing here. See /docs." })
+    default:
+      return status < 500
+        ? new Problems.Invalid({ detail: "The request cannot be understood. See /docs." })
+        : new Problems.Internal({ detail: "The host has failed on this request. Its log says more." })
+  }
+}
+
+const withHeaders = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse =>
+  HttpServerResponse.setHeaders(response, {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    ...(response.status === 401 ? { "www-authenticate": 'Bearer realm="signalbox"' } : {}),
+    ...(response.status === 503 ? { "retry-after": String(retryAfterSeconds) } : {}),
+  })

@@ -1,0 +1,131 @@
+/** The configuration over HTTP. What is shown comes redacted from the store; nothing here sees a secret. */
+import { AdminApi } from "@signalbox/api/AdminApi"
+import type { Change } from "@signalbox/api/ConfigGroup"
+import { Invalid, NotFound } from "@signalbox/api/Problems"
+import { changeSummary } from "@signalbox/core/ChangeSummary"
+import { ConfigDocument, type Edit } from "@signalbox/core/ConfigDocument"
+import type { ConfigStoreError } from "@signalbox/core/ConfigError"
+import { ConfigSource } from "@signalbox/core/ConfigSource"
+import type { Accepted } from "@signalbox/core/ConfigStore"
+import { formatCursor } from "@signalbox/core/Event"
+import { EventBus } from "@signalbox/core/EventBus"
+import { didYouMean, nearNames } from "@signalbox/core/NearNames"
+import { Effect, type Schema } from "effect"
+import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
+import { HostConfig } from "../HostConfig.ts"
+import { lookup, tokensOf } from "./Pointer.ts"
+import { etagOf, ifHash } from "./Precondition.ts"
+import { changing, reading } from "./Refusals.ts"
+
+export const layer = HttpApiBuilder.group(
+  AdminApi,
+  "config",
+  Effect.fnUntraced(function* (handlers) {
+    const store = yield* HostConfig
+    const source = yield* ConfigSource
+    const bus = yield* EventBus
+    const schema = ConfigDocument.jsonSchema(HostConfig)
+
+    const tagged = <A>(hash: string, body: A) => HttpApiSchema.withHeaders({ body, headers: { etag: etagOf(hash) } })
+
+    const precondition = (header: string | undefined) =>
+      Effect.flatMap(store.document, ({ hash }) => Effect.fromResult(ifHash(header, hash)))
+
+    /** `wanted` is what is written, to tell what of it is hidden. */
+    const write = Effect.fnUntraced(function* (
+      header: string | undefined,
+      wanted: ReadonlyArray<Edit> | string,
+      change: (hash: string | undefined) => Effect.Effect<Accepted<unknown>, ConfigStoreError>,
+    ) {
+      const hash = yield* precondition(header)
+      const shadowed = yield* store.shadowed(wanted)
+      return written(yield* changing(hash)(change(hash)), shadowed)
+    })
+
+    const written = (accepted: Accepted<unknown>, shadowed: ReadonlyArray<string>) => {
+      const { changes, hash, restartRequired, revision } = accepted
+      return tagged(hash, { revision, hash, changes: changes.map(onWire), shadowed, restartRequired })
+    }
+
+    const update = (header: string | undefined, edits: ReadonlyArray<Edit>) =>
+      write(header, edits, (hash) => store.update(edits, options(hash)))
+
+    return handlers.handleAll({
+      get: () =>
+        Effect.gen(function* () {
+          // First: what happens while the rest is read comes again in the feed, and is not missed.
+          const cursor = yield* bus.cursor
+          const { hash, revision, text } = yield* store.document
+          const effective = yield* store.effective
+          const [problems, warnings] = yield* Effect.all([store.problems, store.warnings])
+          const state = { source: source.name, revision, hash, text, effective, problems, warnings }
+          return tagged(hash, { ...state, cursor: formatCursor(cursor) })
+        }),
+      replace: ({ headers, payload: { text } }) =>
+        write(headers["if-match"], text, (hash) => store.replace(text, options(hash))),
+      update: ({ headers, payload: { edits } }) => update(headers["if-match"], edits),
+      getValue: ({ query: { path } }) =>
+        Effect.gen(function* () {
+          const value = yield* valueAt(yield* store.effective, path)
+          const { hash } = yield* store.document
+          return tagged(hash, { path, value, provenance: yield* store.provenance(path), hash })
+        }),
+      setValue: ({ headers, payload: { value }, query: { path } }) => update(headers["if-match"], [{ path, value }]),
+      removeValue: ({ headers, query: { path } }) => update(headers["if-match"], [{ path, remove: true }]),
+      plan: ({ payload }) =>
+        Effect.map(changing()(store.plan("text" in payload ? payload.text : payload.edits)), (plan) => ({
+          ...plan,
+          changes: plan.changes.map(onWire),
+        })),
+      reload: ({ payload }) =>
+        Effect.map(changing()(store.reload(payload ?? {})), (changes) => ({
+          changes: changes.map(onWire),
+          summary: changeSummary(changes),
+        })),
+      undo: () => Effect.map(changing()(store.undo), (accepted) => written(accepted, [])),
+      history: () =>
+        Effect.gen(function* () {
+          const { hash } = yield* store.document
+          const entries = yield* Effect.catchTag(reading(store.history), ["NotFound", "Rejected"], Effect.die)
+          return { entries: entries.map((entry) => ({ ...entry, current: entry.hash === hash })) }
+        }),
+      past: ({ params: { hash } }) => Effect.catchTag(reading(store.past(hash)), "Rejected", Effect.die),
+      diff: ({ query: { from, to } }) =>
+        Effect.map(reading(store.differences(from, to)), ({ changes, ...hashes }) => ({
+          ...hashes,
+          changes: changes.map(onWire),
+        })),
+      schema: () => Effect.succeed(schema),
+    })
+  }),
+)
+
+const options = (hash: string | undefined) => (hash === undefined ? {} : { ifHash: hash })
+
+/** JSON has no `undefined`: a side that is absent is left out. */
+const onWire = ({
+  after,
+  before,
+  path,
+}: {
+  readonly path: string
+  readonly before: unknown
+  readonly after: unknown
+}): Change => ({
+  path,
+  ...(before === undefined ? {} : { before: before as Schema.Json }),
+  ...(after === undefined ? {} : { after: after as Schema.Json }),
+})
+
+const valueAt = (effective: Schema.Json, path: string): Effect.Effect<Schema.Json, NotFound | Invalid> => {
+  const tokens = tokensOf(path)
+  if (tokens === undefined) {
+    const detail = "`path` is a JSON Pointer: it starts with / and writes ~ as ~0 and / as ~1 within keys."
+    return Effect.fail(new Invalid({ detail }))
+  }
+  const place = lookup(effective, tokens)
+  if ("found" in place) return Effect.succeed(place.found)
+  const near = didYouMean(nearNames(place.missing, place.names))
+  const detail = `There is nothing at ${path.slice(0, 200)}: ${JSON.stringify(place.missing.slice(0, 64))} is not set${near}.`
+  return Effect.fail(new NotFound({ detail }))
+}
