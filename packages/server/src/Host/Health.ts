@@ -2,6 +2,7 @@
 import { version } from "@signalbox/api/Version"
 import * as ConfigError from "@signalbox/core/ConfigError"
 import { ConfigSource } from "@signalbox/core/ConfigSource"
+import { Credentials } from "@signalbox/core/Credentials"
 import { Providers } from "@signalbox/core/Providers"
 import { StatsLedger } from "@signalbox/core/StatsLedger"
 import { Context, Effect, Layer } from "effect"
@@ -22,7 +23,7 @@ export class HostHealth extends Context.Service<
   static readonly layer: Layer.Layer<
     HostHealth,
     never,
-    HostConfig | HostServices | ConfigSource | Providers | StatsLedger
+    HostConfig | HostServices | ConfigSource | Providers | StatsLedger | Credentials
   > = Layer.effect(
     HostHealth,
     Effect.suspend(() => make),
@@ -60,10 +61,14 @@ const make = Effect.gen(function* () {
       degraded === undefined ? [] : [`The ledger cannot be written (${degraded.reason}): entries wait in memory.`],
   })
 
+  const unknownKeys = Effect.map((yield* Credentials).problem, (problem) =>
+    problem === undefined ? [] : [problem.message],
+  )
+
   return HostHealth.of({
     health: Effect.succeed({ status: "ok", version, pid: process.pid }),
     ready: Effect.map(status, ({ revision }) => revision > 0),
-    degraded: Effect.map(Effect.all([refused, failed, outages, unwritten, warnings]), (all) =>
+    degraded: Effect.map(Effect.all([refused, failed, outages, unknownKeys, unwritten, warnings]), (all) =>
       all.flat().slice(0, maxSentences),
     ),
   })

@@ -1,0 +1,105 @@
+/**
+ * From the start of a process to the first answer, and the memory it has then: a host, with its configuration, ledger, keys and admin API,
+ * against a bare Effect HTTP server with one route. Both bundled in the same way, both with V8's compile cache.
+ */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { createRequire } from "node:module"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { pathToFileURL } from "node:url"
+import { report } from "./measure.ts"
+
+const ROUNDS = 12
+const root = resolve(import.meta.dirname, "..", "..", "..")
+
+export const run = async (): Promise<void> => {
+  const directory = mkdtempSync(join(tmpdir(), "signalbox-bench-start-"))
+  try {
+    // For koffi, which has a native part.
+    symlinkSync(join(root, "node_modules"), join(directory, "node_modules"))
+    const [host, bare] = [await bundled("host", directory), await bundled("bare", directory)]
+    const home = join(directory, "home", "config.json")
+    const newHome = () => join(mkdtempSync(join(directory, "new-")), "config.json")
+    const cases = {
+      host: () => start(host, [home]),
+      bare: () => start(bare, []),
+      first: () => start(host, [newHome()]),
+    }
+    const best = { host: worst(), first: worst(), bare: worst() }
+    // The first round fills the compile cache and is not measured.
+    for (let round = -1; round < ROUNDS; round++) {
+      for (const name of ["host", "bare", "first"] as const) {
+        const measured = await cases[name]()
+        if (round < 0) continue
+        best[name].millis = Math.min(best[name].millis, measured.millis)
+        best[name].rss = Math.min(best[name].rss, measured.rss)
+      }
+    }
+    report("start: a host, against a bare Effect HTTP server with one route", [
+      { name: "from nothing to /healthz", ratio: best.host.millis / best.bare.millis, target: ["≤", 1.5] },
+      { name: "memory then (rss)", ratio: best.host.rss / best.bare.rss, target: ["≤", 1.5] },
+      { name: "from nothing to /healthz, the very first start of a home", ratio: best.first.millis / best.bare.millis },
+    ])
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+}
+
+interface Measured {
+  millis: number
+  rss: number
+}
+
+const worst = (): Measured => ({ millis: Number.POSITIVE_INFINITY, rss: Number.POSITIVE_INFINITY })
+
+/** Starts the program, asks it until it answers, and ends it. */
+const start = async (program: string, args: ReadonlyArray<string>): Promise<Measured> => {
+  const began = process.hrtime.bigint()
+  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "inherit"] })
+  try {
+    const url = await said(child)
+    const response = await fetch(`${url}/healthz`)
+    if (response.status !== 200) throw new Error(`/healthz answered ${response.status}`)
+    const millis = Number(process.hrtime.bigint() - began) / 1e6
+    const rss = Number(execFileSync("ps", ["-o", "rss=", "-p", String(child.pid)], { encoding: "utf8" }))
+    return { millis, rss }
+  } finally {
+    const ended = once(child, "exit")
+    child.kill("SIGTERM")
+    await ended
+  }
+}
+
+const said = (child: ChildProcess): Promise<string> =>
+  new Promise((resolve, reject) => {
+    let text = ""
+    child.stdout!.on("data", (chunk) => {
+      text += chunk
+      const [, url] = /istens on (http:\S+)\s/.exec(text) ?? []
+      if (url !== undefined) resolve(url)
+    })
+    child.once("exit", (code) => reject(new Error(`a server ended with ${code}`)))
+  })
+
+/** One minified file, and a first line that turns the compile cache on. */
+const bundled = async (name: string, directory: string): Promise<string> => {
+  // The command is bundled with it; this package has nothing else to do with it.
+  const rolldown = createRequire(join(root, "packages", "cli", "package.json")).resolve("rolldown")
+  const { build } = await import(pathToFileURL(rolldown).href)
+  await build({
+    input: join(import.meta.dirname, "start", `${name}.ts`),
+    platform: "node",
+    external: ["koffi"],
+    resolve: { mainFields: ["module", "main"], conditionNames: ["@signalbox/source", "import", "node"] },
+    logLevel: "warn",
+    output: { dir: join(directory, name), format: "esm", minify: true, entryFileNames: "main.mjs" },
+  })
+  const launcher = join(directory, `${name}.mjs`)
+  writeFileSync(
+    launcher,
+    `import { enableCompileCache } from "node:module"\nenableCompileCache(${JSON.stringify(join(directory, "cache"))})\nawait import("./${name}/main.mjs")\n`,
+  )
+  return launcher
+}

@@ -1,0 +1,121 @@
+/** Hosts as real processes: started in a Scope, killed with it, their lines of output in queues, all of it kept. */
+import { type ChildProcess, spawn } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import type { Readable } from "node:stream"
+import type { Host } from "@signalbox/server"
+import { type Cause, Effect, Queue, type Scope } from "effect"
+
+export interface Output {
+  /** The next line; ends with the output. */
+  readonly lines: Queue.Dequeue<string, Cause.Done>
+  /** All so far. */
+  readonly said: ReadonlyArray<string>
+}
+
+export interface Started {
+  readonly child: ChildProcess
+  readonly out: Output
+  readonly err: Output
+  /** Exit code, or the signal's name. */
+  readonly exit: Effect.Effect<number | string>
+}
+
+export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "signalbox-host-"))),
+  (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true })),
+)
+
+export const start = (
+  command: string,
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>> = {},
+): Effect.Effect<Started, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() => spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...clean, ...env } })),
+      (child) =>
+        Effect.andThen(
+          Effect.sync(() => child.kill("SIGKILL")),
+          ended(child),
+        ),
+    )
+    return { child, out: yield* outputOf(child.stdout), err: yield* outputOf(child.stderr), exit: ended(child) }
+  })
+
+/** Without what the surroundings of the tests say to a host. */
+const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("SIGNALBOX_")))
+
+/** How a host is started; a port of its own choice unless the options say another. */
+export const command = (options: Host.Options): readonly [string, ...Array<string>] => [
+  process.execPath,
+  "--conditions=@signalbox/source",
+  join(import.meta.dirname, "serve.ts"),
+  JSON.stringify({ port: 0, ...options }),
+]
+
+export const startHost = (options: Host.Options, env?: Readonly<Record<string, string>>) => {
+  const [program, ...args] = command(options)
+  return start(program, args, env)
+}
+
+export interface Serving extends Started {
+  readonly url: string
+}
+
+/** A host that has said that it serves. */
+export const serving = Effect.fnUntraced(function* (
+  options: Host.Options,
+  env?: Readonly<Record<string, string>>,
+): Effect.fn.Return<Serving, Cause.Done | Cause.NoSuchElementError, Scope.Scope> {
+  const started = yield* startHost(options, env)
+  const first = yield* until(started, /istens on http|Listening on http/)
+  yield* until(started, /host\.started/)
+  const url = /http:\/\/[\w.:[\]]+/.exec(first)?.[0] ?? ""
+  return { ...started, url }
+})
+
+/** Takes lines until one matches. What it said instead stands in the failure. */
+export const until = ({ err, out }: Started, wanted: RegExp): Effect.Effect<string> =>
+  Effect.gen(function* () {
+    for (;;) {
+      const line = yield* Queue.take(out.lines)
+      if (wanted.test(line)) return line
+    }
+  }).pipe(
+    Effect.catch(() =>
+      Effect.die(new Error(`never said ${wanted}; but:\n${[...out.said, "on stderr:", ...err.said].join("\n")}`)),
+    ),
+  )
+
+/** All lines until its end. */
+export const rest = ({ lines }: Output): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.gen(function* () {
+    const all: Array<string> = []
+    for (;;) {
+      const line = yield* Effect.option(Queue.take(lines))
+      if (line._tag === "None") return all
+      all.push(line.value)
+    }
+  })
+
+const outputOf = Effect.fnUntraced(function* (stream: Readable) {
+  const lines = yield* Queue.unbounded<string, Cause.Done>()
+  const said: Array<string> = []
+  const reader = createInterface(stream)
+  reader.on("line", (line) => {
+    said.push(line)
+    Queue.offerUnsafe(lines, line)
+  })
+  reader.on("close", () => Queue.endUnsafe(lines))
+  return { lines, said }
+})
+
+const ended = (child: ChildProcess): Effect.Effect<number | string> =>
+  Effect.callback((resume) => {
+    const answer = () => resume(Effect.succeed(child.signalCode ?? child.exitCode ?? "not started"))
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) answer()
+    else child.once("exit", answer)
+  })
