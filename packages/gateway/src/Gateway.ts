@@ -13,7 +13,7 @@ import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import { ApiError, toResponse } from "./Gateway/ApiError.ts"
 import { type Caller, callerOf } from "./Gateway/Caller.ts"
 import { chatCompletions, type Works } from "./Gateway/ChatCompletions.ts"
-import { listModels, showModel } from "./Gateway/ModelList.ts"
+import { modelsAt } from "./Gateway/ModelList.ts"
 import { Probes } from "./Gateway/Probes.ts"
 import { HeldBytes } from "./Gateway/RequestBody.ts"
 import { RequireKeys } from "./RequireKeys.ts"
@@ -80,15 +80,11 @@ export const layer = <Self>(
           ),
         ),
       )
-      yield* router.add(
-        "GET",
-        "/v1/models",
-        handle((services, caller) => listModels(Context.get(services, Models), caller)),
-      )
+      // The pattern with `/*` is also the path without it.
       yield* router.add(
         "GET",
         "/v1/models/*",
-        handle((services, caller, request) => showModel(Context.get(services, Models), caller, request.url)),
+        handle((services, caller, request) => modelsAt(request.url, Context.get(services, Models), caller)),
       )
       yield* router.add("*", "/v1/*", (request) => Effect.succeed(toResponse(noRoute(request))))
     }),

@@ -5,13 +5,18 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { ApiError } from "./ApiError.ts"
 import type { Caller } from "./Caller.ts"
 
-export const listModels = (models: Models["Service"], caller: Caller) =>
-  Effect.map(usable(models, caller), (routes) => answer({ object: "list", data: routes.map(described) }))
+/** `url` ends with the id, percent-encoded; an alias may have slashes in it. Without one all of them are asked for. */
+export const modelsAt = (url: string, models: Models["Service"], caller: Caller) => {
+  const rest = url.split("?", 1)[0]!.slice("/v1/models/".length)
+  return Effect.flatMap(usable(models, caller), (routes) =>
+    rest === ""
+      ? Effect.succeed(answer({ object: "list", data: routes.map(described) }))
+      : modelOf(Option.getOrUndefined(decode(rest)), routes),
+  )
+}
 
-/** `url` ends with the id, percent-encoded; an alias may have slashes in it. */
-export const showModel = (models: Models["Service"], caller: Caller, url: string) =>
-  Effect.flatMap(usable(models, caller), (routes) => {
-    const id = Option.getOrUndefined(decode(url.split("?", 1)[0]!.slice("/v1/models/".length)))
+const modelOf = (id: string | undefined, routes: ReadonlyArray<Route>) =>
+  Effect.suspend(() => {
     const route = routes.find(({ alias }) => alias === id)
     return route === undefined
       ? Effect.fail(

@@ -1,0 +1,72 @@
+import { assert, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { answerJson, beginStream, chunk, completion, end, fakeProvider, write } from "./FakeProvider.ts"
+import { ask, gateway, openai } from "./GatewayHost.ts"
+
+it.live("a completion goes out under the upstream's name and comes back under the alias", () =>
+  Effect.gen(function* () {
+    const provider = yield* fakeProvider()
+    yield* Effect.gen(function* () {
+      const client = yield* openai("the-callers-own-key")
+      const [answer] = yield* Effect.all(
+        [
+          Effect.promise(() => client.chat.completions.create(ask("hello"))),
+          Effect.gen(function* () {
+            const received = yield* provider.next
+            assert.strictEqual(received.path, "/v1/chat/completions")
+            assert.strictEqual(received.json.model, "big-1")
+            assert.deepStrictEqual(received.json["messages"], ask("hello").messages)
+            assert.strictEqual(received.headers.authorization, "Bearer sk-provider")
+            assert.notInclude(JSON.stringify(received.headers), "the-callers-own-key")
+            yield* answerJson(received, completion("big-1-0613", "hi"))
+          }),
+        ],
+        { concurrency: 2 },
+      )
+      assert.strictEqual(answer.model, "fast")
+      assert.strictEqual(answer.choices[0]?.message.content, "hi")
+    }).pipe(
+      Effect.provide(
+        gateway({
+          providers: { main: { kind: "openai", base_url: provider.baseUrl, api_key: "sk-provider" } },
+          models: { fast: { provider: "main", upstream: "big-1" } },
+        }),
+      ),
+    )
+  }).pipe(Effect.scoped),
+)
+
+it.live("a stream comes as it is sent, every chunk under the alias", () =>
+  Effect.gen(function* () {
+    const provider = yield* fakeProvider()
+    yield* Effect.gen(function* () {
+      const client = yield* openai()
+      const opening = yield* Effect.forkChild(
+        Effect.promise(() => client.chat.completions.create({ ...ask("hello"), stream: true })),
+      )
+      const received = yield* provider.next
+      yield* beginStream(received)
+      yield* write(received, chunk("big-1", "one "))
+      const stream = yield* Fiber.join(opening)
+      const chunks = stream[Symbol.asyncIterator]()
+      const next = Effect.promise(() => chunks.next())
+      const first = yield* next
+      assert.strictEqual(first.value?.choices[0]?.delta.content, "one ")
+      assert.strictEqual(first.value?.model, "fast")
+      // Only now is there a second one: the first was not held back for it.
+      yield* write(received, chunk("big-1", "two"))
+      const second = yield* next
+      assert.strictEqual(second.value?.choices[0]?.delta.content, "two")
+      assert.strictEqual(second.value?.model, "fast")
+      yield* end(received)
+      assert.isTrue((yield* next).done)
+    }).pipe(
+      Effect.provide(
+        gateway({
+          providers: { main: { kind: "openai", base_url: provider.baseUrl } },
+          models: { fast: { provider: "main", upstream: "big-1" } },
+        }),
+      ),
+    )
+  }).pipe(Effect.scoped),
+)
