@@ -1,0 +1,82 @@
+import { assert, it } from "@effect/vitest"
+import { JsonMembers } from "../src/Gateway/JsonMembers.ts"
+import { jsonName, namesIn, renamed } from "../src/Gateway/ModelName.ts"
+import { Generator, generated, jsonText, objectText, stringText } from "./Generated.ts"
+
+const rename = (text: string, alias: string): string => {
+  const bytes = Buffer.from(text)
+  const members = new JsonMembers()
+  members.scan(bytes, 0, bytes.length)
+  return renamed(bytes, 0, bytes.length, namesIn(bytes, members), jsonName(alias)).toString()
+}
+
+it("the model's name is replaced wherever it stands, and nothing else changes by a byte", () => {
+  generated(5_000, (random) => {
+    const members = random.times(
+      6,
+      () => [random.pick(["a", "id", "choices", "Model", "models", "mode"]), jsonText(random)] as const,
+    )
+    const model = stringText(random, random.pick(["gpt", 'g"p', "modèle", "", "😀", "z".repeat(300)]))
+    const at = random.below(members.length + 1)
+    const make = (name: string, order: Generator) =>
+      objectText(order, [...members.slice(0, at), ["model", name], ...members.slice(at)])
+    // The same choices of white space and spelling on both sides.
+    const seed = random.below(2 ** 31)
+    const text = make(model, new Generator(seed))
+    const expected = make('"alias"', new Generator(seed))
+    assert.strictEqual(rename(text, "alias"), expected)
+    assert.deepStrictEqual(JSON.parse(rename(text, "alias")), { ...JSON.parse(text), model: "alias" })
+  })
+})
+
+it("the value of `usage` is found as a parser finds it", () => {
+  generated(3_000, (random) => {
+    const text = objectText(
+      random,
+      random.times(6, () => [random.pick(["usage", "a", "model"]), jsonText(random)] as const),
+    )
+    const bytes = Buffer.from(text)
+    const members = new JsonMembers()
+    assert.isTrue(members.scan(bytes, 0, bytes.length))
+    const parsed: { readonly usage?: unknown } = JSON.parse(text)
+    if (parsed.usage === undefined) assert.strictEqual(members.usageStart, -1)
+    else assert.deepStrictEqual(JSON.parse(bytes.toString("utf8", members.usageStart, members.usageEnd)), parsed.usage)
+  })
+})
+
+it("a name that is given twice is replaced twice, because parsers differ in which of them they take", () => {
+  assert.strictEqual(rename('{"model":"a","x":1,"mod\\u0065l":"b"}', "c"), '{"model":"c","x":1,"mod\\u0065l":"c"}')
+  assert.strictEqual(rename('{"model":null,"model":"b"}', "c"), '{"model":null,"model":"c"}')
+})
+
+it("a model that is no string, or that belongs to something within, is left alone", () => {
+  for (const text of [
+    '{"model":null}',
+    '{"model":{"model":"a"}}',
+    '{"choices":[{"model":"a"}]}',
+    '[{"model":"a"}]',
+    '"model"',
+    "{}",
+  ]) {
+    assert.strictEqual(rename(text, "c"), text)
+  }
+})
+
+it("what is no object is left alone, however it is cut", () => {
+  const text = '{"id":"x","model":"a\\"b","choices":[{"message":{"content":"}]"}}],"usage":{"prompt_tokens":1}}'
+  for (let length = 0; length < text.length; length++) {
+    const cut = text.slice(0, length)
+    assert.strictEqual(rename(cut, "c"), cut, cut)
+  }
+  for (const bad of [
+    '{"model":"a",}',
+    '{"model" "a"}',
+    '{"model":}',
+    '{"model":"a"}}',
+    '{"model":"a"} x',
+    '{"model":"a"b}',
+    "{model:1}",
+  ]) {
+    assert.strictEqual(rename(bad, "c"), bad)
+  }
+})
