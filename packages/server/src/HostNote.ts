@@ -85,7 +85,7 @@ const matches = (value: unknown, pattern: RegExp): value is string => typeof val
 
 const isTime = (value: unknown): value is string => matches(value, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
 
-const isAlive = (pid: number): boolean => {
+export const isAlive = (pid: number): boolean => {
   try {
     return process.kill(pid, 0)
   } catch (error) {
