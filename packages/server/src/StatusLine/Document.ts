@@ -1,0 +1,128 @@
+/**
+ * What a host tells a status line, in a file: the calls of the window by model and by bucket of time. Whoever reads it drops the buckets that have
+ * left the window by then, so that the numbers stay true however long ago the host wrote them. Without effect: a status line starts every few
+ * seconds, and must start in an instant.
+ */
+import { closeSync, fstatSync, openSync, readSync } from "node:fs"
+import { isAlive } from "../HostNote.ts"
+
+export interface Status {
+  /** Milliseconds since 1970. */
+  readonly writtenAt: number
+  /** 1 to 1440. */
+  readonly windowMinutes: number
+  /** How long a bucket is; 10,000 or 60,000. */
+  readonly bucketMillis: number
+  /** At most `maxModels`, those with the most calls. */
+  readonly models: ReadonlyArray<StatusModel>
+  /** A request that is under way: the one that began last. */
+  readonly running?: Running
+}
+
+export interface StatusModel {
+  readonly provider: string
+  /** The alias. */
+  readonly model: string
+  /** The newest last. */
+  readonly buckets: ReadonlyArray<Bucket>
+}
+
+/** Its number (start divided by length), calls, bytes sent, bytes received. */
+export type Bucket = readonly [number: number, requests: number, sent: number, received: number]
+
+export interface Running {
+  readonly provider: string
+  readonly model: string
+  /** Of the host. What a dead one says is running is not. */
+  readonly pid: number
+}
+
+/** Named ones; the calls of all others are summed under `otherModels`. */
+export const maxModels = 16
+export const otherModels = "(other)"
+/** What a file of `maxModels` and a whole day cannot reach. */
+const maxBytes = 2 * 1024 * 1024
+/** In UTF-16 units, as in the ledger. */
+const maxName = 256
+
+export const encodeStatus = ({ bucketMillis, models, running, windowMinutes, writtenAt }: Status): string =>
+  `${JSON.stringify({
+    version: 1,
+    written_at: writtenAt,
+    window_minutes: windowMinutes,
+    bucket_millis: bucketMillis,
+    models,
+    running,
+  })}\n`
+
+/** What stands there, if it is what a host wrote; `undefined` for anything else: no file, no right, a torn or foreign text. */
+export const readStatus = (path: string): Status | undefined => {
+  const text = read(path)
+  if (text === undefined) return undefined
+  try {
+    return statusOf(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}
+
+const read = (path: string): string | undefined => {
+  try {
+    const fd = openSync(path, "r")
+    try {
+      const { size } = fstatSync(fd)
+      if (size > maxBytes) return undefined
+      const bytes = Buffer.allocUnsafe(size)
+      return bytes.toString("utf8", 0, readSync(fd, bytes, 0, size, 0))
+    } finally {
+      closeSync(fd)
+    }
+  } catch {
+    return undefined
+  }
+}
+
+/** Checked member by member: it goes to terminals. */
+const statusOf = (value: unknown): Status | undefined => {
+  if (!isRecord(value) || value["version"] !== 1) return undefined
+  const { bucket_millis: bucketMillis, models, running, window_minutes: windowMinutes, written_at: writtenAt } = value
+  if (!isCount(writtenAt) || !isCount(windowMinutes) || !isCount(bucketMillis) || !Array.isArray(models))
+    return undefined
+  if (windowMinutes < 1 || windowMinutes > 1440 || bucketMillis < 1_000 || models.length > maxModels + 1)
+    return undefined
+  const found = models.map(modelOf)
+  if (found.some((model) => model === undefined)) return undefined
+  const request = runningOf(running)
+  return {
+    writtenAt,
+    windowMinutes,
+    bucketMillis,
+    models: found.filter((model) => model !== undefined),
+    ...(request === undefined ? {} : { running: request }),
+  }
+}
+
+const modelOf = (value: unknown): StatusModel | undefined => {
+  if (!isRecord(value)) return undefined
+  const { buckets, model, provider } = value
+  return isName(provider) && isName(model) && Array.isArray(buckets) && buckets.every(isBucket)
+    ? { provider, model, buckets }
+    : undefined
+}
+
+const runningOf = (value: unknown): Running | undefined => {
+  if (!isRecord(value)) return undefined
+  const { model, pid, provider } = value
+  return isName(provider) && isName(model) && isCount(pid) && pid > 0 && pid < 2 ** 31 && isAlive(pid)
+    ? { provider, model, pid }
+    : undefined
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const isBucket = (value: unknown): value is Bucket => Array.isArray(value) && value.length === 4 && value.every(isCount)
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+
+const isName = (value: unknown): value is string => typeof value === "string" && value.length <= maxName
