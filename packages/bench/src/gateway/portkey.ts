@@ -1,0 +1,19 @@
+/** The peer as its package starts it. It takes a port and does not say when it listens. */
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import { tell } from "./process.ts"
+
+const free = createServer()
+free.listen(0, "127.0.0.1", () => {
+  const { port } = free.address() as AddressInfo
+  free.close(async () => {
+    process.argv.splice(2, process.argv.length, `--port=${port}`, "--headless")
+    await import(new URL("../../../../node_modules/@portkey-ai/gateway/build/start-server.js", import.meta.url).href)
+    const listening = async (): Promise<void> => {
+      const answer = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined)
+      if (answer === undefined) return new Promise((resolve) => setTimeout(() => resolve(listening()), 20))
+    }
+    await listening()
+    tell({ port })
+  })
+})
