@@ -34,17 +34,29 @@ export const layer: Layer.Layer<never, never, HostConfig | Features | EventBus |
             }))
       const tell = Stream.runForEach((item: Envelope<AnyEvent> | Gap) => Effect.flatMap(lineOf(item), output.say))
 
-      const calls = Stream.unwrap(bus.subscribe({ name: "narrator of calls", types: [StatsRecorded] }))
+      /** Says when it begins and when it has ended: in between every call is told. */
+      const calls = Stream.unwrap(
+        Effect.gen(function* () {
+          const recorded = yield* bus.subscribe({ name: "narrator of calls", types: [StatsRecorded] })
+          yield* Effect.acquireRelease(turn(output, true), () => turn(output, false))
+          return recorded
+        }),
+      )
       yield* Effect.forkScoped(tell(events))
       yield* features.changes.pipe(
         Stream.map(({ debug }) => debug),
         Stream.changes,
-        Stream.tap((debug) => Effect.sync(() => output.setDebug(debug))),
         Stream.switchMap((debug): Stream.Stream<Envelope<AnyEvent> | Gap> => (debug ? calls : Stream.never)),
         tell,
         Effect.forkScoped({ startImmediately: true }),
       )
     }),
+  )
+
+const turn = (output: Output["Service"], debug: boolean) =>
+  Effect.andThen(
+    Effect.sync(() => output.setDebug(debug)),
+    output.say({ text: debug ? "Debug is on: every call is told, and problems with their causes." : "Debug is off." }),
   )
 
 const rare = registry.types.filter((type) => type !== StatsRecorded.type)

@@ -1,0 +1,139 @@
+/** A host as a process: how it stops, and how it reads its document again. */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { Agent, get } from "node:http"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Queue } from "effect"
+import { type Serving, serving, temporaryDirectory, until } from "./processes/HostProcess.ts"
+import { makeUpstream, words } from "./processes/Upstream.ts"
+
+const secret = "sk-of-the-real-one"
+
+const documentFor = (upstream: string) =>
+  JSON.stringify({
+    version: 1,
+    providers: { real: { kind: "openai", base_url: upstream, api_key: secret }, echo: { kind: "echo" } },
+    models: { smart: { provider: "real", upstream: "real-1" }, echo: { provider: "echo", upstream: "echo-1" } },
+  })
+
+const atUpstream = Effect.fnUntraced(function* () {
+  const upstream = yield* makeUpstream
+  const config = join(yield* temporaryDirectory, "config.json")
+  writeFileSync(config, documentFor(upstream.url), { mode: 0o600 })
+  return { ...upstream, config, host: yield* serving({ config }) }
+})
+
+/** Asks for a stream and answers what it said, whole. */
+const stream = ({ url }: Serving, model: string) =>
+  Effect.promise(async () => {
+    const response = await fetch(`${url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model, stream: true, messages: [{ role: "user", content: "a b c" }] }),
+    })
+    const text = await response.text()
+    const lines = text.split("\n\n").filter((line) => line.startsWith("data: {"))
+    const said = lines.map((line) => JSON.parse(line.slice(6)).choices[0]?.delta?.content ?? "").join("")
+    return { status: response.status, said, whole: text.endsWith("data: [DONE]\n\n") }
+  })
+
+const ask = (url: string, agent?: Agent) =>
+  Effect.callback<{ readonly status: number; readonly connection: string | undefined }, string>((resume) => {
+    const request = get(url, { agent: agent ?? false }, (response) => {
+      response.resume()
+      const { connection } = response.headers
+      response.on("end", () => resume(Effect.succeed({ status: response.statusCode ?? 0, connection })))
+    })
+    request.on("error", (error: NodeJS.ErrnoException) => resume(Effect.fail(error.code ?? error.message)))
+  })
+
+/** Lines of the ledger beside this document. */
+const entriesIn = (config: string): number => {
+  const ledger = join(config, "..", "ledger")
+  return readdirSync(ledger)
+    .filter((name) => name.endsWith(".entries"))
+    .reduce((count, name) => count + readFileSync(join(ledger, name), "utf8").split("\n").length - 1, 0)
+}
+
+describe("a host that is told to stop", () => {
+  it.live("takes nothing new, tells for how many it waits, and lets all streams under way end whole", () =>
+    Effect.gen(function* () {
+      const { config, host, streams } = yield* atUpstream()
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+      yield* Effect.addFinalizer(() => Effect.sync(() => agent.destroy()))
+      assert.strictEqual((yield* ask(`${host.url}/healthz`, agent)).status, 200)
+      const answers = yield* Effect.forkScoped(
+        Effect.all(
+          Array.from({ length: 20 }, () => stream(host, "smart")),
+          { concurrency: "unbounded" },
+        ),
+      )
+      const underWay = yield* Queue.takeN(streams, 20)
+
+      host.child.kill("SIGTERM")
+      yield* until(host, /^host\.stopping version=0\.1\.0 /)
+      yield* until(host, /^Waiting for 20 requests to end; a second signal ends them\.$/)
+      assert.strictEqual(yield* Effect.flip(ask(`${host.url}/healthz`)), "ECONNREFUSED")
+      const late = yield* ask(`${host.url}/healthz`, agent)
+      assert.deepStrictEqual(late, { status: 503, connection: "close" })
+
+      for (const { finish } of underWay.slice(0, 8)) finish()
+      yield* until(host, /^Waiting for 12 requests to end\.$/)
+      for (const { finish } of underWay.slice(8)) finish()
+      const expected = { status: 200, said: words.join(""), whole: true }
+      for (const answer of yield* Fiber.join(answers)) assert.deepStrictEqual(answer, expected)
+      assert.strictEqual(yield* host.exit, 0)
+      assert.strictEqual(host.err.said.join("\n"), "")
+      assert.strictEqual(entriesIn(config), 20)
+    }),
+  )
+
+  it.live("ends at once at a second signal; what was recorded stays", () =>
+    Effect.gen(function* () {
+      for (const [signal, code] of [
+        ["SIGTERM", 143],
+        ["SIGINT", 130],
+      ] as const) {
+        const { config, host, streams } = yield* atUpstream()
+        const answer = yield* stream(host, "echo")
+        assert.isTrue(answer.whole)
+        yield* Effect.forkScoped(Effect.ignoreCause(stream(host, "smart")))
+        yield* Queue.take(streams)
+        host.child.kill(signal)
+        yield* until(host, /^Waiting for 1 request to end/)
+        host.child.kill(signal)
+        assert.strictEqual(yield* host.exit, code)
+        assert.strictEqual(entriesIn(config), 1)
+        // Nothing of it keeps the next one from starting.
+        yield* serving({ config })
+      }
+    }),
+  )
+
+  it.live("does not wait for event feeds: it ends them", () =>
+    Effect.gen(function* () {
+      const { host } = yield* atUpstream()
+      host.child.kill("SIGINT")
+      assert.strictEqual(yield* host.exit, 0)
+    }),
+  )
+})
+
+describe("a host that is told to read its document again", () => {
+  it.live("says what has changed, that nothing has, or why it could not", () =>
+    Effect.gen(function* () {
+      const { config, host } = yield* atUpstream()
+      writeFileSync(config, readFileSync(config, "utf8").replace(`"echo-1"`, `"echo-2"`))
+      host.child.kill("SIGHUP")
+      yield* until(host, /^Reloaded config \(1 changes\):$/)
+      yield* until(host, /^- models\.echo\.upstream: echo-1 → echo-2$/)
+      host.child.kill("SIGHUP")
+      yield* until(host, /^Reloaded config \(no changes detected\)\.$/)
+      writeFileSync(config, "{")
+      host.child.kill("SIGHUP")
+      const failed = yield* Queue.take(host.err.lines)
+      assert.match(failed, /^! (config\.rejected|Reload failed: )/)
+      assert.strictEqual((yield* stream(host, "echo")).status, 200)
+    }),
+  )
+})
