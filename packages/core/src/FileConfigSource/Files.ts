@@ -65,6 +65,9 @@ const readOnce = Effect.fnUntraced(function* (handle: FileSystem.File, info: Fil
   return Bytes.concat(parts)
 })
 
+/** All that writing needs. */
+export type Disk = Pick<Site, "fs" | "path">
+
 export interface TemporaryOptions {
   /** The name of the document that it will be, or be a version of. */
   readonly document: string
@@ -77,7 +80,7 @@ export interface TemporaryOptions {
  * same file, since the kernel has already forgotten the pages that it could not write.
  */
 export const writeTemporary = Effect.fnUntraced(function* (
-  { fs, path }: Site,
+  { fs, path }: Disk,
   directory: string,
   text: string,
   { document, owner }: TemporaryOptions,
@@ -117,7 +120,7 @@ const token = Effect.map(Random.nextIntBetween(0, 2 ** 48), (number) => number.t
 
 /** Some file systems cannot sync a directory at all, and say EINVAL or EBADF; like PostgreSQL we take that for its best. */
 export const syncDirectory = Effect.fnUntraced(function* (
-  { fs }: Site,
+  { fs }: Pick<Disk, "fs">,
   directory: string,
 ): Effect.fn.Return<void, SourceUnavailable> {
   const sync = Effect.scoped(Effect.flatMap(fs.open(directory, { flag: "r" }), (handle) => handle.sync))
@@ -127,7 +130,7 @@ export const syncDirectory = Effect.fnUntraced(function* (
 })
 
 /** Creates what is missing, 0700, and each name in its parent durably. */
-export const makeDirectories = (site: Site, directory: string): Effect.Effect<void, SourceUnavailable> =>
+export const makeDirectories = (site: Disk, directory: string): Effect.Effect<void, SourceUnavailable> =>
   Effect.gen(function* () {
     if (yield* isDirectory(site, directory)) return
     const parent = site.path.dirname(directory)
@@ -140,5 +143,5 @@ export const makeDirectories = (site: Site, directory: string): Effect.Effect<vo
     yield* syncDirectory(site, parent)
   })
 
-const isDirectory = ({ fs }: Site, directory: string): Effect.Effect<boolean> =>
+const isDirectory = ({ fs }: Disk, directory: string): Effect.Effect<boolean> =>
   Effect.match(fs.stat(directory), { onFailure: () => false, onSuccess: ({ type }) => type === "Directory" })

@@ -1,0 +1,160 @@
+/**
+ * The admin token as a file (0600): whoever can read it may do everything. It is made at the first start, 256 random bits in base64url, and stays;
+ * a file that holds no token is replaced, and that is said. It is in no log line, and in no error.
+ */
+
+import { makeDirectories, syncDirectory, writeTemporary } from "@signalbox/core/FileConfigSource/Files"
+import { isTemporary } from "@signalbox/core/FileConfigSource/Names"
+import { codeOf } from "@signalbox/core/FileConfigSource/Site"
+import { FileLock } from "@signalbox/core/FileLock"
+import { ByteSize, Effect, FileSystem, Layer, Path, type PlatformError, Redacted, Schema } from "effect"
+import { SecureRandom } from "effect/crypto"
+import { Base64Url } from "effect/encoding"
+import { AdminToken } from "./Admin/AdminToken.ts"
+
+/** No host has ever been started there. */
+export class TokenMissing extends Schema.TaggedClass<TokenMissing>()("TokenMissing", { path: Schema.String }) {}
+
+/** What stands there is no token: it is empty, cut, or something else. */
+export class TokenUnusable extends Schema.TaggedClass<TokenUnusable>()("TokenUnusable", { path: Schema.String }) {}
+
+/** It cannot be read, written or locked. `code` is `EACCES`, `ENOSPC`, `EBUSY` … */
+export class TokenUnavailable extends Schema.TaggedClass<TokenUnavailable>()("TokenUnavailable", {
+  path: Schema.String,
+  code: Schema.String,
+  detail: Schema.String,
+}) {}
+
+export class TokenError extends Schema.TaggedError<TokenError>()("TokenError", {
+  reason: Schema.Union([TokenMissing, TokenUnusable, TokenUnavailable]),
+}) {
+  /** What happened, to what, and what to do now. */
+  override get message(): string {
+    return describe(this.reason)
+  }
+}
+
+const describe = (reason: TokenError["reason"]): string => {
+  switch (reason._tag) {
+    case "TokenMissing":
+      return `There is no admin token at ${reason.path}: a host makes one when it starts. Run \`signalbox serve\`, or name the document of the host that you mean with --config.`
+    case "TokenUnusable":
+      return `${reason.path} holds no admin token: start the host again, which puts a new one there.`
+    case "TokenUnavailable":
+      return `The admin token at ${reason.path} is not available (${reason.code}: ${reason.detail}). ${remedy(reason.code)}`
+  }
+}
+
+/** For who talks to a running host: makes and changes nothing. */
+export const readToken = (path: string): Effect.Effect<Redacted.Redacted, TokenError, FileSystem.FileSystem> =>
+  Effect.map(read(path), ({ token }) => token)
+
+/** For the host: the token that stands there, or a new one. Two that start at once end with the same. */
+export const ensureToken = Effect.fnUntraced(function* (
+  path: string,
+): Effect.fn.Return<
+  Redacted.Redacted,
+  TokenError,
+  FileSystem.FileSystem | Path.Path | FileLock | SecureRandom.SecureRandom
+> {
+  const found = yield* Effect.result(read(path))
+  const usable = found._tag === "Success" ? found.success : yield* replace(path, found.failure)
+  yield* tighten(path, usable.mode)
+  return usable.token
+})
+
+/** The host's `AdminToken`. */
+export const layerAt = (
+  path: string,
+): Layer.Layer<AdminToken, TokenError, FileSystem.FileSystem | Path.Path | FileLock> =>
+  Layer.unwrap(Effect.map(ensureToken(path), AdminToken.layer)).pipe(Layer.provide(SecureRandom.layerWebCrypto))
+
+interface Found {
+  readonly token: Redacted.Redacted
+  readonly mode: number
+}
+
+/** A token has 43 bytes, and an editor may have added a newline. */
+const maxBytes = 64
+
+const read = Effect.fnUntraced(function* (path: string): Effect.fn.Return<Found, TokenError, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
+  const failed = Effect.mapError((error: PlatformError.PlatformError) =>
+    codeOf(error) === "ENOENT" ? fail(new TokenMissing({ path })) : unavailable(path, error),
+  )
+  // Before opening: opening a FIFO would wait for a writer.
+  const { mode, size, type } = yield* failed(fs.stat(path))
+  if (type !== "File" || Number(ByteSize.toBigInt(size)) > maxBytes) {
+    return yield* fail(new TokenUnusable({ path }))
+  }
+  const text = (yield* failed(fs.readFileString(path))).trimEnd()
+  if (!/^[\w-]{43}$/.test(text)) return yield* fail(new TokenUnusable({ path }))
+  return { token: Redacted.make(text), mode }
+})
+
+/** Under a lock, so that of several processes one makes it and the others find it. */
+const replace = Effect.fnUntraced(function* (path: string, why: TokenError) {
+  if (why.reason._tag === "TokenUnavailable") return yield* why
+  const fs = yield* FileSystem.FileSystem
+  const { basename, dirname, join } = yield* Path.Path
+  const lock = yield* FileLock
+  const random = yield* SecureRandom.SecureRandom
+  const disk = { fs, path: yield* Path.Path }
+  const [directory, document] = [dirname(path), basename(path)]
+  const make = Effect.gen(function* () {
+    const again = yield* Effect.result(read(path))
+    if (again._tag === "Success") return again.success
+    if (again.failure.reason._tag === "TokenUnusable") {
+      yield* Effect.logWarning(
+        `${path} held no admin token and gets a new one: programs that know an old one must read it again`,
+      )
+    }
+    for (const name of yield* Effect.orElseSucceed(fs.readDirectory(directory), () => [])) {
+      if (isTemporary(document, name)) yield* Effect.ignore(fs.remove(join(directory, name)))
+    }
+    const token = Base64Url.encode(yield* random.randomBytes(32))
+    const temporary = yield* writeTemporary(disk, directory, `${token}\n`, { document })
+    yield* fs.rename(temporary, path).pipe(
+      Effect.onError(() => Effect.ignore(fs.remove(temporary))),
+      Effect.mapError((error) => unavailable(path, error)),
+    )
+    yield* syncDirectory(disk, directory)
+    return yield* read(path)
+  })
+  return yield* makeDirectories(disk, directory).pipe(
+    Effect.andThen(lock.withLock(`${path}.lock`)(Effect.uninterruptible(make))),
+    Effect.catchTag("SourceUnavailable", ({ code, detail }) => fail(new TokenUnavailable({ path, code, detail }))),
+    Effect.catchTag("FileLockError", ({ message, reason }) =>
+      fail(new TokenUnavailable({ path, code: reason._tag === "LockTimedOut" ? "EBUSY" : "ENOLCK", detail: message })),
+    ),
+  )
+})
+
+const tighten = Effect.fnUntraced(function* (path: string, mode: number) {
+  if ((mode & 0o077) === 0) return
+  const fs = yield* FileSystem.FileSystem
+  yield* Effect.mapError(fs.chmod(path, 0o600), (error) => unavailable(path, error))
+  yield* Effect.logWarning(
+    `${path} was open to others (mode ${(mode & 0o7777).toString(8).padStart(4, "0")}) and is 0600 now: if somebody may have read it, remove it and start the host again`,
+  )
+})
+
+const fail = (reason: TokenError["reason"]): TokenError => new TokenError({ reason })
+
+const unavailable = (path: string, error: PlatformError.PlatformError): TokenError =>
+  fail(new TokenUnavailable({ path, code: codeOf(error), detail: error.message }))
+
+const remedy = (code: string): string => {
+  switch (code) {
+    case "EACCES":
+    case "EPERM":
+      return "It is for the user who runs the host: run this as that user, or give the file to this one."
+    case "ENOSPC":
+    case "EDQUOT":
+      return "Free some space on that disk, then try again."
+    case "EBUSY":
+      return "Try again in a moment."
+    default:
+      return "Check the disk and the path, then try again."
+  }
+}
