@@ -91,7 +91,7 @@ const make = Effect.gen(function* () {
   const follow: EventFeed["Service"]["follow"] = Effect.fnUntraced(function* (request, wanted) {
     const types = yield* Effect.fromResult(readTypes(wanted.types))
     const after = yield* Effect.fromResult(readPlace(request, wanted.after))
-    if (request.method === "HEAD") return HttpServerResponse.empty({ headers })
+    if (request.method === "HEAD") return HttpServerResponse.empty({ status: 200, headers })
     yield* room
     const response = NodeHttpServerRequest.toServerResponse(request) as ServerResponse
     const channel = yield* RcMap.get(channels, types.join(","))

@@ -95,7 +95,9 @@ const routes: ReadonlyArray<Known> = [
   ),
 ]
 
-const notRouted = (method: string, path: string): Problem => {
+/** Slashes that are doubled or at the end do not matter to the router either. */
+const notRouted = (method: string, asked: string): Problem => {
+  const path = asked.replaceAll(/\/{2,}/g, "/").replace(/(?<=.)\/$/, "")
   const here = routes.filter(({ pattern }) => pattern.test(path))
   const near = didYouMean(nearNames(path, new Set(routes.map((route) => route.path))))
   const shown = JSON.stringify(path.slice(0, 200))

@@ -50,8 +50,8 @@ export const layer = HttpApiBuilder.group(
     const update = (header: string | undefined, edits: ReadonlyArray<Edit>) =>
       write(header, edits, (hash) => store.update(edits, options(hash)))
 
-    return handlers.handleAll({
-      get: () =>
+    return handlers
+      .handle("get", () =>
         Effect.gen(function* () {
           // First: what happens while the rest is read comes again in the feed, and is not missed.
           const cursor = yield* bus.cursor
@@ -61,42 +61,53 @@ export const layer = HttpApiBuilder.group(
           const state = { source: source.name, revision, hash, text, effective, problems, warnings }
           return tagged(hash, { ...state, cursor: formatCursor(cursor) })
         }),
-      replace: ({ headers, payload: { text } }) =>
+      )
+      .handle("replace", ({ headers, payload: { text } }) =>
         write(headers["if-match"], text, (hash) => store.replace(text, options(hash))),
-      update: ({ headers, payload: { edits } }) => update(headers["if-match"], edits),
-      getValue: ({ query: { path } }) =>
+      )
+      .handle("update", ({ headers, payload: { edits } }) => update(headers["if-match"], edits))
+      .handle("getValue", ({ query: { path } }) =>
         Effect.gen(function* () {
           const value = yield* valueAt(yield* store.effective, path)
           const { hash } = yield* store.document
           return tagged(hash, { path, value, provenance: yield* store.provenance(path), hash })
         }),
-      setValue: ({ headers, payload: { value }, query: { path } }) => update(headers["if-match"], [{ path, value }]),
-      removeValue: ({ headers, query: { path } }) => update(headers["if-match"], [{ path, remove: true }]),
-      plan: ({ payload }) =>
+      )
+      .handle("setValue", ({ headers, payload: { value }, query: { path } }) =>
+        update(headers["if-match"], [{ path, value }]),
+      )
+      .handle("removeValue", ({ headers, query: { path } }) => update(headers["if-match"], [{ path, remove: true }]))
+      .handle("plan", ({ payload }) =>
         Effect.map(changing()(store.plan("text" in payload ? payload.text : payload.edits)), (plan) => ({
           ...plan,
           changes: plan.changes.map(onWire),
         })),
-      reload: ({ payload }) =>
+      )
+      .handle("reload", ({ payload }) =>
         Effect.map(changing()(store.reload(payload ?? {})), (changes) => ({
           changes: changes.map(onWire),
           summary: changeSummary(changes),
         })),
-      undo: () => Effect.map(changing()(store.undo), (accepted) => written(accepted, [])),
-      history: () =>
+      )
+      .handle("undo", () => Effect.map(changing()(store.undo), (accepted) => written(accepted, [])))
+      .handle("history", () =>
         Effect.gen(function* () {
           const { hash } = yield* store.document
-          const entries = yield* Effect.catchTag(reading(store.history), ["NotFound", "Rejected"], Effect.die)
+          const entries = yield* reading(store.history).pipe(
+            Effect.catchTag("NotFound", Effect.die),
+            Effect.catchTag("Rejected", Effect.die),
+          )
           return { entries: entries.map((entry) => ({ ...entry, current: entry.hash === hash })) }
         }),
-      past: ({ params: { hash } }) => Effect.catchTag(reading(store.past(hash)), "Rejected", Effect.die),
-      diff: ({ query: { from, to } }) =>
+      )
+      .handle("past", ({ params: { hash } }) => Effect.catchTag(reading(store.past(hash)), "Rejected", Effect.die))
+      .handle("diff", ({ query: { from, to } }) =>
         Effect.map(reading(store.differences(from, to)), ({ changes, ...hashes }) => ({
           ...hashes,
           changes: changes.map(onWire),
         })),
-      schema: () => Effect.succeed(schema),
-    })
+      )
+      .handle("schema", () => Effect.succeed(schema))
   }),
 )
 
