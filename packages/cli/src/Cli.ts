@@ -9,6 +9,7 @@ import * as CliConfig from "effect/cli/CliConfig"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
+import { CompletionsFlag } from "./Cli/Completions.ts"
 import { config, reload } from "./Cli/ConfigCommands.ts"
 import { presenter } from "./Cli/Ending.ts"
 import { ConfigPath, Json, Verbose } from "./Cli/Globals.ts"
@@ -29,7 +30,7 @@ export const run = (args: ReadonlyArray<string>): void =>
       Effect.provide(
         Layer.mergeAll(
           NodeServices.layer,
-          CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] }),
+          CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, CompletionsFlag] }),
           CliOutput.layerPresenter(presenter(args)),
           Logger.layer([warnings(args)]),
         ),

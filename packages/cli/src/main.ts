@@ -6,13 +6,15 @@
 import { version } from "@signalbox/api/Version"
 import { useCompileCache } from "./Cli/CompileCache.ts"
 import { say } from "./Cli/Say.ts"
+import { tmuxAnswer } from "./Cli/Tmux.ts"
 
 const args = process.argv.slice(2)
 const isVersion = args.length === 1 && (args[0] === "--version" || args[0] === "-v")
+const answer = isVersion ? `signalbox ${version}` : tmuxAnswer(args)
 
-if (isVersion) say(`signalbox ${version}`)
+if (answer !== undefined) say(answer)
 else {
   useCompileCache(version)
-  const { run } = await import("./Cli.ts")
-  run(args)
+  // Not awaited: modules that share something with this one wait for its end.
+  void import("./Cli.ts").then(({ run }) => run(args))
 }

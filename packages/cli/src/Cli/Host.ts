@@ -3,7 +3,7 @@
  * token goes to nobody else: a note that a killed host left behind may name a port that is another program's by now.
  */
 import { readFileSync } from "node:fs"
-import { request } from "node:http"
+import { createRequire } from "node:module"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as AdminClient from "@signalbox/api/AdminClient"
 import { type HostNote, readHostNote } from "@signalbox/server/HostNote"
@@ -28,13 +28,16 @@ export const findHost = (place: Place): Effect.Effect<Host | undefined, Failure>
     return { note, client }
   }).pipe(Effect.provide(NodeHttpClient.layerNodeHttp))
 
+// As an ES module node:http brings undici along for exports that nobody here uses: a whole start of node.
+const http: typeof import("node:http") = createRequire(import.meta.url)("node:http")
+
 const patienceMillis = 5_000
 const maxAnswerBytes = 4_096
 
 /** Whether the process of the note listens there. `/healthz` needs no token, and says whose it is. */
 const answers = (note: HostNote): Effect.Effect<boolean, Failure> =>
   Effect.callback((resume) => {
-    const call = request(`${note.url}/healthz`, { agent: false, timeout: patienceMillis }, (response) => {
+    const call = http.request(`${note.url}/healthz`, { agent: false, timeout: patienceMillis }, (response) => {
       let text = ""
       response.setEncoding("utf8").on("data", (chunk: string) => {
         text += chunk

@@ -143,11 +143,42 @@ const service = Command.make("service").pipe(
   ]),
 )
 
-const status = Command.make("status", {}, () =>
-  Effect.flatMap(
-    Effect.promise(() => import("./Status.ts")),
-    ({ status }) => status,
-  ),
+const status = Command.make(
+  "status",
+  {
+    tmux: given("tmux", "One line for tmux's status-right; says nothing where there is nothing to say"),
+    narrow: given("narrow", "With --tmux: without the model"),
+    maxLength: Flag.Int("max-length").pipe(
+      Flag.withMetavar("COLUMNS"),
+      Flag.withDescription("With --tmux: at most so many"),
+      Flag.optional,
+    ),
+    theme: Flag.String("theme").pipe(
+      Flag.withMetavar("NAME"),
+      Flag.withDescription("With --tmux: white-on-purple, black-on-yellow, white-on-blue"),
+      Flag.optional,
+    ),
+    fg: Flag.String("fg").pipe(
+      Flag.withMetavar("COLOUR"),
+      Flag.withDescription("With --tmux: of the text"),
+      Flag.optional,
+    ),
+    bg: Flag.String("bg").pipe(
+      Flag.withMetavar("COLOUR"),
+      Flag.withDescription("With --tmux: behind it"),
+      Flag.optional,
+    ),
+  },
+  (input) =>
+    input.tmux
+      ? Effect.flatMap(
+          Effect.promise(() => import("./TmuxStatus.ts")),
+          ({ tmuxStatus }) => tmuxStatus(input),
+        )
+      : Effect.flatMap(
+          Effect.promise(() => import("./Status.ts")),
+          ({ status }) => status,
+        ),
 ).pipe(Command.withDescription("Say whether a host runs, and how it is"))
 
 export const commands = [serve, status, models, services, stats, events, keys, doctor, service] as const

@@ -25,7 +25,7 @@ interface Print {
 }
 
 export const print = Effect.fnUntraced(function* ({ launchd, systemd }: Print) {
-  if (launchd && systemd) return yield* usage("--systemd and --launchd exclude each other")
+  if (launchd && systemd) return yield* usage("--systemd and --launchd exclude each other", "leave one of them out")
   const { named, place } = yield* where
   const installed: Installed = {
     node: process.execPath,

@@ -1,0 +1,143 @@
+/** What every invocation has in common: how it is told what is wrong, and where that is written. */
+
+import { spawnSync } from "node:child_process"
+import { closeSync, openSync } from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import { version } from "@signalbox/api/Version"
+import { Effect } from "effect"
+import { home, program, runProgram } from "./Command.ts"
+
+const escape = "\u001b"
+
+describe("the command", () => {
+  it.live("says its version, with and without the rest of the program", () =>
+    Effect.gen(function* () {
+      const { run } = yield* home
+      assert.deepStrictEqual(yield* run(["--version"]), { code: 0, stdout: `signalbox ${version}\n`, stderr: "" })
+      assert.deepStrictEqual(yield* run(["config", "--version"]), {
+        code: 0,
+        stdout: `signalbox ${version}\n`,
+        stderr: "",
+      })
+    }),
+  )
+
+  it.live("prints help on standard output when it is asked for, and names every command", () =>
+    Effect.gen(function* () {
+      const { run } = yield* home
+      const { code, stderr, stdout } = yield* run(["--help"])
+      assert.deepStrictEqual([code, stderr], [0, ""])
+      for (const name of [
+        "serve",
+        "status",
+        "models",
+        "services",
+        "stats",
+        "events",
+        "keys",
+        "doctor",
+        "service",
+        "config",
+        "reload",
+      ]) {
+        assert.match(stdout, new RegExp(`^  ${name} `, "m"))
+      }
+      assert.notInclude(stdout, escape)
+    }),
+  )
+
+  const wrong: ReadonlyArray<readonly [words: ReadonlyArray<string>, says: RegExp]> = [
+    [[], /signalbox needs a command/],
+    [["config"], /signalbox config needs a command/],
+    [["modles"], /there is no command "modles" \(did you mean "models"\?\)/],
+    [["models", "--jsn"], /there is no flag --jsn \(did you mean "--json"\?\)/],
+    [["config", "set", "a"], /Missing required argument: value/],
+    [["config", "get", "a", "b"], /Unexpected positional argument: "b"/],
+    [["serve", "--port", "70000"], /a port is a number from 0 to 65535/],
+    [["serve", "--port", "x"], /Invalid value for flag --port/],
+    [["stats", "--window", "9d"], /"9d" is no window/],
+    [["config", "get", "a..b"], /"a..b" is no path/],
+    [["config", "set", "models.a", "{x"], /begins like JSON and is none/],
+    [["config", "plan"], /nothing to plan/],
+    [["config", "plan", "a", "1", "b"], /a value is missing/],
+    [["events", "--types", "config.chnged"], /did you mean "config.changed"\?/],
+    [["status", "--tmux", "--theme", "white-on-blu"], /did you mean "white-on-blue"\?/],
+    [["service", "print", "--systemd", "--launchd"], /exclude each other/],
+  ]
+  for (const [words, says] of wrong) {
+    it.live(`ends with 2, one line and a hint for: signalbox ${words.join(" ")}`, () =>
+      Effect.gen(function* () {
+        const { run } = yield* home
+        const { code, stderr, stdout } = yield* run(words)
+        assert.match(stderr, says)
+        assert.deepStrictEqual([code, stdout], [2, ""])
+        const [first = "", second = "", ...more] = stderr.trimEnd().split("\n")
+        assert.match(first, /^signalbox: /)
+        assert.match(second, /^hint: /)
+        assert.deepStrictEqual(more, [])
+        assert.notInclude(stderr, escape)
+      }),
+    )
+  }
+
+  it.live("with --json a mistake is one problem on standard error", () =>
+    Effect.gen(function* () {
+      const { run } = yield* home
+      const { code, stderr, stdout } = yield* run(["modles", "--json"])
+      assert.deepStrictEqual([code, stdout], [2, ""])
+      const problem = JSON.parse(stderr)
+      assert.strictEqual(problem.type, "urn:signalbox:problem:usage")
+      assert.strictEqual(problem.exitCode, 2)
+      assert.include(problem.title, "modles")
+    }),
+  )
+
+  it.live("says that a host is needed, ends with 3, and makes no file", () =>
+    Effect.gen(function* () {
+      const { json, run } = yield* home
+      for (const words of [["reload"], ["services"], ["events"], ["status"]]) {
+        const { code, stderr, stdout } = yield* run(words)
+        assert.deepStrictEqual([code, stdout], [3, ""], words.join(" "))
+        assert.include(stderr, "no host runs on")
+        assert.include(stderr, "signalbox serve")
+      }
+      assert.isFalse((yield* json(["config", "path"])).exists)
+    }),
+  )
+
+  it.live("never writes what a terminal would obey", () =>
+    Effect.gen(function* () {
+      const { run } = yield* home
+      const { stderr } = yield* run(["config", "get", `models."\\u001b[31m\\u009b2J\\u202e"`])
+      assert.notMatch(stderr.replaceAll("\n", ""), /[\p{Cc}\u202e]/u)
+      assert.include(stderr, "there is no")
+    }),
+  )
+
+  it.live("has colours where they are wanted, and none where NO_COLOR says so", () =>
+    Effect.gen(function* () {
+      const { run } = yield* home
+      const coloured = yield* run(["config", "history"], { env: { FORCE_COLOR: "1" } })
+      const models = yield* run(["models"], { env: { FORCE_COLOR: "1" } })
+      assert.strictEqual(coloured.code, 0)
+      assert.include(models.stdout, escape)
+      const plain = yield* run(["models"], { env: { FORCE_COLOR: "1", NO_COLOR: "1" } })
+      assert.notInclude(plain.stdout, escape)
+    }),
+  )
+
+  it.live("a full disk behind standard output is a failure, a reader that went away is none", () =>
+    Effect.gen(function* () {
+      const { env } = yield* home
+      const script = yield* program
+      const full = openSync("/dev/full", "w")
+      for (const words of [["config", "schema"], ["--version"]]) {
+        const { status } = spawnSync(process.execPath, [script, ...words], { env, stdio: ["ignore", full, "pipe"] })
+        assert.strictEqual(status, 1, words.join(" "))
+      }
+      closeSync(full)
+      const pipe = `"${process.execPath}" "${script}" config schema | head -c 1; exit \${PIPESTATUS[0]}`
+      assert.deepStrictEqual(yield* runProgram("bash", ["-c", pipe], env), { code: 0, stdout: "{", stderr: "" })
+    }),
+  )
+})

@@ -1,0 +1,165 @@
+/** The command as people have it: the bundle as a process, in a home of its own that goes away with the test. */
+import { type ChildProcess, spawn } from "node:child_process"
+import { mkdirSync, rmSync } from "node:fs"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import { Effect, Queue, type Scope } from "effect"
+import { bundle } from "../bundle.ts"
+
+/** Beneath the package, so that koffi is found; one for each test file. */
+const built = join(import.meta.dirname, "..", "dist", `test-${process.pid}-${process.hrtime.bigint()}`)
+process.on("exit", () => rmSync(built, { recursive: true, force: true }))
+
+let building: Promise<string> | undefined
+export const program = Effect.promise(() => {
+  building ??= bundle(join(built, "bundle")).then(() => join(built, "bundle", "signalbox.js"))
+  return building
+})
+
+export interface Ended {
+  /** The exit code, or the signal that ended it. */
+  readonly code: number | string
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface RunOptions {
+  /** What stands on standard input; nothing without it. */
+  readonly input?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export interface Home {
+  readonly directory: string
+  /** Of the document at the default place. */
+  readonly config: string
+  readonly env: Readonly<Record<string, string>>
+  readonly run: (args: ReadonlyArray<string>, options?: RunOptions) => Effect.Effect<Ended>
+  /** Standard output as JSON, of a run that ended well. */
+  readonly json: <A = any>(args: ReadonlyArray<string>, options?: RunOptions) => Effect.Effect<A>
+  /** `serve --port 0`, as soon as it listens. */
+  readonly host: (args?: ReadonlyArray<string>) => Effect.Effect<Running, never, Scope.Scope>
+}
+
+export const home: Effect.Effect<Home, never, Scope.Scope> = Effect.gen(function* () {
+  const directory = yield* Effect.acquireRelease(
+    Effect.promise(() => mkdtemp(join(tmpdir(), "signalbox-cli-"))),
+    (path) => Effect.promise(() => rm(path, { recursive: true, force: true })),
+  )
+  const script = yield* program
+  // Shared by the tests of a file: what is compiled does not depend on them.
+  const cache = join(built, "cache")
+  mkdirSync(cache, { recursive: true })
+  const env = {
+    PATH: process.env["PATH"] ?? "",
+    HOME: directory,
+    XDG_DATA_HOME: join(directory, "data"),
+    XDG_CACHE_HOME: cache,
+    TMPDIR: directory,
+  }
+  const run: Home["run"] = (args, options) => runProgram(process.execPath, [script, ...args], env, options)
+  return {
+    directory,
+    config: join(directory, "data", "signalbox", "config.json"),
+    env,
+    run,
+    json: (args, options) =>
+      Effect.flatMap(run([...args, "--json"], options), ({ code, stderr, stdout }) =>
+        code === 0
+          ? Effect.sync(() => JSON.parse(stdout))
+          : Effect.die(new Error(`signalbox ${args.join(" ")} ended with ${code}: ${stderr}`)),
+      ),
+    host: (args = []) =>
+      Effect.gen(function* () {
+        const host = yield* started(process.execPath, [script, "serve", "--port", "0", ...args], env)
+        yield* host.lineWith("listens on")
+        return host
+      }),
+  }
+})
+
+/** Runs a program to its end. */
+export const runProgram = (
+  command: string,
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>>,
+  options: RunOptions = {},
+): Effect.Effect<Ended> =>
+  Effect.callback((resume) => {
+    const child = spawn(command, args, { env: { ...env, ...options.env }, stdio: "pipe" })
+    let [stdout, stderr] = ["", ""]
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text
+    })
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text
+    })
+    // It need not read what it is given.
+    child.stdin.on("error", () => {})
+    child.stdin.end(options.input ?? "")
+    child.once("close", (code, signal) => resume(Effect.succeed({ code: code ?? signal ?? "gone", stdout, stderr })))
+    return ending(child)
+  })
+
+export interface Running {
+  readonly child: ChildProcess
+  /** The next line of standard output that holds `text`; lines before it are dropped. Dies with all output when the program ends first. */
+  readonly lineWith: (text: string) => Effect.Effect<string>
+  readonly signal: (signal: NodeJS.Signals) => void
+  readonly ended: Effect.Effect<number | string>
+  /** What it wrote to standard error so far. */
+  readonly complaints: () => string
+}
+
+/** A program that is ended with the Scope at the latest. */
+export const started = (
+  command: string,
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>>,
+): Effect.Effect<Running, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const lines = yield* Queue.unbounded<string>()
+    const seen: Array<string> = []
+    let complaints = ""
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() => spawn(command, args, { env, stdio: "pipe" })),
+      ending,
+    )
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      complaints += text
+    })
+    createInterface(child.stdout).on("line", (line) => {
+      seen.push(line)
+      Queue.offerUnsafe(lines, line)
+    })
+    const exit = new Promise<number | string>((resolve) =>
+      child.once("close", (code, signal) => {
+        Queue.offerUnsafe(lines, over)
+        resolve(code ?? signal ?? "gone")
+      }),
+    )
+    const lineWith = (text: string): Effect.Effect<string> =>
+      Effect.flatMap(Queue.take(lines), (line) => {
+        if (line.includes(text)) return Effect.succeed(line)
+        if (line !== over) return lineWith(text)
+        return Effect.die(new Error(`no line with ${JSON.stringify(text)}:\n${seen.join("\n")}\n${complaints}`))
+      })
+    return {
+      child,
+      lineWith,
+      signal: (signal) => void child.kill(signal),
+      ended: Effect.promise(() => exit),
+      complaints: () => complaints,
+    }
+  })
+
+const over = "\u0000over"
+
+const ending = (child: ChildProcess): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return resume(Effect.void)
+    child.once("exit", () => resume(Effect.void))
+    child.kill("SIGKILL")
+  })

@@ -1,0 +1,265 @@
+/** `config …` and all else that works on the files, while no host runs. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { home } from "./Command.ts"
+
+const secret = "sk-live-4711aaaabbbbcccc"
+
+describe("without a host", () => {
+  it.live("reading commands answer what a host would begin with, and make no file", () =>
+    Effect.gen(function* () {
+      const { directory, json, run } = yield* home
+      assert.deepStrictEqual((yield* json(["models"])).models, [
+        { alias: "echo", provider: "echo", upstream: "echo-1", enabled: true, allowedKeys: ["*"] },
+      ])
+      assert.strictEqual((yield* json(["config", "get", "listen.port"])).value, 4747)
+      assert.include((yield* run(["config", "get", "--document"])).stdout, "// Edit and save")
+      assert.deepStrictEqual(yield* json(["config", "history"]), { entries: [] })
+      assert.strictEqual((yield* json(["stats"])).totals.requests, 0)
+      assert.deepStrictEqual(yield* json(["keys", "list"]), { credentials: [] })
+      assert.isTrue((yield* json(["doctor"])).healthy)
+      assert.strictEqual((yield* json(["config", "plan", "features.auth", "true"])).changes.length, 1)
+      assert.strictEqual((yield* run(["config", "validate"])).code, 1)
+      assert.strictEqual((yield* run(["config", "diff"])).code, 1)
+      assert.strictEqual((yield* run(["status", "--tmux"])).stdout, "")
+      assert.deepStrictEqual(readdirSync(directory), [])
+    }),
+  )
+
+  it.live("writes the first document privately, keeps comments, and says that only the schema was asked", () =>
+    Effect.gen(function* () {
+      const { config, run } = yield* home
+      const { code, stderr, stdout } = yield* run(["config", "set", "models.fast.upstream", "gpt-5"])
+      assert.strictEqual(code, 0)
+      assert.include(stdout, '- models.fast: (unset) → {"upstream":"gpt-5"')
+      assert.include(stderr, "schema-checked only")
+      assert.strictEqual(statSync(config).mode & 0o777, 0o600)
+      assert.strictEqual(statSync(dirname(config)).mode & 0o777, 0o700)
+      const text = readFileSync(config, "utf8")
+      assert.include(text, "// Edit and save")
+      assert.include(text, '"upstream": "gpt-5"')
+    }),
+  )
+
+  it.live(
+    "takes values as JSON where they are, as text where they are not or --string says so, and - from standard input",
+    () =>
+      Effect.gen(function* () {
+        const { json, run } = yield* home
+        const value = (path: string) => Effect.map(json(["config", "get", path]), ({ value }) => value)
+        yield* json(["config", "set", "features.auth", "true"])
+        assert.strictEqual(yield* value("features.auth"), true)
+        yield* json(["config", "set", "/models/fast", '{"upstream":"a"}'])
+        assert.strictEqual(yield* value("models.fast.upstream"), "a")
+        yield* json(["config", "set", "models.fast.upstream", "5", "--string"])
+        assert.strictEqual(yield* value("models.fast.upstream"), "5")
+        yield* json(["config", "set", 'models."gpt-4.1"', "-"], { input: '{"upstream":"b"}\n' })
+        assert.strictEqual(yield* value('models."gpt-4.1".upstream'), "b")
+        const { code, stderr } = yield* run(["config", "set", "models.fast.upstream", "5"])
+        assert.strictEqual(code, 1)
+        assert.include(stderr, "--string")
+        assert.strictEqual((yield* run(["config", "set", "models.fast.upstream", "-"])).code, 2)
+        assert.strictEqual((yield* run(["config", "get", "models.fast.upstream"])).stdout, "5\n")
+      }),
+  )
+
+  it.live("a refused value changes nothing, and the place is named", () =>
+    Effect.gen(function* () {
+      const { config, json, run } = yield* home
+      yield* json(["config", "set", "features.auth", "true"])
+      const before = readFileSync(config, "utf8")
+      const { code, stderr, stdout } = yield* run(["config", "set", "features.auth", "maybe"])
+      assert.deepStrictEqual([code, stdout], [1, ""])
+      assert.include(stderr, "(at /features/auth)")
+      assert.match(stderr, /config\.json:\d+:\d+: must be a boolean/)
+      const told = yield* run(["config", "set", "features.auth", "maybe", "--json"])
+      const problem = JSON.parse(told.stderr)
+      assert.strictEqual(problem.type, "urn:signalbox:problem:rejected")
+      assert.strictEqual(problem.problems[0].path, "/features/auth")
+      assert.strictEqual(readFileSync(config, "utf8"), before)
+    }),
+  )
+
+  it.live("plans, undoes, and shows what lies between documents of the history", () =>
+    Effect.gen(function* () {
+      const { json, run } = yield* home
+      yield* json(["config", "set", "models.fast.upstream", "a"])
+      const { hash } = yield* json(["config", "set", "models.fast.upstream", "b"])
+      const plan = yield* json(["config", "plan", "models.fast.upstream", "c", "--unset", "models.echo"])
+      assert.deepStrictEqual(plan.changes.map(({ path }: { path: string }) => path).toSorted(), [
+        "/models/echo",
+        "/models/fast/upstream",
+      ])
+      assert.strictEqual(plan.checked, "schema")
+      assert.strictEqual((yield* json(["config", "get", "models.fast.upstream"])).value, "b")
+      const { entries } = yield* json(["config", "history"])
+      assert.deepStrictEqual(
+        entries.map(({ current }: { current: boolean }) => current),
+        [true, false, false],
+      )
+      assert.strictEqual(entries[0].hash, hash)
+      const difference = yield* json(["config", "diff"])
+      assert.deepStrictEqual(difference.changes, [{ path: "/models/fast/upstream", before: "a", after: "b" }])
+      const whole = yield* json(["config", "diff", entries[2].hash.slice(0, 6), entries[1].hash])
+      assert.deepStrictEqual(
+        whole.changes.map(({ path }: { path: string }) => path),
+        ["/models/fast"],
+      )
+      assert.strictEqual((yield* run(["config", "diff", "abcdef"])).code, 1)
+      assert.include((yield* run(["config", "undo"])).stdout, "- models.fast.upstream: b → a")
+      assert.include((yield* run(["config", "unset", "models.fast"])).stdout, "→ (unset)")
+    }),
+  )
+
+  it.live("validates a file or the document, and says what is wrong with it and where", () =>
+    Effect.gen(function* () {
+      const { directory, run } = yield* home
+      const file = join(directory, "new.json")
+      writeFileSync(file, '{\n  "models": { "a": { "upstream": 7 } }\n}\n')
+      const refused = yield* run(["config", "validate", file])
+      assert.strictEqual(refused.code, 1)
+      assert.include(refused.stderr, `${file}:2:`)
+      writeFileSync(file, '{ "modls": {} }')
+      const accepted = yield* run(["config", "validate", file])
+      assert.strictEqual(accepted.code, 0)
+      assert.include(accepted.stderr, 'did you mean "models"?')
+      assert.strictEqual((yield* run(["config", "validate", "-"], { input: "{ nothing" })).code, 1)
+      assert.strictEqual((yield* run(["config", "plan", file])).code, 0)
+    }),
+  )
+
+  it.live("shows the last accepted document where one is refused, and says so", () =>
+    Effect.gen(function* () {
+      const { config, json, run } = yield* home
+      yield* json(["config", "set", "models.fast.upstream", "a"])
+      writeFileSync(config, "{ broken")
+      const { code, stderr, stdout } = yield* run(["config", "get", "models.fast.upstream"])
+      assert.deepStrictEqual([code, stdout], [0, "a\n"])
+      assert.include(stderr, "is refused; this is the last one that was accepted")
+      assert.strictEqual((yield* run(["config", "set", "models.fast.upstream", "b"])).code, 1)
+      assert.strictEqual(readFileSync(config, "utf8"), "{ broken")
+      assert.strictEqual((yield* run(["config", "undo"])).code, 0)
+      assert.strictEqual((yield* json(["config", "get", "models.fast.upstream"])).value, "a")
+    }),
+  )
+
+  it.live("a secret goes in by standard input and comes out nowhere", () =>
+    Effect.gen(function* () {
+      const { config, json, run } = yield* home
+      yield* json(["config", "set", "providers.openai", '{"kind":"openai"}'])
+      const said: Array<string> = []
+      const collect = (words: ReadonlyArray<string>, input?: string) =>
+        Effect.map(run(words, input === undefined ? {} : { input }), ({ stderr, stdout }) => {
+          said.push(stdout, stderr)
+        })
+      yield* collect(["config", "set", "providers.openai.api_key", "-"], `${secret}\n`)
+      assert.include(readFileSync(config, "utf8"), secret)
+      for (const json of [[], ["--json"]]) {
+        yield* collect(["config", "get", ...json])
+        yield* collect(["config", "get", "providers.openai.api_key", ...json])
+        yield* collect(["config", "get", "--document", ...json])
+        yield* collect(["config", "plan", "providers.openai.kind", "anthropic", ...json])
+        yield* collect(["config", "set", "providers.openai.kind", "nonsense", ...json])
+        yield* collect(["config", "diff", ...json])
+        yield* collect(["config", "history", ...json])
+        yield* collect(["config", "validate", ...json])
+        yield* collect(["models", ...json])
+        yield* collect(["doctor", ...json])
+        yield* collect(["config", "unset", "providers.openai.api_key", "--verbose", ...json])
+        yield* collect(["config", "undo", ...json])
+      }
+      assert.include(said.join(""), "<redacted>")
+      assert.notInclude(said.join("\n"), secret)
+    }),
+  )
+
+  it.live("makes, lists and revokes keys; the secret is alone on standard output", () =>
+    Effect.gen(function* () {
+      const { json, run } = yield* home
+      const { code, stdout } = yield* run([
+        "keys",
+        "add",
+        "alice",
+        "--label",
+        "Alice's laptop",
+        "--models",
+        "echo, fast",
+      ])
+      assert.strictEqual(code, 0)
+      assert.match(stdout, /^\S{40,}\n$/)
+      const { credentials } = yield* json(["keys", "list"])
+      assert.deepInclude(credentials[0], { id: "alice", label: "Alice's laptop", models: ["echo", "fast"] })
+      assert.notInclude(JSON.stringify(credentials), stdout.trim())
+      assert.strictEqual((yield* run(["keys", "add", "alice"])).code, 4)
+      assert.strictEqual((yield* run(["keys", "add", "no way"])).code, 2)
+      const near = yield* run(["keys", "revoke", "alise"])
+      assert.strictEqual(near.code, 1)
+      assert.include(near.stderr, 'did you mean "alice"?')
+      assert.deepStrictEqual(yield* json(["keys", "revoke", "alice"]), { revoked: "alice" })
+      assert.deepStrictEqual(yield* json(["keys", "list"]), { credentials: [] })
+    }),
+  )
+})
+
+describe("config import", () => {
+  const copilot = {
+    version: 1,
+    models: { "gpt-4.1": { upstream: "gpt-4.1", enabled: true, allowed_keys: ["*"] }, slow: { upstream: "o3" } },
+    retention: { events_days: 30, traces_days: 10, traces_max_bytes: 1000 },
+    features: { auth: false, telemetry: true, debug: false },
+    default_model_alias: "slow",
+  }
+
+  it.live("takes over a document of copilot-api; what that does not have stays, and a missing provider is said", () =>
+    Effect.gen(function* () {
+      const { config, directory, json, run } = yield* home
+      yield* json(["config", "set", "listen.port", "4848"])
+      const file = join(directory, "copilot.json")
+      writeFileSync(file, JSON.stringify({ ...copilot, modles: 1 }))
+      const dry = yield* run(["config", "import", file, "--dry-run"])
+      assert.strictEqual(dry.code, 0)
+      assert.include(dry.stdout, "default_model_alias")
+      assert.notInclude(readFileSync(config, "utf8"), "gpt-4.1")
+      const { code, stderr } = yield* run(["config", "import", file])
+      assert.strictEqual(code, 0)
+      assert.include(stderr, 'modles is not known here (did you mean "models"?)')
+      assert.include(stderr, "config set providers.default")
+      const { effective } = yield* json(["config", "get"])
+      assert.deepStrictEqual(Object.keys(effective.models), ["gpt-4.1", "slow"])
+      assert.strictEqual(effective.default_model_alias, "slow")
+      assert.strictEqual(effective.retention.events_days, 30)
+      assert.deepStrictEqual([effective.listen.port, effective.providers.echo.kind], [4848, "echo"])
+      yield* json(["config", "set", "providers.default", '{"kind":"echo"}'])
+      assert.notInclude((yield* run(["config", "import", file])).stderr, "providers.default")
+    }),
+  )
+
+  it.live("refuses what is no document, or one of another version, and writes nothing", () =>
+    Effect.gen(function* () {
+      const { config, run } = yield* home
+      for (const input of ["[]", "{", '{"version":2,"models":{}}', '{"other":1}', '{"models":{"a":{}}}']) {
+        const { code, stderr } = yield* run(["config", "import", "-"], { input })
+        assert.strictEqual(code, 1, input)
+        assert.match(stderr, /^signalbox: |^warning: /)
+      }
+      assert.isTrue(!existsSync(config) || !readFileSync(config, "utf8").includes('"a"'))
+    }),
+  )
+})
+
+describe("another document", () => {
+  it.live("is named by --config, or by SIGNALBOX_CONFIG", () =>
+    Effect.gen(function* () {
+      const { config, directory, json } = yield* home
+      const other = join(directory, "other", "box.json")
+      mkdirSync(dirname(other))
+      yield* json(["config", "set", "listen.port", "5000", "--config", other])
+      assert.isFalse(existsSync(config))
+      const found = yield* json(["config", "get", "listen.port"], { env: { SIGNALBOX_CONFIG: other } })
+      assert.strictEqual(found.value, 5000)
+      assert.strictEqual((yield* json(["config", "path"], { env: { SIGNALBOX_CONFIG: other } })).path, other)
+    }),
+  )
+})

@@ -1,0 +1,134 @@
+/** What people write and what they are shown: paths, status lines, tables. */
+import { join } from "node:path"
+import * as NodePath from "@effect/platform-node/NodePath"
+import { assert, describe, it } from "@effect/vitest"
+import { dataDirectory } from "@signalbox/core/DataDirectory"
+import { ConfigProvider, Effect, Result } from "effect"
+import { whichDocument } from "../src/Cli/Document.ts"
+import { pointerOf } from "../src/Cli/Pointer.ts"
+import { tree } from "../src/Cli/Services.ts"
+import { age, line, table } from "../src/Cli/Shown.ts"
+import { tmuxAnswer } from "../src/Cli/Tmux.ts"
+
+const plain = { bold: String, dim: String, red: String, green: String, yellow: String }
+
+describe("paths", () => {
+  const cases = {
+    "": "",
+    "models.fast.upstream": "/models/fast/upstream",
+    'models."gpt-4.1".upstream': "/models/gpt-4.1/upstream",
+    "models.gpt-5": "/models/gpt-5",
+    "/models/gpt-4.1/upstream": "/models/gpt-4.1/upstream",
+    'models."a/b~c"': "/models/a~1b~0c",
+    'models."say \\"hi\\"".enabled': '/models/say "hi"/enabled',
+    "/a~1b": "/a~1b",
+    'models.""': "/models/",
+  }
+  for (const [text, pointer] of Object.entries(cases)) {
+    it(`${JSON.stringify(text)} is ${JSON.stringify(pointer)}`, () => {
+      assert.deepStrictEqual(pointerOf(text), Result.succeed(pointer))
+    })
+  }
+  for (const text of ["a..b", ".a", "a.", 'a."b', 'a."b"c', "/a~2", 'a"b']) {
+    it(`${JSON.stringify(text)} is none`, () => {
+      assert.isTrue(Result.isFailure(pointerOf(text)))
+    })
+  }
+})
+
+describe("the default place of the document", () => {
+  const environments = [
+    { XDG_DATA_HOME: "/data", HOME: "/home/me" },
+    { XDG_DATA_HOME: "relative", HOME: "/home/me" },
+    { XDG_DATA_HOME: "", HOME: "/home/me" },
+    { HOME: "relative" },
+    {},
+  ]
+  for (const environment of environments) {
+    it.effect(`is that of core's dataDirectory with ${JSON.stringify(environment)}`, () =>
+      Effect.gen(function* () {
+        const expected = yield* dataDirectory("signalbox").pipe(
+          Effect.map((directory) => ({ path: join(directory, "config.json"), named: false })),
+          Effect.orElseSucceed(() => undefined),
+          Effect.provide(NodePath.layer),
+          Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: environment })),
+        )
+        assert.deepStrictEqual(whichDocument(undefined, environment), expected)
+      }),
+    )
+  }
+
+  it("yields to SIGNALBOX_CONFIG, and that to --config", () => {
+    const environment = { SIGNALBOX_CONFIG: "/etc/box.json", HOME: "/home/me" }
+    assert.deepStrictEqual(whichDocument(undefined, environment), { path: "/etc/box.json", named: true })
+    assert.deepStrictEqual(whichDocument("/tmp/x.json", environment), { path: "/tmp/x.json", named: true })
+  })
+})
+
+describe("the quick status line", () => {
+  it("leaves to the whole program what it does not understand", () => {
+    for (const words of [
+      ["status"],
+      ["models", "--tmux"],
+      ["status", "--tmux", "--help"],
+      ["status", "--tmux", "--json"],
+      ["status", "--tmux", "--theme"],
+      ["status", "--tmux", "--theme", "pink"],
+      ["status", "--tmux", "--fg", "#[red]"],
+      ["status", "--tmux", "--max-length=x"],
+      ["status", "--tmux", "more"],
+    ]) {
+      assert.isUndefined(tmuxAnswer(words), words.join(" "))
+    }
+  })
+
+  it("says nothing where no host has ever been", () => {
+    const words = ["--narrow", "--max-length=20", "--theme", "white-on-blue", "--fg=red", "--config", "/nowhere/c.json"]
+    assert.strictEqual(tmuxAnswer(["status", "--tmux", ...words]), "")
+  })
+})
+
+describe("what people are shown", () => {
+  it("has no character that a terminal obeys", () => {
+    assert.strictEqual(line("a\u001b[31mb\u009bc\u202ed\ne\u2028f"), "a\\x1b[31mb\\x9bc\\u202ed\\x0ae\\u2028f")
+  })
+
+  it("stands in columns, however wide a terminal draws it", () => {
+    const columns = [{ title: "NAME" }, { title: "N", right: true }]
+    const rows = [
+      ["日本", "1"],
+      ["a", "22"],
+      ["e\u0301", "3"],
+    ]
+    assert.deepStrictEqual(table(columns, rows).split("\n"), ["NAME   N", "日本   1", "a     22", "e\u0301      3"])
+  })
+
+  it("is as long ago as people say it", () => {
+    assert.deepStrictEqual([850, 12_300, 320_000, 7_300_000, 2e8].map(age), ["850 ms", "12 s", "5 min", "2 h", "2 d"])
+  })
+
+  it("a service that two others need is drawn below both, its own needs once", () => {
+    const service = (name: string, needs: ReadonlyArray<string>, state: "ready" | "failed" = "ready") => ({
+      name: `@signalbox/core/${name}`,
+      needs: needs.map((need) => `@signalbox/core/${need}`),
+      state,
+      generation: 3,
+      buildMillis: 4,
+    })
+    const drawn = tree(
+      [
+        service("Models", ["ModelSettings"]),
+        service("Clients", ["Models"]),
+        service("Chat", ["Models", "Clients"], "failed"),
+      ],
+      plain,
+    )
+    assert.deepStrictEqual(drawn, [
+      "Chat failed",
+      "├─ Models generation 3, built in 4 ms",
+      "│  └─ ModelSettings",
+      "└─ Clients generation 3, built in 4 ms",
+      "   └─ Models (above)",
+    ])
+  })
+})
