@@ -2,9 +2,11 @@
  * OpenAI's endpoints over a ServiceGraph: `GET /v1/models` and `POST /v1/chat/completions`. A request holds one generation from its start
  * to the last byte of its answer, names a model by its alias and never sees another name of it; every call is recorded.
  */
+import { toIncomingMessage } from "@effect/platform-node/NodeHttpServerRequest"
 import { Credentials } from "@signalbox/core/Credentials"
 import { Models } from "@signalbox/core/Models"
 import { Providers } from "@signalbox/core/Providers"
+import { PinnedValues } from "@signalbox/core/Reconciler"
 import { StatsLedger } from "@signalbox/core/StatsLedger"
 import { Clock, Context, Effect, type Layer, Option, type Scope } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
@@ -57,12 +59,13 @@ export const layer = <Self>(
         (request: HttpServerRequest) =>
           Effect.catch(
             Effect.flatMap(pinned, (services) =>
-              Effect.provideContext(
+              Effect.provideService(
                 Effect.flatMap(requireKeys.get, (required) => {
-                  const caller = callerOf(request.headers["authorization"], required, credentials)
+                  const caller = callerOf(toIncomingMessage(request).headers.authorization, required, credentials)
                   return caller instanceof ApiError ? Effect.fail(caller) : run(services, caller, request)
                 }),
-                services,
+                PinnedValues,
+                Context.get(services, PinnedValues),
               ),
             ),
             (error) => Effect.succeed(toResponse(error)),

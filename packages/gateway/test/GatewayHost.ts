@@ -80,7 +80,9 @@ const over = <Graph, R1, E2, R2>(
   options: Options = {},
 ) =>
   HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }).pipe(
-    Layer.provideMerge(NodeHttpServer.layerServer(createServer, { port: 0, host: "127.0.0.1" })),
+    Layer.provideMerge(
+      NodeHttpServer.layerServer(createServer, { port: 0, host: "127.0.0.1", gracefulShutdownTimeout: 0 }),
+    ),
     Layer.provideMerge(graph),
     Layer.provideMerge(
       Layer.mergeAll(Providers.layer, ModelRegistry.layer, StatsLedger.layerMemory, Credentials.layerMemory),

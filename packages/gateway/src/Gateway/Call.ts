@@ -15,6 +15,9 @@ import { type EventTooLong, SseRewriter } from "./SseRewriter.ts"
 /** Of an answer that is no stream: it is held until it is whole. */
 export const maxAnswerBytes = 32 * 1024 * 1024
 
+/** Answers below this leave as text. */
+const oneWriteBytes = 16 * 1024
+
 /** Errors up to this size are searched for every spelling of the provider's key, whatever they are. */
 const maxErrorBytes = 1024 * 1024
 
@@ -102,7 +105,7 @@ export class Call implements Listener {
     }
     const type = headers["content-type"] ?? ""
     this.#isJson = type.includes("json")
-    this.#headers = returned(headers, (value) => upstream.conceal(value) === value)
+    this.#headers = returned(headers, upstream.secret?.text)
     if (status < 300 && type.startsWith("text/event-stream")) this.#beginStream(status)
   }
 
@@ -153,7 +156,10 @@ export class Call implements Listener {
       if (this.status === 204 || this.status === 304) response.writeHead(this.status, this.#headers).end()
       else {
         this.#headers.push("content-length", String(body.length))
-        response.writeHead(this.status ?? 502, this.#headers).end(body)
+        response.writeHead(this.status ?? 502, this.#headers)
+        // A short text leaves with the head in one write; as bytes both would be gathered first.
+        if (body.length < oneWriteBytes) response.end(body.toString("latin1"), "latin1")
+        else response.end(body)
       }
     }
     this.#finish()
@@ -233,7 +239,7 @@ export class Call implements Listener {
 
   #safe(bytes: Buffer): Buffer {
     const { conceal, secret } = this.#options.upstream
-    return secret === undefined || !bytes.includes(secret) ? bytes : Buffer.from(conceal(bytes.toString()))
+    return secret === undefined || !bytes.includes(secret.bytes) ? bytes : Buffer.from(conceal(bytes.toString()))
   }
 }
 

@@ -136,7 +136,7 @@ const carry = (
       onEnd: (refusal) => ended(refusal),
     })
     const exchange = Effect.callback<HttpServerResponse.HttpServerResponse, ApiError>((resume) => {
-      ended = (refusal) => resume(refusal === undefined ? written : Effect.fail(refusal))
+      ended = (refusal) => resume(refusal === undefined ? written(call.status) : Effect.fail(refusal))
       upstream.load.underWay++
       call.begin()
       return Effect.sync(() => call.leave())
@@ -155,7 +155,8 @@ const carry = (
       if (failure?.isDown === true) return Effect.andThen(recorded, providers.failed(route.provider, failure.said))
       return recorded
     })
-    const watched = Effect.andThen(endWhenDrained(call), exchange)
+    // An answer that comes whole has nobody waiting in the middle of it, and ends with its client if that is let go.
+    const watched = chat.stream ? Effect.andThen(endWhenDrained(call), exchange) : exchange
     return Effect.ensuring(
       reached === undefined
         ? watched
@@ -168,8 +169,16 @@ const carry = (
     )
   })
 
-/** The answer has been written already. */
-const written = Effect.succeed(HttpServerResponse.empty())
+/** The answer has been written already; its status is for whoever logs it. */
+const written = (status = 200) => {
+  const known = writtens.get(status)
+  if (known !== undefined) return known
+  const answer = Effect.succeed(HttpServerResponse.empty({ status }))
+  writtens.set(status, answer)
+  return answer
+}
+/** At most one for each status that there is. */
+const writtens = new Map<number, Effect.Effect<HttpServerResponse.HttpServerResponse>>()
 
 const endWhenDrained = (call: Call) =>
   Effect.forkChild(

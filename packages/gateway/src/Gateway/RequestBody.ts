@@ -62,7 +62,6 @@ export const readBody = (
       chunks.push(chunk)
     }
     const onEnd = () => {
-      stop()
       resume(Effect.succeed({ bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length), release }))
     }
     const onError = () => refuse(broken)

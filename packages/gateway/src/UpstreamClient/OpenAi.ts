@@ -51,6 +51,6 @@ export const make = (
         void pool.dispatch({ method: "POST", path, body, headers: [...fixed, ...headers] }, listener),
       load: { underWay: 0 },
       conceal: concealer(new Set(secret === undefined ? [] : [secret])),
-      secret: secret === undefined ? undefined : Buffer.from(secret),
+      secret: secret === undefined ? undefined : { text: secret, bytes: Buffer.from(secret) },
     }
   })

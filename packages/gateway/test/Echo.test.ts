@@ -1,0 +1,98 @@
+import { assert, it } from "@effect/vitest"
+import { Effect, type Scope } from "effect"
+import type { ChatCompletionCreateParamsNonStreaming } from "openai/resources"
+import { ask, gateway, openai } from "./GatewayHost.ts"
+import { errorIn, raw } from "./Raw.ts"
+
+const live = <R>(title: string, test: () => Effect.Effect<void, unknown, R>) =>
+  it.live(
+    title,
+    () =>
+      test().pipe(
+        Effect.provide(
+          gateway({
+            providers: { echo: { kind: "echo" } },
+            models: { fast: { provider: "echo", upstream: "echo-1" } },
+          }),
+        ),
+        Effect.scoped,
+      ) as Effect.Effect<void, unknown, Scope.Scope>,
+  )
+
+const create = (request: Omit<ChatCompletionCreateParamsNonStreaming, "model">) =>
+  Effect.flatMap(openai(), (client) =>
+    Effect.promise(() => client.chat.completions.create({ model: "fast", ...request })),
+  )
+
+live("echo answers with the last user message, the same way each time, and counts words", () =>
+  Effect.gen(function* () {
+    const messages = [
+      { role: "system" as const, content: "be brief" },
+      { role: "user" as const, content: "first" },
+      { role: "assistant" as const, content: "first" },
+      {
+        role: "user" as const,
+        content: [
+          { type: "text" as const, text: "two " },
+          { type: "text" as const, text: "words" },
+        ],
+      },
+    ]
+    const answer = yield* create({ messages })
+    assert.strictEqual(answer.model, "fast")
+    assert.strictEqual(answer.choices[0]?.message.content, "two words")
+    assert.strictEqual(answer.choices[0]?.finish_reason, "stop")
+    assert.deepInclude(answer.usage, { prompt_tokens: 6, completion_tokens: 2, total_tokens: 8 })
+    assert.strictEqual((yield* create({ messages })).id, answer.id)
+  }),
+)
+
+live("echo keeps to n, stop and the limits on tokens", () =>
+  Effect.gen(function* () {
+    const answer = yield* create({
+      messages: ask("one two three STOP four").messages,
+      n: 2,
+      stop: "STOP",
+      max_tokens: 2,
+    })
+    assert.deepStrictEqual(
+      answer.choices.map(({ finish_reason, index, message }) => [index, message.content, finish_reason]),
+      [
+        [0, "one two ", "length"],
+        [1, "one two ", "length"],
+      ],
+    )
+    assert.strictEqual(answer.usage?.completion_tokens, 4)
+    const stopped = yield* create({ messages: ask("one STOP two END").messages, stop: ["END", "STOP"] })
+    assert.strictEqual(stopped.choices[0]?.message.content, "one ")
+  }),
+)
+
+live("echo streams word by word and tells the usage if it is asked for it", () =>
+  Effect.gen(function* () {
+    const client = yield* openai()
+    const text = `  leading ${"words and more of them ".repeat(100)}end`
+    const chunks = yield* Effect.promise(async () => {
+      const stream = await client.chat.completions.create({
+        ...ask(text),
+        stream: true,
+        stream_options: { include_usage: true },
+      })
+      const read = []
+      for await (const chunk of stream) read.push(chunk)
+      return read
+    })
+    assert.strictEqual(chunks.map(({ choices }) => choices[0]?.delta.content ?? "").join(""), text)
+    assert.isTrue(chunks.every(({ model }) => model === "fast"))
+    assert.strictEqual(chunks.length, 502 + 3)
+    assert.deepInclude(chunks.at(-1)?.usage, { prompt_tokens: 502, completion_tokens: 502 })
+  }),
+)
+
+live("echo says what it does not understand", () =>
+  Effect.gen(function* () {
+    const answer = yield* raw({ body: JSON.stringify({ model: "fast", messages: [] }) })
+    assert.strictEqual(answer.status, 400)
+    assert.include(errorIn(answer).message, "messages")
+  }),
+)

@@ -1,0 +1,264 @@
+import { createServer } from "node:net"
+import { assert, it } from "@effect/vitest"
+import { EventBus } from "@signalbox/core/EventBus"
+import { ProviderFailed, ProviderRecovered } from "@signalbox/core/ModelEvents"
+import { Providers } from "@signalbox/core/Providers"
+import { Deferred, Effect, Fiber, Stream } from "effect"
+import { APIError } from "openai"
+import {
+  answerJson,
+  beginStream,
+  chunk,
+  completion,
+  end,
+  type FakeProvider,
+  fakeProvider,
+  write,
+} from "./FakeProvider.ts"
+import { ask, gateway, Hands, openai } from "./GatewayHost.ts"
+import { errorIn, raw } from "./Raw.ts"
+
+const secret = "sk-of-the-provider"
+
+const over = (baseUrl: string, hands?: Hands) =>
+  gateway(
+    {
+      providers: { main: { kind: "openai", base_url: baseUrl, api_key: secret }, echo: { kind: "echo" } },
+      models: { fast: { provider: "main", upstream: "big-1" }, echo: { provider: "echo", upstream: "echo-1" } },
+    },
+    hands === undefined ? {} : { hands },
+  )
+
+const live = <R>(title: string, test: (provider: FakeProvider) => Effect.Effect<void, unknown, R>) =>
+  it.live(
+    title,
+    () =>
+      Effect.scoped(
+        Effect.flatMap(fakeProvider(), (provider) => test(provider).pipe(Effect.provide(over(provider.baseUrl)))),
+      ) as Effect.Effect<void, unknown>,
+  )
+
+const post = (stream = false, model = "fast") => raw({ body: JSON.stringify({ ...ask("go", model), stream }) })
+
+live("a caller that leaves takes its request to the provider along, at once", (provider) =>
+  Effect.gen(function* () {
+    for (const stream of [false, true]) {
+      const asking = yield* Effect.forkChild(post(stream))
+      const received = yield* provider.next
+      if (stream) {
+        yield* beginStream(received)
+        yield* write(received, chunk("big-1", "x"))
+      }
+      yield* Fiber.interrupt(asking)
+      yield* Deferred.await(received.gone)
+    }
+    // The gateway goes on.
+    const asking = yield* Effect.forkChild(post())
+    yield* answerJson(yield* provider.next, completion("big-1", "x"))
+    assert.strictEqual((yield* Fiber.join(asking)).status, 200)
+  }),
+)
+
+live("a provider that breaks off before its answer is not asked again: nobody knows what it did", (provider) =>
+  Effect.gen(function* () {
+    const asking = yield* Effect.forkChild(post())
+    const received = yield* provider.next
+    received.socket.destroy()
+    const answer = yield* Fiber.join(asking)
+    assert.deepStrictEqual([answer.status, errorIn(answer).code], [502, "upstream_broken"])
+    assert.strictEqual(answer.headers["x-should-retry"], "false")
+    assert.strictEqual(provider.count(), 1)
+    assert.isUndefined((yield* Providers).outage("main"))
+  }),
+)
+
+live("a stream that breaks in the middle ends with an error in it, which the library throws", (provider) =>
+  Effect.gen(function* () {
+    const client = yield* openai()
+    const opening = yield* Effect.forkChild(
+      Effect.promise(() => client.chat.completions.create({ ...ask("go"), stream: true })),
+    )
+    const received = yield* provider.next
+    yield* beginStream(received)
+    yield* write(received, chunk("big-1", "half "))
+    const chunks = (yield* Fiber.join(opening))[Symbol.asyncIterator]()
+    const next = Effect.tryPromise({ try: () => chunks.next(), catch: (error) => error as APIError })
+    assert.strictEqual((yield* next).value?.choices[0]?.delta.content, "half ")
+    // Half an event: it must not come out as a whole one.
+    yield* write(received, chunk("big-1", "never").slice(0, 40))
+    received.socket.destroy()
+    const error = yield* Effect.flip(next)
+    assert.instanceOf(error, APIError)
+    assert.strictEqual(error.code, "upstream_broken")
+  }),
+)
+
+live("an answer that is cut short is no answer", (provider) =>
+  Effect.gen(function* () {
+    const asking = yield* Effect.forkChild(post())
+    const received = yield* provider.next
+    received.response.writeHead(200, { "content-type": "application/json", "content-length": 1000 })
+    received.response.write('{"id":1', () => received.socket.destroy())
+    const answer = yield* Fiber.join(asking)
+    assert.deepStrictEqual([answer.status, errorIn(answer).code], [502, "upstream_broken"])
+  }),
+)
+
+live("an error of the provider passes as it is, with its status, without cookies and without its key", (provider) =>
+  Effect.gen(function* () {
+    const asking = yield* Effect.forkChild(post())
+    const received = yield* provider.next
+    const body = JSON.stringify({
+      error: { message: `bad key ${secret}, in full ${btoa(`x:${secret}`)}`, code: "invalid_api_key" },
+    })
+    received.response
+      .writeHead(429, {
+        "content-type": "application/json",
+        "retry-after": "7",
+        "x-ratelimit-remaining-requests": "0",
+        "set-cookie": "a=b",
+        "www-authenticate": "Basic",
+        "x-request-id": secret,
+        "openai-organization": "org-of-the-host",
+      })
+      .end(body)
+    const answer = yield* Fiber.join(asking)
+    assert.strictEqual(answer.status, 429)
+    assert.strictEqual(answer.headers["retry-after"], "7")
+    assert.strictEqual(answer.headers["x-ratelimit-remaining-requests"], "0")
+    assert.strictEqual(errorIn(answer).code, "invalid_api_key")
+    assert.include(answer.text, "<redacted>")
+    assert.notInclude(JSON.stringify(answer), secret)
+    assert.notInclude(answer.text, btoa(`x:${secret}`))
+    for (const name of ["set-cookie", "www-authenticate", "x-request-id", "openai-organization"]) {
+      assert.isUndefined(answer.headers[name], name)
+    }
+  }),
+)
+
+live("a provider's key does not come out of a stream or an answer either", (provider) =>
+  Effect.gen(function* () {
+    const asking = yield* Effect.forkChild(post(true))
+    const received = yield* provider.next
+    yield* beginStream(received)
+    yield* write(received, chunk("big-1", `your key is ${secret.slice(0, 9)}`).slice(0, -20))
+    yield* end(received, `: ${secret}\n\n${chunk("big-1", secret)}`)
+    const answer = yield* Fiber.join(asking)
+    assert.notInclude(answer.text, secret)
+    assert.include(answer.text, "<redacted>")
+
+    const again = yield* Effect.forkChild(post())
+    yield* answerJson(yield* provider.next, completion("big-1", secret))
+    assert.include((yield* Fiber.join(again)).text, "<redacted>")
+  }),
+)
+
+live("what is no JSON passes byte for byte", (provider) =>
+  Effect.gen(function* () {
+    for (const [status, type, text] of [
+      [200, "text/plain", '{"model":"big-1"}'],
+      [503, "text/html", "<h1>model: big-1 ünïcödé</h1>"],
+      [200, "application/json", '{"model":"big-1", broken'],
+      [200, "application/json", ""],
+    ] as const) {
+      const asking = yield* Effect.forkChild(post())
+      ;(yield* provider.next).response.writeHead(status, { "content-type": type }).end(text)
+      const answer = yield* Fiber.join(asking)
+      assert.deepStrictEqual([answer.status, answer.headers["content-type"], answer.text], [status, type, text])
+    }
+  }),
+)
+
+live("an encoding that nobody asked for is refused: what is in it cannot be looked at", (provider) =>
+  Effect.gen(function* () {
+    const asking = yield* Effect.forkChild(post())
+    const received = yield* provider.next
+    assert.strictEqual(received.headers["accept-encoding"], "identity")
+    received.response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" }).end("x")
+    const answer = yield* Fiber.join(asking)
+    assert.strictEqual(answer.status, 502)
+    assert.include(errorIn(answer).message, "gzip")
+  }),
+)
+
+live("answers of all sizes come whole and under the alias", (provider) =>
+  Effect.gen(function* () {
+    for (const length of [0, 10_000, 16_500, 3_000_000]) {
+      const content = "ü😀x".repeat(length / 4)
+      const asking = yield* Effect.forkChild(post())
+      yield* answerJson(yield* provider.next, completion("big-1", content))
+      assert.deepStrictEqual(JSON.parse((yield* Fiber.join(asking)).text), completion("fast", content))
+    }
+  }),
+)
+
+it.live("a provider that cannot be reached is down, and comes back by the next request after a while", () =>
+  Effect.gen(function* () {
+    const first = yield* fakeProvider()
+    const hands = new Hands()
+    yield* first.stop
+    yield* Effect.gen(function* () {
+      const providers = yield* Providers
+      const events = yield* (yield* EventBus).subscribe({ types: [ProviderFailed, ProviderRecovered] })
+      const nextEvent = Stream.runHead(events)
+
+      const unreachable = yield* post()
+      assert.deepStrictEqual([unreachable.status, errorIn(unreachable).code], [502, "upstream_unreachable"])
+      assert.include(errorIn(unreachable).message, "ECONNREFUSED")
+      assert.strictEqual(yield* typeOf(nextEvent), "provider.failed")
+      const down = yield* post()
+      assert.deepStrictEqual(
+        [down.status, errorIn(down).code, down.headers["retry-after"]],
+        [503, "provider_down", "1"],
+      )
+      // Another provider's models do not care.
+      assert.strictEqual((yield* post(false, "echo")).status, 200)
+
+      // Somebody looks, in vain: the next one may look after twice as long.
+      hands.offsetMillis += 1_000
+      assert.strictEqual(errorIn(yield* post()).code, "upstream_unreachable")
+      hands.offsetMillis += 1_000
+      assert.strictEqual(errorIn(yield* post()).code, "provider_down")
+
+      const second = yield* fakeProvider(first.port)
+      hands.offsetMillis += 1_500
+      const asking = yield* Effect.forkChild(post(true))
+      const received = yield* second.next
+      // One looks; the others still wait.
+      assert.strictEqual(errorIn(yield* post()).code, "provider_down")
+      yield* beginStream(received)
+      yield* write(received, chunk("big-1", "x"))
+      // It is back with the first sign of its answer, not with the last.
+      assert.strictEqual(yield* typeOf(nextEvent), "provider.recovered")
+      assert.isUndefined(providers.outage("main"))
+      const another = yield* Effect.forkChild(post())
+      yield* answerJson(yield* second.next, completion("big-1", "x"))
+      assert.strictEqual((yield* Fiber.join(another)).status, 200)
+      yield* end(received)
+      assert.strictEqual((yield* Fiber.join(asking)).status, 200)
+    }).pipe(Effect.provide(over(first.baseUrl, hands)))
+  }).pipe(Effect.scoped),
+)
+
+const typeOf = <E, R>(
+  event: Effect.Effect<
+    { readonly _tag: string; readonly value?: { readonly _tag: string; readonly event?: { readonly _tag: string } } },
+    E,
+    R
+  >,
+) => Effect.map(event, (found) => found.value?.event?._tag)
+
+it.live("a provider that is no HTTP server is a broken one, not one that is down", () =>
+  Effect.gen(function* () {
+    const server = createServer((socket) => socket.end("hello, this is no HTTP\r\n\r\n"))
+    yield* Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void)))
+    yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
+    const address = server.address()
+    const port = typeof address === "object" && address !== null ? address.port : 0
+    yield* Effect.gen(function* () {
+      const answer = yield* post()
+      assert.deepStrictEqual([answer.status, errorIn(answer).code], [502, "upstream_broken"])
+      assert.isUndefined((yield* Providers).outage("main"))
+    }).pipe(Effect.provide(over(`http://127.0.0.1:${port}`)))
+  }).pipe(Effect.scoped),
+)

@@ -1,0 +1,136 @@
+import { assert, it } from "@effect/vitest"
+import { EventBus } from "@signalbox/core/EventBus"
+import { StatsRecorded } from "@signalbox/core/StatsEvents"
+import { Effect, Fiber, Stream } from "effect"
+import {
+  answerJson,
+  beginStream,
+  chunk,
+  completion,
+  end,
+  type FakeProvider,
+  fakeProvider,
+  write,
+} from "./FakeProvider.ts"
+import { addKey, ask, gateway } from "./GatewayHost.ts"
+import { raw } from "./Raw.ts"
+
+const over = (provider: FakeProvider) =>
+  gateway({
+    providers: { main: { kind: "openai", base_url: provider.baseUrl } },
+    models: { fast: { provider: "main", upstream: "big-1" } },
+  })
+
+const live = <R>(title: string, test: (provider: FakeProvider) => Effect.Effect<void, unknown, R>) =>
+  it.live(
+    title,
+    () =>
+      Effect.scoped(
+        Effect.flatMap(fakeProvider(), (provider) => test(provider).pipe(Effect.provide(over(provider)))),
+      ) as Effect.Effect<void, unknown>,
+  )
+
+/** Each entry as it is recorded. */
+const entries = Effect.gen(function* () {
+  const stream = yield* (yield* EventBus).subscribe({ types: [StatsRecorded] })
+  return Effect.map(Stream.runHead(stream), (found) => {
+    if (found._tag === "None" || found.value._tag === "Gap") throw new Error("nothing was recorded")
+    return found.value.event.entry
+  })
+})
+
+const post = (body: string, key?: string) =>
+  raw({ body, headers: key === undefined ? {} : { authorization: `Bearer ${key}` } })
+
+live("a call is recorded with who, where, how much and how long, without any secret", (provider) =>
+  Effect.gen(function* () {
+    const key = yield* addKey("alice")
+    const recorded = yield* entries
+    const asking = yield* Effect.forkChild(post(JSON.stringify(ask("hello")), key))
+    const received = yield* provider.next
+    yield* answerJson(received, completion("big-1", "hi"))
+    yield* Fiber.join(asking)
+    const { latencyMillis, time, ...entry } = yield* recorded
+    assert.deepStrictEqual(entry, {
+      provider: "main",
+      model: "fast",
+      upstream: "big-1",
+      key: "alice",
+      project: "",
+      bytesSent: received.body.length,
+      bytesReceived: JSON.stringify(completion("big-1", "hi")).length,
+      inputTokens: 15,
+      outputTokens: 7,
+      cacheReadTokens: 5,
+      cacheWriteTokens: 0,
+      reasoningTokens: 3,
+      status: 200,
+    })
+    assert.isNumber(latencyMillis)
+    assert.isAbove(time, 0)
+    assert.notInclude(JSON.stringify(entry), key)
+  }),
+)
+
+live("a stream is recorded with the usage of its last chunk and the time to its first", (provider) =>
+  Effect.gen(function* () {
+    const recorded = yield* entries
+    const asking = yield* Effect.forkChild(post(JSON.stringify({ ...ask("hello"), stream: true })))
+    const received = yield* provider.next
+    yield* beginStream(received)
+    yield* write(received, chunk("big-1", "hi"))
+    const usage = { prompt_tokens: 4, completion_tokens: 2, total_tokens: 6 }
+    yield* end(received, `data: ${JSON.stringify({ model: "big-1", choices: [], usage })}\n\ndata: [DONE]\n\n`)
+    const { text } = yield* Fiber.join(asking)
+    assert.notInclude(text, "big-1")
+    const entry = yield* recorded
+    assert.deepInclude(entry, { inputTokens: 4, outputTokens: 2, cacheReadTokens: 0, status: 200, key: "" })
+    assert.isNumber(entry.timeToFirstTokenMillis)
+    assert.isUndefined(entry.error)
+  }),
+)
+
+live("what goes wrong is recorded by its kind", (provider) =>
+  Effect.gen(function* () {
+    const recorded = yield* entries
+    const begin = Effect.forkChild(post(JSON.stringify({ ...ask("hello"), stream: true })))
+
+    const left = yield* begin
+    const first = yield* provider.next
+    yield* beginStream(first)
+    yield* write(first, chunk("big-1", "hi"))
+    yield* Fiber.interrupt(left)
+    assert.deepInclude(yield* recorded, { error: "aborted", provider: "main", bytesSent: first.body.length })
+
+    const broken = yield* begin
+    const second = yield* provider.next
+    second.socket.destroy()
+    yield* Fiber.join(broken)
+    const entry = yield* recorded
+    assert.deepInclude(entry, { error: "upstream", provider: "main" })
+    assert.isUndefined(entry.status)
+
+    const refused = yield* begin
+    yield* answerJson(yield* provider.next, { error: { message: "slow down" } }, 429)
+    yield* Fiber.join(refused)
+    const limited = yield* recorded
+    assert.deepInclude(limited, { status: 429 })
+    assert.isUndefined(limited.error)
+
+    yield* provider.stop
+    yield* post(JSON.stringify(ask("hello")))
+    assert.deepInclude(yield* recorded, { error: "refused", bytesSent: 0, bytesReceived: 0 })
+    yield* post(JSON.stringify(ask("hello")))
+    assert.deepInclude(yield* recorded, { error: "down", provider: "main", model: "fast" })
+  }),
+)
+
+live("a key that is not required and not known is nobody's", (provider) =>
+  Effect.gen(function* () {
+    const recorded = yield* entries
+    const asking = yield* Effect.forkChild(post(JSON.stringify(ask("hello")), "sk-whatever"))
+    yield* answerJson(yield* provider.next, {})
+    assert.strictEqual((yield* Fiber.join(asking)).status, 200)
+    assert.strictEqual((yield* recorded).key, "")
+  }),
+)

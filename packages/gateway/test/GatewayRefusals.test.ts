@@ -1,0 +1,186 @@
+import { assert, it } from "@effect/vitest"
+import { StatsLedger } from "@signalbox/core/StatsLedger"
+import { Effect, Fiber, type Scope } from "effect"
+import { fakeProvider } from "./FakeProvider.ts"
+import { addKey, ask, type Document, GatewayConfig, gateway, openai } from "./GatewayHost.ts"
+import { errorIn, raw } from "./Raw.ts"
+
+const document: Document = {
+  providers: { echo: { kind: "echo" }, claude: { kind: "anthropic", api_key: "sk-ant" } },
+  models: {
+    fast: { provider: "echo", upstream: "echo-1" },
+    slow: { provider: "echo", upstream: "echo-2" },
+    off: { provider: "echo", upstream: "echo-3", enabled: false },
+    private: { provider: "echo", upstream: "echo-4", allowed_keys: ["alice"] },
+    sonnet: { provider: "claude", upstream: "claude-x" },
+    orphan: { provider: "nobody", upstream: "x" },
+  },
+}
+
+const live = <R>(title: string, test: () => Effect.Effect<void, unknown, R>) =>
+  it.live(
+    title,
+    () => test().pipe(Effect.provide(gateway(document)), Effect.scoped) as Effect.Effect<void, unknown, Scope.Scope>,
+  )
+
+const post = (body: string | Buffer, headers: Readonly<Record<string, string>> = {}) =>
+  raw({ body, headers: { "content-type": "application/json", ...headers } })
+
+const refusedWith = Effect.fnUntraced(function* (body: unknown, headers?: Readonly<Record<string, string>>) {
+  const answer = yield* post(typeof body === "string" ? body : JSON.stringify(body), headers)
+  return [answer.status, errorIn(answer).code, errorIn(answer).param] as const
+})
+
+live("what is no request is refused in OpenAI's shape, with what to do", () =>
+  Effect.gen(function* () {
+    const malformed = yield* post('{"model": "fast",')
+    assert.strictEqual(malformed.status, 400)
+    assert.strictEqual(malformed.headers["content-type"], "application/json")
+    assert.include(errorIn(malformed).message, "send a JSON object")
+    assert.strictEqual(errorIn(malformed).type, "invalid_request_error")
+    assert.deepStrictEqual(yield* refusedWith("[]"), [400, null as never, null])
+    assert.deepStrictEqual(yield* refusedWith({}), [400, "missing_required_parameter", "model"])
+    assert.deepStrictEqual(yield* refusedWith({ model: 7 }), [400, "invalid_type", "model"])
+    assert.deepStrictEqual(yield* refusedWith({ model: "fast", stream: "yes" }), [400, "invalid_type", "stream"])
+    assert.deepStrictEqual(yield* refusedWith('{"model":"fast","mod\\u0065l":"private"}'), [
+      400,
+      "invalid_value",
+      "model",
+    ])
+  }),
+)
+
+live("an unknown model is not found, with names that may have been meant; others are refused for what they are", () =>
+  Effect.gen(function* () {
+    const client = yield* openai()
+    const unknown = yield* Effect.flip(
+      Effect.tryPromise({
+        try: () => client.chat.completions.create(ask("x", "fats")),
+        catch: (error) => error as Error & { status: number; code: string },
+      }),
+    )
+    assert.deepStrictEqual([unknown.status, unknown.code], [404, "model_not_found"])
+    assert.include(unknown.message, 'did you mean "fast"')
+    assert.deepStrictEqual(yield* refusedWith(ask("x", "off")), [404, "model_disabled", "model"])
+    assert.deepStrictEqual(yield* refusedWith(ask("x", "private")), [403, "model_not_allowed", "model"])
+    assert.deepStrictEqual(yield* refusedWith(ask("x", "sonnet")), [501, "provider_kind_unsupported", null])
+    assert.deepStrictEqual(yield* refusedWith(ask("x", "orphan")), [503, "provider_unknown", null])
+    // Those for which a provider was decided on are in the ledger.
+    const { models } = yield* (yield* StatsLedger).snapshot()
+    assert.sameMembers(Object.keys(models), ["sonnet", "orphan"])
+  }),
+)
+
+live("a body beyond 32 MiB is refused, announced or not", () =>
+  Effect.gen(function* () {
+    const announced = yield* raw({
+      body: Buffer.alloc(8),
+      headers: { "content-length": String(33 * 1024 * 1024) },
+    }).pipe(Effect.timeout("20 seconds"))
+    assert.deepStrictEqual([announced.status, errorIn(announced).code], [413, "request_too_large"])
+    const sent = yield* raw({ body: Buffer.alloc(33 * 1024 * 1024, " "), headers: { "transfer-encoding": "chunked" } })
+    assert.deepStrictEqual([sent.status, errorIn(sent).code], [413, "request_too_large"])
+  }),
+)
+
+live("a caller that waits to be asked for its body is asked", () =>
+  Effect.gen(function* () {
+    const answer = yield* post(JSON.stringify(ask("hello there")), { expect: "100-continue" })
+    assert.strictEqual(answer.status, 200)
+  }),
+)
+
+live("other methods and paths are refused with what there is", () =>
+  Effect.gen(function* () {
+    const method = yield* raw({ method: "GET" })
+    assert.deepStrictEqual(
+      [method.status, method.headers.allow, errorIn(method).code],
+      [405, "POST", "method_not_allowed"],
+    )
+    const posted = yield* raw({ path: "/models", body: "{}" })
+    assert.deepStrictEqual([posted.status, posted.headers.allow], [405, "GET, HEAD"])
+    const path = yield* raw({ method: "GET", path: "/nothing" })
+    assert.deepStrictEqual([path.status, errorIn(path).code], [404, "not_found"])
+  }),
+)
+
+live("the models are listed under their aliases, those that the caller may use", () =>
+  Effect.gen(function* () {
+    const alice = yield* addKey("alice", ["fast", "private"])
+    const listed = (apiKey?: string) =>
+      Effect.gen(function* () {
+        const client = yield* openai(apiKey)
+        const page = yield* Effect.promise(() => client.models.list())
+        return page.data.map(({ id }) => id)
+      })
+    assert.sameMembers(yield* listed(), ["fast", "slow", "sonnet", "orphan"])
+    assert.sameMembers(yield* listed(alice), ["fast", "private"])
+    const client = yield* openai(alice)
+    const model = yield* Effect.promise(() => client.models.retrieve("private"))
+    assert.deepStrictEqual(model, { id: "private", object: "model", created: 0, owned_by: "echo" } as never)
+    const unknown = yield* raw({ method: "GET", path: "/models/slow", headers: { authorization: `Bearer ${alice}` } })
+    assert.deepStrictEqual([unknown.status, errorIn(unknown).code], [404, "model_not_found"])
+    const broken = yield* raw({ method: "GET", path: "/models/%ff" })
+    assert.strictEqual(broken.status, 404)
+  }),
+)
+
+live("where keys are required nobody is served without one, at once and for all routes", () =>
+  Effect.gen(function* () {
+    const config = yield* GatewayConfig
+    const key = yield* addKey("alice", ["fast", "private"])
+    const bearer = { authorization: `Bearer ${key}` }
+    assert.strictEqual((yield* post(JSON.stringify(ask("x")))).status, 200)
+    yield* config.update([{ path: "/require_keys", value: true }])
+    const missing = yield* post(JSON.stringify(ask("x")))
+    assert.deepStrictEqual([missing.status, errorIn(missing).code], [401, "missing_api_key"])
+    assert.include(String(missing.headers["www-authenticate"]), "Bearer")
+    assert.deepStrictEqual(yield* refusedWith(ask("x"), { authorization: "Bearer sk-wrong" }), [
+      401,
+      "invalid_api_key",
+      null,
+    ])
+    assert.strictEqual((yield* raw({ method: "GET", path: "/models" })).status, 401)
+
+    assert.strictEqual((yield* post(JSON.stringify(ask("x")), bearer)).status, 200)
+    assert.strictEqual((yield* post(JSON.stringify(ask("x", "private")), bearer)).status, 200)
+    // Of the models that its own list leaves out it does not even learn that they are disabled.
+    assert.deepStrictEqual(yield* refusedWith(ask("x", "slow"), bearer), [403, "model_not_allowed", "model"])
+    assert.deepStrictEqual(yield* refusedWith(ask("x", "off"), bearer), [403, "model_not_allowed", "model"])
+    const near = yield* post(JSON.stringify(ask("x", "slo")), bearer)
+    assert.notInclude(near.text, "slow")
+  }),
+)
+
+it.live("a key of ours never travels to a provider, nor does what else the caller says of itself", () =>
+  Effect.gen(function* () {
+    const provider = yield* fakeProvider()
+    yield* Effect.gen(function* () {
+      const key = yield* addKey("alice")
+      const asking = yield* Effect.forkChild(
+        post(JSON.stringify(ask("x")), {
+          authorization: `Bearer ${key}`,
+          cookie: "session=1",
+          "x-api-key": key,
+          "openai-organization": "org-1",
+          "openai-beta": "assistants=v2",
+        }),
+      )
+      const { headers, response } = yield* provider.next
+      assert.notInclude(JSON.stringify(headers), key)
+      assert.deepStrictEqual(
+        [headers.cookie, headers["openai-organization"], headers["openai-beta"]],
+        [undefined, undefined, "assistants=v2"],
+      )
+      response.writeHead(200, { "content-type": "application/json" }).end("{}")
+      yield* Fiber.join(asking)
+    }).pipe(
+      Effect.provide(
+        gateway({
+          providers: { main: { kind: "openai", base_url: provider.baseUrl } },
+          models: { fast: { provider: "main", upstream: "big-1" } },
+        }),
+      ),
+    )
+  }).pipe(Effect.scoped),
+)

@@ -1,0 +1,56 @@
+/** Requests as no library sends them. */
+import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from "node:http"
+import { Effect } from "effect"
+import { baseUrl } from "./GatewayHost.ts"
+
+export interface RawAnswer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+}
+
+export interface RawRequest {
+  readonly method?: string
+  readonly path?: string
+  readonly headers?: OutgoingHttpHeaders
+  readonly body?: string | Buffer
+}
+
+/** Interrupting it closes the connection. */
+export const raw = ({ body, headers = {}, method = "POST", path = "/chat/completions" }: RawRequest) =>
+  Effect.flatMap(baseUrl, (base) =>
+    Effect.callback<RawAnswer>((resume) => {
+      const sent = request(`${base}${path}`, { method, headers, agent: false }, (response) => {
+        const chunks: Array<Buffer> = []
+        response.on("data", (chunk: Buffer) => chunks.push(chunk))
+        response.on("end", () =>
+          resume(
+            Effect.succeed({
+              status: response.statusCode ?? 0,
+              headers: response.headers,
+              text: Buffer.concat(chunks).toString(),
+            }),
+          ),
+        )
+      })
+      sent.on("error", (error) => resume(Effect.die(error)))
+      sent.end(body)
+      return Effect.sync(() => {
+        sent.removeAllListeners("error")
+        sent.on("error", () => undefined)
+        sent.destroy()
+      })
+    }),
+  )
+
+export const errorIn = (answer: RawAnswer) => {
+  const { error } = JSON.parse(answer.text) as {
+    readonly error: {
+      readonly message: string
+      readonly type: string
+      readonly param: string | null
+      readonly code: string
+    }
+  }
+  return error
+}
