@@ -58,7 +58,10 @@ export const encodeStatus = ({ bucketMillis, models, running, windowMinutes, wri
 /** What stands there, if it is what a host wrote; `undefined` for anything else: no file, no right, a torn or foreign text. */
 export const readStatus = (path: string): Status | undefined => {
   const text = read(path)
-  if (text === undefined) return undefined
+  return text === undefined ? undefined : parseStatus(text)
+}
+
+export const parseStatus = (text: string): Status | undefined => {
   try {
     return statusOf(JSON.parse(text))
   } catch {

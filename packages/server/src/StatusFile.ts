@@ -1,0 +1,131 @@
+/**
+ * What `signalbox status` shows, written by the host: the calls of the window and what is under way, at most once a second and only when there is
+ * something new. Nothing is synced: the numbers are in the ledger, and a reader takes a file that a power cut tore for none. At its end a host
+ * leaves the file, which stays true (`StatusLine`).
+ */
+
+import { EventBus } from "@signalbox/core/EventBus"
+import { isTemporary, temporaryOf } from "@signalbox/core/FileConfigSource/Names"
+import { codeOf } from "@signalbox/core/FileConfigSource/Site"
+import { StatsRecorded } from "@signalbox/core/StatsEvents"
+import { StatsLedger, StatsSettings } from "@signalbox/core/StatsLedger"
+import { Clock, Context, Duration, Effect, FileSystem, Latch, Layer, Path, Random, type Scope, Stream } from "effect"
+import { contentsOf, tellsTheSame } from "./StatusFile/Contents.ts"
+import { encodeStatus, type Status } from "./StatusLine/Document.ts"
+
+/** A request as a status line names it. */
+export interface RunningRequest {
+  readonly provider: string
+  /** The alias. */
+  readonly model: string
+}
+
+export class StatusFile extends Context.Service<
+  StatusFile,
+  {
+    /** A request is under way, until what is returned is called; more than once does no harm. Synchronous: every request says so. */
+    readonly began: (request: RunningRequest) => () => void
+  }
+>()("@signalbox/server/StatusFile") {
+  /** The file at `path`, 0600. */
+  static readonly layerAt = (
+    path: string,
+  ): Layer.Layer<StatusFile, never, StatsLedger | StatsSettings | EventBus | FileSystem.FileSystem | Path.Path> =>
+    Layer.effect(StatusFile, make(path))
+}
+
+/** Between two writes. */
+const rest = Duration.seconds(1)
+/** Between two looks for what other processes have recorded, of which no event tells. */
+const interval = Duration.seconds(10)
+
+const make = Effect.fnUntraced(function* (path: string) {
+  const ledger = yield* StatsLedger
+  const settings = yield* StatsSettings
+  const running = new Set<RunningRequest>()
+  const news = Latch.makeUnsafe(true)
+  const write = yield* makeWriter(path)
+  let written: Status | undefined
+  let refused = ""
+
+  const refresh = Effect.gen(function* () {
+    const newest = [...running].at(-1)
+    const contents = {
+      ...contentsOf(yield* Effect.mapError(ledger.series(), ({ message }) => message)),
+      ...(newest === undefined ? {} : { running: { ...newest, pid: process.pid } }),
+    }
+    const now = yield* Clock.currentTimeMillis
+    if (written !== undefined && tellsTheSame(written, now, contents)) return
+    const status: Status = { writtenAt: now, ...contents }
+    yield* Effect.mapError(write(encodeStatus(status)), (error) => `${path} cannot be written (${codeOf(error)})`)
+    written = status
+    if (refused !== "") yield* Effect.logInfo(`${path} is written again.`)
+    refused = ""
+  }).pipe(
+    Effect.catch((why) => {
+      if (why === refused) return Effect.void
+      refused = why
+      return Effect.logWarning(`\`signalbox status\` shows old numbers: ${why}`)
+    }),
+  )
+
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() => {
+      running.clear()
+      return refresh
+    }),
+  )
+  yield* wakeOnNews(news, settings)
+  yield* Effect.forkScoped(
+    Effect.forever(
+      Effect.gen(function* () {
+        yield* Effect.timeoutOption(news.await, interval)
+        news.closeUnsafe()
+        yield* refresh
+        yield* Effect.sleep(rest)
+      }),
+    ),
+  )
+  return StatusFile.of({
+    began: ({ model, provider }) => {
+      // An object of its own: the same model may be called many times at once.
+      const request = { provider, model }
+      running.add(request)
+      news.openUnsafe()
+      return () => {
+        if (running.delete(request)) news.openUnsafe()
+      }
+    },
+  })
+})
+
+const wakeOnNews = Effect.fnUntraced(function* (
+  news: Latch.Latch,
+  settings: StatsSettings["Service"],
+): Effect.fn.Return<void, never, EventBus | Scope.Scope> {
+  const bus = yield* EventBus
+  const open = Effect.sync(() => void news.openUnsafe())
+  const recorded = yield* bus.subscribe({ types: [StatsRecorded], name: "status file" })
+  yield* Effect.forkScoped(Stream.runForEachArray(recorded, () => open))
+  yield* Effect.forkScoped(Stream.runForEach(settings.changes, () => open))
+})
+
+/** Whole or not at all for who reads meanwhile: a new file takes the name of the old one. */
+const makeWriter = Effect.fnUntraced(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const { basename, dirname, join } = yield* Path.Path
+  const [directory, document] = [dirname(path), basename(path)]
+  // Those of a host that was killed: there is only one at a time.
+  for (const name of yield* Effect.orElseSucceed(fs.readDirectory(directory), () => [])) {
+    if (isTemporary(document, name)) yield* Effect.ignore(fs.remove(join(directory, name)))
+  }
+  return Effect.fnUntraced(function* (text: string) {
+    const random = (yield* Random.nextIntBetween(0, 2 ** 48)).toString(36).padStart(10, "0")
+    const temporary = join(directory, temporaryOf(document, random))
+    yield* fs.writeFileString(temporary, text, { flag: "wx", mode: 0o600 }).pipe(
+      Effect.andThen(fs.rename(temporary, path)),
+      Effect.onError(() => Effect.ignore(fs.remove(temporary, { force: true }))),
+      Effect.uninterruptible,
+    )
+  })
+})
