@@ -1,5 +1,7 @@
 /** The whole of server; `@signalbox/server/HostConfig` and so on are the same modules one by one. */
 
+export * as Admin from "./Admin.ts"
+export { EventFeed, MaxStreams } from "./EventFeed.ts"
 export { HostHealth } from "./Host/Health.ts"
 export { HostError } from "./Host/HostError.ts"
 export * as Host from "./Host.ts"

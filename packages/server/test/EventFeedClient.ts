@@ -13,6 +13,8 @@ export interface Follower {
   readonly response: IncomingMessage
   /** All text until it satisfies the condition. */
   readonly until: (condition: (text: string) => boolean) => Effect.Effect<string, Error>
+  /** All text until it has just said this; for much text, which is not looked through again each time. */
+  readonly untilSaid: (words: string) => Effect.Effect<string, Error>
   /** The first so many events (those without data do not count). */
   readonly events: (count: number) => Effect.Effect<ReadonlyArray<SseEvent>, Error>
   /** To the end of the stream. */
@@ -37,8 +39,17 @@ export const follow = (
     ),
   ).pipe(Effect.map((response) => follower(response, options.paused === true)))
 
+/** Longer than anything that is waited for. */
+const overlap = 200
+
 const follower = (response: IncomingMessage, paused: boolean): Follower => {
-  let text = ""
+  const chunks: Array<string> = []
+  const whole = () => {
+    const text = chunks.join("")
+    chunks.splice(0, chunks.length, text)
+    return text
+  }
+  let tail = ""
   let over: Error | true | undefined
   const looks = new Set<() => void>()
   const look = () => {
@@ -48,7 +59,8 @@ const follower = (response: IncomingMessage, paused: boolean): Follower => {
     if (response.listenerCount("data") > 0) return
     response.setEncoding("utf8")
     response.on("data", (chunk: string) => {
-      text += chunk
+      chunks.push(chunk)
+      tail = tail.slice(-overlap) + chunk
       look()
     })
   }
@@ -63,8 +75,8 @@ const follower = (response: IncomingMessage, paused: boolean): Follower => {
   const wait = (condition: () => boolean): Effect.Effect<string, Error> =>
     Effect.callback((resume) => {
       const one = () => {
-        if (condition()) resume(Effect.succeed(text))
-        else if (over !== undefined) resume(Effect.fail(over === true ? new Error(`ended after: ${text}`) : over))
+        if (condition()) resume(Effect.succeed(whole()))
+        else if (over !== undefined) resume(Effect.fail(over === true ? new Error("the stream has ended") : over))
       }
       looks.add(one)
       begin()
@@ -73,13 +85,14 @@ const follower = (response: IncomingMessage, paused: boolean): Follower => {
     })
   return {
     response,
-    until: (condition) => wait(() => condition(text)),
+    until: (condition) => wait(() => condition(whole())),
+    untilSaid: (words) => wait(() => tail.includes(words)),
     events: (count) =>
       Effect.map(
-        wait(() => eventsOf(text).length >= count),
+        wait(() => eventsOf(whole()).length >= count),
         (text) => eventsOf(text).slice(0, count),
       ),
-    ended: Effect.ignore(wait(() => over !== undefined)).pipe(Effect.map(() => text)),
+    ended: Effect.ignore(wait(() => over !== undefined)).pipe(Effect.map(whole)),
   }
 }
 

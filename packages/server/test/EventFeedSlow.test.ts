@@ -1,0 +1,106 @@
+import { assert, it } from "@effect/vitest"
+import { EventBus } from "@signalbox/core/EventBus"
+import { ModelAdded, ModelRemoved } from "@signalbox/core/ModelEvents"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+import { ask, host } from "./AdminHost.ts"
+import { type Follower, follow } from "./EventFeedClient.ts"
+
+const model = { provider: "p", upstream: "u".repeat(200), enabled: true }
+const bursts = 300
+const perBurst = 100
+const published = bursts * perBurst
+
+/** Some 18 MB: more than the kernel keeps for a connection that nobody reads. */
+const flood = Effect.gen(function* () {
+  const bus = yield* EventBus
+  for (let burst = 0; burst < bursts; burst++) {
+    const events = Array.from(
+      { length: perBurst },
+      (_, n) => new ModelAdded({ alias: `m${burst * perBurst + n}`, ...model }),
+    )
+    yield* bus.publishAll(events)
+    yield* Effect.yieldNow
+  }
+  yield* bus.publish(new ModelRemoved({ alias: "last", ...model }))
+})
+
+const last = `"alias":"last"`
+
+/** What a stream has brought and said to be missing, in the order of the bus. */
+const account = (text: string) => {
+  let next = 0
+  let missing = 0
+  for (const block of text.split("\n\n")) {
+    const data = /^data: (.*)$/m.exec(block)?.[1]
+    if (data === undefined) continue
+    const item = JSON.parse(data)
+    if (item.reason !== undefined) {
+      missing += item.missing
+      next += item.missing
+    } else if (item.type === "model.added") {
+      assert.strictEqual(item.data.alias, `m${next}`)
+      next++
+    }
+  }
+  return { seen: next - missing, missing }
+}
+
+it.live(
+  "of 200 clients some never read: the others lose nothing and wait for nobody; those get what is kept, and a gap",
+  () =>
+    Effect.gen(function* () {
+      const many = <A, E, R>(count: number, one: Effect.Effect<A, E, R>) =>
+        Effect.all(
+          Array.from({ length: count }, () => one),
+          { concurrency: 20 },
+        )
+      const filtered = yield* many(187, follow("?types=model.removed"))
+      const readers = yield* many(3, follow())
+      const sleepers = yield* many(10, follow("", { paused: true }))
+      yield* flood
+      for (const follower of filtered) {
+        const events = yield* follower.events(1)
+        assert.deepStrictEqual(events[0]?.data.data.alias, "last")
+      }
+      for (const follower of readers) {
+        assert.deepStrictEqual(account(yield* follower.untilSaid(last)), { seen: published, missing: 0 })
+      }
+      for (const follower of sleepers) {
+        const { missing, seen } = account(yield* follower.untilSaid(last))
+        assert.isAbove(missing, 0)
+        assert.strictEqual(missing + seen, published)
+      }
+    }).pipe(Effect.scoped, Effect.provide(host)),
+)
+
+it.effect("a comment every 15 seconds shows that the feed lives", () =>
+  Effect.gen(function* () {
+    const { until } = yield* follow()
+    yield* until((text) => text.startsWith("id: "))
+    for (const count of [1, 2]) {
+      yield* TestClock.adjust("15 seconds")
+      yield* until((text) => text.split("\n").filter((line) => line === ":").length === count)
+    }
+  }).pipe(Effect.scoped, Effect.provide(host)),
+)
+
+it.effect("a client that has not read for a minute is cut, one that reads is not", () =>
+  Effect.gen(function* () {
+    const sleeper = yield* follow("", { paused: true })
+    const reader = yield* follow()
+    yield* flood
+    yield* reader.untilSaid(last)
+    yield* TestClock.adjust("75 seconds")
+    yield* closed(sleeper)
+    const heartbeats = (text: string) => text.split("\n").filter((line) => line === ":").length
+    yield* reader.until((text) => heartbeats(text) >= 5)
+    assert.strictEqual((yield* ask("/healthz")).status, 200)
+  }).pipe(Effect.scoped, Effect.provide(host)),
+)
+
+const closed = ({ ended, response }: Follower) =>
+  Effect.andThen(
+    ended,
+    Effect.sync(() => assert.isFalse(response.complete)),
+  )
