@@ -70,3 +70,41 @@ it.live("a stream comes as it is sent, every chunk under the alias", () =>
     )
   }).pipe(Effect.scoped),
 )
+
+it.live("a provider's base_url may have a path of its own, and an end", () =>
+  Effect.gen(function* () {
+    const provider = yield* fakeProvider()
+    yield* Effect.gen(function* () {
+      const client = yield* openai()
+      const asking = yield* Effect.forkChild(Effect.promise(() => client.chat.completions.create(ask("hello"))))
+      const received = yield* provider.next
+      assert.strictEqual(received.path, "/v1/deep/er/chat/completions")
+      yield* answerJson(received, completion("big-1", "hi"))
+      yield* Fiber.join(asking)
+    }).pipe(
+      Effect.provide(
+        gateway({
+          providers: { main: { kind: "openai", base_url: `${provider.baseUrl}/deep/er/` } },
+          models: { fast: { provider: "main", upstream: "big-1" } },
+        }),
+      ),
+    )
+  }).pipe(Effect.scoped),
+)
+
+it.live("a name that nobody knows goes to the default model where there is one, and is answered under that", () =>
+  Effect.gen(function* () {
+    const client = yield* openai()
+    const answer = yield* Effect.promise(() => client.chat.completions.create(ask("hello", "gpt-3")))
+    assert.strictEqual(answer.model, "fast")
+  }).pipe(
+    Effect.provide(
+      gateway({
+        providers: { echo: { kind: "echo" } },
+        models: { fast: { provider: "echo", upstream: "echo-1" } },
+        default_model_alias: "fast",
+      }),
+    ),
+    Effect.scoped,
+  ),
+)

@@ -262,3 +262,21 @@ it.live("a provider that is no HTTP server is a broken one, not one that is down
     }).pipe(Effect.provide(over(`http://127.0.0.1:${port}`)))
   }).pipe(Effect.scoped),
 )
+
+const unreachable = Effect.gen(function* () {
+  const answer = yield* post()
+  assert.deepStrictEqual([answer.status, errorIn(answer).code], [502, "upstream_unreachable"])
+  assert.isDefined((yield* Providers).outage("main"))
+})
+
+it.live("a provider that does not speak TLS where it should cannot be reached", () =>
+  Effect.gen(function* () {
+    const provider = yield* fakeProvider()
+    yield* Effect.provide(unreachable, over(provider.baseUrl.replace("http:", "https:")))
+    assert.strictEqual(provider.count(), 0)
+  }).pipe(Effect.scoped),
+)
+
+it.live("a provider whose name has no address cannot be reached", () =>
+  Effect.provide(unreachable, over("http://no-such-host.invalid/v1")).pipe(Effect.scoped),
+)

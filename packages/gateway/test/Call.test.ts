@@ -1,0 +1,155 @@
+import { EventEmitter } from "node:events"
+import type { ServerResponse } from "node:http"
+import { assert, it } from "@effect/vitest"
+import { errors } from "undici"
+import type { ApiError } from "../src/Gateway/ApiError.ts"
+import { Call, maxAnswerBytes } from "../src/Gateway/Call.ts"
+import { HeldBytes, maxHeldBytes } from "../src/Gateway/RequestBody.ts"
+import type { Control, Listener, Upstream } from "../src/UpstreamClient/Exchange.ts"
+
+/** A caller's connection that takes as much as the test says, and a provider that says what the test lets it say. */
+class Stage {
+  readonly log: Array<string> = []
+  readonly response = Object.assign(new EventEmitter(), {
+    destroyed: false,
+    takesMore: true,
+    writeHead: (status: number) => {
+      this.log.push(`head ${status}`)
+      return this.response
+    },
+    flushHeaders: () => undefined,
+    write: (bytes: Buffer) => {
+      this.log.push(`write ${bytes}`)
+      return this.response.takesMore
+    },
+    end: (bytes?: Buffer | string) => void this.log.push(`end ${bytes ?? ""}`),
+  })
+  readonly control: Control = {
+    abort: () => void this.log.push("abort"),
+    pause: () => void this.log.push("pause"),
+    resume: () => void this.log.push("resume"),
+  }
+  readonly attempts: Array<Listener> = []
+  readonly refusals: Array<ApiError | undefined> = []
+  readonly held = new HeldBytes()
+  readonly upstream: Upstream = {
+    provider: "main",
+    kind: "openai",
+    load: { underWay: 0 },
+    chatCompletions: (_body, _headers, listener) => void this.attempts.push(listener),
+    conceal: (text) => text,
+    secret: undefined,
+  }
+  readonly call = new Call({
+    upstream: this.upstream,
+    alias: "fast",
+    body: Buffer.from("{}"),
+    headers: [],
+    // Of a response nothing else is used.
+    response: this.response as unknown as ServerResponse,
+    held: this.held,
+    now: () => 0,
+    onReached: undefined,
+    onEnd: (refusal) => void this.refusals.push(refusal),
+  })
+}
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+const refused = () => Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" })
+
+const streaming = () => {
+  const stage = new Stage()
+  stage.call.begin()
+  stage.call.onRequestStart(stage.control)
+  stage.call.onResponseStart(stage.control, 200, { "content-type": "text/event-stream" })
+  return stage
+}
+
+it("a caller that reads slowly slows the provider down", () => {
+  const { call, control, log, response } = streaming()
+  response.takesMore = false
+  call.onResponseData(control, Buffer.from(": a\n"))
+  assert.deepStrictEqual(log, ["head 200", "write : a\n", "pause"])
+  response.takesMore = true
+  response.emit("drain")
+  assert.strictEqual(log.at(-1), "resume")
+  call.onResponseData(control, Buffer.from(": b\n"))
+  call.onResponseEnd()
+  assert.deepStrictEqual(log.slice(-2), ["write : b\n", "end "])
+})
+
+it("a request that was certainly not sent is tried once more, and not a third time", async () => {
+  const { attempts, call, refusals } = new Stage()
+  call.begin()
+  call.onResponseError(null, refused())
+  await turn()
+  assert.strictEqual(attempts.length, 2)
+  assert.deepStrictEqual(refusals, [])
+  call.onResponseError(null, refused())
+  await turn()
+  assert.strictEqual(attempts.length, 2)
+  assert.deepStrictEqual(
+    [refusals[0]?.status, refusals[0]?.code, refusals[0]?.retry],
+    [502, "upstream_unreachable", true],
+  )
+  assert.isTrue(call.failure?.isDown)
+})
+
+it("a request that may have been sent is never sent again", async () => {
+  for (const error of [refused(), new errors.SocketError("other side closed"), new errors.HeadersTimeoutError()]) {
+    const { attempts, call, control, refusals } = new Stage()
+    call.begin()
+    call.onRequestStart(control)
+    call.onResponseError(control, error)
+    await turn()
+    assert.strictEqual(attempts.length, 1)
+    assert.strictEqual(refusals[0]?.retry, false)
+    assert.isFalse(call.failure?.isDown)
+  }
+})
+
+it("a provider that takes too long is said to, and so is one that stops in the middle", () => {
+  const late = new Stage()
+  late.call.begin()
+  late.call.onRequestStart(late.control)
+  late.call.onResponseError(late.control, new errors.HeadersTimeoutError())
+  assert.deepStrictEqual([late.refusals[0]?.status, late.call.error], [504, "timeout"])
+
+  const stuck = streaming()
+  stuck.call.onResponseError(stuck.control, new errors.BodyTimeoutError())
+  assert.strictEqual(stuck.call.error, "timeout")
+  assert.include(stuck.log.at(-1) ?? "", '"code":"upstream_timeout"')
+})
+
+it("a caller that left while its request was queued is not served when its turn comes", () => {
+  const { call, control, log, refusals } = new Stage()
+  call.begin()
+  call.leave()
+  call.onRequestStart(control)
+  assert.deepStrictEqual(log, ["abort"])
+  assert.deepStrictEqual(refusals, [])
+  assert.deepStrictEqual([call.error, call.bytesSent], ["aborted", 0])
+})
+
+it("an answer that is too large to be held is refused, and what was held is free again", () => {
+  const { call, control, held, refusals } = new Stage()
+  call.begin()
+  call.onRequestStart(control)
+  call.onResponseStart(control, 200, { "content-type": "application/json" })
+  const chunk = Buffer.alloc(8 * 1024 * 1024)
+  for (let bytes = 0; bytes <= maxAnswerBytes; bytes += chunk.length) call.onResponseData(control, chunk)
+  assert.strictEqual(refusals[0]?.status, 502)
+  assert.isTrue(held.take(maxHeldBytes))
+  assert.isFalse(held.take(1))
+})
+
+it("an interim answer is not the answer", () => {
+  const { call, control, log } = new Stage()
+  call.begin()
+  call.onRequestStart(control)
+  call.onResponseStart(control, 103, { link: "</x>" })
+  call.onResponseStart(control, 200, { "content-type": "application/json" })
+  call.onResponseData(control, Buffer.from('{"model":"big"}'))
+  call.onResponseEnd()
+  assert.deepStrictEqual(log, ["head 200", 'end {"model":"fast"}'])
+})
