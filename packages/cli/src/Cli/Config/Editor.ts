@@ -29,7 +29,8 @@ const isThere = (program: string): boolean =>
 export const openEditor = (editor: string, path: string): Effect.Effect<void, Failure> =>
   withoutSignals(
     Effect.callback((resume) => {
-      const child = spawn("/bin/sh", ["-c", `${editor} "$@"`, editor, path], { stdio: "inherit" })
+      // The terminal's keys reach the shell in between too: with a trap it waits for the editor, and the editor is not told to ignore them.
+      const child = spawn("/bin/sh", ["-c", `trap : INT QUIT\n${editor} "$@"`, editor, path], { stdio: "inherit" })
       child.once("error", (error) =>
         resume(Effect.fail(failed("editor", `the editor did not start (${error.message})`))),
       )

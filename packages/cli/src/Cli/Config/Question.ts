@@ -10,8 +10,9 @@ export const ask = <const Choice extends string>(
   Effect.callback<Choice>((resume) => {
     const terminal = createInterface({ input: process.stdin, output: process.stderr })
     const end = (choice: Choice) => {
-      terminal.close()
+      // Before it closes, which is an answer too.
       resume(Effect.succeed(choice))
+      terminal.close()
     }
     const last = choices.at(-1) ?? choices[0]
     terminal.setPrompt(`${paintErrors().bold(question)} (${choices.join("/")}) `)

@@ -1,0 +1,194 @@
+/** `config edit`: an editor that is a shell script, on a terminal and without one. */
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { type Home, home, program } from "./Command.ts"
+import { onTerminal } from "./Terminal.ts"
+
+/** An editor that runs the n-th of these scripts when it is opened for the n-th time, on the file `$1`. */
+const editor = ({ directory }: Home, scripts: ReadonlyArray<string>): string => {
+  for (const [index, script] of scripts.entries()) writeFileSync(join(directory, `edit-${index + 1}.sh`), script)
+  const counting = `n=$(cat ${directory}/opened 2>/dev/null || echo 0); n=$((n + 1)); echo $n > ${directory}/opened`
+  writeFileSync(
+    join(directory, "editor.sh"),
+    `${counting}\necho "$@" >> ${directory}/words\nshift\n. ${directory}/edit-$n.sh\n`,
+  )
+  return `sh ${directory}/editor.sh --wait`
+}
+
+const to = (upstream: string) => `sed -i 's/"upstream": "[^"]*"/"upstream": "${upstream}"/' "$1"\n`
+const break_ = `sed -i 's/"upstream": "[^"]*"/"upstream": 7/' "$1"\n`
+
+const editing = (at: Home, scripts: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    return yield* onTerminal([process.execPath, yield* program, "config", "edit"], {
+      ...at.env,
+      EDITOR: editor(at, scripts),
+    })
+  })
+
+const drafts = ({ directory }: Home): ReadonlyArray<string> =>
+  readdirSync(directory).filter((name) => name.startsWith("signalbox-edit-"))
+
+const upstream = (at: Home) =>
+  Effect.map(at.json(["config", "get", "models.echo.upstream"]), ({ value }) => value as string)
+
+const secret = "sk-live-4711aaaabbbbcccc"
+
+describe("config edit", () => {
+  it.live("opens a private copy without secrets, shows the plan, asks, and applies what was typed", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      yield* at.json(["config", "set", "providers.openai", `{"kind":"openai","api_key":"${secret}"}`])
+      const look = `stat -c %a "$1" "$(dirname "$1")" > ${at.directory}/modes; cp "$1" ${at.directory}/copy\n`
+      const terminal = yield* editing(at, [look + to("echo-2")])
+      yield* terminal.shows("models.echo.upstream: echo-1 → echo-2")
+      yield* terminal.shows("Apply this?")
+      yield* terminal.type("yes\r")
+      assert.strictEqual(yield* terminal.ended, 0)
+      assert.strictEqual(yield* upstream(at), "echo-2")
+      assert.strictEqual(readFileSync(join(at.directory, "modes"), "utf8"), "600\n700\n")
+      assert.notInclude(readFileSync(join(at.directory, "copy"), "utf8"), secret)
+      assert.notInclude(terminal.screen(), secret)
+      assert.include(readFileSync(at.config, "utf8"), secret)
+      assert.match(readFileSync(join(at.directory, "words"), "utf8"), /^--wait .*config\.jsonc\n$/)
+      assert.deepStrictEqual(drafts(at), [])
+    }),
+  )
+
+  it.live(
+    "says what is wrong and where, goes back into the editor with the text kept, and applies it when it is right",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* home
+        const terminal = yield* editing(at, [
+          `${break_}sed -i 's|"default_model_alias"|// mine\\n "default_model_alias"|' "$1"\n`,
+          `grep -q '// mine' "$1" && sed -i 's/"upstream": 7/"upstream": "echo-3"/' "$1"\n`,
+        ])
+        yield* terminal.shows("must be a string")
+        yield* terminal.shows("Back to the editor?")
+        yield* terminal.type("y\r")
+        yield* terminal.shows("echo-1 → echo-3")
+        yield* terminal.shows("Apply this?")
+        yield* terminal.type("y\r")
+        assert.strictEqual(yield* terminal.ended, 0)
+        assert.match(terminal.screen(), /config\.jsonc:\d+:\d+: must be a string/)
+        assert.include(readFileSync(at.config, "utf8"), "// mine")
+      }),
+  )
+
+  it.live("goes back into the editor before it applies, when that is wished", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      const terminal = yield* editing(at, [to("a"), to("b")])
+      yield* terminal.shows("echo-1 → a")
+      yield* terminal.shows("Apply this?")
+      yield* terminal.type("edit\r")
+      yield* terminal.shows("echo-1 → b")
+      yield* terminal.shows("Apply this?")
+      yield* terminal.type("maybe\r")
+      yield* terminal.shows("Apply this?")
+      yield* terminal.type("yes\r")
+      assert.strictEqual(yield* terminal.ended, 0)
+      assert.strictEqual(yield* upstream(at), "b")
+    }),
+  )
+
+  for (const [answer, keys] of [
+    ["no", "no\r"],
+    ["Ctrl-C", "\u0003"],
+    ["the end of input", "\u0004"],
+  ] as const) {
+    it.live(`after ${answer} nothing is changed, and it says where the text is kept`, () =>
+      Effect.gen(function* () {
+        const at = yield* home
+        const terminal = yield* editing(at, [to("mine")])
+        yield* terminal.shows("Apply this?")
+        yield* terminal.type(keys)
+        assert.strictEqual(yield* terminal.ended, 1)
+        const [, kept = ""] = /your text is kept at (\S+)/.exec(terminal.screen()) ?? []
+        assert.include(readFileSync(kept, "utf8"), '"mine"')
+        assert.strictEqual(statSync(kept).mode & 0o777, 0o600)
+        assert.isFalse(existsSync(at.config) && readFileSync(at.config, "utf8").includes("mine"))
+      }),
+    )
+  }
+
+  it.live("somebody else's change in between is a conflict: theirs stands, and the text is kept", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      const script = yield* program
+      yield* at.json(["config", "set", "models.echo.upstream", "before"])
+      const meanwhile = `'${process.execPath}' '${script}' config set models.echo.upstream theirs\n`
+      const terminal = yield* editing(at, [meanwhile + to("mine")])
+      yield* terminal.shows("Apply this?")
+      yield* terminal.type("yes\r")
+      yield* terminal.shows("your text is kept at")
+      assert.strictEqual(yield* terminal.ended, 4)
+      assert.strictEqual(yield* upstream(at), "theirs")
+      assert.strictEqual(drafts(at).length, 1)
+    }),
+  )
+
+  it.live("a text that is what it was changes nothing and leaves nothing", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      const terminal = yield* editing(at, ["true\n"])
+      yield* terminal.shows("nothing was changed")
+      assert.strictEqual(yield* terminal.ended, 0)
+      assert.deepStrictEqual(drafts(at), [])
+    }),
+  )
+
+  it.live("an editor that fails ends it, with what was typed kept", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      const terminal = yield* editing(at, [`${to("mine")}exit 3\n`])
+      yield* terminal.shows("your text is kept at")
+      yield* terminal.shows("ended with code 3")
+      assert.strictEqual(yield* terminal.ended, 1)
+    }),
+  )
+
+  it.live("a signal while the editor runs is the editor's: what was typed is not lost", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      // What Ctrl-C sends to all of a terminal's foreground; the shell that started the editor stands between.
+      const interrupt = "command=$(ps -o ppid= -p $PPID); kill -INT $PPID $command; kill -TERM $command\n"
+      const terminal = yield* editing(at, [interrupt + to("mine")])
+      yield* terminal.shows("Apply this?")
+      yield* terminal.type("yes\r")
+      assert.strictEqual(yield* terminal.ended, 0)
+      assert.strictEqual(yield* upstream(at), "mine")
+    }),
+  )
+
+  it.live("without a terminal it refuses; with --yes it applies what is right and refuses what is not", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      const refused = yield* at.run(["config", "edit"], { env: { EDITOR: "true" } })
+      assert.strictEqual(refused.code, 2)
+      assert.include(refused.stderr, "needs a terminal")
+      const EDITOR = editor(at, [to("scripted"), break_])
+      assert.strictEqual((yield* at.run(["config", "edit", "--yes"], { env: { EDITOR } })).code, 0)
+      assert.strictEqual(yield* upstream(at), "scripted")
+      const wrong = yield* at.run(["config", "edit", "--yes"], { env: { EDITOR } })
+      assert.strictEqual(wrong.code, 1)
+      assert.include(wrong.stderr, "your text is kept at")
+      assert.strictEqual(yield* upstream(at), "scripted")
+    }),
+  )
+
+  it.live("says so where there is no editor, or none that starts", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      const none = yield* at.run(["config", "edit", "--yes"], { env: { PATH: at.directory } })
+      assert.deepStrictEqual([none.code, none.stdout], [1, ""])
+      assert.include(none.stderr, "there is no editor")
+      const missing = yield* at.run(["config", "edit", "--yes"], { env: { VISUAL: "no-such-editor-4711 -w" } })
+      assert.strictEqual(missing.code, 1)
+      assert.include(missing.stderr, "set VISUAL or EDITOR")
+    }),
+  )
+})
