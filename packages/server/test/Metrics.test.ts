@@ -1,0 +1,292 @@
+import { createServer } from "node:http"
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigSource } from "@signalbox/core/ConfigSource"
+import { Credentials } from "@signalbox/core/Credentials"
+import { EventBus } from "@signalbox/core/EventBus"
+import { ModelRegistry } from "@signalbox/core/ModelRegistry"
+import { Models } from "@signalbox/core/Models"
+import { Providers } from "@signalbox/core/Providers"
+import { Reconciler } from "@signalbox/core/Reconciler"
+import * as ServiceGraph from "@signalbox/core/ServiceGraph"
+import { StatsRecorded } from "@signalbox/core/StatsEvents"
+import { type EntryInput, StatsLedger } from "@signalbox/core/StatsLedger"
+import { AdminToken } from "@signalbox/server/Admin/AdminToken"
+import { Traffic } from "@signalbox/server/Host/Traffic"
+import { HostConfig, settings } from "@signalbox/server/HostConfig"
+import { Listening } from "@signalbox/server/Listening"
+import * as Metrics from "@signalbox/server/Metrics"
+import { ConfigProvider, Effect, Layer, Redacted, type Scope } from "effect"
+import * as HttpRouter from "effect/http/HttpRouter"
+import { fromWeb, HttpServerRequest } from "effect/http/HttpServerRequest"
+import { toWeb } from "effect/http/HttpServerResponse"
+
+class Services extends ServiceGraph.Service<Services>()("test/Services", { nodes: [Models.node] }) {}
+
+const token = "token-of-the-test"
+const secret = "sk-the-provider-secret"
+
+const listening = Layer.sync(Listening, () =>
+  Listening.of({ host: "127.0.0.1", port: 1, url: "http://127.0.0.1:1", traffic: new Traffic(createServer()) }),
+)
+const world = Services.layer.pipe(
+  Layer.provideMerge(
+    Layer.mergeAll(ModelRegistry.layer, Providers.layer, StatsLedger.layerMemory, Credentials.layerMemory, listening),
+  ),
+  Layer.provideMerge(settings),
+  Layer.provideMerge(HostConfig.layer),
+  Layer.provideMerge(ConfigSource.layerMemory),
+  Layer.provideMerge(Reconciler.layer),
+  Layer.provideMerge(EventBus.layer),
+  Layer.provideMerge(AdminToken.layer(Redacted.make(token))),
+  Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: {} }))),
+)
+type World = Layer.Success<typeof world>
+
+const test = (title: string, body: Effect.Effect<void, unknown, World | Scope.Scope>) =>
+  it.effect(title, () => Effect.provide(Effect.scoped(body), Layer.fresh(world)))
+
+const turns = Effect.replicateEffect(Effect.yieldNow, 50, { discard: true })
+
+/** Asks like Prometheus. */
+const started = Effect.gen(function* () {
+  const app = yield* HttpRouter.toHttpEffect(Metrics.layer(Services))
+  yield* turns
+  return (headers: Readonly<Record<string, string>> = { authorization: `Bearer ${token}` }) =>
+    Effect.gen(function* () {
+      const request = fromWeb(new Request("http://localhost/metrics", { headers }))
+      const answer = toWeb(yield* Effect.provideService(app, HttpServerRequest, request))
+      return {
+        status: answer.status,
+        type: answer.headers.get("content-type"),
+        text: yield* Effect.promise(() => answer.text()),
+      }
+    })
+})
+
+const telemetry = (on: boolean) =>
+  Effect.andThen(
+    HostConfig.use((store) => store.update([{ path: "/features/telemetry", value: on }])),
+    turns,
+  )
+const record = (entry: EntryInput) =>
+  Effect.andThen(
+    StatsLedger.use((ledger) => ledger.record(entry)),
+    turns,
+  )
+const call: EntryInput = {
+  provider: "openai",
+  model: "fast",
+  key: "key_1",
+  project: "p",
+  inputTokens: 10,
+  outputTokens: 5,
+  bytesSent: 100,
+  bytesReceived: 200,
+  cost: 0.25,
+  latencyMillis: 700,
+  timeToFirstTokenMillis: 40,
+}
+
+/** The samples by name and labels. Fails on what the format does not allow. */
+const samples = (text: string): ReadonlyMap<string, number> => {
+  const found = new Map<string, number>()
+  const typed = new Set<string>()
+  assert.isTrue(text.endsWith("\n"))
+  for (const line of text.slice(0, -1).split("\n")) {
+    const [, family] = /^# TYPE ([a-z_]+) (?:counter|gauge|histogram)$/.exec(line) ?? []
+    if (family !== undefined) {
+      assert.isFalse(typed.has(family), `${family} twice`)
+      typed.add(family)
+    }
+    if (line.startsWith("#")) continue
+    const [, series, name, value] =
+      /^(([a-z_]+)(?:\{[a-z_]+="(?:[^"\\]|\\.)*"(?:,[a-z_]+="(?:[^"\\]|\\.)*")*\})?) ([0-9.e+-]+)$/.exec(line) ?? []
+    assert.isDefined(series, line)
+    assert.isTrue(typed.has(name!.replace(/_(?:bucket|sum|count)$/, "")) || typed.has(name!), line)
+    assert.isFalse(found.has(series!), `${series} twice`)
+    found.set(series!, Number(value))
+  }
+  return found
+}
+
+describe("/metrics", () => {
+  test(
+    "is not there unless telemetry is on, and the switch takes effect at once, both ways",
+    Effect.gen(function* () {
+      const ask = yield* started
+      for (const on of [false, true, false]) {
+        yield* telemetry(on)
+        const answer = yield* ask()
+        assert.strictEqual(answer.status, on ? 200 : 404)
+        if (on) assert.strictEqual(answer.type, "text/plain; version=0.0.4; charset=utf-8")
+        else assert.include(JSON.parse(answer.text).detail, "features.telemetry")
+      }
+    }),
+  )
+  test(
+    "is for who has the token of the host",
+    Effect.gen(function* () {
+      yield* telemetry(true)
+      const ask = yield* started
+      const wrong = [
+        {},
+        { authorization: "Bearer wrong" },
+        { authorization: token },
+        { authorization: `Basic ${token}` },
+      ]
+      for (const headers of [...wrong, { authorization: `Bearer ${token} ${token}` }]) {
+        const answer = yield* ask(headers as Record<string, string>)
+        assert.strictEqual(answer.status, 401)
+        assert.strictEqual(JSON.parse(answer.text).type, "urn:signalbox:problem:unauthorized")
+        assert.notInclude(answer.text, token)
+      }
+      assert.strictEqual((yield* ask({ authorization: `bearer ${token}` })).status, 200)
+    }),
+  )
+  test(
+    "counts calls, errors, tokens, bytes, costs and durations",
+    Effect.gen(function* () {
+      yield* telemetry(true)
+      const ask = yield* started
+      yield* record(call)
+      yield* record({ ...call, key: "key_2", latencyMillis: 90_000 })
+      yield* record({ provider: "openai", model: "slow", status: 529 })
+      const found = samples((yield* ask()).text)
+      const fast = 'provider="openai",model="fast"'
+      const expected: Readonly<Record<string, number>> = {
+        [`signalbox_calls_total{${fast}}`]: 2,
+        'signalbox_calls_total{provider="openai",model="slow"}': 1,
+        'signalbox_call_errors_total{provider="openai",kind="http_529"}': 1,
+        [`signalbox_tokens_total{${fast},kind="input"}`]: 20,
+        [`signalbox_tokens_total{${fast},kind="output"}`]: 10,
+        [`signalbox_call_bytes_total{${fast},direction="sent"}`]: 200,
+        [`signalbox_call_bytes_total{${fast},direction="received"}`]: 400,
+        [`signalbox_cost_dollars_total{${fast}}`]: 0.5,
+        'signalbox_call_duration_seconds_bucket{provider="openai",le="0.5"}': 0,
+        'signalbox_call_duration_seconds_bucket{provider="openai",le="1"}': 1,
+        'signalbox_call_duration_seconds_bucket{provider="openai",le="120"}': 2,
+        'signalbox_call_duration_seconds_bucket{provider="openai",le="+Inf"}': 2,
+        'signalbox_call_duration_seconds_count{provider="openai"}': 2,
+        'signalbox_call_duration_seconds_sum{provider="openai"}': 90.7,
+        'signalbox_first_token_seconds_count{provider="openai"}': 2,
+      }
+      for (const [series, value] of Object.entries(expected)) assert.strictEqual(found.get(series), value, series)
+    }),
+  )
+  test(
+    "never counts back, and counts nothing while telemetry is off",
+    Effect.gen(function* () {
+      yield* telemetry(true)
+      const ask = yield* started
+      yield* record(call)
+      const before = samples((yield* ask()).text)
+      yield* telemetry(false)
+      const { subscribers } = yield* EventBus
+      assert.deepStrictEqual(yield* subscribers, [])
+      yield* record(call)
+      yield* telemetry(true)
+      yield* record(call)
+      const after = samples((yield* ask()).text)
+      for (const [series, value] of before) {
+        if (/_total|_bucket|_count|_sum/.test(series)) assert.isAtLeast(after.get(series)!, value, series)
+      }
+      assert.strictEqual(after.get('signalbox_calls_total{provider="openai",model="fast"}'), 2)
+    }),
+  )
+  test(
+    "says how the host is",
+    Effect.gen(function* () {
+      yield* telemetry(true)
+      const ask = yield* started
+      yield* Credentials.use(({ add }) => add({ id: "one" }))
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* Services.pin
+          const found = samples((yield* ask()).text)
+          const { revision } = yield* HostConfig.use((store) => store.snapshot)
+          const expected: Readonly<Record<string, number>> = {
+            signalbox_config_revision: revision,
+            signalbox_generations: 1,
+            signalbox_pins: 1,
+            'signalbox_services{state="ready"}': 1,
+            'signalbox_services{state="failed"}': 0,
+            signalbox_changes_queued: 0,
+            signalbox_event_subscribers: 1,
+            signalbox_event_lag_events: 0,
+            signalbox_event_streams: 0,
+            signalbox_requests_in_flight: 0,
+            signalbox_providers_down: 0,
+            signalbox_keys: 1,
+            'signalbox_build_info{version="0.1.0"}': 1,
+          }
+          for (const [series, value] of Object.entries(expected)) assert.strictEqual(found.get(series), value, series)
+          assert.isAbove(found.get("process_resident_memory_bytes")!, 1e6)
+          assert.isAbove(found.get("process_cpu_seconds_total")!, 0)
+        }),
+      )
+      assert.strictEqual(samples((yield* ask()).text).get("signalbox_pins"), 0)
+    }),
+  )
+  test(
+    "has a bound for its series, whatever names calls have, and still counts all of them",
+    Effect.gen(function* () {
+      yield* telemetry(true)
+      const ask = yield* started
+      yield* record({ ...call, provider: 'a"b\\c\nd', model: "\ud800".repeat(300) })
+      for (let i = 0; i < 1_000; i++) {
+        yield* record({ ...call, provider: `provider-${i}`, model: `model-${i}`, error: `error-${i}` })
+      }
+      const found = samples((yield* ask()).text)
+      assert.isBelow(found.size, 3_500)
+      assert.isTrue(found.has('signalbox_calls_total{provider="(other)",model="(other)"}'))
+      const sum = [...found].reduce((sum, [series, n]) => sum + (series.startsWith("signalbox_calls_total") ? n : 0), 0)
+      assert.strictEqual(sum, 1_001)
+    }),
+  )
+  test(
+    "tells names of providers and models, and nothing that is secret",
+    Effect.gen(function* () {
+      yield* HostConfig.use((store) =>
+        store.update([{ path: "/providers/openai", value: { kind: "openai", api_key: secret } }]),
+      )
+      yield* telemetry(true)
+      const ask = yield* started
+      const { secret: key } = yield* Credentials.use(({ add }) => add({ id: "one" }))
+      yield* record({ ...call, key: "one" })
+      const { text } = yield* ask()
+      for (const hidden of [secret, token, Redacted.value(key), '"one"']) assert.notInclude(text, hidden)
+    }),
+  )
+  test(
+    "says how many calls came too fast to be counted",
+    Effect.gen(function* () {
+      yield* telemetry(true)
+      const ask = yield* started
+      const bus = yield* EventBus
+      const entry = {
+        time: 0,
+        provider: "p",
+        model: "m",
+        upstream: "",
+        key: "",
+        project: "",
+        bytesSent: 0,
+        bytesReceived: 0,
+        inputTokens: 0,
+        outputTokens: 0,
+        cacheReadTokens: 0,
+        cacheWriteTokens: 0,
+        reasoningTokens: 0,
+      }
+      yield* bus.publishAll(Array.from({ length: 3_000 }, () => new StatsRecorded({ entry })))
+      yield* turns
+      const found = samples((yield* ask()).text)
+      const [counted, missed] = [
+        found.get('signalbox_calls_total{provider="p",model="m"}') ?? 0,
+        found.get("signalbox_calls_uncounted_total") ?? 0,
+      ]
+      assert.isAbove(missed, 0)
+      assert.strictEqual(counted + missed, 3_000)
+    }),
+  )
+})
