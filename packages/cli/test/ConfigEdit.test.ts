@@ -155,7 +155,12 @@ describe("config edit", () => {
     Effect.gen(function* () {
       const at = yield* home
       // What Ctrl-C sends to all of a terminal's foreground; the shell that started the editor stands between.
-      const interrupt = "command=$(ps -o ppid= -p $PPID); kill -INT $PPID $command; kill -TERM $command\n"
+      const interrupt = [
+        "command=$(ps -o ppid= -p $PPID | tr -d ' ')",
+        "kill -INT $PPID $command; kill -TERM $command",
+        // Until the system has delivered them; what comes after the editor's end is the command's.
+        "until grep -q 'ShdPnd:.0*$' /proc/$command/status; do :; done\n",
+      ].join("\n")
       const terminal = yield* editing(at, [interrupt + to("mine")])
       yield* terminal.shows("Apply this?")
       yield* terminal.type("yes\r")
