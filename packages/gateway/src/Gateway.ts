@@ -6,7 +6,6 @@ import { toIncomingMessage } from "@effect/platform-node/NodeHttpServerRequest"
 import { Credentials } from "@signalbox/core/Credentials"
 import { Models } from "@signalbox/core/Models"
 import { Providers } from "@signalbox/core/Providers"
-import { PinnedValues } from "@signalbox/core/Reconciler"
 import { StatsLedger } from "@signalbox/core/StatsLedger"
 import { Clock, Context, Effect, type Layer, Option, type Scope } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
@@ -19,25 +18,24 @@ import { modelsAt } from "./Gateway/ModelList.ts"
 import { Probes } from "./Gateway/Probes.ts"
 import { HeldBytes } from "./Gateway/RequestBody.ts"
 import { RequireKeys } from "./RequireKeys.ts"
-import { UpstreamClients } from "./UpstreamClient.ts"
+import type { UpstreamClients } from "./UpstreamClient.ts"
 
 /** How long a request waits for a graph that is still starting. */
 export const startPatience = "5 seconds"
 
 /** What the gateway needs of a graph: the nodes `Models.node` and `UpstreamClients.node` among its own. */
-export interface Graph<Self>
-  extends Context.Key<
-    Self,
-    { readonly pin: Effect.Effect<Context.Context<Models | UpstreamClients>, never, Scope.Scope> }
-  > {}
+export interface Graph<Self, Shape> extends Context.Key<Self, Shape> {
+  readonly pin: Effect.Effect<unknown, never, Self | Scope.Scope>
+  readonly provide: <A, E>(effect: Effect.Effect<A, E, Models | UpstreamClients>) => Effect.Effect<A, E, NoInfer<Self>>
+}
 
 /** Adds the routes to the router. Built for Node's HTTP server: answers are written straight into its responses. */
-export const layer = <Self>(
-  graph: Graph<Self>,
+export const layer = <Self, Shape>(
+  graph: Graph<Self, Shape>,
 ): Layer.Layer<never, never, HttpRouter.HttpRouter | Self | StatsLedger | Providers | Credentials | RequireKeys> =>
   HttpRouter.use(
     Effect.fnUntraced(function* (router) {
-      const pinned = makePinned((yield* graph).pin)
+      const services = yield* graph
       const credentials = yield* Credentials
       const requireKeys = yield* RequireKeys
       const works: Works = {
@@ -47,68 +45,65 @@ export const layer = <Self>(
         probes: new Probes(),
         held: new HeldBytes(),
       }
-      /** Who is let in gets a generation; everything that the gateway refuses is answered here. */
-      const handle =
-        (
-          run: (
-            services: Context.Context<Models | UpstreamClients>,
-            caller: Caller,
-            request: HttpServerRequest,
-          ) => Effect.Effect<HttpServerResponse, ApiError, Scope.Scope>,
-        ) =>
-        (request: HttpServerRequest) =>
-          Effect.catch(
-            Effect.flatMap(pinned, (services) =>
-              Effect.provideService(
-                Effect.flatMap(requireKeys.get, (required) => {
-                  const caller = callerOf(toIncomingMessage(request).headers.authorization, required, credentials)
-                  return caller instanceof ApiError ? Effect.fail(caller) : run(services, caller, request)
-                }),
-                PinnedValues,
-                Context.get(services, PinnedValues),
-              ),
-            ),
-            (error) => Effect.succeed(toResponse(error)),
+      const started = makeStarted(
+        Effect.updateContext(graph.pin, (ambient: Context.Context<Scope.Scope>) =>
+          Context.add(ambient, graph, services),
+        ),
+      )
+      const withGraph = (ambient: Context.Context<never>) => Context.add(ambient, graph, services)
+
+      /**
+       * One generation around the whole request. The pin ends with the handler and not with the request's Scope: a handler here ends
+       * when the last byte of its answer is written, and this way costs a third.
+       */
+      const handle = (run: Run) => {
+        const answer = (request: HttpServerRequest) =>
+          graph.provide(
+            Effect.flatMap(requireKeys.get, (required) => {
+              const caller = callerOf(toIncomingMessage(request).headers.authorization, required, credentials)
+              return caller instanceof ApiError ? Effect.fail(caller) : run(caller, request)
+            }),
           )
+        return (request: HttpServerRequest) =>
+          Effect.catch(Effect.andThen(started, Effect.updateContext(answer(request), withGraph)), (error) =>
+            Effect.succeed(toResponse(error)),
+          )
+      }
 
       yield* router.add(
         "POST",
         "/v1/chat/completions",
-        handle((services, caller, request) =>
-          chatCompletions(
-            works,
-            { models: Context.get(services, Models), clients: Context.get(services, UpstreamClients) },
-            caller,
-            request,
-          ),
-        ),
+        handle((caller, request) => chatCompletions(works, caller, request)),
       )
       // The pattern with `/*` is also the path without it.
       yield* router.add(
         "GET",
         "/v1/models/*",
-        handle((services, caller, request) => modelsAt(request.url, Context.get(services, Models), caller)),
+        handle((caller, request) => Effect.flatMap(Models, (models) => modelsAt(request.url, models, caller))),
       )
       yield* router.add("*", "/v1/*", (request) => Effect.succeed(toResponse(noRoute(request))))
     }),
   )
 
+type Run = (
+  caller: Caller,
+  request: HttpServerRequest,
+) => Effect.Effect<HttpServerResponse, ApiError, Models | UpstreamClients>
+
 /** Only while the graph starts is there anything to wait for; a graph that has served once goes on. */
-const makePinned = <P>(
-  pin: Effect.Effect<Context.Context<P>, never, Scope.Scope>,
-): Effect.Effect<Context.Context<P>, ApiError, Scope.Scope> => {
+const makeStarted = (pin: Effect.Effect<unknown, never, Scope.Scope>): Effect.Effect<void, ApiError> => {
   let hasServed = false
   const first = Effect.flatMap(
-    Effect.timeoutOption(pin, startPatience),
+    Effect.timeoutOption(Effect.scoped(pin), startPatience),
     Option.match({
       onNone: () => Effect.fail(starting),
-      onSome: (services) => {
+      onSome: () => {
         hasServed = true
-        return Effect.succeed(services)
+        return Effect.void
       },
     }),
   )
-  return Effect.suspend(() => (hasServed ? pin : first))
+  return Effect.suspend(() => (hasServed ? Effect.void : first))
 }
 
 const starting = new ApiError({

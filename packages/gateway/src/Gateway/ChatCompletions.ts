@@ -5,16 +5,16 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
-import type { ModelRefused, Models, Route } from "@signalbox/core/Models"
+import { type ModelRefused, Models, type Route } from "@signalbox/core/Models"
 import type { Outage, Providers } from "@signalbox/core/Providers"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import type { EntryInput, StatsLedger } from "@signalbox/core/StatsLedger"
-import { type Clock, Deferred, Effect, type Scope } from "effect"
+import { type Clock, Context, Deferred, Effect } from "effect"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type { Upstream } from "../UpstreamClient/Exchange.ts"
 import { maxConnections } from "../UpstreamClient/OpenAi.ts"
-import type { UpstreamClients } from "../UpstreamClient.ts"
+import { UpstreamClients } from "../UpstreamClient.ts"
 import { forwarded } from "./AnswerHeaders.ts"
 import { ApiError } from "./ApiError.ts"
 import { Call } from "./Call.ts"
@@ -33,12 +33,6 @@ export interface Works {
   readonly held: HeldBytes
 }
 
-/** What the request's generation has. */
-export interface Pinned {
-  readonly models: Models["Service"]
-  readonly clients: UpstreamClients["Service"]
-}
-
 /** Where a request goes; `probe` is the outage that it is to end. */
 interface Destination {
   readonly route: Route
@@ -47,11 +41,12 @@ interface Destination {
 
 export const chatCompletions = (
   works: Works,
-  { clients, models }: Pinned,
   caller: Caller,
   request: HttpServerRequest,
-): Effect.Effect<HttpServerResponse.HttpServerResponse, ApiError, Scope.Scope> =>
-  Effect.suspend(() => {
+): Effect.Effect<HttpServerResponse.HttpServerResponse, ApiError, Models | UpstreamClients> =>
+  Effect.contextWith((generation: Context.Context<Models | UpstreamClients>) => {
+    const models = Context.get(generation, Models)
+    const clients = Context.get(generation, UpstreamClients)
     const source = NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage
     const response = NodeHttpServerRequest.toServerResponse(request) as ServerResponse
     return Effect.flatMap(readBody(source, response, works.held), (body) => {
@@ -62,7 +57,10 @@ export const chatCompletions = (
           : Effect.flatMap(destinationOf(works, models, caller, chat.model), (destination) =>
               carry(works, clients, caller, chat, destination, forwarded(source.headers), response),
             )
-      return Effect.ensuring(answered, Effect.sync(body.release))
+      return Effect.onExitPrimitive(answered, () => {
+        body.release()
+        return undefined
+      })
     })
   })
 
@@ -110,7 +108,7 @@ const carry = (
   destination: Destination,
   headers: ReadonlyArray<string>,
   response: ServerResponse,
-): Effect.Effect<HttpServerResponse.HttpServerResponse, ApiError, Scope.Scope> =>
+): Effect.Effect<HttpServerResponse.HttpServerResponse, ApiError> =>
   Effect.suspend(() => {
     const { clock, ledger, providers } = works
     const { probe, route } = destination
@@ -141,7 +139,7 @@ const carry = (
       call.begin()
       return Effect.sync(() => call.leave())
     })
-    const finish = Effect.suspend(() => {
+    const finish = () => {
       upstream.load.underWay--
       const now = clock.currentTimeMillisUnsafe()
       const { failure, reachedAt } = call
@@ -154,10 +152,10 @@ const carry = (
       }
       if (failure?.isDown === true) return Effect.andThen(recorded, providers.failed(route.provider, failure.said))
       return recorded
-    })
+    }
     // An answer that comes whole has nobody waiting in the middle of it, and ends with its client if that is let go.
     const watched = chat.stream ? Effect.andThen(endWhenDrained(call), exchange) : exchange
-    return Effect.ensuring(
+    return Effect.onExitPrimitive(
       reached === undefined
         ? watched
         : Effect.andThen(
