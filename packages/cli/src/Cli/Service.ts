@@ -30,7 +30,8 @@ export const print = Effect.fnUntraced(function* ({ launchd, systemd }: Print) {
   const installed: Installed = {
     node: process.execPath,
     script: yield* ownScript,
-    arguments: named ? ["--config", place.config] : [],
+    // A service does not have this shell's environment.
+    arguments: named || process.env["XDG_DATA_HOME"] !== undefined ? ["--config", place.config] : [],
     directory: place.directory,
   }
   const odd = [installed.node, installed.script, place.config].find((path) => /[\p{Cc}]/u.test(path))

@@ -1,20 +1,24 @@
-/** A systemd user unit (systemd.service(5), systemd.exec(5)). Its hardening is what works without privileges, in a user's own manager. */
+/**
+ * A systemd user unit (systemd.service(5), systemd.exec(5)). Its hardening is what works in a user's own manager: file systems read-only but
+ * for the host's directory, which takes unprivileged user name spaces; no memory rule, because JavaScript is compiled while it runs.
+ */
 import type { Installed } from "../Service.ts"
 
 export const systemdUnit = ({ arguments: args, directory, node, script }: Installed) => {
   const command = [node, script, "serve", ...args].map(quoted).join(" ")
   return {
     file: "~/.config/systemd/user/signalbox.service",
-    start: ["systemctl --user daemon-reload", "systemctl --user enable --now signalbox"],
+    // What is not there cannot be opened for writing by ReadWritePaths.
+    start: [
+      `mkdir -p -m 0700 ${shellWord(directory)}`,
+      "systemctl --user daemon-reload",
+      "systemctl --user enable --now signalbox",
+    ],
     text: `[Unit]
 Description=Signalbox, a local gateway to language models
-Documentation=https://github.com/signalbox/signalbox
-After=network-online.target
 
 [Service]
 Type=exec
-# The host makes it, but what is not there cannot be opened for writing below.
-ExecStartPre=/bin/mkdir -p -m 0700 ${quoted(directory)}
 ExecStart=${command}
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
@@ -31,7 +35,7 @@ RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 SystemCallArchitectures=native
 ProtectSystem=strict
 PrivateTmp=yes
-ReadWritePaths=-${quotedPath(directory)}
+ReadWritePaths=${quotedPath(directory)}
 
 [Install]
 WantedBy=default.target
@@ -47,3 +51,6 @@ const quoted = (word: string): string => {
 
 /** As `quoted`, where no variables are known. */
 const quotedPath = (path: string): string => quoted(path).replaceAll("$$", "$")
+
+const shellWord = (path: string): string =>
+  /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`

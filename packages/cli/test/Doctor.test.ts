@@ -1,0 +1,105 @@
+/** `doctor`: each thing that can be wrong is found, and what to do about it is said. */
+import { chmodSync, mkdirSync, utimesSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { type Home, home } from "./Command.ts"
+
+interface Finding {
+  readonly check: string
+  readonly state: "ok" | "note" | "problem"
+  readonly message: string
+  readonly advice?: string
+}
+
+const problems = (at: Home) =>
+  Effect.map(at.run(["doctor", "--json"]), ({ code, stderr, stdout }) => {
+    const { findings, healthy }: { healthy: boolean; findings: ReadonlyArray<Finding> } = JSON.parse(stdout)
+    const found = findings.filter(({ state }) => state === "problem")
+    assert.strictEqual(code, healthy ? 0 : 1)
+    assert.strictEqual(healthy, found.length === 0)
+    if (!healthy) assert.strictEqual(JSON.parse(stderr).type, "urn:signalbox:problem:unhealthy")
+    for (const { advice } of found) assert.isNotEmpty(advice)
+    return found
+  })
+
+const ready = Effect.tap(home, ({ json }) => json(["config", "set", "features.auth", "true"]))
+
+describe("doctor", () => {
+  it.live("finds nothing wrong where nothing is", () =>
+    Effect.gen(function* () {
+      const at = yield* ready
+      assert.deepStrictEqual(yield* problems(at), [])
+      const { code, stdout } = yield* at.run(["doctor"])
+      assert.strictEqual(code, 0)
+      for (const check of ["platform", "node", "locks", "watching", "directory", "leftovers", "ledger"]) {
+        assert.match(stdout, new RegExp(`^ok +${check} `, "m"))
+      }
+    }),
+  )
+
+  const cases: ReadonlyArray<readonly [string, (at: Home) => void, check: string, says: RegExp]> = [
+    ["a directory that others can read", ({ config }) => chmodSync(dirname(config), 0o755), "directory", /mode 0755/],
+    ["a document that others can read", ({ config }) => chmodSync(config, 0o644), "document", /mode 0644/],
+    [
+      "a token that others can read",
+      ({ config }) => writeFileSync(join(dirname(config), "admin.token"), "x", { mode: 0o644 }),
+      "token",
+      /others can read/,
+    ],
+    [
+      "a document that is refused",
+      ({ config }) => writeFileSync(config, '{\n "models": 7 }'),
+      "content",
+      /config\.json:2:/,
+    ],
+    [
+      "what a dead writer has left",
+      ({ config }) => {
+        const left = join(dirname(config), ".config.json.0123456789.new")
+        writeFileSync(left, "x")
+        utimesSync(left, 1, 1)
+      },
+      "leftovers",
+      /\.config\.json\.0123456789\.new/,
+    ],
+    [
+      "keys that cannot be understood",
+      ({ config }) => writeFileSync(join(dirname(config), "credentials.json"), "{", { mode: 0o600 }),
+      "keys",
+      /credentials\.json/,
+    ],
+    [
+      "lines of the ledger that are damaged",
+      ({ config }) => {
+        const ledger = join(dirname(config), "ledger")
+        mkdirSync(ledger, { mode: 0o700 })
+        writeFileSync(join(ledger, `${new Date().toISOString().slice(0, 13)}.entries`), "damaged\n", { mode: 0o600 })
+      },
+      "ledger",
+      /1 lines/,
+    ],
+  ]
+  for (const [what, make, check, says] of cases) {
+    it.live(`finds ${what}, and nothing else`, () =>
+      Effect.gen(function* () {
+        const at = yield* ready
+        make(at)
+        const found = yield* problems(at)
+        assert.deepStrictEqual(
+          found.map(({ check }) => check),
+          [check],
+        )
+        assert.match(found[0]?.message ?? "", says)
+      }),
+    )
+  }
+
+  it.live("makes no file where there is none", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      assert.deepStrictEqual(yield* problems(at), [])
+      assert.isFalse((yield* at.json(["config", "path"])).exists)
+    }),
+  )
+})
