@@ -2,14 +2,14 @@
  * What `signalbox status` shows, written by the host: the calls of the window and what is under way, at most once a second and only when there is
  * something new. Nothing is synced: the numbers are in the ledger, and a reader takes a file that a power cut tore for none. At its end a host
  * leaves the file, which stays true (`StatusLine`).
+ *
+ * It looks into the ledger each second instead of following `stats.recorded`: a look costs what is new, an event for each call costs more
+ * than recording it does, and what other processes record brings no event at all.
  */
-
-import { EventBus } from "@signalbox/core/EventBus"
 import { isTemporary, temporaryOf } from "@signalbox/core/FileConfigSource/Names"
 import { codeOf } from "@signalbox/core/FileConfigSource/Site"
-import { StatsRecorded } from "@signalbox/core/StatsEvents"
-import { StatsLedger, StatsSettings } from "@signalbox/core/StatsLedger"
-import { Clock, Context, Duration, Effect, FileSystem, Latch, Layer, Path, Random, type Scope, Stream } from "effect"
+import { StatsLedger } from "@signalbox/core/StatsLedger"
+import { Clock, Context, Duration, Effect, FileSystem, Layer, Path, Random } from "effect"
 import { contentsOf, tellsTheSame } from "./StatusFile/Contents.ts"
 import { encodeStatus, type Status } from "./StatusLine/Document.ts"
 
@@ -30,20 +30,16 @@ export class StatusFile extends Context.Service<
   /** The file at `path`, 0600. */
   static readonly layerAt = (
     path: string,
-  ): Layer.Layer<StatusFile, never, StatsLedger | StatsSettings | EventBus | FileSystem.FileSystem | Path.Path> =>
+  ): Layer.Layer<StatusFile, never, StatsLedger | FileSystem.FileSystem | Path.Path> =>
     Layer.effect(StatusFile, make(path))
 }
 
-/** Between two writes. */
-const rest = Duration.seconds(1)
-/** Between two looks for what other processes have recorded, of which no event tells. */
-const interval = Duration.seconds(10)
+/** Between two looks, and so between two writes. */
+const interval = Duration.seconds(1)
 
 const make = Effect.fnUntraced(function* (path: string) {
   const ledger = yield* StatsLedger
-  const settings = yield* StatsSettings
   const running = new Set<RunningRequest>()
-  const news = Latch.makeUnsafe(true)
   const write = yield* makeWriter(path)
   let written: Status | undefined
   let refused = ""
@@ -75,39 +71,15 @@ const make = Effect.fnUntraced(function* (path: string) {
       return refresh
     }),
   )
-  yield* wakeOnNews(news, settings)
-  yield* Effect.forkScoped(
-    Effect.forever(
-      Effect.gen(function* () {
-        yield* Effect.timeoutOption(news.await, interval)
-        news.closeUnsafe()
-        yield* refresh
-        yield* Effect.sleep(rest)
-      }),
-    ),
-  )
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(refresh, Effect.sleep(interval))))
   return StatusFile.of({
     began: ({ model, provider }) => {
       // An object of its own: the same model may be called many times at once.
       const request = { provider, model }
       running.add(request)
-      news.openUnsafe()
-      return () => {
-        if (running.delete(request)) news.openUnsafe()
-      }
+      return () => void running.delete(request)
     },
   })
-})
-
-const wakeOnNews = Effect.fnUntraced(function* (
-  news: Latch.Latch,
-  settings: StatsSettings["Service"],
-): Effect.fn.Return<void, never, EventBus | Scope.Scope> {
-  const bus = yield* EventBus
-  const open = Effect.sync(() => void news.openUnsafe())
-  const recorded = yield* bus.subscribe({ types: [StatsRecorded], name: "status file" })
-  yield* Effect.forkScoped(Stream.runForEachArray(recorded, () => open))
-  yield* Effect.forkScoped(Stream.runForEach(settings.changes, () => open))
 })
 
 /** Whole or not at all for who reads meanwhile: a new file takes the name of the old one. */
