@@ -1,0 +1,125 @@
+/** Disks that are full or cannot be written: small file systems in memory, mounted for one process alone, so that they go away with it. */
+import { spawnSync } from "node:child_process"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, type Scope } from "effect"
+import { home, program, runProgram } from "./Command.ts"
+
+/** A name space of its own for the mount; for others than root one of users, too. */
+const unshare = ["--mount", ...(process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"])]
+
+/** Why no file system can be mounted here; `undefined` if one can. */
+const refusal = (): string | undefined => {
+  const { error, status, stderr } = spawnSync("unshare", [...unshare, "mount", "-t", "tmpfs", "x", "/mnt"])
+  if (error !== undefined) return error.message
+  return status === 0 ? undefined : String(stderr).trim() || `unshare ended with ${status}`
+}
+
+interface Step {
+  readonly code: number
+  readonly said: string
+}
+
+/** Runs a shell script on a fresh file system of 256 KiB. In it `box` is the command; what each call said and its code come back. */
+const steps = (script: string): Effect.Effect<ReadonlyArray<Step>, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { directory, env } = yield* home
+    const disk = join(directory, "data")
+    const prelude = `
+      mkdir -p "${disk}" && mount -t tmpfs -o size=256k,mode=0700 signalbox "${disk}" || exit 99
+      box() { said=$("${process.execPath}" "${yield* program}" "$@" 2>&1 </dev/null); echo "code $?"; printf '%s\\n' "$said" | sed 's/^/| /'; }
+    `
+    const { code, stderr, stdout } = yield* runProgram("unshare", [...unshare, "sh", "-c", prelude + script], env)
+    assert.deepStrictEqual([code, stderr], [0, ""], stdout)
+    return stdout
+      .split(/^code /m)
+      .slice(1)
+      .map((part) => {
+        const [first = "", ...rest] = part.split("\n")
+        return { code: Number(first), said: rest.map((line) => line.slice(2)).join("\n") }
+      })
+  })
+
+describe("on a disk that cannot take it", () => {
+  it.live(
+    "a full one: the change is refused with what to do, all else works, and there is room again later",
+    (context) =>
+      Effect.gen(function* () {
+        const refused = refusal()
+        if (refused !== undefined) return context.skip(refused)
+        const [first, full, reading, keys, doctor, later] = yield* steps(`
+        box config set models.fast.upstream before
+        dd if=/dev/zero of="$XDG_DATA_HOME/filler" bs=1k 2>/dev/null
+        box config set models.fast.upstream after
+        box config get models.fast.upstream
+        box keys add alice
+        box doctor
+        rm "$XDG_DATA_HOME/filler"
+        box config set models.fast.upstream after
+      `)
+        assert.strictEqual(first?.code, 0, first?.said)
+        assert.strictEqual(full?.code, 1, full?.said)
+        assert.match(full?.said ?? "", /^signalbox: .*ENOSPC.*\nhint: Free some space/m)
+        assert.deepStrictEqual(reading, { code: 0, said: "before\n" })
+        assert.strictEqual(keys?.code, 1, keys?.said)
+        assert.strictEqual(doctor?.code, 1)
+        assert.match(doctor?.said ?? "", /^PROBLEM +room /m)
+        assert.strictEqual(later?.code, 0, later?.said)
+      }),
+  )
+
+  it.live("a read-only one: everything can be read, nothing written, and it is said once and clearly", (context) =>
+    Effect.gen(function* () {
+      const refused = refusal()
+      if (refused !== undefined) return context.skip(refused)
+      const [, ...done] = yield* steps(`
+        box config set models.fast.upstream before
+        mount -o remount,ro "$XDG_DATA_HOME"
+        box config get models.fast.upstream
+        box models
+        box stats
+        box keys list
+        box config history
+        box config plan models.fast.upstream after
+        box config set models.fast.upstream after
+        box config undo
+        box keys add alice
+        box serve --port 0
+        box doctor
+      `)
+      const [reading, changing] = [done.slice(0, 6), done.slice(6)]
+      assert.deepStrictEqual(
+        reading.map(({ code }) => code),
+        [0, 0, 0, 0, 0, 0],
+        JSON.stringify(reading),
+      )
+      assert.deepStrictEqual(
+        changing.map(({ code }) => code),
+        [1, 1, 1, 1, 1],
+        JSON.stringify(changing),
+      )
+      for (const { said } of changing.slice(0, 4)) {
+        assert.match(said, /^signalbox: .*(EROFS|read-only)/m)
+        assert.notMatch(said, /^ +at /m)
+      }
+      assert.match(changing[4]?.said ?? "", /^PROBLEM +writing /m)
+    }),
+  )
+
+  it.live("a home that is a file: a sentence, not a stack trace", () =>
+    Effect.gen(function* () {
+      const { run } = yield* home
+      const env = { XDG_DATA_HOME: join(process.execPath, "below"), XDG_CACHE_HOME: process.execPath }
+      for (const words of [
+        ["config", "set", "features.auth", "true"],
+        ["keys", "add", "alice"],
+        ["serve", "--port", "0"],
+      ]) {
+        const { code, stderr, stdout } = yield* run(words, { env })
+        assert.deepStrictEqual([code, stdout], [1, ""], `${words.join(" ")}: ${stderr}`)
+        assert.match(stderr, /^signalbox: /m)
+        assert.notMatch(stderr, /^ +at /m)
+      }
+    }),
+  )
+})
