@@ -4,7 +4,7 @@ import { EventBus } from "@signalbox/core/EventBus"
 import { FileLock } from "@signalbox/core/FileLock"
 import { credentialsSuite } from "@signalbox/core/testing/CredentialsSuite"
 import { SimulatedDisk } from "@signalbox/core/testing/SimulatedDisk"
-import { Effect, Fiber, Latch, Layer, Logger } from "effect"
+import { Effect, Latch, Layer, Logger } from "effect"
 import { Digest } from "effect/crypto"
 import { TestClock } from "effect/testing"
 import {
@@ -25,7 +25,6 @@ import {
   process,
   revoke,
   save,
-  temporary,
   turns,
 } from "./CredentialsDisk.ts"
 
@@ -333,81 +332,6 @@ describe("what others change", () => {
           assert.isUndefined(yield* idOf(secret))
         }),
       )
-    }).pipe(Effect.scoped, onDisk()),
-  )
-})
-
-describe("a change that fails", () => {
-  const isTemporary = (path: string) => temporary.test(path.slice(directory.length + 1))
-  const cases = [
-    ["opening the temporary file", "open", "EACCES"],
-    ["writing", "write", "ENOSPC"],
-    ["writing", "write", "EIO"],
-    ["syncing", "sync", "EIO"],
-    ["naming", "rename", "EROFS"],
-  ] as const
-  for (const [what, name, code] of cases) {
-    it.effect(`by ${code} while ${what} changes nothing, says so, and leaves nothing`, () =>
-      Effect.gen(function* () {
-        const disk = yield* SimulatedDisk
-        const secret = yield* inProcess(add("one"))
-        const before = yield* content
-        yield* inProcess(
-          Effect.gen(function* () {
-            yield* disk.inject({
-              at: (operation) => operation.name === name && isTemporary(operation.path),
-              error: code,
-            })
-            const error = yield* Effect.flip(revoke("one"))
-            assert.deepInclude(error.reason, { _tag: "CredentialsUnavailable", path: file, code })
-            assert.include(error.message, "Nothing was changed")
-            assert.strictEqual(yield* idOf(secret), "one")
-            assert.strictEqual(yield* content, before)
-            assert.deepStrictEqual(yield* litter, [])
-            yield* revoke("one")
-            assert.isUndefined(yield* idOf(secret))
-          }),
-        )
-      }).pipe(onDisk()),
-    )
-  }
-  it.effect("by a full disk changes nothing", () =>
-    Effect.gen(function* () {
-      const disk = yield* SimulatedDisk
-      const secret = yield* inProcess(add("one"))
-      const before = yield* content
-      yield* disk.capacity(before.length + 20)
-      const error = yield* Effect.flip(inProcess(add("two")))
-      assert.deepInclude(error.reason, { code: "ENOSPC" })
-      assert.strictEqual(yield* content, before)
-      assert.deepStrictEqual([yield* litter, yield* inProcess(idOf(secret))], [[], "one"])
-    }).pipe(onDisk()),
-  )
-  it.effect("only in syncing the directory is in force, and says that a power cut may undo it", () =>
-    Effect.gen(function* () {
-      const disk = yield* SimulatedDisk
-      const secret = yield* inProcess(add("one"))
-      yield* inProcess(
-        Effect.gen(function* () {
-          yield* disk.inject({ at: ({ name, path }) => name === "sync" && path === directory, error: "EIO" })
-          const error = yield* Effect.flip(revoke("one"))
-          assert.deepInclude(error.reason, { _tag: "CredentialsUnconfirmed", path: file })
-          assert.include(error.message, "power cut")
-          assert.isUndefined(yield* idOf(secret))
-        }),
-      )
-    }).pipe(onDisk()),
-  )
-  it.effect("because another process holds the lock says who must be waited for", () =>
-    Effect.gen(function* () {
-      const secret = yield* inProcess(add("one"))
-      const lock = yield* FileLock
-      yield* lock.acquire(`${file}.lock`)
-      const fiber = yield* Effect.forkChild(inProcess(Effect.flip(revoke("one"))))
-      const error = yield* Effect.raceFirst(Fiber.join(fiber), Effect.forever(TestClock.adjust("1 second")))
-      assert.deepInclude(error.reason, { _tag: "CredentialsUnavailable", code: "EBUSY" })
-      assert.include(error.message, "Try again")
-      assert.strictEqual(yield* inProcess(idOf(secret)), "one")
     }).pipe(Effect.scoped, onDisk()),
   )
 })
