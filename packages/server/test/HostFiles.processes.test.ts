@@ -1,0 +1,71 @@
+/** P10 on the disk: whatever a host writes is for its owner alone, also where the umask would let everybody in. */
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { join, relative } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { placeOf } from "@signalbox/server/Place"
+import { Effect } from "effect"
+import { command, start, temporaryDirectory, until } from "./processes/HostProcess.ts"
+
+/** Under a umask that takes nothing away. */
+const openly = (words: ReadonlyArray<string>) => start("sh", ["-c", 'umask 0; exec "$@"', "sh", ...words])
+
+const modes = (directory: string): ReadonlyArray<readonly [path: string, mode: string]> =>
+  readdirSync(directory, { recursive: true, withFileTypes: true })
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => [relative(directory, path), (statSync(path).mode & 0o7777).toString(8)] as const)
+
+const closed = (directory: string): ReadonlyArray<string> => {
+  assert.strictEqual(statSync(directory).mode & 0o7777, 0o700, directory)
+  const found = modes(directory)
+  for (const [path, mode] of found) {
+    const expected = statSync(join(directory, path)).isDirectory() ? "700" : "600"
+    assert.strictEqual(mode, expected, path)
+  }
+  return found.map(([path]) => path)
+}
+
+describe("the files of a host", () => {
+  it.live(
+    "are 0600 and their directories 0700, while it runs, when it has ended, and what others wrote beside it",
+    () =>
+      Effect.gen(function* () {
+        const config = join(yield* temporaryDirectory, "a", "b", "config.json")
+        const { directory } = placeOf(config)
+        const host = yield* openly(command({ config }))
+        const url = /http:\S+/.exec(yield* until(host, /istens on http/))?.[0] ?? ""
+        yield* until(host, /host\.started/)
+        const answer = yield* Effect.promise(() =>
+          fetch(`${url}/v1/chat/completions`, {
+            method: "POST",
+            headers: { "content-type": "application/json" },
+            body: JSON.stringify({ model: "echo", messages: [{ role: "user", content: "hello" }] }),
+          }),
+        )
+        assert.strictEqual(answer.status, 200)
+        writeFileSync(config, readFileSync(config, "utf8").replace('"debug": false', '"debug": true'))
+        yield* until(host, /config\.changed/)
+        const other = yield* openly([
+          process.execPath,
+          "--conditions=@signalbox/source",
+          join(import.meta.dirname, "processes", "files.ts"),
+          config,
+        ])
+        assert.strictEqual(yield* other.exit, 0)
+        closed(directory)
+
+        host.child.kill("SIGTERM")
+        assert.strictEqual(yield* host.exit, 0)
+        const left = closed(directory)
+        assert.includeMembers(
+          [...left],
+          ["admin.token", "config.json", "credentials.json", "history", "host.lock", "ledger", "status.json"],
+        )
+        assert.isTrue(left.some((path) => /^history\/.+-config\.json$/.test(path)))
+        assert.isTrue(left.some((path) => /^ledger\/.+\.entries$/.test(path)))
+        assert.deepStrictEqual(
+          left.filter((path) => path.endsWith(".new")),
+          [],
+        )
+      }),
+  )
+})
