@@ -27,7 +27,8 @@ export interface Program extends Started {
 export const start = async (name: string, args: ReadonlyArray<string> = []): Promise<Program> => {
   const child = fork(join(import.meta.dirname, `${name}.ts`), args, {
     execArgv: ["--conditions=@signalbox/source", ...(process.env["GATEWAY_PROFILE"] === name ? ["--cpu-prof"] : [])],
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
+    // The peer talks without having anything to say.
+    stdio: ["ignore", "ignore", name === "portkey" ? "ignore" : "inherit", "ipc"],
   })
   const gone = once(child, "exit").then(([code]) => Promise.reject(new Error(`${name} ended with ${code}`)))
   // Who asks nothing any more need not hear of it.

@@ -85,7 +85,8 @@ export class SseRewriter {
     let at = this.#isFirst ? afterMark(bytes) : this.#afterReturn && bytes[0] === lineFeed ? 1 : 0
     let passed = this.#isFirst ? 0 : at
     while (at < bytes.length) {
-      const lineEnd = hasReturns ? this.#lineEnd(bytes, at, false) : bytes.indexOf(lineFeed, at)
+      const isBlank = bytes[at] === lineFeed
+      const lineEnd = isBlank ? at : hasReturns ? this.#lineEnd(bytes, at, false) : bytes.indexOf(lineFeed, at)
       if (lineEnd === -1) break
       if (lineEnd === at) {
         this.#event(bytes)
@@ -155,7 +156,7 @@ export class SseRewriter {
     const names = namesIn(bytes, members)
     for (let i = 0; i < names.length; i += 2) {
       const [from, to] = [names[i]!, names[i + 1]!]
-      if (this.#alias.compare(bytes, from, to) === 0) continue
+      if (to - from === this.#alias.length && this.#alias.compare(bytes, from, to) === 0) continue
       if (lines.length === 2) this.#places.push(from, to)
       else this.#pushWithin(lines, from, to)
     }
