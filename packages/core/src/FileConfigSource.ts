@@ -63,7 +63,7 @@ const make = Effect.fnUntraced(function* (file: string, { ownDirectory }: { read
   const own = { count: 0, hash: "" }
   const exclusion = makeExclusion(site, yield* FileLock)
   const history = makeFileHistory(site, exclusion, yield* HistoryBounds)
-  const { hints, unwatched } = makeHints(site, own)
+  const { hints, unwatched, wasRead } = makeHints(site, own)
   const { start, ...writer } = makeWriter({
     site,
     exclusion,
@@ -79,6 +79,7 @@ const make = Effect.fnUntraced(function* (file: string, { ownDirectory }: { read
 
   const read = Effect.gen(function* () {
     const { hash, info, text } = yield* readText(site, site.name)
+    wasRead(hash)
     modes = yield* modeWarnings(site, info, ownDirectory)
     // Once for each document that is loaded; to look at the same one again is no news.
     const saying = [hash, ...modes].join()

@@ -93,6 +93,25 @@ const looked = Effect.gen(function* () {
 const onRealFiles = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provide(effect, Layer.fresh(observed))
 
 describe("hints on real files", () => {
+  it.effect(
+    "come for a text that was taken back before anybody looked, if the host has read the other one by then",
+    () =>
+      Effect.gen(function* () {
+        const { file } = yield* Place
+        const fs = yield* FileSystem.FileSystem
+        const { events } = yield* Seen
+        const source = yield* ConfigSource
+        const { text } = yield* source.seed("start")
+        const hints = yield* listen
+        yield* fs.writeFileString(file, "another")
+        yield* Queue.take(events)
+        assert.strictEqual((yield* source.read).text, "another")
+        yield* fs.writeFileString(file, text)
+        yield* soon(Queue.take(hints))
+        assert.strictEqual((yield* source.read).text, text)
+      }).pipe(onRealFiles),
+  )
+
   it.effect("do not come for the source's own writes", () =>
     Effect.gen(function* () {
       const { file } = yield* Place

@@ -35,16 +35,32 @@ export interface Hints {
   readonly hints: Stream.Stream<void>
   /** Directories that cannot be watched now, and why. */
   readonly unwatched: ReadonlyMap<string, string>
+  /** The host has read this text by itself. */
+  readonly wasRead: (hash: string) => void
+}
+
+/** What the last look has found. */
+interface Seen {
+  hash: string
+  /** The host has read another text since: what it has, and not what was seen, is what the next look must find. */
+  doubted: boolean
 }
 
 export const makeHints = (site: Site, own: Readonly<OwnWrites>): Hints => {
   const unwatched = new Map<string, string>()
+  // One for each listener.
+  const all = new Set<Seen>()
   const hints = Stream.callback<void>(
     (queue) =>
       Effect.gen(function* () {
         const events = yield* Queue.sliding<void>(1)
         const { follow } = yield* makeWatching(site, unwatched, events)
-        const changed = makeComparison(site, own)
+        const seen: Seen = { hash: "", doubted: false }
+        yield* Effect.acquireRelease(
+          Effect.sync(() => all.add(seen)),
+          () => Effect.sync(() => all.delete(seen)),
+        )
+        const changed = makeComparison(site, own, seen)
         yield* follow
         yield* changed("event")
         yield* Queue.offer(queue, undefined)
@@ -57,11 +73,17 @@ export const makeHints = (site: Site, own: Readonly<OwnWrites>): Hints => {
       }),
     { bufferSize: 1, strategy: "sliding" },
   )
-  return { hints, unwatched }
+  return {
+    hints,
+    unwatched,
+    wasRead: (hash) => {
+      for (const seen of all) if (hash !== seen.hash) seen.doubted = true
+    },
+  }
 }
 
 /** Whether there is another text than the one last seen. A poll trusts the fingerprint; after an event the text itself is read. */
-const makeComparison = (site: Site, own: Readonly<OwnWrites>) => {
+const makeComparison = (site: Site, own: Readonly<OwnWrites>, seen: Seen) => {
   const look = Effect.match(readText(site, site.name), { onFailure: ({ code }) => code, onSuccess: ({ hash }) => hash })
   const glance = Effect.match(
     Effect.all([
@@ -70,18 +92,21 @@ const makeComparison = (site: Site, own: Readonly<OwnWrites>) => {
     ]),
     { onFailure: (code) => code, onSuccess: ([{ real }, info]) => `${real}:${fingerprint(info)}` },
   )
-  let [seen, print, ownCount] = ["", "", own.count]
+  let [print, ownCount] = ["", own.count]
   return Effect.fnUntraced(function* (reason: "event" | "poll") {
     const written = { ...own }
     const printed = yield* glance
-    if (reason === "poll" && printed === print) return false
+    if (reason === "poll" && printed === print && !seen.doubted) return false
+    const { doubted } = seen
+    seen.doubted = false
     const found = yield* look
     print = printed
     // Our own write is what the host has already; measured before looking, so that an edit right after it is seen.
-    if (written.count !== ownCount) seen = written.hash
+    const wrote = written.count !== ownCount
+    if (wrote) seen.hash = written.hash
     ownCount = written.count
-    if (found === seen) return false
-    seen = found
+    if (found === seen.hash && (wrote || !doubted)) return false
+    seen.hash = found
     return true
   })
 }

@@ -3,8 +3,9 @@
  * start, and stays where it is when the document names another. A change that turns the keys off while it can be reached is refused.
  */
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
+import { RequireKeys } from "@signalbox/gateway/RequireKeys"
 import { Context, Effect, Layer, Schema } from "effect"
-import { Features, Listen } from "../HostConfig.ts"
+import { Listen } from "../HostConfig.ts"
 import { Listening } from "../Listening.ts"
 import { isLoopback } from "../Loopback.ts"
 
@@ -20,11 +21,11 @@ export class Exposure extends Context.Service<Exposure, { readonly asksForKeys: 
 ) {
   /** Refuses to be built where the rule is broken; that is its only task. */
   static readonly node = ServiceGraph.node(Exposure, {
-    needs: [Features, Listen],
+    needs: [RequireKeys, Listen],
     layer: Layer.effect(
       Exposure,
       Effect.gen(function* () {
-        const { auth } = yield* Features.get
+        const auth = yield* RequireKeys.get
         const { host } = yield* Listen.get
         const bound = yield* Listening
         const exposed = [bound.host, host].find((address) => !isLoopback(address))
