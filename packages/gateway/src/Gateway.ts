@@ -75,12 +75,14 @@ export const layer = <Self, Shape>(
         "/v1/chat/completions",
         handle((caller, request) => chatCompletions(works, caller, request)),
       )
-      // The pattern with `/*` is also the path without it.
-      yield* router.add(
-        "GET",
-        "/v1/models/*",
-        handle((caller, request) => Effect.flatMap(Models, (models) => modelsAt(request.url, models, caller))),
+      const models = handle((caller, request) =>
+        Effect.flatMap(Models, (models) => modelsAt(request.url, models, caller)),
       )
+      // The pattern with `/*` is also the path without it.
+      yield* router.addAll([
+        HttpRouter.route("GET", "/v1/models/*", models),
+        HttpRouter.route("HEAD", "/v1/models/*", models),
+      ])
       yield* router.add("*", "/v1/*", (request) => Effect.succeed(toResponse(noRoute(request))))
     }),
   )

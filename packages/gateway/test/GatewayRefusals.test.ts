@@ -99,6 +99,8 @@ live("other methods and paths are refused with what there is", () =>
     )
     const posted = yield* raw({ path: "/models", body: "{}" })
     assert.deepStrictEqual([posted.status, posted.headers.allow], [405, "GET, HEAD"])
+    const head = yield* raw({ method: "HEAD", path: "/models" })
+    assert.deepStrictEqual([head.status, head.text], [200, ""])
     const path = yield* raw({ method: "GET", path: "/nothing" })
     assert.deepStrictEqual([path.status, errorIn(path).code], [404, "not_found"])
   }),

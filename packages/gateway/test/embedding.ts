@@ -1,0 +1,58 @@
+import { createServer } from "node:http"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import {
+  ConfigStore,
+  DefaultModelAlias,
+  ModelRegistry,
+  ModelSettings,
+  Models,
+  ProviderSettings,
+  Providers,
+  ServiceGraph,
+  StatsSettings,
+} from "@signalbox/core"
+import { Credentials } from "@signalbox/core/Credentials"
+import { Gateway, RequireKeys, UpstreamClients } from "@signalbox/gateway"
+import { Signalbox } from "@signalbox/node"
+import { Layer, Schema } from "effect"
+import * as HttpRouter from "effect/http/HttpRouter"
+
+export class Config extends ConfigStore.Service<Config>()("embedding/Config", {
+  schema: Schema.Struct({ providers: ProviderSettings.schema, models: ModelSettings.schema }),
+  seed: `{
+  "providers": { "echo": { "kind": "echo" } },
+  "models": { "fast": { "provider": "echo", "upstream": "echo-1" } }
+}
+`,
+}) {}
+
+export class Services extends ServiceGraph.Service<Services>()("embedding/Services", {
+  nodes: [Models.node, UpstreamClients.node],
+}) {}
+
+const settings = Layer.mergeAll(
+  Config.setting(ProviderSettings, (config) => config.providers),
+  Config.setting(ModelSettings, (config) => config.models),
+  DefaultModelAlias.layer(""),
+  RequireKeys.layer(false),
+  StatsSettings.layer({ windowMinutes: 60 }),
+)
+
+/** Open: an HTTP server, the ledger, the document. */
+export const gateway = HttpRouter.serve(Gateway.layer(Services), { disableListenLog: true }).pipe(
+  Layer.provide(Services.layer),
+  Layer.provide(Layer.mergeAll(Providers.layer, ModelRegistry.layer, Credentials.layerMemory)),
+  Layer.provideMerge(settings),
+)
+
+if (process.argv[1] === import.meta.filename) {
+  Signalbox.runMain(
+    gateway.pipe(
+      Layer.provide(NodeHttpServer.layer(createServer, { port: 4747, host: "127.0.0.1" })),
+      Layer.provide(Signalbox.layerLedgerFor("embedding")),
+      Layer.provide(settings),
+      Layer.provide(Config.layer),
+      Layer.provide(Signalbox.layerFor("embedding")),
+    ),
+  )
+}
