@@ -127,7 +127,7 @@ export class ConfigGroup extends HttpApiGroup.make("config")
     }),
     HttpApiEndpoint.post("reload", "/config/reload", {
       /** May be left out. */
-      payload: Schema.NullOr(Schema.Struct({ ignoreEnvironment: Schema.optionalKey(Schema.Boolean) })),
+      payload: [Schema.Struct({ ignoreEnvironment: Schema.optionalKey(Schema.Boolean) }), Schema.Null],
       success: Schema.Struct({
         changes: Schema.Array(Change),
         /** As an editor's `/reload>` shows it (facts of hexai). */

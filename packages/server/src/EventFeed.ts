@@ -11,11 +11,11 @@ import { Invalid, TooManyStreams } from "@signalbox/api/Problems"
 import { type Cursor, parseCursor } from "@signalbox/core/Event"
 import { EventBus } from "@signalbox/core/EventBus"
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
-import { Clock, Context, Duration, Effect, Layer, RcMap, Result, Schedule } from "effect"
+import { Clock, Context, Duration, Effect, FiberSet, Layer, Result, Schedule } from "effect"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import { catchUp, fallenBehind, openChannel } from "./EventFeed/Channel.ts"
-import { Client } from "./EventFeed/Client.ts"
+import { type Channel, catchUp, closeChannel, type Feed, openChannel, subscriberName } from "./EventFeed/Channel.ts"
+import { Client, keepOpen } from "./EventFeed/Client.ts"
 import { comparePlaces, heartbeat, makeWire, opening } from "./EventFeed/Wire.ts"
 import { Stopping } from "./Host/Stopping.ts"
 
@@ -41,8 +41,8 @@ export class EventFeed extends Context.Service<
   EventFeed,
   {
     /**
-     * Takes over the response and follows until the client leaves or the feed ends. The request's fiber waits in here: what comes back is for
-     * the server and has been sent already.
+     * Follows until the client leaves or the feed ends. The answer is the head alone: the server writes it, and the stream begins where it
+     * would end the response. The request's fiber is over then.
      */
     readonly follow: (
       request: HttpServerRequest,
@@ -64,72 +64,99 @@ export class EventFeed extends Context.Service<
 const make = Effect.gen(function* () {
   const bus = yield* EventBus
   const maxStreams = yield* MaxStreams
-  const wire = makeWire()
+  const feed: Feed = { bus, wire: makeWire() }
   const clients = new Set<Client>()
+  const channels = new Map<string, Channel>()
+  const run = yield* FiberSet.makeRuntime<never>()
   let ended = false
-  const channels = yield* RcMap.make({
-    lookup: (key: string) => openChannel(key === "" ? undefined : key.split(","), name, bus, wire),
-  })
 
   const end = Effect.sync(() => {
     ended = true
     for (const client of [...clients]) client.end()
   })
-  yield* Effect.addFinalizer(() => end)
+  yield* Effect.addFinalizer(() => Effect.andThen(end, Effect.forEach(channels.values(), closeChannel)))
   const stopping = yield* Stopping
   yield* Effect.forkScoped(Effect.andThen(stopping, Effect.andThen(told(bus), end)))
   yield* Effect.forkScoped(Effect.repeat(beat(clients), Schedule.spaced(heartbeatEvery)))
 
-  const room = Effect.suspend(() => {
-    if (ended) return new TooManyStreams({ detail: "The host is stopping; come back when it has started again." })
-    if (clients.size < maxStreams) return Effect.void
-    return new TooManyStreams({
-      detail: `${maxStreams} event streams are open, and no more are allowed. Close one of them, or try again later.`,
+  /** Counted and in its channel in one step: in between, the last of the channel's clients could leave and close it. */
+  const register = (channel: Channel, response: ServerResponse, place: Cursor): Followed => {
+    const client = new Client(response, place, {
+      hasRead: (client) => {
+        if (!channel.has(client) && !client.isCatchingUp) proceed({ client, channel })
+      },
+      hasGone: (client) => {
+        clients.delete(client)
+        channel.leave(client)
+        if (channel.clients.size > 0) return
+        channels.delete(channel.types.join(","))
+        run(closeChannel(channel))
+      },
     })
-  })
+    clients.add(client)
+    channel.clients.add(client)
+    return { client, channel }
+  }
+
+  const admit = (types: ReadonlyArray<string>, response: ServerResponse, place: Cursor) =>
+    Effect.suspend((): Effect.Effect<Followed, TooManyStreams> => {
+      const full = ended ? stoppingDetail : clients.size >= maxStreams ? fullDetail(maxStreams) : undefined
+      if (full !== undefined) return new TooManyStreams({ detail: full })
+      const key = types.join(",")
+      const known = channels.get(key)
+      if (known !== undefined) return Effect.succeed(register(known, response, place))
+      return Effect.flatMap(openChannel(types, feed), (channel) => {
+        const other = channels.get(key)
+        if (other !== undefined) return Effect.as(closeChannel(channel), register(other, response, place))
+        channels.set(key, channel)
+        return Effect.succeed(register(channel, response, place))
+      })
+    })
+
+  const proceed = ({ channel, client }: Followed, foreign = false): void => {
+    if (!client.isOpen) return
+    if (!foreign && channel.isCaughtUp(client)) channel.join(client)
+    else {
+      client.isCatchingUp = true
+      client.fiber = run(catchUp(client, channel, feed))
+    }
+  }
 
   const follow: EventFeed["Service"]["follow"] = Effect.fnUntraced(function* (request, wanted) {
     const types = yield* Effect.fromResult(readTypes(wanted.types))
     const after = yield* Effect.fromResult(readPlace(request, wanted.after))
-    if (request.method === "HEAD") return HttpServerResponse.empty({ status: 200, headers })
-    yield* room
-    const response = NodeHttpServerRequest.toServerResponse(request) as ServerResponse
-    const channel = yield* RcMap.get(channels, types.join(","))
+    const answer = HttpServerResponse.empty({ status: 200, headers })
+    if (request.method === "HEAD") return answer
     const newest = yield* bus.cursor
-    const client = yield* Effect.withFiber((fiber) => Effect.succeed(new Client(response, fiber, after ?? newest)))
+    const response = NodeHttpServerRequest.toServerResponse(request) as ServerResponse
+    const followed = yield* admit(types, response, after ?? newest)
+    // A place that is none in this bus's order: the bus itself must say so.
     const foreign = after !== undefined && (after.epoch !== newest.epoch || comparePlaces(after, newest) > 0)
-    return yield* Effect.gen(function* () {
-      yield* room
-      clients.add(client)
-      const asksToReturn = request.headers["accept"]?.includes("text/event-stream") === true
-      response.writeHead(200, headers)
-      client.write(opening(client.place, asksToReturn ? retryMillis : undefined), 0)
-      yield* catchUp(client, channel, { foreign, name, bus, wire })
-      while (!ended) {
-        yield* fallenBehind(client, channel)
-        yield* catchUp(client, channel, { foreign: false, name, bus, wire })
-      }
-      return HttpServerResponse.empty()
-    }).pipe(
-      Effect.onExit(() =>
-        Effect.sync(() => {
-          clients.delete(client)
-          channel.leave(client)
-          if (response.headersSent && client.isOpen) response.end()
-        }),
-      ),
-    )
-  }, Effect.scoped)
+    const returns = request.headers["accept"]?.includes("text/event-stream") === true
+    keepOpen(response, () => {
+      const { client } = followed
+      client.write(opening(client.place, returns ? retryMillis : undefined), 0)
+      proceed(followed, foreign)
+    })
+    return answer
+  })
 
   return EventFeed.of({ follow, streams: Effect.sync(() => clients.size), end })
 })
 
-const name = "event feed"
+interface Followed {
+  readonly client: Client
+  readonly channel: Channel
+}
+
+const stoppingDetail = "The host is stopping; come back when it has started again."
+const fullDetail = (limit: number) =>
+  `${limit} event streams are open, and no more are allowed. Close one of them, or try again later.`
 
 /** What was published before the host stops is given to the clients, for which a few turns are enough. */
 const told = (bus: EventBus["Service"]) =>
   Effect.repeat(Effect.andThen(Effect.yieldNow, bus.subscribers), {
-    until: (all) => all.every((one) => !one.name.startsWith(name) || one.lagEvents === 0),
+    until: (all) => all.every((one) => !one.name.startsWith(subscriberName) || one.lagEvents === 0),
     times: maxTurns,
   }).pipe(Effect.andThen(Effect.yieldNow))
 const maxTurns = 100
@@ -147,7 +174,7 @@ const beat = (clients: ReadonlySet<Client>) =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     let cut = 0
     for (const client of clients) {
-      if (!client.isOpen) continue
+      if (!client.isOpen || !client.response.headersSent) continue
       if (!client.isFull) client.write(heartbeat, now)
       else if (client.fullSince !== undefined && now - client.fullSince >= Duration.toMillis(patience)) {
         cut++

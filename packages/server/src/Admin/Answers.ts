@@ -131,7 +131,8 @@ const problemOfStatus = (status: number): Problem => {
 
 const withHeaders = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.setHeaders(response, {
-    "cache-control": "no-store",
+    // A stream of events has words of its own.
+    "cache-control": response.headers["cache-control"] ?? "no-store",
     "x-content-type-options": "nosniff",
     ...(response.status === 401 ? { "www-authenticate": 'Bearer realm="signalbox"' } : {}),
     ...(response.status === 503 ? { "retry-after": String(retryAfterSeconds) } : {}),

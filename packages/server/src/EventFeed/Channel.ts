@@ -4,24 +4,37 @@
  */
 import type { Cursor } from "@signalbox/core/Event"
 import type { EventBus } from "@signalbox/core/EventBus"
-import { Clock, Effect, Pull, type Scope, Stream } from "effect"
+import { Clock, Effect, Exit, Pull, Scope, Stream } from "effect"
 import type { Client } from "./Client.ts"
 import { comparePlaces, type Item, placeOf, type Wire } from "./Wire.ts"
 
-/** Sorted; `undefined`: all. */
-export type Types = ReadonlyArray<string> | undefined
+/** How the feed calls itself among the subscribers. */
+export const subscriberName = "event feed"
+
+/** What all channels of a feed work with. */
+export interface Feed {
+  readonly bus: EventBus["Service"]
+  readonly wire: Wire
+}
+
+/** Sorted; empty: all. */
+export type Types = ReadonlyArray<string>
 
 /** So many events are written to a client that catches up before it must have read them. */
 const pieceMaxEvents = 64
 
 export class Channel {
   readonly types: Types
+  readonly scope: Scope.Closeable
   /** Everything up to here was given to those who are live. */
   place: Cursor
+  /** Live or not. */
+  readonly clients = new Set<Client>()
   readonly #live = new Set<Client>()
 
-  constructor(types: Types, place: Cursor) {
+  constructor(types: Types, scope: Scope.Closeable, place: Cursor) {
     this.types = types
+    this.scope = scope
     this.place = place
   }
 
@@ -30,12 +43,15 @@ export class Channel {
     return place.epoch === this.place.epoch && comparePlaces(this.place, place) <= 0
   }
 
+  /** Only where it is caught up, and in one step with that look. */
   join(client: Client): void {
-    this.#live.add(client)
+    client.isCatchingUp = false
+    if (client.isOpen) this.#live.add(client)
   }
 
   leave(client: Client): void {
     this.#live.delete(client)
+    this.clients.delete(client)
   }
 
   has(client: Client): boolean {
@@ -70,51 +86,31 @@ export class Channel {
   }
 }
 
-/** A channel that follows the bus as long as the Scope lasts. */
-export const openChannel = (
-  types: Types,
-  name: string,
-  bus: EventBus["Service"],
-  wire: Wire,
-): Effect.Effect<Channel, never, Scope.Scope> =>
-  Effect.gen(function* () {
-    const items = yield* bus.subscribe({
-      name: `${name}: ${types?.join(",") ?? "all"}`,
-      ...(types === undefined ? {} : { types }),
-    })
-    // Read after subscribing: nothing that comes later is missed.
-    const channel = new Channel(types, yield* bus.cursor)
-    yield* Effect.forkScoped(Stream.runForEachArray(items, (some) => channel.deliver(some, wire)))
-    return channel
+/** A channel that follows the bus until its scope is closed. */
+export const openChannel = (types: Types, { bus, wire }: Feed): Effect.Effect<Channel> =>
+  Effect.suspend(() => {
+    const scope = Scope.makeUnsafe()
+    return Effect.gen(function* () {
+      const name = `${subscriberName}: ${types.length === 0 ? "all" : types.join(",")}`
+      const items = yield* bus.subscribe({ name, ...(types.length === 0 ? {} : { types }) })
+      // Read after subscribing: nothing that comes later is missed.
+      const channel = new Channel(types, scope, yield* bus.cursor)
+      yield* Effect.forkScoped(Stream.runForEachArray(items, (some) => channel.deliver(some, wire)))
+      return channel
+    }).pipe(Scope.provide(scope))
   })
 
-export interface CatchingUp {
-  readonly bus: EventBus["Service"]
-  readonly wire: Wire
-  /** How the feed calls itself among the subscribers. */
-  readonly name: string
-  /** The client's place is none in this bus's order, and the bus must say so. */
-  readonly foreign: boolean
-}
+export const closeChannel = ({ scope }: Channel): Effect.Effect<void> => Scope.close(scope, Exit.void)
 
 /**
  * Brings a client to where the channel is: kept history first, a gap where it is gone, in pieces, at the client's own pace; then it is live,
  * with no hole and no repeat.
  */
-export const catchUp = (
-  client: Client,
-  channel: Channel,
-  { bus, foreign, name, wire }: CatchingUp,
-): Effect.Effect<void> =>
+export const catchUp = (client: Client, channel: Channel, { bus, wire }: Feed): Effect.Effect<void> =>
   Effect.gen(function* () {
-    // Comparing and joining are one step: the channel delivers nothing in between.
-    if (!foreign && channel.isCaughtUp(client)) return channel.join(client)
     const { types } = channel
-    const items = yield* bus.subscribe({
-      name: `${name}: catching up`,
-      after: client.place,
-      ...(types && { types }),
-    })
+    const name = `${subscriberName}: catching up`
+    const items = yield* bus.subscribe({ name, after: client.place, ...(types.length === 0 ? {} : { types }) })
     const pull = yield* Stream.toPull(items)
     while (true) {
       const some = yield* pull
@@ -123,8 +119,9 @@ export const catchUp = (
         const chunk = yield* wire.encode(piece)
         client.write(chunk, yield* Clock.currentTimeMillis)
         client.place = placeOf(piece.at(-1)!)
-        if (client.isFull) yield* drained(client)
+        yield* client.whenRead
       }
+      // The look and the step are one: the channel delivers nothing in between.
       if (channel.isCaughtUp(client)) return channel.join(client)
     }
   }).pipe(
@@ -132,21 +129,3 @@ export const catchUp = (
     // The bus has ended, and with it everything that there is to tell.
     Pull.catchDone(() => Effect.void),
   )
-
-const drained = (client: Client): Effect.Effect<void> =>
-  Effect.callback<void>((resume) => {
-    if (!client.isFull) return resume(Effect.void)
-    client.onDrain(() => resume(Effect.void))
-    return Effect.sync(() => client.onDrain(undefined))
-  })
-
-/** Ends when the client has left the channel because its buffers were full, and has read them. */
-export const fallenBehind = (client: Client, channel: Channel): Effect.Effect<void> =>
-  Effect.callback<void>((resume) => {
-    const look = () => {
-      if (!channel.has(client) && !client.isFull) resume(Effect.void)
-    }
-    client.onDrain(look)
-    look()
-    return Effect.sync(() => client.onDrain(undefined))
-  })
