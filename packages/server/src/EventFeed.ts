@@ -14,7 +14,7 @@ import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import { Clock, Context, Duration, Effect, FiberSet, Layer, Result, Schedule } from "effect"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import { type Channel, catchUp, closeChannel, type Feed, openChannel, subscriberName } from "./EventFeed/Channel.ts"
+import { type Channel, catchUp, closeChannel, type Feed, openChannel } from "./EventFeed/Channel.ts"
 import { Client, keepOpen } from "./EventFeed/Client.ts"
 import { comparePlaces, heartbeat, makeWire, opening } from "./EventFeed/Wire.ts"
 import { Stopping } from "./Host/Stopping.ts"
@@ -76,7 +76,7 @@ const make = Effect.gen(function* () {
   })
   yield* Effect.addFinalizer(() => Effect.andThen(end, Effect.forEach(channels.values(), closeChannel)))
   const stopping = yield* Stopping
-  yield* Effect.forkScoped(Effect.andThen(stopping, Effect.andThen(told(bus), end)))
+  yield* Effect.forkScoped(Effect.andThen(stopping, end))
   yield* Effect.forkScoped(Effect.repeat(beat(clients), Schedule.spaced(heartbeatEvery)))
 
   /** Counted and in its channel in one step: in between, the last of the channel's clients could leave and close it. */
@@ -152,14 +152,6 @@ interface Followed {
 const stoppingDetail = "The host is stopping; come back when it has started again."
 const fullDetail = (limit: number) =>
   `${limit} event streams are open, and no more are allowed. Close one of them, or try again later.`
-
-/** What was published before the host stops is given to the clients, for which a few turns are enough. */
-const told = (bus: EventBus["Service"]) =>
-  Effect.repeat(Effect.andThen(Effect.yieldNow, bus.subscribers), {
-    until: (all) => all.every((one) => !one.name.startsWith(subscriberName) || one.lagEvents === 0),
-    times: maxTurns,
-  }).pipe(Effect.andThen(Effect.yieldNow))
-const maxTurns = 100
 
 const headers = {
   "content-type": "text/event-stream",

@@ -1,5 +1,6 @@
 import { assert, it } from "@effect/vitest"
-import { EventBus } from "@signalbox/core/EventBus"
+import { formatCursor } from "@signalbox/core/Event"
+import { EventBus, EventCapacity } from "@signalbox/core/EventBus"
 import { ModelAdded, ModelRemoved } from "@signalbox/core/ModelEvents"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -11,15 +12,16 @@ const bursts = 300
 const perBurst = 100
 const published = bursts * perBurst
 
+const publish = (from: number, count: number) =>
+  Effect.flatMap(EventBus, (bus) =>
+    bus.publishAll(Array.from({ length: count }, (_, n) => new ModelAdded({ alias: `m${from + n}`, ...model }))),
+  )
+
 /** Some 18 MB: more than the kernel keeps for a connection that nobody reads. */
 const flood = Effect.gen(function* () {
   const bus = yield* EventBus
   for (let burst = 0; burst < bursts; burst++) {
-    const events = Array.from(
-      { length: perBurst },
-      (_, n) => new ModelAdded({ alias: `m${burst * perBurst + n}`, ...model }),
-    )
-    yield* bus.publishAll(events)
+    yield* publish(burst * perBurst, perBurst)
     yield* Effect.yieldNow
   }
   yield* bus.publish(new ModelRemoved({ alias: "last", ...model }))
@@ -72,6 +74,24 @@ it.live(
         assert.strictEqual(missing + seen, published)
       }
     }).pipe(Effect.scoped, Effect.provide(host)),
+)
+
+it.live("a client that reads its history slowly misses nothing of what happens meanwhile", () =>
+  Effect.gen(function* () {
+    const { cursor } = yield* EventBus
+    const start = formatCursor(yield* cursor)
+    yield* flood
+    const sleeper = yield* follow(`?after=${start}`, { paused: true })
+    // Somebody is live in the same channel, so that it goes on.
+    const live = yield* follow()
+    yield* publish(published, perBurst)
+    yield* (yield* EventBus).publish(new ModelRemoved({ alias: "the-very-last", ...model }))
+    yield* live.untilSaid("the-very-last")
+    assert.deepStrictEqual(account(yield* sleeper.untilSaid("the-very-last")), {
+      seen: published + perBurst,
+      missing: 0,
+    })
+  }).pipe(Effect.scoped, Effect.provide(host), Effect.provideService(EventCapacity, 2 * published)),
 )
 
 it.effect("a comment every 15 seconds shows that the feed lives", () =>
