@@ -73,7 +73,7 @@ export const withAccess = <A, E, R>(
     const host = yield* findHost(at.place)
     if (host !== undefined) {
       const { remote } = yield* Effect.promise(() => import("./Access/Remote.ts"))
-      return yield* use(remote(host))
+      return yield* use(yield* remote(host))
     }
     const { withLocal } = yield* Effect.promise(() => import("./Access/Local.ts"))
     return yield* withLocal(at, intent, use)

@@ -1,11 +1,12 @@
 /** `events`: the host's feed as lines, until the reader or the host goes away. */
-import type { FeedItem, WireGap } from "@signalbox/api/EventsGroup"
+import { EventsGroup, type FeedItem, type WireGap } from "@signalbox/api/EventsGroup"
 import * as HostEvents from "@signalbox/api/HostEvents"
 import { eventLine } from "@signalbox/core/EventLine"
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import { Effect, Option, Stream } from "effect"
 import { fromApi } from "./Access/Answers.ts"
 import { requireHost, where } from "./Access.ts"
+import { clientOf } from "./Client.ts"
 import { Failure, failed, noHost, usage } from "./Failure.ts"
 import { Json } from "./Globals.ts"
 import { print } from "./Output.ts"
@@ -21,13 +22,14 @@ export const events = Effect.fnUntraced(function* ({ since, types }: Follow) {
     ...(Option.isSome(types) ? { types: (yield* known(types.value)).join(",") } : {}),
     ...(Option.isSome(since) ? { after: since.value } : {}),
   }
-  const { client, note } = yield* requireHost("has events")
+  const host = yield* requireHost("has events")
+  const client = yield* clientOf(host, EventsGroup)
   const json = yield* Json
   const feed = yield* Effect.mapError(client.events.follow({ query, headers: {} }), fromApi)
   let last: string | undefined
   yield* Stream.runForEach(feed, (item) => {
     last = item.id ?? last
-    return print(json ? JSON.stringify(cloudEventOf(item, note.url)) : textOf(item))
+    return print(json ? JSON.stringify(cloudEventOf(item, host.note.url)) : textOf(item))
   }).pipe(Effect.mapError((error) => (error instanceof Failure ? error : broken(last))))
   const { place } = yield* where
   // The host closes its feeds when it stops, and only then.

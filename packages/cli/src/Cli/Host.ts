@@ -4,8 +4,6 @@
  */
 import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import * as AdminClient from "@signalbox/api/AdminClient"
 import { type HostNote, readHostNote } from "@signalbox/server/HostNote"
 import type { Place } from "@signalbox/server/Place"
 import { Effect, Redacted } from "effect"
@@ -14,7 +12,7 @@ import { line } from "./Shown.ts"
 
 export interface Host {
   readonly note: HostNote
-  readonly client: AdminClient.AdminClient
+  readonly token: Redacted.Redacted
 }
 
 /** `undefined`: none runs. Fails where one runs and cannot be talked to. */
@@ -24,9 +22,8 @@ export const findHost = (place: Place): Effect.Effect<Host | undefined, Failure>
     if (note === undefined) return undefined
     if (!(yield* answers(note))) return undefined
     const token = yield* readToken(place)
-    const client = yield* AdminClient.make({ url: note.url, token })
-    return { note, client }
-  }).pipe(Effect.provide(NodeHttpClient.layerNodeHttp))
+    return { note, token }
+  })
 
 // As an ES module node:http brings undici along for exports that nobody here uses: a whole start of node.
 const http: typeof import("node:http") = createRequire(import.meta.url)("node:http")
@@ -72,14 +69,18 @@ const pidIn = (text: string): unknown => {
 }
 
 const readToken = ({ token }: Place): Effect.Effect<Redacted.Redacted, Failure> =>
-  Effect.try({
-    try: () => Redacted.make(readFileSync(token, "utf8").trim()),
-    catch: (error) =>
-      failed(
-        "token",
-        `the admin token at ${line(token)} cannot be read (${codeOf(error)})`,
-        "run this as the user who runs the host",
-      ),
+  Effect.suspend(() => {
+    try {
+      const text = readFileSync(token, "utf8").trim()
+      if (/^[\w-]{16,256}$/.test(text)) return Effect.succeed(Redacted.make(text))
+      return Effect.fail(
+        failed("token", `${line(token)} holds no admin token`, "restart the host, which makes a new one"),
+      )
+    } catch (error) {
+      const code = codeOf(error)
+      const hint = code === "ENOENT" ? "restart the host, which makes one" : "run this as the user who runs the host"
+      return Effect.fail(failed("token", `the admin token at ${line(token)} cannot be read (${code})`, hint))
+    }
   })
 
 const codeOf = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "unknown")

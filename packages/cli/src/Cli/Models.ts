@@ -1,20 +1,22 @@
 /** `models`: what callers can ask for and where it goes; from a host as it is in force, from the files as the document says. */
-import type * as ModelsGroup from "@signalbox/api/ModelsGroup"
+import { ModelsGroup, type ModelsState, type ProviderState } from "@signalbox/api/ModelsGroup"
 import { defaultProvider, everyKey } from "@signalbox/core/ModelRegistry/Settings"
 import { Effect, type Schema } from "effect"
 import { fromApi } from "./Access/Answers.ts"
 import { where } from "./Access.ts"
+import { clientOf } from "./Client.ts"
 import { findHost } from "./Host.ts"
 import { answer, type Paint, remark } from "./Output.ts"
 import { age, table } from "./Shown.ts"
 
-type State = Omit<ModelsGroup.ModelsState, "cursor">
+type State = Omit<ModelsState, "cursor">
 
 export const models = Effect.gen(function* () {
   const at = yield* where
   const host = yield* findHost(at.place)
   if (host !== undefined) {
-    const state = yield* Effect.mapError(host.client.models.list(), fromApi)
+    const client = yield* clientOf(host, ModelsGroup)
+    const state = yield* Effect.mapError(client.models.list(), fromApi)
     return yield* answer(state, (paint) => text(state, paint))
   }
   const { withLocal } = yield* Effect.promise(() => import("./Access/Local.ts"))
@@ -44,7 +46,7 @@ const text = ({ defaultAlias, models, providers }: State, paint: Paint): string 
 const modelColumns = ["MODEL", "PROVIDER", "UPSTREAM", "ENABLED", "KEYS", "FROM"].map((title) => ({ title }))
 const providerColumns = ["PROVIDER", "KIND", "URL", "KEY", "STATE"].map((title) => ({ title }))
 
-const providerRow = ({ baseUrl = "", hasKey, id, kind, outage }: ModelsGroup.ProviderState): ReadonlyArray<string> => [
+const providerRow = ({ baseUrl = "", hasKey, id, kind, outage }: ProviderState): ReadonlyArray<string> => [
   id,
   kind,
   baseUrl,

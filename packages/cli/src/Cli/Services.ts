@@ -1,13 +1,14 @@
 /** `services`: the graph as a tree, from the services that nothing needs down to what they stand on; and the generations that requests hold. */
-import type { ServicesState } from "@signalbox/api/ServicesGroup"
+import { ServicesGroup, type ServicesState } from "@signalbox/api/ServicesGroup"
 import { Effect } from "effect"
 import { fromApi } from "./Access/Answers.ts"
 import { requireHost } from "./Access.ts"
+import { clientOf } from "./Client.ts"
 import { answer, type Paint } from "./Output.ts"
 import { age, counted, line, table } from "./Shown.ts"
 
 export const services = Effect.gen(function* () {
-  const { client } = yield* requireHost("has services")
+  const client = yield* clientOf(yield* requireHost("has services"), ServicesGroup)
   const state = yield* Effect.mapError(client.services.list(), fromApi)
   yield* answer(state, (paint) => text(state, paint))
 })
@@ -24,7 +25,7 @@ const text = (state: ServicesState, paint: Paint): string => {
   ])
   const followers = state.subscribers.map(({ lagEvents, lagMillis, name, types }) => [
     name,
-    types === undefined ? "all" : types.join(","),
+    types === undefined ? "all" : types.length > maxTypes ? counted(types.length, "type") : types.join(", "),
     lagEvents === 0 ? "" : `${counted(lagEvents, "event")}, ${age(lagMillis)} behind`,
   ])
   return [
@@ -35,6 +36,9 @@ const text = (state: ServicesState, paint: Paint): string => {
     ...(followers.length === 0 ? [] : ["", table(followerColumns, followers, paint.bold)]),
   ].join("\n")
 }
+
+// --json has all of them.
+const maxTypes = 3
 
 const generationColumns = [
   { title: "GENERATION", right: true },
@@ -48,7 +52,7 @@ const followerColumns = ["FOLLOWS EVENTS", "TYPES", "LAG"].map((title) => ({ tit
 /** One line for each service; one that was drawn before is named again without what it needs. */
 export const tree = (services: ReadonlyArray<Service>, paint: Paint): ReadonlyArray<string> => {
   const byName = new Map(services.map((service) => [service.name, service]))
-  const needed = new Set(services.flatMap(({ needs }) => needs))
+  const needed = new Set(services.flatMap((service) => beneath(service, services)))
   const drawn = new Set<string>()
   const found: Array<string> = []
   const draw = (name: string, first: string, rest: string): void => {
@@ -56,7 +60,7 @@ export const tree = (services: ReadonlyArray<Service>, paint: Paint): ReadonlyAr
     const again = drawn.has(name)
     drawn.add(name)
     found.push(`${first}${service === undefined ? paint.dim(short(name)) : described(service, again, paint)}`)
-    const needs = again ? [] : (service?.needs ?? [])
+    const needs = again || service === undefined ? [] : beneath(service, services)
     for (const [index, need] of needs.entries()) {
       const last = index === needs.length - 1
       draw(need, `${rest}${last ? "└─ " : "├─ "}`, `${rest}${last ? "   " : "│  "}`)
@@ -66,8 +70,14 @@ export const tree = (services: ReadonlyArray<Service>, paint: Paint): ReadonlyAr
   return found
 }
 
+/** The members of a collection, then what a service needs. */
+const beneath = ({ name, needs }: Service, services: ReadonlyArray<Service>): ReadonlyArray<string> => [
+  ...services.filter((other) => other.name.startsWith(`${name}/`)).map((member) => member.name),
+  ...needs,
+]
+
 const described = ({ buildMillis, generation, name, needs, state }: Service, again: boolean, paint: Paint): string => {
-  if (again) return `${short(name)}${needs.length > 0 ? paint.dim(" (above)") : ""}`
+  if (again) return needs.length > 0 ? `${short(name)}${paint.dim(" (above)")}` : short(name)
   if (state === "ready") return `${short(name)} ${paint.dim(`generation ${generation}, built in ${age(buildMillis)}`)}`
   return `${short(name)} ${state === "failed" ? paint.red("failed") : paint.yellow("starting")}`
 }

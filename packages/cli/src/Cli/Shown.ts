@@ -29,7 +29,7 @@ export const table = (
 ): string => {
   const cells = rows.map((row) => row.map(line))
   const widths = columns.map(({ title }, index) =>
-    Math.max(displayWidth(title), ...cells.map((row) => displayWidth(row[index] ?? ""))),
+    Math.max(widthOf(title), ...cells.map((row) => widthOf(row[index] ?? ""))),
   )
   const layOut = (row: ReadonlyArray<string>) =>
     row
@@ -39,8 +39,11 @@ export const table = (
   return [emphasis(layOut(columns.map(({ title }) => title))), ...cells.map(layOut)].join("\n")
 }
 
+/** What everybody writes is as wide as it is long; for all else the segmenter of ICU is loaded, which takes as long as half a start of node. */
+const widthOf = (text: string): number => (/^[ -~]*$/.test(text) ? text.length : displayWidth(text))
+
 const pad = (cell: string, width: number, right: boolean): string => {
-  const missing = " ".repeat(Math.max(0, width - displayWidth(cell)))
+  const missing = " ".repeat(Math.max(0, width - widthOf(cell)))
   return right ? missing + cell : cell + missing
 }
 

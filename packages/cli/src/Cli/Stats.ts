@@ -1,10 +1,12 @@
 /** `stats`: usage over a window, from a host or from the ledger's files; both show the same numbers. */
+import { StatsGroup } from "@signalbox/api/StatsGroup"
 import type { StatsSnapshot, Usage } from "@signalbox/core/StatsLedger"
 import { Effect, Option } from "effect"
 import { fromApi } from "./Access/Answers.ts"
 import { where } from "./Access.ts"
+import { clientOf } from "./Client.ts"
 import { usage } from "./Failure.ts"
-import { findHost } from "./Host.ts"
+import { findHost, type Host } from "./Host.ts"
 import { answer, type Paint, remark, whileWaiting } from "./Output.ts"
 import { age, line, table } from "./Shown.ts"
 
@@ -18,7 +20,7 @@ export const stats = Effect.fnUntraced(function* (input: { readonly window: Opti
           Effect.promise(() => import("./Stats/Files.ts")),
           ({ snapshotOf }) => snapshotOf(at, window),
         )
-      : yield* Effect.mapError(host.client.stats.snapshot({ query: window === undefined ? {} : { window } }), fromApi)
+      : yield* fromHost(host, window)
   yield* answer(snapshot, (paint) => text(snapshot, paint))
   if (host === undefined) yield* remark("from the ledger's files: no host runs here")
   for (const warning of warningsOf(snapshot)) yield* remark(`warning: ${warning}`)
@@ -33,6 +35,11 @@ const minutesOf = (text: string) => {
         usage(`${JSON.stringify(text)} is no window`, "write 15 or 15m for minutes, 24h for hours; at most 24h"),
       )
 }
+
+const fromHost = (host: Host, window: number | undefined) =>
+  Effect.flatMap(clientOf(host, StatsGroup), ({ stats }) =>
+    Effect.mapError(stats.snapshot({ query: window === undefined ? {} : { window } }), fromApi),
+  )
 
 const warningsOf = ({ degraded, foreignLines, newerLines, overflowed }: StatsSnapshot): ReadonlyArray<string> => [
   ...(degraded === undefined

@@ -1,7 +1,12 @@
 /** `status`: whether a host runs on the document, and how it is. */
+import { ConfigGroup } from "@signalbox/api/ConfigGroup"
+import { HealthGroup } from "@signalbox/api/HealthGroup"
+import { ServicesGroup } from "@signalbox/api/ServicesGroup"
+import { StatsGroup } from "@signalbox/api/StatsGroup"
 import { Effect } from "effect"
 import { fromApi } from "./Access/Answers.ts"
 import { where } from "./Access.ts"
+import { clientOf } from "./Client.ts"
 import { noHost } from "./Failure.ts"
 import { findHost, type Host } from "./Host.ts"
 import { answer, type Paint } from "./Output.ts"
@@ -15,19 +20,19 @@ export const status = Effect.gen(function* () {
   yield* answer(found, (paint) => text(found, paint))
 })
 
-const look = ({ client, note }: Host) =>
+const look = (host: Host) =>
   Effect.all(
     {
-      readiness: client.readyz(),
-      config: client.config.get(),
-      services: client.services.list(),
-      stats: client.stats.snapshot({ query: {} }),
+      readiness: Effect.flatMap(clientOf(host, HealthGroup), ({ readyz }) => readyz()),
+      config: Effect.flatMap(clientOf(host, ConfigGroup), ({ config }) => config.get()),
+      services: Effect.flatMap(clientOf(host, ServicesGroup), ({ services }) => services.list()),
+      stats: Effect.flatMap(clientOf(host, StatsGroup), ({ stats }) => stats.snapshot({ query: {} })),
     },
     { concurrency: "unbounded" },
   ).pipe(
     Effect.mapError(fromApi),
     Effect.map(({ config: { body: config }, readiness, services, stats }) => ({
-      ...note,
+      ...host.note,
       config: config.source,
       revision: config.revision,
       hash: config.hash,

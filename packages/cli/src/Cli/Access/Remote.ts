@@ -1,12 +1,18 @@
 /** A running host's configuration, by its admin API. */
+import { ConfigGroup } from "@signalbox/api/ConfigGroup"
 import { Effect } from "effect"
 import type { Access, Proposal } from "../Access.ts"
+import { clientOf } from "../Client.ts"
 import type { Host } from "../Host.ts"
 import { whileWaiting } from "../Output.ts"
 import { fromApi } from "./Answers.ts"
 
-export const remote = (host: Host): Access => {
-  const { config } = host.client
+export const remote = (host: Host): Effect.Effect<Access> =>
+  Effect.map(clientOf(host, ConfigGroup), ({ config }) => access(host, config))
+
+type Client = Effect.Success<ReturnType<typeof clientOf<typeof ConfigGroup>>>
+
+const access = (host: Host, config: Client["config"]): Access => {
   return {
     host,
     state: Effect.map(Effect.mapError(config.get(), fromApi), ({ body: { cursor: _, ...state } }) => state),
@@ -25,7 +31,7 @@ export const remote = (host: Host): Access => {
   }
 }
 
-const send = (config: Host["client"]["config"], proposal: Proposal, headers: { readonly "if-match"?: string }) =>
+const send = (config: Client["config"], proposal: Proposal, headers: { readonly "if-match"?: string }) =>
   "text" in proposal
     ? config.replace({ headers, payload: { text: proposal.text } })
     : config.update({ headers, payload: { edits: proposal.edits } })

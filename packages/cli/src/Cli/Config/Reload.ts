@@ -1,13 +1,15 @@
 /** `reload`: what it says is what an editor's `/reload>` says. */
+import { ConfigGroup } from "@signalbox/api/ConfigGroup"
 import { Effect } from "effect"
 import { fromApi } from "../Access/Answers.ts"
 import { requireHost } from "../Access.ts"
+import { clientOf } from "../Client.ts"
 import { answer, whileWaiting } from "../Output.ts"
 import { lines } from "../Shown.ts"
 
 export const reload = Effect.fnUntraced(function* ({ ignoreEnvironment }: { readonly ignoreEnvironment: boolean }) {
-  const { client } = yield* requireHost("can reload")
-  const reloaded = yield* Effect.mapError(client.config.reload({ payload: { ignoreEnvironment } }), fromApi).pipe(
+  const { config } = yield* clientOf(yield* requireHost("can reload"), ConfigGroup)
+  const reloaded = yield* Effect.mapError(config.reload({ payload: { ignoreEnvironment } }), fromApi).pipe(
     whileWaiting("reloading"),
   )
   yield* answer(reloaded, () => lines(reloaded.summary))

@@ -1,4 +1,5 @@
 /** `config validate`: parser and schema here, and where a host runs all that it would build. */
+import { ConfigGroup } from "@signalbox/api/ConfigGroup"
 import { ConfigDocument } from "@signalbox/core/ConfigDocument"
 import { format } from "@signalbox/core/ConfigError"
 import { HostConfig } from "@signalbox/server/HostConfig"
@@ -6,6 +7,7 @@ import { Effect, Option, Result } from "effect"
 import { fromApi } from "../Access/Answers.ts"
 import { refused } from "../Access/Refusals.ts"
 import { where } from "../Access.ts"
+import { clientOf } from "../Client.ts"
 import { findHost } from "../Host.ts"
 import { answer, remark } from "../Output.ts"
 import { line } from "../Shown.ts"
@@ -19,7 +21,8 @@ export const validate = Effect.fnUntraced(function* ({ file }: { readonly file: 
   const { warnings } = loaded.success
   const host = yield* findHost(place)
   if (host !== undefined) {
-    const plan = yield* Effect.mapError(host.client.config.plan({ payload: { text } }), fromApi)
+    const { config } = yield* clientOf(host, ConfigGroup)
+    const plan = yield* Effect.mapError(config.plan({ payload: { text } }), fromApi)
     if (plan.problems.length > 0) return yield* refused(plan.problems, name)
   }
   const checked = host === undefined ? "schema" : "services"

@@ -1,8 +1,10 @@
 /** The host: whether one runs, how it is, and whether one could listen. */
+import { HealthGroup } from "@signalbox/api/HealthGroup"
 import { holderOf } from "@signalbox/server/Listening/PortHolder"
 import { Effect, type Schema } from "effect"
 import { fromApi } from "../Access/Answers.ts"
 import type { Where } from "../Access.ts"
+import { clientOf } from "../Client.ts"
 import type { Failure } from "../Failure.ts"
 import { findHost, type Host } from "../Host.ts"
 import { type Finding, note, ok, problem } from "./Finding.ts"
@@ -10,10 +12,11 @@ import { type Finding, note, ok, problem } from "./Finding.ts"
 export const hostFindings = (at: Where): Effect.Effect<ReadonlyArray<Finding>, Failure> =>
   Effect.flatMap(findHost(at.place), (host) => (host === undefined ? without(at) : running(host)))
 
-const running = ({ client, note: { pid, url, version } }: Host) =>
+const running = (host: Host) =>
   Effect.gen(function* () {
+    const { pid, url, version } = host.note
     const found = [ok("host", `pid ${pid} at ${url}, version ${version}`)]
-    const { degraded, ready } = yield* client.readyz()
+    const { degraded, ready } = yield* (yield* clientOf(host, HealthGroup)).readyz()
     found.push(
       ready
         ? ok("ready", "requests are served")

@@ -1,10 +1,12 @@
 /** The keys, wherever they are: in a running host by its admin API, or in the file beside the document. */
+import { CredentialsGroup } from "@signalbox/api/CredentialsGroup"
 import { type Credential, Credentials, type CredentialsError } from "@signalbox/core/Credentials"
 import { EventBus } from "@signalbox/core/EventBus"
 import * as Signalbox from "@signalbox/node/Signalbox"
 import { Effect, Layer, Redacted } from "effect"
 import { fromApi } from "../Access/Answers.ts"
 import { where } from "../Access.ts"
+import { clientOf } from "../Client.ts"
 import { conflict, type Failure, failed, inSentences, usage } from "../Failure.ts"
 import { findHost, type Host } from "../Host.ts"
 import { line } from "../Shown.ts"
@@ -22,17 +24,18 @@ export interface Keys {
 export const changesIn = Effect.gen(function* () {
   const { place } = yield* where
   const host = yield* findHost(place)
-  return host === undefined ? inFile(place.credentials) : inHost(host)
+  return host === undefined ? inFile(place.credentials) : yield* inHost(host)
 })
 
-const inHost = ({ client: { credentials } }: Host): Keys => {
-  const list = Effect.map(Effect.mapError(credentials.list(), fromApi), ({ credentials }) => credentials)
-  return {
-    list,
-    add: (payload) => Effect.mapError(credentials.add({ payload }), fromApi),
-    revoke: (id) => Effect.mapError(credentials.revoke({ params: { id } }), fromApi),
-  }
-}
+const inHost = (host: Host): Effect.Effect<Keys> =>
+  Effect.map(clientOf(host, CredentialsGroup), ({ credentials }) => {
+    const list = Effect.map(Effect.mapError(credentials.list(), fromApi), ({ credentials }) => credentials)
+    return {
+      list,
+      add: (payload) => Effect.mapError(credentials.add({ payload }), fromApi),
+      revoke: (id) => Effect.mapError(credentials.revoke({ params: { id } }), fromApi),
+    }
+  })
 
 const inFile = (path: string): Keys => {
   const layer = Credentials.layerAt(path).pipe(Layer.provide(EventBus.layer), Layer.provide(Signalbox.layerPlatform))
