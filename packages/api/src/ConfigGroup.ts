@@ -2,7 +2,7 @@
  * The configuration: read, change, plan, go back. Everything that is shown is redacted; a write that holds the redaction marker keeps the
  * secret that stands there. Hashes are the ETags: a write with `If-Match` takes effect only on the document it was made for.
  */
-import { ConfigError } from "@signalbox/core"
+import { Problem } from "@signalbox/core/ConfigError"
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { ConfigProblems, NotFound, Rejected, Unavailable } from "./Problems.ts"
@@ -31,9 +31,9 @@ export const ConfigState = Schema.Struct({
   /** What is in force: defaults, document, environment and overrides put together; redacted. */
   effective: Schema.Json,
   /** Why what stands at the source is not in force; empty: it is. */
-  problems: Schema.Array(ConfigError.Problem),
+  problems: Schema.Array(Problem),
   /** What works and is worth a look. */
-  warnings: Schema.Array(ConfigError.Problem),
+  warnings: Schema.Array(Problem),
   /** The place of this state in the order of events: follow the feed after it. */
   cursor: Schema.String,
 })
@@ -65,7 +65,7 @@ export const Plan = Schema.Struct({
   rebuilt: Schema.Array(Schema.String),
   restartRequired: Schema.Array(Schema.String),
   /** Who would refuse it; empty: it would be accepted. */
-  problems: Schema.Array(ConfigError.Problem),
+  problems: Schema.Array(Problem),
 })
 export type Plan = typeof Plan.Type
 

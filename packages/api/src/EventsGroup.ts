@@ -2,7 +2,8 @@
  * The feed of events over Server-Sent Events: one order for everybody, resumable by `Last-Event-ID` or `after`, and never silently
  * incomplete: what a client lost or came too late for stands in the stream as a `gap`.
  */
-import { Event, Gap } from "@signalbox/core"
+import { CloudEvent } from "@signalbox/core/Event"
+import { Gap } from "@signalbox/core/EventBus"
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { TooManyStreams } from "./Problems.ts"
@@ -22,7 +23,7 @@ export const WireGap = Schema.Struct({
 export const FeedItem = Schema.Struct({
   id: Schema.optionalKey(Schema.String),
   event: Schema.String,
-  data: Schema.fromJsonString(Schema.Union([Event.CloudEvent, WireGap])),
+  data: Schema.fromJsonString(Schema.Union([CloudEvent, WireGap])),
 })
 export type FeedItem = typeof FeedItem.Type
 

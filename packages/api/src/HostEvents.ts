@@ -1,6 +1,11 @@
 /** All events that a host publishes, for reading and writing them on the wire. */
-import { ConfigEvents, Event, ModelEvents, RetentionEvents, ServiceEvents, StatsEvents } from "@signalbox/core"
+import * as ConfigEvents from "@signalbox/core/ConfigEvents"
 import * as CredentialEvents from "@signalbox/core/CredentialEvents"
+import * as Event from "@signalbox/core/Event"
+import * as ModelEvents from "@signalbox/core/ModelEvents"
+import * as RetentionEvents from "@signalbox/core/RetentionEvents"
+import * as ServiceEvents from "@signalbox/core/ServiceEvents"
+import * as StatsEvents from "@signalbox/core/StatsEvents"
 import { Schema } from "effect"
 
 /** The host listens, and says so in `host.lock`. */

@@ -2,7 +2,7 @@
  * Every error that the admin API answers with, as RFC 9457 problem details: what happened, to what, and what to do now in `detail`, and the
  * same as data for programs. `type` is a URN that never changes; clients tell problems apart by it.
  */
-import { ConfigError } from "@signalbox/core"
+import { Problem } from "@signalbox/core/ConfigError"
 import { Schema } from "effect"
 import { HttpApiError } from "effect/http-api"
 
@@ -19,7 +19,7 @@ export class Unauthorized extends HttpApiError.Problem<Unauthorized>()("Unauthor
 export class Rejected extends HttpApiError.Problem<Rejected>()(
   "Rejected",
   { type: urn("rejected"), status: 422, title: "The configuration is refused" },
-  { problems: Schema.Array(ConfigError.Problem) },
+  { problems: Schema.Array(Problem) },
 ) {}
 
 /** `If-Match` names another document than the one that stands there. */

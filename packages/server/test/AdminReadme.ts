@@ -1,0 +1,19 @@
+/** The program of packages/api/README.md, which quotes it. */
+import * as AdminClient from "@signalbox/api/AdminClient"
+import { Console, Effect, type Redacted, Stream } from "effect"
+
+export const program = (url: string, token: Redacted.Redacted) =>
+  Effect.gen(function* () {
+    const admin = yield* AdminClient.make({ url, token })
+    const { body, headers } = yield* admin.config.get()
+
+    const payload = { edits: [{ path: "/retention/ledger_days", value: 30 }] }
+    yield* admin.config.update({ headers: { "if-match": headers.etag }, payload }).pipe(
+      // Somebody was quicker: the document is another by now.
+      Effect.catchTag("Stale", ({ actual }) => Console.log(`the document is ${actual} by now`)),
+    )
+
+    // What has happened since the state was read, and then what happens.
+    const events = yield* admin.events.follow({ query: { after: body.cursor }, headers: {} })
+    return yield* Stream.runHead(Stream.map(events, ({ event }) => event))
+  })
