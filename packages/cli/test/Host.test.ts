@@ -1,0 +1,340 @@
+/** The commands against a host that runs, and one that ends in every way. */
+import { mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs"
+import { createServer, type IncomingHttpHeaders } from "node:http"
+import type { AddressInfo } from "node:net"
+import { dirname, join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { home, program, started } from "./Command.ts"
+
+const secret = "sk-live-4711aaaabbbbcccc"
+
+const ask = (url: string) =>
+  Effect.promise(() =>
+    fetch(`${url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model: "echo", messages: [{ role: "user", content: "Hello" }] }),
+    }).then((response) => response.json()),
+  )
+
+describe("with a host", () => {
+  it.live("reading commands show what it knows", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      yield* at.host()
+      const status = yield* at.json(["status"])
+      assert.deepInclude(status, { ready: true, revision: 1, degraded: [], config: at.config, requests: 0 })
+      yield* ask(status.url)
+      assert.strictEqual((yield* at.json(["stats", "--window", "5m"])).totals.requests, 1)
+      assert.match((yield* at.run(["stats"])).stdout, /^echo +1 +0 /m)
+      const { models, providers } = yield* at.json(["models"])
+      assert.deepInclude(models[0], { alias: "echo", provider: "echo", upstream: "echo-1" })
+      assert.deepInclude(providers[0], { id: "echo", kind: "echo", hasKey: false })
+      assert.strictEqual((yield* at.run(["models"])).stderr, "")
+      const { generations, services } = yield* at.json(["services"])
+      assert.isNotEmpty(services)
+      assert.strictEqual(generations[0].revision, 1)
+      assert.match((yield* at.run(["services"])).stdout, /^Models generation \d+, built in .*\n├─ /m)
+      assert.isTrue((yield* at.json(["doctor"])).healthy)
+      assert.include((yield* at.run(["doctor"])).stdout, status.url)
+      assert.strictEqual((yield* at.run(["config", "validate"])).stderr, "")
+      assert.strictEqual((yield* at.json(["config", "schema"])).$schema, "https://json-schema.org/draft/2020-12/schema")
+      assert.deepStrictEqual(yield* at.json(["keys", "list"]), { credentials: [] })
+    }),
+  )
+
+  it.live("changes take effect in it at once, and it says what it built for them", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      yield* at.host()
+      const plan = yield* at.json(["config", "plan", "models.fast", '{"provider":"echo","upstream":"e"}'])
+      assert.strictEqual(plan.checked, "services")
+      assert.isTrue(plan.rebuilt.some((name: string) => name.endsWith("Models")))
+      const set = yield* at.run(["config", "set", "models.fast", '{"provider":"echo","upstream":"e"}'])
+      assert.deepStrictEqual([set.code, set.stderr], [0, ""])
+      assert.match(set.stdout, /^- models\.fast: \(unset\) → .*\nnow [0-9a-f]{12}, revision 2\n$/)
+      assert.strictEqual((yield* at.json(["models"])).models.length, 2)
+      const listen = yield* at.run(["config", "set", "listen.host", "127.0.0.2"])
+      assert.include(listen.stderr, "listen.host takes effect at the next start")
+      // The port was given on the command line, which stands above the document.
+      assert.include((yield* at.run(["config", "set", "listen.port", "4848"])).stderr, "listen.port is written, but")
+      assert.strictEqual((yield* at.run(["config", "undo"])).code, 0)
+      assert.include((yield* at.run(["config", "undo"])).stdout, "- listen.host: 127.0.0.2 → 127.0.0.1")
+      assert.include((yield* at.run(["config", "diff"])).stdout, "- listen.host: 127.0.0.2 → 127.0.0.1")
+      const refused = yield* at.run(["config", "set", "default_model_alias", "fats"])
+      assert.strictEqual(refused.code, 1)
+      assert.include(refused.stderr, 'did you mean "fast"?')
+      const unknown = yield* at.run(["config", "get", "models.fats"])
+      assert.strictEqual(unknown.code, 1)
+      const key = yield* at.run(["keys", "add", "alice"])
+      assert.match(key.stdout, /^\S{40,}\n$/)
+      assert.strictEqual((yield* at.run(["keys", "add", "alice"])).code, 4)
+      assert.strictEqual((yield* at.run(["keys", "revoke", "bob"])).code, 1)
+      assert.strictEqual((yield* at.run(["keys", "revoke", "alice"])).code, 0)
+    }),
+  )
+
+  it.live("reload says what changed, and with --ignore-environment the file wins", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      yield* at.json(["config", "set", "stats.window_minutes", "30"])
+      const env = { ...at.env, SIGNALBOX_STATS_WINDOW_MINUTES: "90" }
+      const host = yield* started(process.execPath, [yield* program, "serve", "--port", "0"], env)
+      yield* host.lineWith("listens on")
+      assert.include(yield* at.json(["config", "get", "stats.window_minutes"]), {
+        value: 90,
+        provenance: "environment",
+      })
+      assert.strictEqual((yield* at.run(["reload"])).stdout, "Reloaded config (no changes detected).\n")
+      const { stdout } = yield* at.run(["reload", "--ignore-environment"])
+      assert.strictEqual(stdout, "Reloaded config (1 changes):\n- stats.window_minutes: 90 → 30\n")
+      assert.strictEqual((yield* at.json(["reload"])).changes.length, 1)
+      assert.include((yield* at.run(["config", "set", "stats.window_minutes", "40"])).stderr, "hides it")
+    }),
+  )
+
+  it.live("config edit replaces only the document that was edited", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      yield* at.host()
+      const edit = join(at.directory, "edit.sh")
+      const mine = `sed -i 's/"echo-1"/"mine"/' "$1"\n`
+      writeFileSync(edit, `'${process.execPath}' '${yield* program}' config set features.debug true >&2\n${mine}`)
+      const conflict = yield* at.run(["config", "edit", "--yes"], { env: { EDITOR: `sh ${edit}` } })
+      assert.strictEqual(conflict.code, 4, conflict.stderr)
+      const [, kept = ""] = /your text is kept at (\S+)/.exec(conflict.stderr) ?? []
+      assert.include(readFileSync(kept, "utf8"), '"mine"')
+      assert.strictEqual((yield* at.json(["config", "get", "models.echo.upstream"])).value, "echo-1")
+      writeFileSync(edit, mine)
+      const applied = yield* at.run(["config", "edit", "--yes"], { env: { EDITOR: `sh ${edit}` } })
+      assert.strictEqual(applied.code, 0, applied.stderr)
+      assert.strictEqual((yield* at.json(["config", "get", "models.echo.upstream"])).value, "mine")
+    }),
+  )
+
+  it.live("a document that is refused shows itself in validate, get and doctor; the last good one serves", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      const host = yield* at.host()
+      writeFileSync(at.config, '{\n  "models": 7\n}\n')
+      host.signal("SIGHUP")
+      const followed = yield* started(
+        process.execPath,
+        [yield* program, "events", "--types", "config.rejected", "--since", "0:0"],
+        at.env,
+      )
+      yield* followed.lineWith("config.rejected")
+      const validate = yield* at.run(["config", "validate"])
+      assert.strictEqual(validate.code, 1)
+      assert.include(validate.stderr, "config.json:2:")
+      const get = yield* at.run(["config", "get", "models.echo.upstream"])
+      assert.deepStrictEqual([get.code, get.stdout], [0, "echo-1\n"])
+      assert.include(get.stderr, "is refused")
+      const doctor = yield* at.run(["doctor"])
+      assert.strictEqual(doctor.code, 1)
+      assert.match(doctor.stdout, /^PROBLEM +degraded .*config\.json:2:/m)
+      assert.strictEqual((yield* at.run(["config", "undo"])).code, 0)
+      assert.isTrue((yield* at.json(["doctor"])).healthy)
+    }),
+  )
+
+  it.live("no secret comes out of it", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      const host = yield* at.host()
+      const events = yield* started(process.execPath, [yield* program, "events", "--json"], at.env)
+      const said: Array<string> = []
+      const collect = (words: ReadonlyArray<string>, input?: string) =>
+        Effect.map(at.run(words, input === undefined ? {} : { input }), ({ stderr, stdout }) =>
+          said.push(stdout, stderr),
+        )
+      yield* collect(["config", "set", "providers.openai", '{"kind":"openai"}'])
+      yield* collect(["config", "set", "providers.openai.api_key", "-"], `${secret}\n`)
+      for (const words of [
+        ["config", "get"],
+        ["config", "get", "providers"],
+        ["config", "get", "--document"],
+        ["config", "diff"],
+        ["config", "set", "providers.openai.kind", "nonsense", "--verbose"],
+        ["models"],
+        ["services"],
+        ["status"],
+        ["doctor"],
+        ["config", "undo"],
+      ]) {
+        yield* collect(words)
+        yield* collect([...words, "--json"])
+      }
+      said.push(yield* events.lineWith("providers/openai/api_key"), events.complaints(), host.complaints())
+      assert.include(said.join(""), "<redacted>")
+      assert.notInclude(said.join("\n"), secret)
+      assert.notInclude(said.join("\n"), readFileSync(join(dirname(at.config), "admin.token"), "utf8").trim())
+    }),
+  )
+})
+
+describe("events", () => {
+  it.live("come as CloudEvents, one a line; --since goes on where it ended; the end of the host is its end", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      const script = yield* program
+      const host = yield* at.host()
+      const all = yield* started(process.execPath, [script, "events", "--json"], at.env)
+      const few = yield* started(process.execPath, [script, "events", "--types", "model.added, model.removed"], at.env)
+      // Whoever follows is there once its state can be asked for.
+      const following = (count: number): Effect.Effect<void> =>
+        Effect.flatMap(at.json(["services"]), ({ subscribers }) =>
+          subscribers.length >= count ? Effect.void : following(count),
+        )
+      yield* following(3)
+      yield* at.json(["config", "set", "models.fast.upstream", "a"])
+      const changed = JSON.parse(yield* all.lineWith("config.changed"))
+      assert.deepInclude(changed, { specversion: "1.0", type: "config.changed", revision: 2 })
+      assert.match(yield* few.lineWith(""), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}model\.added alias=fast /)
+      const again = yield* started(process.execPath, [script, "events", "--json", "--since", changed.id], at.env)
+      assert.strictEqual(JSON.parse(yield* again.lineWith("")).type, JSON.parse(yield* all.lineWith("")).type)
+      const gap = yield* started(process.execPath, [script, "events", "--json", "--since", "0:0"], at.env)
+      assert.deepInclude(JSON.parse(yield* gap.lineWith("")), { specversion: "1.0", type: "gap" })
+      host.signal("SIGTERM")
+      assert.strictEqual(yield* host.ended, 0)
+      assert.strictEqual(yield* few.ended, 3)
+      assert.include(few.complaints(), "no host runs on")
+    }),
+  )
+
+  it.live("end quietly when nobody reads them any more, and with 130 when they are interrupted", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      yield* at.host()
+      const script = yield* program
+      const pipe = `"${process.execPath}" "${script}" events --since 0:0 | head -1; echo "code \${PIPESTATUS[0]}"`
+      const piped = yield* started("bash", ["-c", pipe], at.env)
+      yield* piped.lineWith("gap")
+      yield* at.json(["config", "set", "models.fast.upstream", "a"])
+      yield* piped.lineWith("code 0")
+      assert.deepStrictEqual([yield* piped.ended, piped.complaints()], [0, ""])
+      const followed = yield* started(process.execPath, [script, "events", "--since", "0:0"], at.env)
+      yield* followed.lineWith("gap")
+      followed.signal("SIGINT")
+      assert.deepStrictEqual([yield* followed.ended, followed.complaints()], [130, ""])
+    }),
+  )
+
+  it.live("a cursor that is none is a mistake of who wrote it", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      yield* at.host()
+      const { code, stderr } = yield* at.run(["events", "--since", "yesterday"])
+      assert.strictEqual(code, 2, stderr)
+    }),
+  )
+})
+
+describe("hosts that come and go", () => {
+  it.live("of two that start at once one serves, and the other says which", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      const script = yield* program
+      const words = [script, "serve", "--port", "0"]
+      const both = yield* Effect.all([
+        started(process.execPath, words, at.env),
+        started(process.execPath, words, at.env),
+      ])
+      const ended = yield* Effect.raceFirst(
+        Effect.map(both[0].ended, (code) => ({ code, loser: both[0], winner: both[1] })),
+        Effect.map(both[1].ended, (code) => ({ code, loser: both[1], winner: both[0] })),
+      )
+      assert.strictEqual(ended.code, 1)
+      assert.match(ended.loser.complaints(), /^signalbox: Another host serves this document already/)
+      assert.match(ended.loser.complaints(), /\nhint: /)
+      yield* ended.winner.lineWith("listens on")
+      assert.strictEqual((yield* at.json(["status"])).pid, ended.winner.child.pid)
+    }),
+  )
+
+  it.live("one that was killed is none: commands work on the files, and the next start serves what they wrote", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      const first = yield* at.host()
+      yield* at.json(["config", "set", "models.fast", '{"provider":"echo","upstream":"before"}'])
+      first.signal("SIGKILL")
+      yield* first.ended
+      assert.strictEqual((yield* at.run(["status"])).code, 3)
+      const set = yield* at.run(["config", "set", "models.fast.upstream", "after"])
+      assert.strictEqual(set.code, 0)
+      assert.include(set.stderr, "schema-checked only")
+      const second = yield* at.host()
+      assert.strictEqual((yield* at.json(["status"])).pid, second.child.pid)
+      assert.strictEqual((yield* at.json(["config", "get", "models.fast.upstream"])).value, "after")
+      second.signal("SIGTERM")
+      assert.strictEqual(yield* second.ended, 0)
+      assert.strictEqual((yield* at.run(["status"])).code, 3)
+    }),
+  )
+
+  it.live("a port that is taken is said, with what to do", () =>
+    Effect.gen(function* () {
+      const [one, two] = [yield* home, yield* home]
+      yield* one.host()
+      const { url } = yield* one.json(["status"])
+      const { code, stderr } = yield* two.run(["serve", "--port", new URL(url).port])
+      assert.strictEqual(code, 1)
+      assert.match(stderr, /^signalbox: Port \d+ of 127\.0\.0\.1 is taken by /)
+      assert.match(stderr, /\nhint: /)
+    }),
+  )
+
+  it.live("a note whose port is another program's by now is none, and that program gets no token", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      const asked: Array<IncomingHttpHeaders> = []
+      const server = yield* Effect.acquireRelease(
+        Effect.promise(
+          () =>
+            new Promise<ReturnType<typeof createServer>>((resolve) => {
+              const server = createServer((request, response) => {
+                asked.push(request.headers)
+                response.end(JSON.stringify({ status: "ok", version: "1", pid: 1 }))
+              })
+              server.listen(0, "127.0.0.1", () => resolve(server))
+            }),
+        ),
+        (server) => Effect.sync(() => void server.close()),
+      )
+      const { port } = server.address() as AddressInfo
+      const directory = dirname(at.config)
+      mkdirSync(directory, { recursive: true, mode: 0o700 })
+      writeFileSync(join(directory, "admin.token"), "a".repeat(43), { mode: 0o600 })
+      const note = {
+        pid: process.pid,
+        url: `http://127.0.0.1:${port}`,
+        version: "0.1.0",
+        startedAt: new Date(0).toISOString(),
+      }
+      writeFileSync(join(directory, "host.lock"), `${JSON.stringify(note)}\n`)
+      assert.strictEqual((yield* at.run(["models"])).code, 0)
+      assert.strictEqual((yield* at.run(["reload"])).code, 3)
+      assert.strictEqual(asked.length, 2)
+      for (const headers of asked) assert.isUndefined(headers.authorization)
+    }),
+  )
+
+  it.live("one whose token is gone or spoilt cannot be talked to, and the reason is said", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      yield* at.host()
+      assert.isTrue((yield* at.json(["status"])).ready)
+      const token = join(dirname(at.config), "admin.token")
+      writeFileSync(token, "half a tok")
+      const wrong = yield* at.run(["models"])
+      assert.strictEqual(wrong.code, 1)
+      assert.include(wrong.stderr, "admin.token holds no admin token")
+      assert.notInclude(wrong.stderr, "half")
+      unlinkSync(token)
+      const gone = yield* at.run(["models"])
+      assert.strictEqual(gone.code, 1)
+      assert.include(gone.stderr, "admin.token cannot be read (ENOENT)")
+    }),
+  )
+})
