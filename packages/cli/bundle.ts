@@ -3,7 +3,7 @@
  * chunks do not change with what is in them: Node's compile cache replaces what it has under a name. koffi stays outside: it is optional, and
  * brings a binary.
  *
- *     node --conditions=@signalbox/source packages/cli/bundle.ts
+ *     node --conditions=@signalbox/source packages/cli/bundle.ts [DIRECTORY]
  */
 import { chmodSync, rmSync } from "node:fs"
 import { join } from "node:path"
@@ -51,4 +51,4 @@ export const bundle = async (directory: string): Promise<void> => {
   chmodSync(join(directory, "signalbox.js"), 0o755)
 }
 
-if (import.meta.main) await bundle(join(import.meta.dirname, "dist", "bundle"))
+if (import.meta.main) await bundle(process.argv[2] ?? join(import.meta.dirname, "dist", "bundle"))

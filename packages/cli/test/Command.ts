@@ -9,7 +9,7 @@ import { Effect, Queue, type Scope } from "effect"
 import { bundle } from "../bundle.ts"
 
 /** Beneath the package, so that koffi is found; one for each test file. */
-const built = join(import.meta.dirname, "..", "dist", `test-${process.pid}-${process.hrtime.bigint()}`)
+const built = join(import.meta.dirname, "..", "build", `test-${process.pid}-${process.hrtime.bigint()}`)
 process.on("exit", () => rmSync(built, { recursive: true, force: true }))
 
 let building: Promise<string> | undefined

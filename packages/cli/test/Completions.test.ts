@@ -1,0 +1,92 @@
+/** Completion scripts, read by the shells they are for, as far as those are installed here. */
+import { spawnSync } from "node:child_process"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { type Home, home, runProgram } from "./Command.ts"
+
+const isHere = (shell: string): boolean => spawnSync(shell, ["-c", "exit 0"]).status === 0
+
+const script = ({ directory, run }: Home, shell: string) =>
+  Effect.map(run(["--completions", shell]), ({ code, stderr, stdout }) => {
+    assert.deepStrictEqual([code, stderr], [0, ""])
+    const file = join(directory, `completions.${shell}`)
+    writeFileSync(file, stdout)
+    return file
+  })
+
+/** What bash would offer after these words, the last of which is being written. */
+const inBash = (at: Home, file: string, words: ReadonlyArray<string>) => {
+  const [current, before] = [words.at(-1) ?? "", words.at(-2) ?? ""]
+  const line = words.join(" ")
+  const program = `source "${file}"
+    COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}
+    COMP_LINE='${line}'; COMP_POINT=${line.length}
+    f=$(complete -p signalbox | sed 's/.*-F \\([^ ]*\\).*/\\1/'); $f signalbox '${current}' '${before}'
+    printf '%s\\n' "\${COMPREPLY[@]}"`
+  return Effect.map(runProgram("bash", ["--norc", "-c", program], at.env), ({ stdout }) =>
+    stdout
+      .split("\n")
+      .map((word) => word.trim())
+      .filter((word) => word !== ""),
+  )
+}
+
+const cases: ReadonlyArray<readonly [words: ReadonlyArray<string>, offers: ReadonlyArray<string>]> = [
+  [["signalbox", "mo"], ["models"]],
+  [["signalbox", "config", "va"], ["validate"]],
+  [["signalbox", "serve", "--log-format", "j"], ["json"]],
+  [["signalbox", "models", "--js"], ["--json"]],
+  [["signalbox", "config", "set", "--str"], ["--string"]],
+]
+
+describe("completions", () => {
+  it.live("in bash", (context) =>
+    Effect.gen(function* () {
+      if (!isHere("bash")) return context.skip("there is no bash")
+      const at = yield* home
+      const file = yield* script(at, "bash")
+      for (const [words, offers] of cases) {
+        assert.deepStrictEqual(yield* inBash(at, file, words), offers, words.join(" "))
+      }
+      writeFileSync(join(at.directory, "document.json"), "{}")
+      const files = yield* inBash(at, file, ["signalbox", "config", "validate", `${at.directory}/docu`])
+      assert.deepStrictEqual(files, [join(at.directory, "document.json")])
+    }),
+  )
+
+  it.live("in fish", (context) =>
+    Effect.gen(function* () {
+      if (!isHere("fish")) return context.skip("there is no fish")
+      const at = yield* home
+      const file = yield* script(at, "fish")
+      for (const [words, offers] of cases) {
+        const program = `source "${file}"; complete -C "${words.join(" ")}"`
+        const { stdout } = yield* runProgram("fish", ["--no-config", "-c", program], at.env)
+        const found = stdout.split("\n").flatMap((line) => (line === "" ? [] : [String(line.split("\t")[0])]))
+        assert.deepStrictEqual(found, [...offers], words.join(" "))
+      }
+    }),
+  )
+
+  it.live("in zsh", (context) =>
+    Effect.gen(function* () {
+      if (!isHere("zsh")) return context.skip("there is no zsh")
+      const at = yield* home
+      const file = yield* script(at, "zsh")
+      const program = `autoload -Uz compinit; compinit -D -u; source "${file}"; print -r -- $_comps[signalbox]; whence -w $_comps[signalbox]`
+      const { stderr, stdout } = yield* runProgram("zsh", ["-f", "-c", program], at.env)
+      assert.deepStrictEqual([stdout, stderr], ["_signalbox\n_signalbox: function\n", ""])
+    }),
+  )
+
+  it.live("of another shell there are none", () =>
+    Effect.gen(function* () {
+      const { run } = yield* home
+      const { code, stderr } = yield* run(["--completions", "tcsh"])
+      assert.strictEqual(code, 2)
+      assert.include(stderr, "bash")
+    }),
+  )
+})
