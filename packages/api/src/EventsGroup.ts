@@ -19,7 +19,7 @@ export const WireGap = Schema.Struct({
   missing: Schema.optionalKey(Schema.Int),
 })
 
-/** `id`: the cursor; `event`: the event's type, or `gap`; `data`: a CloudEvents 1.0 object, or the gap. */
+/** `id`: the cursor, of ephemeral events too, of a gap the place behind it; `event`: the type, or `gap`; `data`: a CloudEvents 1.0 object, or the gap. */
 export const FeedItem = Schema.Struct({
   id: Schema.optionalKey(Schema.String),
   event: Schema.String,

@@ -129,6 +129,8 @@ const make = Effect.gen(function* () {
     if (request.method === "HEAD") return answer
     const newest = yield* bus.cursor
     const response = NodeHttpServerRequest.toServerResponse(request) as ServerResponse
+    // Gone already: nobody would say so a second time.
+    if (response.destroyed) return answer
     const followed = yield* admit(types, response, after ?? newest)
     // A place that is none in this bus's order: the bus itself must say so.
     const foreign = after !== undefined && (after.epoch !== newest.epoch || comparePlaces(after, newest) > 0)

@@ -136,7 +136,7 @@ describe("what is refused", () => {
         assert.deepInclude(stale.json, { type: "urn:signalbox:problem:stale", expected: first, actual: second })
         assert.strictEqual((yield* write(`W/"${second}"`, 2)).status, 412)
         assert.strictEqual((yield* write(`"no", "${first}"`, 2)).status, 412)
-        assert.strictEqual((yield* write("nothing quoted", 2)).status, 400)
+        for (const none of ["nothing quoted", `""`]) assert.strictEqual((yield* write(none, 2)).status, 400)
         assert.strictEqual((yield* config.get()).body.hash, second)
         assert.strictEqual((yield* write(`"no", "${second}"`, 3)).status, 200)
         assert.strictEqual((yield* write("*", 4)).status, 200)

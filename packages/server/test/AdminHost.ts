@@ -45,22 +45,18 @@ const core = Layer.mergeAll(
 export class Services extends ServiceGraph.Service<Services>()("test/Services", { nodes: [Models.node] }) {}
 
 /** What the host's own one says, without a socket of its own. */
-const health = Layer.succeed(
-  HostHealth,
-  HostHealth.of({
-    health: Effect.succeed({ status: "ok", version: "0.0.0", pid: 1 }),
-    ready: Effect.succeed(false),
-    degraded: Effect.succeed(["it starts"]),
-  }),
-)
+const starting = HostHealth.of({
+  health: Effect.succeed({ status: "ok", version: "0.0.0", pid: 1 }),
+  ready: Effect.succeed(false),
+  degraded: Effect.succeed(["it starts"]),
+})
 
-const admin = Layer.effectDiscard(
-  Effect.flatMap(HttpRouter.toHttpEffect(Admin.layer(Services)), (app) => serveEffect(app)),
-).pipe(
-  Layer.provide(health),
-  Layer.provideMerge(Services.layer),
-  Layer.provide(Admin.AdminToken.layer(Redacted.make(token))),
-)
+const adminOver = (health: HostHealth["Service"]) =>
+  Layer.effectDiscard(Effect.flatMap(HttpRouter.toHttpEffect(Admin.layer(Services)), (app) => serveEffect(app))).pipe(
+    Layer.provide(Layer.succeed(HostHealth, health)),
+    Layer.provideMerge(Services.layer),
+    Layer.provide(Admin.AdminToken.layer(Redacted.make(token))),
+  )
 
 const server = NodeHttpServer.layer(createServer, { port: 0, host: "127.0.0.1" })
 
@@ -72,11 +68,14 @@ const address = Layer.effect(
   }),
 )
 
-export const host = Layer.mergeAll(admin, address).pipe(
-  Layer.provideMerge(core),
-  Layer.provideMerge(server),
-  Layer.provideMerge(NodeHttpClient.layerNodeHttp),
-)
+export const hostOver = (health: HostHealth["Service"]) =>
+  Layer.mergeAll(adminOver(health), address).pipe(
+    Layer.provideMerge(core),
+    Layer.provideMerge(server),
+    Layer.provideMerge(NodeHttpClient.layerNodeHttp),
+  )
+
+export const host = hostOver(starting)
 
 /** As the host's owner calls it. */
 export const client = Effect.flatMap(AdminHost, ({ url }) => AdminClient.make({ url, token: Redacted.make(token) }))

@@ -1,7 +1,7 @@
 import { connect } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
-import { AdminHost, type Answer, ask, host, secret } from "./AdminHost.ts"
+import { Effect, Logger } from "effect"
+import { AdminHost, type Answer, ask, host, hostOver, secret } from "./AdminHost.ts"
 
 const problem = (answer: Answer, status: number, type: string) => {
   assert.strictEqual(answer.status, status)
@@ -82,6 +82,17 @@ describe("a request that is none", () => {
     }).pipe(Effect.provide(host)),
   )
 })
+
+it.live("a defect is 500 and says nothing of what it was", () =>
+  Effect.gen(function* () {
+    const answer = yield* ask("/readyz")
+    problem(answer, 500, "internal")
+    assert.notInclude(answer.body, secret)
+  }).pipe(
+    Effect.provide(hostOver({ health: Effect.die(secret), ready: Effect.die(secret), degraded: Effect.die(secret) })),
+    Effect.provide(Logger.layer([])),
+  ),
+)
 
 describe("every answer", () => {
   it.live("is kept in no cache and allows no other origin", () =>

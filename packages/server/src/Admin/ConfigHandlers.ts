@@ -24,7 +24,7 @@ export const layer = HttpApiBuilder.group(
     const store = yield* HostConfig
     const source = yield* ConfigSource
     const bus = yield* EventBus
-    const schema = ConfigDocument.jsonSchema(HostConfig)
+    const schema = yield* Effect.cached(Effect.sync(() => ConfigDocument.jsonSchema(HostConfig)))
 
     const tagged = <A>(hash: string, body: A) => HttpApiSchema.withHeaders({ body, headers: { etag: etagOf(hash) } })
 
@@ -107,7 +107,7 @@ export const layer = HttpApiBuilder.group(
           changes: changes.map(onWire),
         })),
       )
-      .handle("schema", () => Effect.succeed(schema))
+      .handle("schema", () => schema)
   }),
 )
 

@@ -13,7 +13,7 @@ export const ifHash = (header: string | undefined, inForce: string): Result.Resu
   const tags = header.split(",").map((tag) => tag.trim())
   const hashes: Array<string> = []
   for (const tag of tags) {
-    const [, weak, quoted, bare] = /^(?:(W\/)?"([\x21\x23-\x7e]{0,200})"|([0-9a-f]{64}))$/.exec(tag) ?? []
+    const [, weak, quoted, bare] = /^(?:(W\/)?"([\x21\x23-\x7e]{1,200})"|([0-9a-f]{64}))$/.exec(tag) ?? []
     const hash = quoted ?? bare
     if (hash === undefined) return Result.fail(new Invalid({ detail }))
     hashes.push(weak === undefined ? hash : `${weak}${hash}`)
