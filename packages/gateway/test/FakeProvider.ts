@@ -53,6 +53,8 @@ export const fakeProvider = (port = 0): Effect.Effect<FakeProvider, never, Scope
         })
       })
     })
+    // Who lets go of a connection does it because it wants to.
+    server.keepAliveTimeout = 600_000
     server.on("connection", (socket) => {
       sockets.add(socket)
       socket.on("close", () => sockets.delete(socket))

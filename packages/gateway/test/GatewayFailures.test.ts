@@ -1,4 +1,4 @@
-import { createServer } from "node:net"
+import { connect, createServer, type Socket } from "node:net"
 import { assert, it } from "@effect/vitest"
 import { EventBus } from "@signalbox/core/EventBus"
 import { ProviderFailed, ProviderRecovered } from "@signalbox/core/ModelEvents"
@@ -15,7 +15,7 @@ import {
   fakeProvider,
   write,
 } from "./FakeProvider.ts"
-import { ask, gateway, Hands, openai } from "./GatewayHost.ts"
+import { ask, baseUrl, gateway, Hands, openai } from "./GatewayHost.ts"
 import { errorIn, raw } from "./Raw.ts"
 
 const secret = "sk-of-the-provider"
@@ -56,6 +56,27 @@ live("a caller that leaves takes its request to the provider along, at once", (p
     const asking = yield* Effect.forkChild(post())
     yield* answerJson(yield* provider.next, completion("big-1", "x"))
     assert.strictEqual((yield* Fiber.join(asking)).status, 200)
+  }),
+)
+
+live("a caller that leaves in the middle of its body harms nobody", () =>
+  Effect.gen(function* () {
+    const { port } = new URL(yield* baseUrl)
+    const socket = yield* Effect.callback<Socket>((resume) => {
+      const connected = connect(Number(port), "127.0.0.1", () => resume(Effect.succeed(connected)))
+    })
+    yield* Effect.callback<void>((resume) => {
+      const head =
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\nexpect: 100-continue\r\n\r\n{"
+      // The gateway asks for the rest: so it reads.
+      socket.once("data", () => resume(Effect.void))
+      socket.write(head)
+    })
+    yield* Effect.callback<void>((resume) => {
+      socket.on("close", () => resume(Effect.void))
+      socket.resetAndDestroy()
+    })
+    assert.strictEqual((yield* post(false, "echo")).status, 200)
   }),
 )
 

@@ -15,6 +15,8 @@ import { type EventTooLong, SseRewriter } from "./SseRewriter.ts"
 /** Of an answer that is no stream: it is held until it is whole. */
 export const maxAnswerBytes = 32 * 1024 * 1024
 
+const noBytes = Buffer.alloc(0)
+
 /** Answers below this leave as text. */
 const oneWriteBytes = 16 * 1024
 
@@ -145,25 +147,31 @@ export class Call implements Listener {
 
   onResponseEnd(): void {
     if (this.#ended) return
-    const { response } = this.#options
-    if (this.#rewriter !== undefined) {
-      const rest = this.#rewriter.end()
-      this.usage = this.#rewriter.usage
-      if (rest === undefined) response.end()
-      else response.end(this.#safe(rest))
-    } else {
-      const body = this.#whole()
-      if (this.status === 204 || this.status === 304) response.writeHead(this.status, this.#headers).end()
-      else {
-        this.#headers.push("content-length", String(body.length))
-        response.writeHead(this.status ?? 502, this.#headers)
-        // A short text leaves with the head in one write; as bytes both would be gathered first.
-        if (body.length < oneWriteBytes) response.end(body.toString("latin1"), "latin1")
-        else response.end(body)
-      }
-    }
+    const { onEnd, response } = this.#options
+    const rewriter = this.#rewriter
+    const rest = rewriter === undefined ? this.#whole() : rewriter.end()
+    if (rewriter !== undefined) this.usage = rewriter.usage
     this.#finish()
-    this.#options.onEnd(undefined)
+    // To a caller that has just gone nothing can be written; its request is about to be interrupted.
+    if (!response.destroyed) {
+      if (rewriter === undefined) this.#answer(rest ?? noBytes)
+      else response.end(rest === undefined ? undefined : this.#safe(rest))
+    }
+    onEnd(undefined)
+  }
+
+  #answer(body: Buffer): void {
+    const { response } = this.#options
+    const status = this.status ?? 502
+    if (status === 204 || status === 304) {
+      response.writeHead(status, this.#headers).end()
+      return
+    }
+    this.#headers.push("content-length", String(body.length))
+    response.writeHead(status, this.#headers)
+    // A short text leaves with the head in one write; as bytes both would be gathered first.
+    if (body.length < oneWriteBytes) response.end(body.toString("latin1"), "latin1")
+    else response.end(body)
   }
 
   onResponseError(_control: Control | null, error: Error): void {

@@ -21,7 +21,7 @@ import { Call } from "./Call.ts"
 import type { Caller } from "./Caller.ts"
 import { notAllowed, refusalOf } from "./ModelRefusal.ts"
 import type { Probes } from "./Probes.ts"
-import { type ChatRequest, type HeldBytes, parseChat, readBody } from "./RequestBody.ts"
+import { BodyReader, type ChatRequest, type HeldBytes, parseChat } from "./RequestBody.ts"
 import { tokensOf } from "./Usage.ts"
 
 /** What lives as long as the gateway. */
@@ -49,18 +49,18 @@ export const chatCompletions = (
     const clients = Context.get(generation, UpstreamClients)
     const source = NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage
     const response = NodeHttpServerRequest.toServerResponse(request) as ServerResponse
-    return Effect.flatMap(readBody(source, response, works.held), (body) => {
-      const chat = parseChat(body.bytes)
-      const answered =
-        chat instanceof ApiError
-          ? Effect.fail(chat)
-          : Effect.flatMap(destinationOf(works, models, caller, chat.model), (destination) =>
-              carry(works, clients, caller, chat, destination, forwarded(source.headers), response),
-            )
-      return Effect.onExitPrimitive(answered, () => {
-        body.release()
-        return undefined
-      })
+    const body = new BodyReader(source, response, works.held)
+    const answered = Effect.flatMap(body.bytes, (bytes) => {
+      const chat = parseChat(bytes)
+      return chat instanceof ApiError
+        ? Effect.fail(chat)
+        : Effect.flatMap(destinationOf(works, models, caller, chat.model), (destination) =>
+            carry(works, clients, caller, chat, destination, forwarded(source.headers), response),
+          )
+    })
+    return Effect.onExitPrimitive(answered, () => {
+      body.release()
+      return undefined
     })
   })
 
@@ -121,6 +121,7 @@ const carry = (
       return Effect.andThen(ledger.record(entry), Effect.fail(refusal!))
     }
     const reached = probe === undefined ? undefined : Deferred.makeUnsafe<void>()
+    let begun = false
     let ended: (refusal: ApiError | undefined) => void = () => {}
     const call = new Call({
       upstream,
@@ -135,15 +136,19 @@ const carry = (
     })
     const exchange = Effect.callback<HttpServerResponse.HttpServerResponse, ApiError>((resume) => {
       ended = (refusal) => resume(refusal === undefined ? written(call.status) : Effect.fail(refusal))
+      begun = true
       upstream.load.underWay++
       call.begin()
       return Effect.sync(() => call.leave())
     })
     const finish = () => {
+      // Interrupted before it began: nothing has happened that anybody would count.
+      if (!begun) return undefined
       upstream.load.underWay--
       const now = clock.currentTimeMillisUnsafe()
       const { failure, reachedAt } = call
-      if (probe !== undefined) works.probes.end(probe, reachedAt !== undefined ? true : failure && !failure.isDown, now)
+      // It has come back when it answers; to take a request and break off is not enough.
+      if (probe !== undefined) works.probes.end(probe, reachedAt === undefined ? failure && false : true, now)
       const recorded = ledger.record(outcome(entryOf(route, caller), call, started, now))
       const outage = providers.outage(route.provider)
       // What began before the outage says nothing about it.

@@ -13,24 +13,27 @@ interface Probe {
   readonly since: number
   nextAt: number
   waitMillis: number
-  isUnderWay: boolean
+  /** When the one that is under way began. */
+  begunAt: number | undefined
 }
 
 export class Probes {
   readonly #probes = new Map<string, Probe>()
 
-  /** Whether this request may go to see; then `end` must follow. */
+  /** Whether this request may go to see; then `end` should follow. */
   begin(outage: Outage, now: number): boolean {
     const probe = this.#of(outage)
-    if (probe.isUnderWay || now < probe.nextAt) return false
-    probe.isUnderWay = true
+    // One of which nothing is heard for so long may still wait for a model that thinks, or have been interrupted before it began.
+    const isUnderWay = probe.begunAt !== undefined && now < probe.begunAt + mostMillis
+    if (isUnderWay || now < probe.nextAt) return false
+    probe.begunAt = now
     return true
   }
 
   /** `reached` is unknown when the caller left before anybody could tell: then the next request may go at once. */
   end(outage: Outage, reached: boolean | undefined, now: number): void {
     const probe = this.#of(outage)
-    probe.isUnderWay = false
+    probe.begunAt = undefined
     if (reached === true) this.#probes.delete(outage.provider)
     if (reached !== false) return
     probe.waitMillis = Math.min(mostMillis, probe.waitMillis * 2)
@@ -49,7 +52,7 @@ export class Probes {
       since: outage.since,
       nextAt: outage.since + firstMillis,
       waitMillis: firstMillis,
-      isUnderWay: false,
+      begunAt: undefined,
     }
     // The oldest one belongs to an outage that has ended otherwise, or that is forgotten.
     const [oldest] = this.#probes.keys()

@@ -25,54 +25,55 @@ export class HeldBytes {
   }
 }
 
-/** A body of which `release` must be called when nobody needs it any more. */
-export interface Body {
-  readonly bytes: Buffer
-  readonly release: () => void
-}
+/** Reads one body. What it holds counts until `release`, which may come at any time, and more than once. */
+export class BodyReader {
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #held: HeldBytes
+  #length = 0
 
-/** Reads it; a caller that leaves in the middle interrupts the request. */
-export const readBody = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  held: HeldBytes,
-): Effect.Effect<Body, ApiError> =>
-  Effect.callback((resume) => {
-    const announced = Number(request.headers["content-length"] ?? 0)
-    if (announced > maxBodyBytes) return resume(tooLarge)
-    if (request.headers.expect === "100-continue" && !response.headersSent) response.writeContinue()
-    const chunks: Array<Buffer> = []
-    let length = 0
-    const release = () => held.give(length)
-    const stop = () => {
-      request.off("data", onData)
-      request.off("end", onEnd)
-      request.off("error", onError)
-    }
-    const refuse = (error: Effect.Effect<never, ApiError>) => {
-      stop()
-      release()
-      request.pause()
-      resume(error)
-    }
-    const onData = (chunk: Buffer) => {
-      if (length + chunk.length > maxBodyBytes) return refuse(tooLarge)
-      if (!held.take(chunk.length)) return refuse(full)
-      length += chunk.length
-      chunks.push(chunk)
-    }
-    const onEnd = () => {
-      resume(Effect.succeed({ bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length), release }))
-    }
-    const onError = () => refuse(broken)
-    request.on("data", onData)
-    request.on("end", onEnd)
-    request.on("error", onError)
-    return Effect.sync(() => {
-      stop()
-      release()
+  constructor(request: IncomingMessage, response: ServerResponse, held: HeldBytes) {
+    this.#request = request
+    this.#response = response
+    this.#held = held
+  }
+
+  release(): void {
+    this.#held.give(this.#length)
+    this.#length = 0
+  }
+
+  /** Once. A caller that leaves in the middle interrupts it. */
+  get bytes(): Effect.Effect<Buffer, ApiError> {
+    return Effect.callback((resume) => {
+      const request = this.#request
+      if (Number(request.headers["content-length"] ?? 0) > maxBodyBytes) return resume(tooLarge)
+      if (request.headers.expect === "100-continue") this.#response.writeContinue()
+      const chunks: Array<Buffer> = []
+      const stop = () => {
+        request.off("data", onData)
+        request.off("end", onEnd)
+      }
+      const refuse = (error: Effect.Effect<never, ApiError>) => {
+        stop()
+        request.pause()
+        resume(error)
+      }
+      const onData = (chunk: Buffer) => {
+        if (this.#length + chunk.length > maxBodyBytes) return refuse(tooLarge)
+        if (!this.#held.take(chunk.length)) return refuse(full)
+        this.#length += chunk.length
+        chunks.push(chunk)
+      }
+      const onEnd = () => resume(Effect.succeed(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, this.#length)))
+      request.on("data", onData)
+      request.on("end", onEnd)
+      // Stays: an error that nobody listens to would end the process.
+      request.on("error", () => refuse(broken))
+      return Effect.sync(stop)
     })
-  })
+  }
+}
 
 /** A chat completion as it came. */
 export interface ChatRequest {

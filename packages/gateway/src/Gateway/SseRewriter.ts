@@ -23,8 +23,6 @@ export class SseRewriter {
   /** Of the event that is not whole yet. */
   #held: Array<Buffer> = []
   #heldBytes = 0
-  /** The last byte was a CR that ended a line; an LF that follows belongs to it. */
-  #afterReturn = false
   #isFirst = true
   // Of the event that is being looked at.
   #dataLines: Array<number> = []
@@ -82,8 +80,8 @@ export class SseRewriter {
     const hasReturns = bytes.includes(carriageReturn)
     this.#places.length = 0
     this.#dataLines.length = 0
-    let at = this.#isFirst ? afterMark(bytes) : this.#afterReturn && bytes[0] === lineFeed ? 1 : 0
-    let passed = this.#isFirst ? 0 : at
+    let at = this.#isFirst ? afterMark(bytes) : 0
+    let passed = 0
     while (at < bytes.length) {
       const isBlank = bytes[at] === lineFeed
       const lineEnd = isBlank ? at : hasReturns ? this.#lineEnd(bytes, at, false) : bytes.indexOf(lineFeed, at)
@@ -98,14 +96,8 @@ export class SseRewriter {
         if (this.#dataLines.length === 0) passed = at
       }
     }
-    if (passed > 0) {
-      this.#isFirst = false
-      this.#afterReturn = false
-    }
-    if (passed === bytes.length) {
-      this.#afterReturn = hasReturns && bytes[passed - 1] === carriageReturn
-      return renamed(bytes, 0, passed, this.#places, this.#alias)
-    }
+    if (passed > 0) this.#isFirst = false
+    // The LF of a CRLF that was cut in two comes as a blank line then: an event of nothing.
     this.#hold(bytes.subarray(passed))
     return passed === 0 ? undefined : renamed(bytes, 0, passed, this.#places, this.#alias)
   }

@@ -1,0 +1,66 @@
+import { connect } from "node:net"
+import { assert, it } from "@effect/vitest"
+import { UpstreamClients } from "@signalbox/gateway"
+import { Effect, Scheduler } from "effect"
+import { fakeProvider } from "./FakeProvider.ts"
+import { ask, baseUrl, gateway, Services } from "./GatewayHost.ts"
+import { Generator } from "./Generated.ts"
+
+const body = JSON.stringify(ask("hello"))
+const request = `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+
+/** Sends a request and breaks off so many turns of the event loop later. */
+const leave = (port: number, turns: number) =>
+  Effect.callback<void>((resume) => {
+    const socket = connect(port, "127.0.0.1", () => {
+      socket.write(request)
+      let left = turns
+      const turn = () => (left-- > 0 ? setImmediate(turn) : socket.resetAndDestroy())
+      turn()
+    })
+    socket.on("error", () => undefined)
+    socket.on("close", () => resume(Effect.void))
+  })
+
+const seed = 7
+
+/** An interrupt that comes between two steps must find the one that undoes the first: fibers yield after so many. */
+for (const operations of [3, 5, 13, 2048]) {
+  it.live(`callers that leave at any moment leave nothing behind (seed ${seed}, yields after ${operations})`, () =>
+    Effect.gen(function* () {
+      const random = new Generator(seed)
+      const provider = yield* fakeProvider()
+      yield* Effect.gen(function* () {
+        const port = Number(new URL(yield* baseUrl).port)
+        const clients = yield* Services.provide(Effect.map(UpstreamClients, (clients) => clients))
+        const answering = Effect.flatMap(provider.next, ({ response }) =>
+          Effect.sync(() => random.chance(0.5) && response.end('{"model":"big-1"}')),
+        )
+        yield* Effect.forkChild(Effect.forever(answering))
+        yield* Effect.forEach(
+          Array.from({ length: 200 }, () => random.below(12)),
+          (turns) => leave(port, turns),
+          { concurrency: 20, discard: true },
+        )
+        // The last ones may still be on their way; what was left behind would stay for ever.
+        const held = Effect.map(
+          Services.status,
+          ({ generations }) =>
+            generations.reduce((sum, { pins }) => sum + pins, 0) + clients.get("main")!.load.underWay,
+        )
+        assert.strictEqual(
+          yield* Effect.repeat(Effect.andThen(Effect.yieldNow, held), { until: (left) => left === 0 }),
+          0,
+        )
+      }).pipe(
+        Effect.provide(
+          gateway({
+            providers: { main: { kind: "openai", base_url: provider.baseUrl } },
+            models: { fast: { provider: "main", upstream: "big-1" } },
+          }),
+        ),
+        Effect.provideService(Scheduler.MaxOpsBeforeYield, operations),
+      )
+    }).pipe(Effect.scoped),
+  )
+}
