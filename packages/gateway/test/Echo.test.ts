@@ -1,6 +1,8 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import type { ChatCompletionCreateParamsNonStreaming } from "openai/resources"
+import * as Echo from "../src/UpstreamClient/Echo.ts"
+import type { Control, Listener } from "../src/UpstreamClient/Exchange.ts"
 import { ask, gateway, openai } from "./GatewayHost.ts"
 import { errorIn, raw } from "./Raw.ts"
 
@@ -94,5 +96,48 @@ live("echo says what it does not understand", () =>
     const answer = yield* raw({ body: JSON.stringify({ model: "fast", messages: [] }) })
     assert.strictEqual(answer.status, 400)
     assert.include(errorIn(answer).message, "messages")
+  }),
+)
+
+it.effect("echo waits for a listener that is not ready, and stops for one that has gone", () =>
+  Effect.gen(function* () {
+    const upstream = yield* Echo.make("echo")
+    const body = Buffer.from(JSON.stringify({ ...ask("one two three four five"), stream: true }))
+    const heard: Array<string> = []
+    let control: Control | undefined
+    const note = (what: string) => void heard.push(what)
+    upstream.chatCompletions?.(body, [], {
+      onRequestStart: (given) => {
+        control = given
+      },
+      onResponseStart: () => note("start"),
+      onResponseData: (given, chunk) => {
+        note(chunk.toString().includes('"role"') ? "role" : "word")
+        if (heard.length === 3) given.pause()
+      },
+      onResponseEnd: () => note("end"),
+      onResponseError: () => note("error"),
+    })
+    const turn = Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
+    yield* turn
+    assert.deepStrictEqual(heard, ["start", "role", "word"])
+    control?.resume()
+    yield* turn
+    assert.deepStrictEqual(heard.slice(3), ["word", "word", "word", "word", "word", "word", "end"])
+
+    heard.length = 0
+    const stopped: Listener = {
+      onRequestStart: () => undefined,
+      onResponseStart: (given) => {
+        note("start")
+        given.abort(new Error("gone"))
+      },
+      onResponseData: () => note("data"),
+      onResponseEnd: () => note("end"),
+      onResponseError: () => note("error"),
+    }
+    upstream.chatCompletions?.(body, [], stopped)
+    yield* turn
+    assert.deepStrictEqual(heard, ["start", "error"])
   }),
 )

@@ -85,7 +85,8 @@ live("a body beyond 32 MiB is refused, announced or not", () =>
 
 live("a caller that waits to be asked for its body is asked", () =>
   Effect.gen(function* () {
-    const answer = yield* post(JSON.stringify(ask("hello there")), { expect: "100-continue" })
+    const text = JSON.stringify(ask("hello there"))
+    const answer = yield* post(text, { expect: "100-continue", "content-length": String(text.length) })
     assert.strictEqual(answer.status, 200)
   }),
 )

@@ -34,7 +34,11 @@ export const raw = ({ body, headers = {}, method = "POST", path = "/chat/complet
         )
       })
       sent.on("error", (error) => resume(Effect.die(error)))
-      sent.end(body)
+      if (headers["expect"] === undefined) sent.end(body)
+      else {
+        sent.on("continue", () => sent.end(body))
+        sent.flushHeaders()
+      }
       return Effect.sync(() => {
         sent.removeAllListeners("error")
         sent.on("error", () => undefined)

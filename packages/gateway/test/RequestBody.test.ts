@@ -1,0 +1,61 @@
+import type { IncomingMessage, ServerResponse } from "node:http"
+import { PassThrough } from "node:stream"
+import { assert, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { BodyReader, HeldBytes, maxHeldBytes } from "../src/Gateway/RequestBody.ts"
+
+const reading = (held: HeldBytes) => {
+  const request = Object.assign(new PassThrough(), { headers: {} })
+  // Of a request only its headers and its stream are used, of the response nothing without `expect`.
+  const reader = new BodyReader(request as unknown as IncomingMessage, {} as ServerResponse, held)
+  return { request, reader }
+}
+
+/** How much more could be held; nothing is held afterwards that was not before. */
+const room = (held: HeldBytes): number => {
+  let bytes = 0
+  for (let step = maxHeldBytes; step >= 1; step = Math.floor(step / 2)) {
+    while (held.take(step)) bytes += step
+  }
+  held.give(bytes)
+  return bytes
+}
+
+it.effect("what a body holds counts until it is released, however often that is", () =>
+  Effect.gen(function* () {
+    const held = new HeldBytes()
+    const { reader, request } = reading(held)
+    const fiber = yield* Effect.forkChild(reader.bytes, { startImmediately: true })
+    request.write("half ")
+    request.end("and half")
+    assert.strictEqual((yield* Fiber.join(fiber)).toString(), "half and half")
+    assert.strictEqual(room(held), maxHeldBytes - 13)
+    reader.release()
+    reader.release()
+    assert.strictEqual(room(held), maxHeldBytes)
+  }),
+)
+
+it.effect("a body for which there is no room is refused, with when to come again", () =>
+  Effect.gen(function* () {
+    const held = new HeldBytes()
+    held.take(maxHeldBytes - 10)
+    const { reader, request } = reading(held)
+    const fiber = yield* Effect.forkChild(Effect.flip(reader.bytes), { startImmediately: true })
+    request.write("12345678")
+    request.write("12345678")
+    const { code, retryAfterSeconds, status } = yield* Fiber.join(fiber)
+    assert.deepStrictEqual([status, code, retryAfterSeconds], [503, "overloaded", 1])
+    reader.release()
+    assert.strictEqual(room(held), 10)
+  }),
+)
+
+it.effect("a body that breaks off is refused", () =>
+  Effect.gen(function* () {
+    const { reader, request } = reading(new HeldBytes())
+    const fiber = yield* Effect.forkChild(Effect.flip(reader.bytes), { startImmediately: true })
+    request.destroy(new Error("aborted"))
+    assert.strictEqual((yield* Fiber.join(fiber)).code, "body_incomplete")
+  }),
+)
