@@ -14,10 +14,11 @@ import * as LedgerRetention from "@signalbox/core/Retention/LedgerRetention"
 import { RequireKeys } from "@signalbox/gateway/RequireKeys"
 import * as Signalbox from "@signalbox/node/Signalbox"
 import { ConfigProvider, Effect, Layer } from "effect"
+import { AdminToken } from "./Admin/AdminToken.ts"
 import * as Announcement from "./Host/Announcement.ts"
 import { withShortNames } from "./Host/Environment.ts"
 import { HostHealth } from "./Host/Health.ts"
-import { ConfigUnusable, HostError } from "./Host/HostError.ts"
+import { ConfigUnusable, FileUnusable, HostError } from "./Host/HostError.ts"
 import * as Http from "./Host/Http.ts"
 import * as Narrator from "./Host/Narrator.ts"
 import { type LogFormat, Output } from "./Host/Output.ts"
@@ -29,6 +30,8 @@ import { HostLock } from "./HostLock.ts"
 import { HostServices } from "./HostServices.ts"
 import { Listening } from "./Listening.ts"
 import { type Place, placeOf } from "./Place.ts"
+import { StatusFile } from "./StatusFile.ts"
+import * as TokenFile from "./TokenFile.ts"
 
 export { HostError } from "./Host/HostError.ts"
 
@@ -79,7 +82,7 @@ export const layer = (options: Options) => {
 
 /** What lives as long as the host and follows its settings. */
 const longLived = (place: Place) =>
-  Layer.mergeAll(HistoryRetention.layer, LedgerRetention.layer).pipe(
+  Layer.mergeAll(HistoryRetention.layer, LedgerRetention.layer, StatusFile.layerAt(place.status)).pipe(
     Layer.provideMerge(
       Layer.mergeAll(
         ModelRegistry.layer,
@@ -87,6 +90,17 @@ const longLived = (place: Place) =>
         Retention.layer,
         Signalbox.layerLedgerAt(place.ledger),
         Credentials.layerAt(place.credentials),
+        token(place),
+      ),
+    ),
+  )
+
+const token = ({ token }: Place) =>
+  TokenFile.layerAt(token).pipe(
+    Layer.catch(({ message }) =>
+      Layer.effect(
+        AdminToken,
+        Effect.fail(new HostError({ reason: new FileUnusable({ path: token, detail: message }) })),
       ),
     ),
   )

@@ -51,6 +51,7 @@ export class ConfigUnusable extends Schema.TaggedClass<ConfigUnusable>()("Config
 /** A file of the host's own, beside the document, cannot be used. */
 export class FileUnusable extends Schema.TaggedClass<FileUnusable>()("FileUnusable", {
   path: Schema.String,
+  /** One sentence for people, with the path and what to do. */
   detail: Schema.String,
 }) {}
 
@@ -89,7 +90,7 @@ const explain = (reason: HostError["reason"]): string => {
     case "ConfigUnusable":
       return reason.detail
     case "FileUnusable":
-      return `The file ${reason.path} cannot be used: ${reason.detail}`
+      return reason.detail
   }
 }
 

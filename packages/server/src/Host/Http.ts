@@ -11,15 +11,23 @@ import * as Gateway from "@signalbox/gateway/Gateway"
 import { Effect, Layer, Scope } from "effect"
 import * as Etag from "effect/http/Etag"
 import * as HttpRouter from "effect/http/HttpRouter"
+import * as Admin from "../Admin.ts"
 import { HostConfig } from "../HostConfig.ts"
 import { HostServices } from "../HostServices.ts"
 import { Listening } from "../Listening.ts"
+import * as Metrics from "../Metrics.ts"
 import { drain } from "./Drain.ts"
-import * as HealthRoutes from "./HealthRoutes.ts"
 import { Output } from "./Output.ts"
 import { StopSwitch } from "./Stopping.ts"
 
-const routes = Layer.mergeAll(Gateway.layer(HostServices), HealthRoutes.layer)
+const routes = Layer.mergeAll(Admin.layer(HostServices), Gateway.layer(HostServices), Metrics.layer(HostServices)).pipe(
+  Layer.provide(
+    Layer.effect(
+      Admin.KnownHosts,
+      Effect.map(Listening, ({ host }) => ({ address: host, names: [] })),
+    ),
+  ),
+)
 
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
