@@ -5,12 +5,13 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
+import { afterAll } from "@effect/vitest"
 import { Effect, Queue, type Scope } from "effect"
 import { bundle } from "../bundle.ts"
 
 /** Beneath the package, so that koffi is found; one for each test file. */
 const built = join(import.meta.dirname, "..", "build", `test-${process.pid}-${process.hrtime.bigint()}`)
-process.on("exit", () => rmSync(built, { recursive: true, force: true }))
+afterAll(() => rmSync(built, { recursive: true, force: true }))
 
 let building: Promise<string> | undefined
 export const program = Effect.promise(() => {

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { home, program, started } from "./Command.ts"
+import { onTerminal } from "./Terminal.ts"
 
 const secret = "sk-live-4711aaaabbbbcccc"
 
@@ -317,6 +318,21 @@ describe("hosts that come and go", () => {
       assert.strictEqual((yield* at.run(["reload"])).code, 3)
       assert.strictEqual(asked.length, 2)
       for (const headers of asked) assert.isUndefined(headers.authorization)
+    }),
+  )
+
+  it.live("one that does not answer is waited for, on a terminal visibly, and then said", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      const host = yield* at.host()
+      assert.isTrue((yield* at.json(["status"])).ready)
+      host.signal("SIGSTOP")
+      const terminal = yield* onTerminal([process.execPath, yield* program, "models"], at.env)
+      yield* terminal.shows("asking the host")
+      const { code, stderr, stdout } = yield* at.run(["models"])
+      assert.deepStrictEqual([code, stdout], [1, ""])
+      assert.match(stderr, /^signalbox: the host \(pid \d+, .*\) does not answer\nhint: /)
+      host.signal("SIGCONT")
     }),
   )
 

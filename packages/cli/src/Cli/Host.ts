@@ -8,6 +8,7 @@ import { type HostNote, readHostNote } from "@signalbox/server/HostNote"
 import type { Place } from "@signalbox/server/Place"
 import { Effect, Redacted } from "effect"
 import { type Failure, failed } from "./Failure.ts"
+import { whileWaiting } from "./Output.ts"
 import { line } from "./Shown.ts"
 
 export interface Host {
@@ -20,7 +21,7 @@ export const findHost = (place: Place): Effect.Effect<Host | undefined, Failure>
   Effect.gen(function* () {
     const note = readHostNote(place.lock)
     if (note === undefined) return undefined
-    if (!(yield* answers(note))) return undefined
+    if (!(yield* answers(note).pipe(whileWaiting("asking the host")))) return undefined
     const token = yield* readToken(place)
     return { note, token }
   })

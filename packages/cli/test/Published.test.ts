@@ -1,0 +1,53 @@
+/** The bundle by itself, far from this repository, as somebody has it for whom npm could not install koffi. */
+import { spawnSync } from "node:child_process"
+import { cpSync, readdirSync, readFileSync, statSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { home, program, runProgram } from "./Command.ts"
+
+describe("the bundle", () => {
+  it.live("needs nothing beside it: without koffi files are locked by flock(1), and it says so", (context) =>
+    Effect.gen(function* () {
+      if (spawnSync("flock", ["--version"]).error !== undefined) return context.skip("there is no flock(1)")
+      const { config, directory, env } = yield* home
+      const script = join(directory, "installed", "signalbox.js")
+      cpSync(dirname(yield* program), dirname(script), { recursive: true })
+      const run = (...words: ReadonlyArray<string>) => runProgram(script, words, env)
+      assert.deepInclude(yield* run("--version"), { code: 0, stderr: "" })
+      const set = yield* run("config", "set", "models.fast.upstream", "gpt-5")
+      assert.strictEqual(set.code, 0, set.stderr)
+      assert.include(readFileSync(config, "utf8"), "gpt-5")
+      const doctor = yield* run("doctor")
+      assert.strictEqual(doctor.code, 0, doctor.stderr)
+      assert.match(doctor.stdout, /^note +locks .*flock\(1\)/m)
+    }),
+  )
+
+  it.live("is executable, names a node, and holds no path of the machine that made it", () =>
+    Effect.gen(function* () {
+      const script = yield* program
+      assert.strictEqual(statSync(script).mode & 0o111, 0o111)
+      assert.isTrue(readFileSync(script, "utf8").startsWith("#!/usr/bin/env node\n"))
+      const chunks = join(dirname(script), "chunks")
+      const root = join(import.meta.dirname, "..", "..", "..")
+      for (const name of readdirSync(chunks)) assert.notInclude(readFileSync(join(chunks, name), "utf8"), root, name)
+    }),
+  )
+
+  it.live("what a host needs is not loaded for a small command", () =>
+    Effect.gen(function* () {
+      const { env } = yield* home
+      const script = yield* program
+      const chunks = readdirSync(join(dirname(script), "chunks"))
+      assert.include(chunks, "Serve.js")
+      const trace = `import { registerHooks } from "node:module"
+        registerHooks({ load: (url, context, next) => { process._rawDebug(url); return next(url, context) } })`
+      const loading = `data:text/javascript,${encodeURIComponent(trace)}`
+      const { code, stderr } = yield* runProgram(process.execPath, ["--import", loading, script, "models"], env)
+      assert.strictEqual(code, 0, stderr)
+      assert.include(stderr, "chunks/Models.js")
+      assert.notInclude(stderr, "chunks/Serve.js")
+    }),
+  )
+})
