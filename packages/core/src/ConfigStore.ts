@@ -97,7 +97,7 @@ export interface Shape<in out C> {
   /** Brings back the document before this one as a new change; a refused document makes way for the one in force. */
   readonly undo: Effect.Effect<Accepted<C>, ConfigStoreError>
   /** Sets values above all other layers until the process ends, at most 1,024; `remove` lifts them. Nothing is written. */
-  readonly override: (edits: ReadonlyArray<Edit>) => Effect.Effect<Snapshot<C>, ConfigStoreError>
+  readonly override: (edits: ReadonlyArray<Edit>) => Effect.Effect<Accepted<C>, ConfigStoreError>
   /** The paths of those edits, or of what a whole text would change, that a higher layer hides now. */
   readonly shadowed: (wanted: ReadonlyArray<Edit> | string) => Effect.Effect<ReadonlyArray<string>>
   /** The document in force, for people. */

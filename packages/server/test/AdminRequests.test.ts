@@ -89,8 +89,10 @@ it.live("a defect is 500 and says nothing of what it was", () =>
     problem(answer, 500, "internal")
     assert.notInclude(answer.body, secret)
   }).pipe(
-    Effect.provide(hostOver({ health: Effect.die(secret), ready: Effect.die(secret), degraded: Effect.die(secret) })),
-    Effect.provide(Logger.layer([])),
+    Effect.provide([
+      hostOver({ health: Effect.die(secret), ready: Effect.die(secret), degraded: Effect.die(secret) }),
+      Logger.layer([]),
+    ]),
   ),
 )
 

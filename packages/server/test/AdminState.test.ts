@@ -8,7 +8,8 @@ import { ask, client, host, secret } from "./AdminHost.ts"
 it.live("services are shown with their generations, and who follows the events", () =>
   Effect.gen(function* () {
     const admin = yield* client
-    yield* (yield* EventBus).subscribe({ name: "somebody", types: ["config.changed"] })
+    const bus = yield* EventBus
+    yield* Effect.asVoid(bus.subscribe({ name: "somebody", types: ["config.changed"] }))
     const { generations, services, subscribers } = yield* admin.services.list()
     assert.deepInclude(services[0], { name: "@signalbox/core/Models", state: "ready" })
     assert.deepInclude(generations[0], { pins: 0 })

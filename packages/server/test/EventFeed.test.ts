@@ -87,7 +87,6 @@ describe("a stream", () => {
   it.live("goes on where Last-Event-ID says, which wins over `after`, after ephemeral events too", () =>
     Effect.gen(function* () {
       const start = yield* cursor
-      yield* (yield* EventBus).subscribe({ types: ["stats.recorded"] })
       const first = yield* follow()
       yield* publish("a")
       const ledger = yield* StatsLedger

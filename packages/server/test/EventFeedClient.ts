@@ -1,6 +1,6 @@
 /** Clients of the event feed for its tests: by node:http, so that a test decides when something is read. */
 import { request as httpRequest, type IncomingMessage } from "node:http"
-import { Effect, type Scope } from "effect"
+import { Data, Effect, type Scope } from "effect"
 import { AdminHost, token } from "./AdminHost.ts"
 
 export interface SseEvent {
@@ -9,14 +9,17 @@ export interface SseEvent {
   readonly data: any
 }
 
+/** The stream has ended, or its connection. */
+export class Over extends Data.TaggedError("Over")<{ readonly cause: unknown }> {}
+
 export interface Follower {
   readonly response: IncomingMessage
   /** All text until it satisfies the condition. */
-  readonly until: (condition: (text: string) => boolean) => Effect.Effect<string, Error>
+  readonly until: (condition: (text: string) => boolean) => Effect.Effect<string, Over>
   /** All text until it has just said this; for much text, which is not looked through again each time. */
-  readonly untilSaid: (words: string) => Effect.Effect<string, Error>
+  readonly untilSaid: (words: string) => Effect.Effect<string, Over>
   /** The first so many events (those without data do not count). */
-  readonly events: (count: number) => Effect.Effect<ReadonlyArray<SseEvent>, Error>
+  readonly events: (count: number) => Effect.Effect<ReadonlyArray<SseEvent>, Over>
   /** To the end of the stream. */
   readonly ended: Effect.Effect<string>
 }
@@ -50,7 +53,7 @@ const follower = (response: IncomingMessage, paused: boolean): Follower => {
     return text
   }
   let tail = ""
-  let over: Error | true | undefined
+  let over: Over | undefined
   const looks = new Set<() => void>()
   const look = () => {
     for (const one of [...looks]) one()
@@ -64,19 +67,19 @@ const follower = (response: IncomingMessage, paused: boolean): Follower => {
       look()
     })
   }
-  const end = (how: Error | true) => {
-    over ??= how
+  const end = (cause: unknown) => {
+    over ??= new Over({ cause })
     look()
   }
-  response.on("end", () => end(true))
+  response.on("end", () => end("whole"))
   response.on("error", (error) => end(error))
   if (!paused) begin()
 
-  const wait = (condition: () => boolean): Effect.Effect<string, Error> =>
+  const wait = (condition: () => boolean): Effect.Effect<string, Over> =>
     Effect.callback((resume) => {
       const one = () => {
         if (condition()) resume(Effect.succeed(whole()))
-        else if (over !== undefined) resume(Effect.fail(over === true ? new Error("the stream has ended") : over))
+        else if (over !== undefined) resume(Effect.fail(over))
       }
       looks.add(one)
       begin()

@@ -74,7 +74,7 @@ export const makeStore = <C>(id: string, document: ConfigDocument<C>) =>
       past: (hash: string) => Effect.mapError(pasts.past(hash), failed),
       differences: (from: string, to?: string) => Effect.mapError(pasts.differences(from, to), failed),
       undo: write("undo", changes.undo),
-      override: (edits: ReadonlyArray<Edit>) => run("override", changes.override(edits)),
+      override: (edits: ReadonlyArray<Edit>) => write("override", changes.override(edits)),
       shadowed: (wanted: ReadonlyArray<Edit> | string) => Effect.sync(() => changes.shadowed(wanted)),
       document: Effect.sync(() => {
         const { snapshot, stored } = acceptance.state

@@ -25,7 +25,10 @@ const main = Effect.gen(function* () {
   yield* say({ started: yield* store.snapshot })
   yield* Queue.take(commands).pipe(
     Effect.flatMap(({ ifHash, update }) =>
-      (update === undefined ? store.snapshot : store.update(update, ifHash === undefined ? {} : { ifHash })).pipe(
+      Effect.gen(function* () {
+        if (update === undefined) return yield* store.snapshot
+        return yield* store.update(update, ifHash === undefined ? {} : { ifHash })
+      }).pipe(
         Effect.matchEffect({
           onFailure: ({ reason }) => say({ refused: reason }),
           onSuccess: (snapshot) => say({ snapshot }),
