@@ -6,11 +6,12 @@ import type { IncomingHttpHeaders, ServerResponse } from "node:http"
 import type { Control, ForwardedHeaders, Listener, Upstream } from "../UpstreamClient/Exchange.ts"
 import { type Failure, failureOf } from "../UpstreamClient/Failure.ts"
 import { returned } from "./AnswerHeaders.ts"
-import { ApiError } from "./ApiError.ts"
+import type { ApiError } from "./ApiError.ts"
 import { JsonMembers } from "./JsonMembers.ts"
 import { jsonName, namesIn, renamed } from "./ModelName.ts"
+import { drained, failureRefusal } from "./ProviderRefusal.ts"
 import type { HeldBytes } from "./RequestBody.ts"
-import { type EventTooLong, SseRewriter } from "./SseRewriter.ts"
+import { maxEventBytes, SseRewriter } from "./SseRewriter.ts"
 
 /** Of an answer that is no stream: it is held until it is whole. */
 export const maxAnswerBytes = 32 * 1024 * 1024
@@ -131,11 +132,9 @@ export class Call implements Listener {
   }
 
   #pass(control: Control, chunk: Buffer, rewriter: SseRewriter): void {
-    let passed: Buffer | undefined
-    try {
-      passed = rewriter.push(chunk)
-    } catch (error) {
-      this.#breakOff((error as EventTooLong).message)
+    const passed = rewriter.push(chunk)
+    if (rewriter.isOverrun) {
+      this.#breakOff(`sent an event of more than ${maxEventBytes / 1024 / 1024} MiB`)
       return
     }
     if (passed === undefined) return
@@ -185,7 +184,7 @@ export class Call implements Listener {
     const { provider, conceal } = this.#options.upstream
     this.#refuse(
       failure.kind,
-      refusalOf(failure, (said) => conceal(`the provider ${JSON.stringify(provider)} ${said}`)),
+      failureRefusal(failure, (said) => conceal(`the provider ${JSON.stringify(provider)} ${said}`)),
     )
   }
 
@@ -203,9 +202,9 @@ export class Call implements Listener {
       onEnd(refusal)
       return
     }
-    // What has begun cannot take another status: the last event says it, and there is no [DONE].
+    // What has begun cannot take another status: the last event says it, and there is no [DONE]. Whatever stands there of another ends first.
     this.usage = this.#rewriter.usage
-    if (!response.destroyed) response.end(`data: ${refusal.json}\n\n`)
+    if (!response.destroyed) response.end(`\ndata: ${refusal.json}\n\n`)
     onEnd(undefined)
   }
 
@@ -250,34 +249,3 @@ export class Call implements Listener {
     return secret === undefined || !bytes.includes(secret.bytes) ? bytes : Buffer.from(conceal(bytes.toString()))
   }
 }
-
-/** Whether it has acted on a request that it did not answer is unknown, so that nobody should send it again without thinking. */
-const refusalOf = ({ isDown, kind, said }: Failure, saying: (said: string) => string): ApiError => {
-  switch (kind) {
-    case "drained":
-      return drained(saying(`${said}; send the request again`))
-    case "timeout":
-      return new ApiError({
-        status: 504,
-        code: "upstream_timeout",
-        message: saying(`${said}; try again later, or use a model of another provider`),
-        retry: isDown,
-      })
-    case "refused":
-      return new ApiError({
-        status: 502,
-        code: "upstream_unreachable",
-        message: saying(`${said}; see that it runs and that its base_url is right`),
-        retry: true,
-      })
-    case "upstream":
-      return new ApiError({
-        status: 502,
-        code: "upstream_broken",
-        message: saying(`${said}; it may have done the work all the same: look before you send the request again`),
-        retry: false,
-      })
-  }
-}
-
-const drained = (message: string) => new ApiError({ status: 503, code: "drain_limit_reached", message, retry: false })

@@ -1,5 +1,6 @@
 /** Who calls, and which models that caller may use beside what the models themselves say (`allowed_keys`, which `Models` enforces). */
 import type { Credential, Credentials } from "@signalbox/core/Credentials"
+import { Result } from "effect"
 import { ApiError } from "./ApiError.ts"
 
 export interface Caller {
@@ -16,12 +17,12 @@ export const callerOf = (
   authorization: string | undefined,
   required: boolean,
   credentials: Credentials["Service"],
-): Caller | ApiError => {
+): Result.Result<Caller, ApiError> => {
   const secret = authorization === undefined ? undefined : bearer.exec(authorization)?.[1]
   const credential = secret === undefined || secret.length > maxSecret ? undefined : credentials.authenticate(secret)
-  if (credential !== undefined) return known(credential)
+  if (credential !== undefined) return Result.succeed(known(credential))
   if (!required) return anyone
-  return secret === undefined ? missing : wrong
+  return Result.fail(secret === undefined ? missing : wrong)
 }
 
 const bearer = /^bearer +(\S+) *$/i
@@ -29,7 +30,7 @@ const maxSecret = 1_024
 
 const everyModel = () => true
 
-const anyone: Caller = { key: undefined, mayUse: everyModel }
+const anyone = Result.succeed<Caller>({ key: undefined, mayUse: everyModel })
 
 const known = ({ id, models }: Credential): Caller => ({
   key: id,

@@ -2,25 +2,23 @@
  * `POST /v1/chat/completions`: who calls, for which model, where that goes, and what the ledger says of it afterwards. The bytes
  * themselves are carried by `Call`.
  */
-
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import { type ModelRefused, Models, type Route } from "@signalbox/core/Models"
 import type { Outage, Providers } from "@signalbox/core/Providers"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import type { EntryInput, StatsLedger } from "@signalbox/core/StatsLedger"
-import { type Clock, Context, Deferred, Effect } from "effect"
+import { type Clock, Context, Deferred, Effect, Result } from "effect"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import type { Upstream } from "../UpstreamClient/Exchange.ts"
-import { maxConnections } from "../UpstreamClient/OpenAi.ts"
 import { UpstreamClients } from "../UpstreamClient.ts"
 import { forwarded } from "./AnswerHeaders.ts"
-import { ApiError } from "./ApiError.ts"
+import type { ApiError } from "./ApiError.ts"
 import { Call } from "./Call.ts"
 import type { Caller } from "./Caller.ts"
 import { notAllowed, refusalOf } from "./ModelRefusal.ts"
 import type { Probes } from "./Probes.ts"
+import { clientOf } from "./ProviderRefusal.ts"
 import { BodyReader, type ChatRequest, type HeldBytes, parseChat } from "./RequestBody.ts"
 import { tokensOf } from "./Usage.ts"
 
@@ -52,10 +50,10 @@ export const chatCompletions = (
     const body = new BodyReader(source, response, works.held)
     const answered = Effect.flatMap(body.bytes, (bytes) => {
       const chat = parseChat(bytes)
-      return chat instanceof ApiError
-        ? Effect.fail(chat)
-        : Effect.flatMap(destinationOf(works, models, caller, chat.model), (destination) =>
-            carry(works, clients, caller, chat, destination, forwarded(source.headers), response),
+      return Result.isFailure(chat)
+        ? Effect.fail(chat.failure)
+        : Effect.flatMap(destinationOf(works, models, caller, chat.success.model), (destination) =>
+            carry(works, clients, { caller, chat: chat.success, destination, source, response }),
           )
     })
     return Effect.onExitPrimitive(answered, () => {
@@ -100,26 +98,28 @@ const probeOrRefuse = Effect.fnUntraced(function* (
   return yield* refusalOf(refused, caller, outage && probes.retryAfterSeconds(outage, now))
 })
 
+/** One call, ready to go. */
+interface Carried {
+  readonly caller: Caller
+  readonly chat: ChatRequest
+  readonly destination: Destination
+  readonly source: IncomingMessage
+  readonly response: ServerResponse
+}
+
 const carry = (
   works: Works,
   clients: UpstreamClients["Service"],
-  caller: Caller,
-  chat: ChatRequest,
-  destination: Destination,
-  headers: ReadonlyArray<string>,
-  response: ServerResponse,
+  carried: Carried,
 ): Effect.Effect<HttpServerResponse.HttpServerResponse, ApiError> =>
   Effect.suspend(() => {
-    const { clock, ledger, providers } = works
+    const { chat, destination, response, source } = carried
     const { probe, route } = destination
-    const started = clock.currentTimeMillisUnsafe()
-    const upstream = clients.get(route.provider)
-    const refusal = unavailable(upstream, route)
-    if (upstream === undefined || refusal !== undefined) {
-      if (probe !== undefined) works.probes.end(probe, undefined, started)
-      const entry = { ...entryOf(route, caller), error: refusal!.code ?? "refused" }
-      return Effect.andThen(ledger.record(entry), Effect.fail(refusal!))
-    }
+    const started = works.clock.currentTimeMillisUnsafe()
+    const client = clientOf(clients, route)
+    if (Result.isFailure(client)) return refuseUnsent(works, carried, client.failure, started)
+
+    const upstream = client.success
     const reached = probe === undefined ? undefined : Deferred.makeUnsafe<void>()
     let begun = false
     let ended: (refusal: ApiError | undefined) => void = () => {}
@@ -127,10 +127,10 @@ const carry = (
       upstream,
       alias: route.alias,
       body: chat.withModel(route.upstream),
-      headers,
+      headers: forwarded(source.headers),
       response,
       held: works.held,
-      now: () => clock.currentTimeMillisUnsafe(),
+      now: () => works.clock.currentTimeMillisUnsafe(),
       onReached: reached && (() => Deferred.doneUnsafe(reached, Effect.void)),
       onEnd: (refusal) => ended(refusal),
     })
@@ -141,36 +141,53 @@ const carry = (
       call.begin()
       return Effect.sync(() => call.leave())
     })
-    const finish = () => {
-      // Interrupted before it began: nothing has happened that anybody would count.
-      if (!begun) return undefined
-      upstream.load.underWay--
-      const now = clock.currentTimeMillisUnsafe()
-      const { failure, reachedAt } = call
-      // It has come back when it answers; to take a request and break off is not enough.
-      if (probe !== undefined) works.probes.end(probe, reachedAt === undefined ? failure && false : true, now)
-      const recorded = ledger.record(outcome(entryOf(route, caller), call, started, now))
-      const outage = providers.outage(route.provider)
-      // What began before the outage says nothing about it.
-      if (outage !== undefined && reachedAt !== undefined && reachedAt >= outage.since) {
-        return Effect.andThen(recorded, providers.recovered(route.provider))
-      }
-      if (failure?.isDown === true) return Effect.andThen(recorded, providers.failed(route.provider, failure.said))
-      return recorded
-    }
     // An answer that comes whole has nobody waiting in the middle of it, and ends with its client if that is let go.
     const watched = chat.stream ? Effect.andThen(endWhenDrained(call), exchange) : exchange
     return Effect.onExitPrimitive(
-      reached === undefined
-        ? watched
-        : Effect.andThen(
-            // Not when the answer has ended: it may take minutes, and the others wait.
-            Effect.forkChild(Effect.andThen(Deferred.await(reached), providers.recovered(route.provider))),
-            watched,
-          ),
-      finish,
+      reached === undefined ? watched : Effect.andThen(recoverWhen(works, reached, route.provider), watched),
+      () => {
+        // Interrupted before it began: nothing has happened that anybody would count.
+        if (!begun) return undefined
+        upstream.load.underWay--
+        return settle(works, carried, call, started)
+      },
     )
   })
+
+/** A call for which there is no client that could send it. */
+const refuseUnsent = (works: Works, { caller, destination }: Carried, refusal: ApiError, now: number) => {
+  const { probe, route } = destination
+  if (probe !== undefined) works.probes.end(probe, undefined, now)
+  const entry = { ...entryOf(route, caller), error: refusal.code ?? "refused" }
+  return Effect.andThen(works.ledger.record(entry), Effect.fail(refusal))
+}
+
+/** What follows from a call: its entry, and whether its provider is up. */
+const settle = (
+  { clock, ledger, probes, providers }: Works,
+  { caller, destination }: Carried,
+  call: Call,
+  started: number,
+): Effect.Effect<void> => {
+  const { probe, route } = destination
+  const { failure, reachedAt } = call
+  const now = clock.currentTimeMillisUnsafe()
+  // It has come back when it answers; to take a request and break off is not enough. A caller that left has seen nothing.
+  const cameBack = reachedAt !== undefined ? true : failure === undefined ? undefined : false
+  if (probe !== undefined) probes.end(probe, cameBack, now)
+  const recorded = ledger.record(outcome(entryOf(route, caller), call, started, now))
+  const outage = providers.outage(route.provider)
+  // What began before the outage says nothing about it.
+  if (outage !== undefined && reachedAt !== undefined && reachedAt >= outage.since) {
+    return Effect.andThen(recorded, providers.recovered(route.provider))
+  }
+  if (failure?.isDown === true) return Effect.andThen(recorded, providers.failed(route.provider, failure.said))
+  return recorded
+}
+
+/** Not when the answer has ended: it may take minutes, and the others wait. */
+const recoverWhen = ({ providers }: Works, reached: Deferred.Deferred<void>, provider: string) =>
+  Effect.forkChild(Effect.andThen(Deferred.await(reached), providers.recovered(provider)))
 
 /** The answer has been written already; its status is for whoever logs it. */
 const written = (status = 200) => {
@@ -188,34 +205,6 @@ const endWhenDrained = (call: Call) =>
     Effect.catch(ServiceGraph.drained, (reason) => Effect.sync(() => call.drain(reason.message))),
     { startImmediately: true },
   )
-
-const unavailable = (upstream: Upstream | undefined, { alias, provider }: Route): ApiError | undefined => {
-  const names = `the model ${JSON.stringify(alias)} belongs to the provider ${JSON.stringify(provider)}`
-  if (upstream === undefined) {
-    return new ApiError({
-      status: 503,
-      code: "provider_unknown",
-      message: `${names}, which the configuration does not have; add it under providers, or use another model`,
-    })
-  }
-  if (upstream.chatCompletions === undefined) {
-    return new ApiError({
-      status: 501,
-      code: "provider_kind_unsupported",
-      message: `${names}, whose kind ${JSON.stringify(upstream.kind)} is accepted but not served yet; use a model of a provider of kind "openai"`,
-      retry: false,
-    })
-  }
-  return upstream.load.underWay < maxConnections
-    ? undefined
-    : new ApiError({
-        status: 503,
-        code: "provider_busy",
-        message: `${names}, where ${maxConnections} requests are under way, which is as many as there may be; try again`,
-        retryAfterSeconds: 1,
-        retry: true,
-      })
-}
 
 const entryOf = ({ alias, provider, upstream }: Route, { key }: Caller): EntryInput => ({
   provider,

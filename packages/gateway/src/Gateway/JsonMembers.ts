@@ -3,6 +3,7 @@
  * checked, what lies deeper is only stepped over. What is no object by that measure has no members. One pass, about a nanosecond per byte,
  * and native search within long strings.
  */
+import { Option } from "effect"
 
 /** Reused for every text: `scan` overwrites the fields. Offsets are bytes, the end is exclusive, -1 stands for "is not there". */
 export class JsonMembers {
@@ -176,9 +177,7 @@ const isWord = (bytes: Uint8Array, start: number, end: number, word: Uint8Array)
 /** A key of up to five letters takes at most 30 bytes to escape. */
 const unescaped = (bytes: Uint8Array, start: number, end: number): string | undefined => {
   if (end - start > 30) return undefined
-  try {
-    return JSON.parse(`"${Buffer.from(bytes.subarray(start, end)).toString("latin1")}"`)
-  } catch {
-    return undefined
-  }
+  return Option.getOrUndefined(parse(`"${Buffer.from(bytes.subarray(start, end)).toString("latin1")}"`))
 }
+
+const parse = Option.liftThrowable((text: string): string => JSON.parse(text))

@@ -1,6 +1,6 @@
 /** The body of a request: whole, bounded, and what the gateway needs to know of it. */
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import { ApiError } from "./ApiError.ts"
 import { JsonMembers } from "./JsonMembers.ts"
 import { jsonName, namesIn, renamed } from "./ModelName.ts"
@@ -84,17 +84,12 @@ export interface ChatRequest {
 }
 
 /** Everything beside `model` and `stream` is the provider's to judge. */
-export const parseChat = (bytes: Buffer): ChatRequest | ApiError => {
-  let value: unknown
-  try {
-    value = JSON.parse(bytes.toString())
-  } catch (error) {
-    return invalid(
-      null,
-      null,
-      `the body is no JSON (${String((error as Error).message).slice(0, 200)}); send a JSON object`,
-    )
+export const parseChat = (bytes: Buffer): Result.Result<ChatRequest, ApiError> => {
+  const parsed = Result.try({ try: (): unknown => JSON.parse(bytes.toString()), catch: String })
+  if (Result.isFailure(parsed)) {
+    return invalid(null, null, `the body is no JSON (${parsed.failure.slice(0, 200)}); send a JSON object`)
   }
+  const value = parsed.success
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return invalid(null, null, "the body is no JSON object; send one with at least `model` and `messages`")
   }
@@ -119,15 +114,15 @@ export const parseChat = (bytes: Buffer): ChatRequest | ApiError => {
     return invalid("model", "invalid_value", "`model` is given more than once; give it once")
   }
   const places = namesIn(bytes, members)
-  return {
+  return Result.succeed({
     model,
     stream: stream === true,
     withModel: (upstream) => (upstream === model ? bytes : renamed(bytes, 0, bytes.length, places, jsonName(upstream))),
-  }
+  })
 }
 
 const invalid = (param: string | null, code: string | null, message: string) =>
-  new ApiError({ status: 400, param, code, message })
+  Result.fail(new ApiError({ status: 400, param, code, message }))
 
 const tooLarge = Effect.fail(
   new ApiError({

@@ -9,15 +9,11 @@ import { namesIn, renamed } from "./ModelName.ts"
 /** Of one event, and so of what is held back; a longer one ends the stream. */
 export const maxEventBytes = 8 * 1024 * 1024
 
-export class EventTooLong extends Error {
-  constructor() {
-    super(`sent an event of more than ${maxEventBytes / 1024 / 1024} MiB`)
-  }
-}
-
 export class SseRewriter {
   /** The last `usage` that was seen, as JSON. */
   usage: Buffer | undefined = undefined
+  /** An event was longer than the bound: what came of it is gone, and nothing that follows makes sense. */
+  isOverrun = false
   readonly #alias: Buffer
   readonly #members = new JsonMembers()
   /** Of the event that is not whole yet. */
@@ -33,14 +29,14 @@ export class SseRewriter {
     this.#alias = alias
   }
 
-  /** What may be passed on now; throws `EventTooLong`. */
+  /** What may be passed on now; look at `isOverrun` afterwards. */
   push(chunk: Buffer): Buffer | undefined {
     if (this.#heldBytes === 0) return this.#lines(chunk)
     this.#held.push(chunk)
     this.#heldBytes += chunk.length
     // Only a line's end can make an event whole; without one there is nothing to look at, and nothing to copy.
     if (!chunk.includes(lineFeed) && !chunk.includes(carriageReturn)) {
-      if (this.#heldBytes > maxEventBytes) throw new EventTooLong()
+      if (this.#heldBytes > maxEventBytes) this.#overrun()
       return undefined
     }
     return this.#lines(this.#take())
@@ -62,6 +58,11 @@ export class SseRewriter {
     return renamed(rest, 0, rest.length, this.#places, this.#alias)
   }
 
+  #overrun(): void {
+    this.isOverrun = true
+    this.#take()
+  }
+
   #take(): Buffer {
     const all = this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held, this.#heldBytes)
     this.#held = []
@@ -71,9 +72,9 @@ export class SseRewriter {
 
   #hold(rest: Buffer): void {
     if (rest.length === 0) return
-    if (rest.length > maxEventBytes) throw new EventTooLong()
     this.#held.push(rest)
     this.#heldBytes = rest.length
+    if (rest.length > maxEventBytes) this.#overrun()
   }
 
   #lines(bytes: Buffer): Buffer | undefined {

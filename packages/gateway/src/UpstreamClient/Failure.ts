@@ -42,10 +42,14 @@ export const failureOf = (error: Error, wasSent: boolean): Failure => {
 }
 
 // Node tries all addresses of a name, and undici and OpenSSL have codes of their own.
-const codeOf = (error: Error & { readonly code?: unknown; readonly errors?: unknown }): string | undefined => {
+const codeOf = (error: Coded): string | undefined => {
   if (typeof error.code === "string") return error.code
-  const [first] = Array.isArray(error.errors) ? error.errors : []
-  return first instanceof Error ? codeOf(first) : undefined
+  const first = Array.isArray(error.errors) ? error.errors[0] : undefined
+  return first === undefined ? undefined : codeOf(first)
+}
+interface Coded extends Error {
+  readonly code?: unknown
+  readonly errors?: ReadonlyArray<Coded>
 }
 
 const detailOf = (error: Error, code: string | undefined): string =>

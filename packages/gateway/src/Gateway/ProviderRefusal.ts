@@ -1,0 +1,79 @@
+/** What a caller is told about a provider that cannot serve it, or did not. */
+import type { Route } from "@signalbox/core/Models"
+import { Result } from "effect"
+import type { Upstream } from "../UpstreamClient/Exchange.ts"
+import type { Failure } from "../UpstreamClient/Failure.ts"
+import { maxConnections } from "../UpstreamClient/OpenAi.ts"
+import type { UpstreamClients } from "../UpstreamClient.ts"
+import { ApiError } from "./ApiError.ts"
+
+/** The client that can take this call now. */
+export const clientOf = (
+  clients: UpstreamClients["Service"],
+  { alias, provider }: Route,
+): Result.Result<Upstream, ApiError> => {
+  const upstream = clients.get(provider)
+  const names = `the model ${JSON.stringify(alias)} belongs to the provider ${JSON.stringify(provider)}`
+  if (upstream === undefined) {
+    return Result.fail(
+      new ApiError({
+        status: 503,
+        code: "provider_unknown",
+        message: `${names}, which the configuration does not have; add it under providers, or use another model`,
+      }),
+    )
+  }
+  if (upstream.chatCompletions === undefined) {
+    return Result.fail(
+      new ApiError({
+        status: 501,
+        code: "provider_kind_unsupported",
+        message: `${names}, whose kind ${JSON.stringify(upstream.kind)} is accepted but not served yet; use a model of a provider of kind "openai"`,
+        retry: false,
+      }),
+    )
+  }
+  if (upstream.load.underWay < maxConnections) return Result.succeed(upstream)
+  return Result.fail(
+    new ApiError({
+      status: 503,
+      code: "provider_busy",
+      message: `${names}, where ${maxConnections} requests are under way, which is as many as there may be; try again`,
+      retryAfterSeconds: 1,
+      retry: true,
+    }),
+  )
+}
+
+/** Whether it has acted on a request that it did not answer is unknown, so that nobody should send it again without thinking. */
+export const failureRefusal = ({ isDown, kind, said }: Failure, saying: (said: string) => string): ApiError => {
+  switch (kind) {
+    case "drained":
+      return drained(saying(`${said}; send the request again`))
+    case "timeout":
+      return new ApiError({
+        status: 504,
+        code: "upstream_timeout",
+        message: saying(`${said}; try again later, or use a model of another provider`),
+        retry: isDown,
+      })
+    case "refused":
+      return new ApiError({
+        status: 502,
+        code: "upstream_unreachable",
+        message: saying(`${said}; see that it runs and that its base_url is right`),
+        retry: true,
+      })
+    case "upstream":
+      return new ApiError({
+        status: 502,
+        code: "upstream_broken",
+        message: saying(`${said}; it may have done the work all the same: look before you send the request again`),
+        retry: false,
+      })
+  }
+}
+
+/** The generation that the call held was released by force. */
+export const drained = (message: string) =>
+  new ApiError({ status: 503, code: "drain_limit_reached", message, retry: false })
