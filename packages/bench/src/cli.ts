@@ -19,7 +19,7 @@ export const run = async (): Promise<void> => {
   const bundle = join(import.meta.dirname, "..", "..", "cli", "bundle.ts")
   const bundled = spawnSync(process.execPath, ["--conditions=@signalbox/source", bundle, built], { encoding: "utf8" })
   if (bundled.status !== 0) throw new Error(`the command cannot be bundled: ${bundled.stderr}`)
-  const command = join(built, "signalbox.js")
+  const command = join(built, "signalbox.cjs")
   const env = {
     PATH: process.env["PATH"] ?? "",
     HOME: root,

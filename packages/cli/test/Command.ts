@@ -15,7 +15,7 @@ afterAll(() => rmSync(built, { recursive: true, force: true }))
 
 let building: Promise<string> | undefined
 export const program = Effect.promise(() => {
-  building ??= bundle(join(built, "bundle")).then(() => join(built, "bundle", "signalbox.js"))
+  building ??= bundle(join(built, "bundle")).then(() => join(built, "bundle", "signalbox.cjs"))
   return building
 })
 

@@ -45,6 +45,27 @@ describe("with a host", () => {
     }),
   )
 
+  it.live("status --tmux draws what it writes beside its document, as hexai does", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      yield* at.host()
+      yield* ask((yield* at.json(["status"])).url)
+      // It writes at most once a second.
+      const drawn = (...words: ReadonlyArray<string>): Effect.Effect<string> =>
+        Effect.flatMap(at.run(["status", "--tmux", ...words]), ({ stdout }) =>
+          stdout.includes("echo") ? Effect.succeed(stdout) : drawn(...words),
+        )
+      const rpm =
+        /^#\[fg=default\]Σ@1h #\[fg=colour3\]↑#\[fg=default\]\d+B #\[fg=colour2\]↓#\[fg=default\]\d+B 0\.0rpm \| echo:echo 0\.0rpm 1r\n$/
+      assert.match(yield* drawn(), rpm)
+      const { stdout } = yield* at.run(["status", "--tmux", "--narrow", "--fg=red", "--theme", "white-on-blue"])
+      assert.match(stdout, /^#\[fg=red,bg=blue\].*rpm#\[fg=default,bg=default\]\n$/)
+      // The whole program says the same.
+      const { line } = yield* at.json(["status", "--tmux", "--narrow", "--fg=red", "--theme", "white-on-blue"])
+      assert.strictEqual(`${line}\n`, stdout)
+    }),
+  )
+
   it.live("changes take effect in it at once, and it says what it built for them", () =>
     Effect.gen(function* () {
       const at = yield* home

@@ -11,7 +11,7 @@ describe("the bundle", () => {
     Effect.gen(function* () {
       if (spawnSync("flock", ["--version"]).error !== undefined) return context.skip("there is no flock(1)")
       const { config, directory, env } = yield* home
-      const script = join(directory, "installed", "signalbox.js")
+      const script = join(directory, "installed", "signalbox.cjs")
       cpSync(dirname(yield* program), dirname(script), { recursive: true })
       const run = (...words: ReadonlyArray<string>) => runProgram(script, words, env)
       assert.deepInclude(yield* run("--version"), { code: 0, stderr: "" })
