@@ -5,7 +5,6 @@
 import { concealer } from "@signalbox/core/Concealment"
 import type { Provider } from "@signalbox/core/Providers"
 import { Effect, Redacted, type Scope } from "effect"
-import { Pool } from "undici"
 import type { Upstream } from "./Exchange.ts"
 
 /** Connections to one provider; the gateway has at most so many requests under way there. */
@@ -22,6 +21,8 @@ export const make = (
   name: string,
 ): Effect.Effect<Upstream, never, Scope.Scope> =>
   Effect.gen(function* () {
+    // It takes as long to load as all the rest of a host: only who has such a provider waits for it, while this is built.
+    const { Pool } = yield* Effect.promise(() => import("undici"))
     const url = new URL(provider.baseUrl)
     const pool = yield* Effect.acquireRelease(
       Effect.sync(
