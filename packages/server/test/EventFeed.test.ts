@@ -1,15 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { formatCursor } from "@signalbox/core/Event"
+import * as Event from "@signalbox/core/Event"
 import { EventBus, EventCapacity } from "@signalbox/core/EventBus"
 import { ModelAdded, ModelRemoved } from "@signalbox/core/ModelEvents"
 import { StatsLedger } from "@signalbox/core/StatsLedger"
 import { MaxStreams } from "@signalbox/server/EventFeed"
 import { Stopping } from "@signalbox/server/Host/Stopping"
-import { Effect, Fiber, Latch, Ref, Stream } from "effect"
+import { Effect, Fiber, Latch, Logger, Ref, Stream } from "effect"
 import { EventSource } from "eventsource"
 import { AdminHost, ask, client, host, token } from "./AdminHost.ts"
 import { follow } from "./EventFeedClient.ts"
 
+class Foreign extends Event.Class<Foreign>()("plugin.moved", {}) {}
 const added = (alias: string) => new ModelAdded({ alias, provider: "p", upstream: "u", enabled: true })
 const removed = (alias: string) => new ModelRemoved({ alias, provider: "p", upstream: "u", enabled: true })
 const publish = (...aliases: ReadonlyArray<string>) =>
@@ -18,7 +19,7 @@ const numbered = (from: number, count: number) => Array.from({ length: count }, 
 const aliases = (events: ReadonlyArray<{ readonly data: any }>) => events.map(({ data }) => data.data?.alias)
 const cursor = Effect.map(
   Effect.flatMap(EventBus, (bus) => bus.cursor),
-  formatCursor,
+  Event.formatCursor,
 )
 
 describe("a stream", () => {
@@ -67,6 +68,21 @@ describe("a stream", () => {
       assert.strictEqual((yield* ask("/api/events?types=,")).status, 400)
     }).pipe(Effect.scoped, Effect.provide(host)),
   )
+
+  it.live("leaves out what the contract does not know, and says so once in the log", () => {
+    const logged: Array<unknown> = []
+    const logger = Logger.layer([Logger.make(({ message }) => void logged.push(message))])
+    return Effect.gen(function* () {
+      const { publish } = yield* EventBus
+      const { events } = yield* follow()
+      for (const event of [new Foreign({}), added("a"), new Foreign({}), added("b")]) yield* publish(event)
+      assert.deepStrictEqual(aliases(yield* events(2)), ["a", "b"])
+      assert.lengthOf(
+        logged.filter((message) => String(message).includes("plugin.moved")),
+        1,
+      )
+    }).pipe(Effect.scoped, Effect.provide([host, logger]))
+  })
 
   it.live("joins history and live events without a hole or a repeat while events are being published", () =>
     Effect.gen(function* () {

@@ -10,7 +10,7 @@ import type { Accepted } from "@signalbox/core/ConfigStore"
 import { formatCursor } from "@signalbox/core/Event"
 import { EventBus } from "@signalbox/core/EventBus"
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
-import { Effect, type Schema } from "effect"
+import { Effect, References, type Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { HostConfig } from "../HostConfig.ts"
 import { lookup, tokensOf } from "./Pointer.ts"
@@ -55,9 +55,9 @@ export const layer = HttpApiBuilder.group(
         Effect.gen(function* () {
           // First: what happens while the rest is read comes again in the feed, and is not missed.
           const cursor = yield* bus.cursor
-          const { hash, revision, text } = yield* store.document
-          const effective = yield* store.effective
-          const [problems, warnings] = yield* Effect.all([store.problems, store.warnings])
+          const inForce = yield* atOnce(Effect.all([store.document, store.effective, store.problems]))
+          const [{ hash, revision, text }, effective, problems] = inForce
+          const warnings = yield* store.warnings
           const state = { source: source.name, revision, hash, text, effective, problems, warnings }
           return tagged(hash, { ...state, cursor: formatCursor(cursor) })
         }),
@@ -68,9 +68,9 @@ export const layer = HttpApiBuilder.group(
       .handle("update", ({ headers, payload: { edits } }) => update(headers["if-match"], edits))
       .handle("getValue", ({ query: { path } }) =>
         Effect.gen(function* () {
-          const value = yield* valueAt(yield* store.effective, path)
-          const { hash } = yield* store.document
-          return tagged(hash, { path, value, provenance: yield* store.provenance(path), hash })
+          const inForce = yield* atOnce(Effect.all([store.document, store.effective, store.provenance(path)]))
+          const [{ hash }, effective, provenance] = inForce
+          return tagged(hash, { path, value: yield* valueAt(effective, path), provenance, hash })
         }),
       )
       .handle("setValue", ({ headers, payload: { value }, query: { path } }) =>
@@ -110,6 +110,9 @@ export const layer = HttpApiBuilder.group(
       .handle("schema", () => schema)
   }),
 )
+
+/** Of one document: with a yield in between, another could be put into force. */
+const atOnce = Effect.provideService(References.PreventSchedulerYield, true)
 
 const options = (hash: string | undefined) => (hash === undefined ? {} : { ifHash: hash })
 

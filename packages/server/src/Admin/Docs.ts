@@ -11,7 +11,8 @@ import { HttpApiScalar, OpenApi } from "effect/http-api"
 export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const contract = yield* Effect.cached(Effect.sync(() => HttpServerResponse.jsonUnsafe(OpenApi.fromApi(AdminApi))))
-    const page = yield* Effect.cached(loadPage)
+    // Whoever asks first and leaves must not take the page along.
+    const page = yield* Effect.cached(Effect.uninterruptible(loadPage))
     yield* router.add("GET", "/openapi.json", contract)
     yield* router.add(
       "GET",

@@ -7,7 +7,6 @@
 import type { IncomingMessage } from "node:http"
 import { isIP } from "node:net"
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
-import { Forbidden } from "@signalbox/api/Problems"
 import { Context, Effect } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
@@ -37,11 +36,18 @@ export const layer = HttpRouter.middleware(
         // A target with an authority of its own counts instead of Host (RFC 9112, 3.2.2): the server has put it there.
         const host = url?.startsWith("/") === false ? request.headers["host"] : headers.host
         const detail = refusal({ host, origin: headers.origin, site: headers["sec-fetch-site"] })
-        return detail === undefined ? effect : HttpServerRespondable.toResponse(new Forbidden({ detail }))
+        return detail === undefined ? effect : refuse(detail)
       })
   }),
   { global: true },
 )
+
+/** Problems are part of the API's contract, which a start does not need. */
+const refuse = (detail: string) =>
+  Effect.flatMap(
+    Effect.promise(() => import("@signalbox/api/Problems")),
+    ({ Forbidden }) => HttpServerRespondable.toResponse(new Forbidden({ detail })),
+  )
 
 interface Asked {
   readonly host: string | undefined

@@ -8,9 +8,9 @@ import { Reconciler } from "@signalbox/core/Reconciler"
 import type { Status } from "@signalbox/core/ServiceGraph"
 import { StatsLedger } from "@signalbox/core/StatsLedger"
 import { Duration, Effect } from "effect"
-import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { HttpApiBuilder } from "effect/http-api"
 import { HostHealth } from "../Host/Health.ts"
+import { readiness } from "../Host/HealthRoutes.ts"
 import { ofLedger } from "./Refusals.ts"
 
 /** A ServiceGraph, whichever a host declares. */
@@ -93,11 +93,7 @@ export const health = HttpApiBuilder.group(
     const host = yield* HostHealth
     return handlers.handleAll({
       healthz: () => host.health,
-      readyz: () =>
-        Effect.gen(function* () {
-          const body = { ready: yield* host.ready, degraded: yield* host.degraded }
-          return HttpServerResponse.jsonUnsafe(body, { status: body.ready ? 200 : 503 })
-        }),
+      readyz: () => readiness(host),
     })
   }),
 )

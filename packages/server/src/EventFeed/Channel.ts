@@ -4,7 +4,7 @@
  */
 import type { Cursor } from "@signalbox/core/Event"
 import type { EventBus } from "@signalbox/core/EventBus"
-import { Clock, Effect, Exit, Pull, Scope, Stream } from "effect"
+import { Cause, Clock, Effect, Exit, Pull, Scope, Stream } from "effect"
 import type { Client } from "./Client.ts"
 import { comparePlaces, type Item, placeOf, type Wire } from "./Wire.ts"
 
@@ -95,7 +95,8 @@ export const openChannel = (types: Types, { bus, wire }: Feed): Effect.Effect<Ch
       const items = yield* bus.subscribe({ name, ...(types.length === 0 ? {} : { types }) })
       // Read after subscribing: nothing that comes later is missed.
       const channel = new Channel(types, scope, yield* bus.cursor)
-      yield* Effect.forkScoped(Stream.runForEachArray(items, (some) => channel.deliver(some, wire)))
+      const following = Stream.runForEachArray(items, (some) => channel.deliver(some, wire))
+      yield* Effect.forkScoped(Effect.tapCause(following, (cause) => fail([...channel.clients], cause)))
       return channel
     }).pipe(Scope.provide(scope))
   })
@@ -128,4 +129,14 @@ export const catchUp = (client: Client, channel: Channel, { bus, wire }: Feed): 
     Effect.scoped,
     // The bus has ended, and with it everything that there is to tell.
     Pull.catchDone(() => Effect.void),
+    Effect.tapCause((cause) => fail([client], cause)),
   )
+
+/** A stream that brings nothing more looks like one with nothing to bring: clients that are cut come back where they were. */
+const fail = (clients: ReadonlyArray<Client>, cause: Cause.Cause<never>): Effect.Effect<void> =>
+  Cause.hasInterruptsOnly(cause)
+    ? Effect.void
+    : Effect.suspend(() => {
+        for (const { response } of clients) response.destroy()
+        return Effect.logError(`The event feed has failed; ${clients.length} streams were cut`, cause)
+      })
