@@ -5,7 +5,7 @@ import { ModelAdded, ModelRemoved } from "@signalbox/core/ModelEvents"
 import { StatsLedger } from "@signalbox/core/StatsLedger"
 import { MaxStreams } from "@signalbox/server/EventFeed"
 import { Stopping } from "@signalbox/server/Host/Stopping"
-import { Effect, Fiber, Latch, Logger, Ref, Stream } from "effect"
+import { Effect, Fiber, Latch, Layer, Logger, Ref, Stream } from "effect"
 import { EventSource } from "eventsource"
 import { AdminHost, ask, client, host, token } from "./AdminHost.ts"
 import { follow } from "./EventFeedClient.ts"
@@ -81,7 +81,7 @@ describe("a stream", () => {
         logged.filter((message) => String(message).includes("plugin.moved")),
         1,
       )
-    }).pipe(Effect.scoped, Effect.provide([host, logger]))
+    }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(host, logger)))
   })
 
   it.live("joins history and live events without a hole or a repeat while events are being published", () =>
