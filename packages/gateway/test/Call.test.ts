@@ -12,6 +12,7 @@ class Stage {
   readonly log: Array<string> = []
   readonly response = Object.assign(new EventEmitter(), {
     destroyed: false,
+    chunkedEncoding: false,
     takesMore: true,
     writeHead: (status: number) => {
       this.log.push(`head ${status}`)

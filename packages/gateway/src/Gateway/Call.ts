@@ -12,6 +12,7 @@ import { jsonName, namesIn, renamed } from "./ModelName.ts"
 import { drained, failureRefusal } from "./ProviderRefusal.ts"
 import type { HeldBytes } from "./RequestBody.ts"
 import { maxEventBytes, SseRewriter } from "./SseRewriter.ts"
+import { StreamBody } from "./StreamBody.ts"
 
 /** Of an answer that is no stream: it is held until it is whole. */
 export const maxAnswerBytes = 32 * 1024 * 1024
@@ -61,6 +62,7 @@ export class Call implements Listener {
   #chunks: Array<Buffer> = []
   #heldBytes = 0
   #rewriter: SseRewriter | undefined = undefined
+  #stream: StreamBody | undefined = undefined
 
   constructor(options: CallOptions) {
     this.#options = options
@@ -117,6 +119,7 @@ export class Call implements Listener {
     this.isStream = true
     this.#rewriter = new SseRewriter(jsonName(this.#options.alias))
     response.writeHead(status, this.#headers)
+    this.#stream = new StreamBody(response)
     // With the first event, if that is there already; else the caller need not wait to see that there will be an answer.
     setImmediate(() => {
       if (this.firstChunkAt === undefined && !this.#ended && !response.destroyed) response.flushHeaders()
@@ -137,30 +140,26 @@ export class Call implements Listener {
       this.#breakOff(`sent an event of more than ${maxEventBytes / 1024 / 1024} MiB`)
       return
     }
-    if (passed === undefined) return
-    const { response } = this.#options
-    if (response.destroyed || response.write(this.#safe(passed))) return
+    if (passed === undefined || this.#stream?.write(this.#safe(passed)) !== false) return
     control.pause()
-    response.once("drain", () => control.resume())
+    this.#options.response.once("drain", () => control.resume())
   }
 
   onResponseEnd(): void {
     if (this.#ended) return
-    const { onEnd, response } = this.#options
     const rewriter = this.#rewriter
     const rest = rewriter === undefined ? this.#whole() : rewriter.end()
     if (rewriter !== undefined) this.usage = rewriter.usage
     this.#finish()
-    // To a caller that has just gone nothing can be written; its request is about to be interrupted.
-    if (!response.destroyed) {
-      if (rewriter === undefined) this.#answer(rest ?? noBytes)
-      else response.end(rest === undefined ? undefined : this.#safe(rest))
-    }
-    onEnd(undefined)
+    if (rewriter === undefined) this.#answer(rest ?? noBytes)
+    else this.#stream?.end(rest === undefined ? undefined : this.#safe(rest))
+    this.#options.onEnd(undefined)
   }
 
   #answer(body: Buffer): void {
     const { response } = this.#options
+    // To a caller that has just gone nothing can be written; its request is about to be interrupted.
+    if (response.destroyed) return
     const status = this.status ?? 502
     if (status === 204 || status === 304) {
       response.writeHead(status, this.#headers).end()
@@ -194,7 +193,7 @@ export class Call implements Listener {
   }
 
   #refuse(kind: string, refusal: ApiError): void {
-    const { onEnd, response } = this.#options
+    const { onEnd } = this.#options
     this.error = kind
     this.#finish()
     this.#control?.abort(new Error(kind))
@@ -204,7 +203,7 @@ export class Call implements Listener {
     }
     // What has begun cannot take another status: the last event says it, and there is no [DONE]. Whatever stands there of another ends first.
     this.usage = this.#rewriter.usage
-    if (!response.destroyed) response.end(`\ndata: ${refusal.json}\n\n`)
+    this.#stream?.end(Buffer.from(`\ndata: ${refusal.json}\n\n`))
     onEnd(undefined)
   }
 
