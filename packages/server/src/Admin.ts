@@ -1,6 +1,6 @@
 /**
  * The admin API of a host, registered on its router: the handlers of `@signalbox/api`'s contract over the host's services, the event feed, the
- * contract itself (`/docs`, `/openapi.json`), and what all of them share: the guard, the token, problem details.
+ * contract itself (`/docs`, `/openapi.json`), and what all of them share: the token, problem details.
  */
 import { AdminApi } from "@signalbox/api/AdminApi"
 import { Authorization } from "@signalbox/api/Authorization"
@@ -12,22 +12,20 @@ import * as Answers from "./Admin/Answers.ts"
 import * as ConfigHandlers from "./Admin/ConfigHandlers.ts"
 import * as CredentialsHandlers from "./Admin/CredentialsHandlers.ts"
 import * as Docs from "./Admin/Docs.ts"
-import * as Guard from "./Admin/Guard.ts"
 import * as Requests from "./Admin/Requests.ts"
 import * as StateHandlers from "./Admin/StateHandlers.ts"
 import { EventFeed } from "./EventFeed.ts"
 
 export { AdminToken } from "./Admin/AdminToken.ts"
-export { KnownHosts } from "./Admin/Guard.ts"
+export * as Guard from "./Admin/Guard.ts"
 
 /**
- * For a router. `graph` is the one whose services `/api/services` shows. The guard is on for everything that the router serves, the gateway
- * included; `KnownHosts` says under which names. The feed's Scope is the router's: see `EventFeed` for how it ends.
+ * For a router. `graph` is the one whose services `/api/services` shows. `Guard.layer` belongs before it and before whatever else the server
+ * answers. The feed's Scope is the router's: see `EventFeed` for how it ends.
  */
 export const layer = <Self>(graph: StateHandlers.Graph<Self>) =>
   Layer.mergeAll(
-    // The outermost first: what the guard refuses, nothing else sees.
-    Layer.provideMerge(Answers.layer, Guard.layer),
+    Answers.layer,
     Docs.layer,
     HttpApiBuilder.layer(AdminApi).pipe(
       Layer.provide([

@@ -59,7 +59,8 @@ export const serve = (options: Options): Effect.Effect<void, HostError> =>
 /** A host without a process around it: it serves as long as its Scope is open, and no signal is its own. */
 export const layer = (options: Options) => {
   const place = placeOf(options.config)
-  return Http.layer.pipe(
+  return sweeping.pipe(
+    Layer.provideMerge(Http.layer),
     Layer.provideMerge(Narrator.layer),
     Layer.provideMerge(Announcement.layerAt(place)),
     Layer.provideMerge(HostHealth.layer),
@@ -80,9 +81,12 @@ export const layer = (options: Options) => {
   )
 }
 
+/** Begins when the host has started. */
+const sweeping = Layer.mergeAll(HistoryRetention.layer, LedgerRetention.layer)
+
 /** What lives as long as the host and follows its settings. */
 const longLived = (place: Place) =>
-  Layer.mergeAll(HistoryRetention.layer, LedgerRetention.layer, StatusFile.layerAt(place.status)).pipe(
+  StatusFile.layerAt(place.status).pipe(
     Layer.provideMerge(
       Layer.mergeAll(
         ModelRegistry.layer,

@@ -71,7 +71,8 @@ const make = Effect.fnUntraced(function* (path: string) {
       return refresh
     }),
   )
-  yield* Effect.forkScoped(Effect.forever(Effect.andThen(refresh, Effect.sleep(interval))))
+  // Not at once: a start has more urgent things to do.
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(interval), refresh)))
   return StatusFile.of({
     began: ({ model, provider }) => {
       // An object of its own: the same model may be called many times at once.

@@ -45,7 +45,7 @@ const beneath = Layer.mergeAll(
 
 const host = Layer.effectDiscard(
   Effect.gen(function* () {
-    const app = yield* HttpRouter.toHttpEffect(Admin.layer(Services))
+    const app = yield* HttpRouter.toHttpEffect(Layer.mergeAll(Admin.Guard.layer, Admin.layer(Services)))
     yield* serveEffect(app)
     const { address } = yield* HttpServer
     const bus = yield* EventBus

@@ -69,17 +69,24 @@ export interface Registry<out E extends AnyEvent> {
 export const registry = <const Classes extends ReadonlyArray<AnyClass>>(
   classes: Classes,
 ): Registry<Classes[number]["Type"]> => {
-  const codecs = new Map<string, Codec<Classes[number]["Type"]>>()
+  const known = new Map<string, Classes[number]>()
   for (const one of classes) {
-    if (codecs.has(one.type)) throw new Error(`Two event classes of type ${one.type} in one registry`)
-    codecs.set(one.type, codecOf(one))
+    if (known.has(one.type)) throw new Error(`Two event classes of type ${one.type} in one registry`)
+    known.set(one.type, one)
   }
+  // Made when it is first needed: a program that declares dozens of events starts without compiling their schemas.
+  const codecs = new Map<string, Codec<Classes[number]["Type"]>>()
   const codecFor = (type: string) => {
     const codec = codecs.get(type)
-    return codec === undefined ? failWith(new UnknownType({ type })) : Effect.succeed(codec)
+    if (codec !== undefined) return Effect.succeed(codec)
+    const declared = known.get(type)
+    if (declared === undefined) return failWith(new UnknownType({ type }))
+    const made = codecOf(declared)
+    codecs.set(type, made)
+    return Effect.succeed(made)
   }
   return {
-    types: [...codecs.keys()],
+    types: [...known.keys()],
     encode: (envelope) =>
       Effect.flatMap(codecFor(envelope.event._tag), (codec) =>
         Effect.map(codec.encode(envelope.event), (data) => toCloudEvent(envelope, codec.declaration, data)),

@@ -11,19 +11,21 @@ import * as Gateway from "@signalbox/gateway/Gateway"
 import { Effect, Layer, Scope } from "effect"
 import * as Etag from "effect/http/Etag"
 import * as HttpRouter from "effect/http/HttpRouter"
-import * as Admin from "../Admin.ts"
+import * as Guard from "../Admin/Guard.ts"
 import { HostConfig } from "../HostConfig.ts"
 import { HostServices } from "../HostServices.ts"
 import { Listening } from "../Listening.ts"
-import * as Metrics from "../Metrics.ts"
+import * as AdminRoutes from "./AdminRoutes.ts"
 import { drain } from "./Drain.ts"
+import * as HealthRoutes from "./HealthRoutes.ts"
 import { Output } from "./Output.ts"
 import { StopSwitch } from "./Stopping.ts"
 
-const routes = Layer.mergeAll(Admin.layer(HostServices), Gateway.layer(HostServices), Metrics.layer(HostServices)).pipe(
+/** The guard stands before all of them. */
+const routes = Layer.mergeAll(Guard.layer, Gateway.layer(HostServices), HealthRoutes.layer, AdminRoutes.layer).pipe(
   Layer.provide(
     Layer.effect(
-      Admin.KnownHosts,
+      Guard.KnownHosts,
       Effect.map(Listening, ({ host }) => ({ address: host, names: [] })),
     ),
   ),

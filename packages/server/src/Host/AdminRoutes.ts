@@ -1,0 +1,31 @@
+/**
+ * Everything that is not the gateway's: loaded and built when somebody first asks for it, or a moment after the start. It is half of a host's
+ * code, and no start needs it.
+ */
+import { Effect, type Scope, Stream } from "effect"
+import * as HttpRouter from "effect/http/HttpRouter"
+import { Features } from "../HostConfig.ts"
+import type { AdminApp } from "./AdminApp.ts"
+
+type Needs<E> = E extends Effect.Effect<any, any, infer R> ? Exclude<R, Scope.Scope> : never
+
+/** When nobody has asked. */
+const afterStart = "1 second"
+
+export const layer = HttpRouter.use(
+  Effect.fnUntraced(function* (router) {
+    const context = yield* Effect.context<Needs<AdminApp> | Scope.Scope>()
+    // Uninterruptible: the first who asks may leave, the others wait for the same.
+    const app = yield* Effect.promise(() => import("./AdminApp.ts")).pipe(
+      Effect.flatMap(({ app }) => Effect.provideContext(app, context)),
+      Effect.uninterruptible,
+      Effect.cached,
+    )
+    yield* router.add("*", "/*", Effect.flatten(app))
+    // Calls are counted from the moment telemetry is on.
+    const telemetry = Stream.filter((yield* Features).changes, ({ telemetry }) => telemetry)
+    yield* Effect.forkScoped(
+      Effect.raceFirst(Effect.sleep(afterStart), Stream.runDrain(Stream.take(telemetry, 1))).pipe(Effect.andThen(app)),
+    )
+  }),
+)
