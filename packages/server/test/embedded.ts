@@ -1,0 +1,18 @@
+/** The program of the README, which quotes it: a host within a program of its own. */
+import { Host, Listening } from "@signalbox/server"
+import { Effect, Layer } from "effect"
+
+/** Asks the host for a word, as any client of OpenAI's API would. */
+const ask = Effect.gen(function* () {
+  const { url } = yield* Listening
+  const answer = yield* Effect.promise(() =>
+    fetch(`${url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model: "echo", messages: [{ role: "user", content: "Hello" }] }),
+    }),
+  )
+  return yield* Effect.promise(() => answer.text())
+})
+
+export const program = (config: string) => Effect.provide(ask, Layer.fresh(Host.layer({ config, port: 0 })))
