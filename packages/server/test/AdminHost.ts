@@ -52,7 +52,11 @@ const starting = HostHealth.of({
 })
 
 const adminOver = (health: HostHealth["Service"]) =>
-  Layer.effectDiscard(Effect.flatMap(HttpRouter.toHttpEffect(Layer.mergeAll(Admin.Guard.layer, Admin.layer(Services))), (app) => serveEffect(app))).pipe(
+  Layer.effectDiscard(
+    Effect.flatMap(HttpRouter.toHttpEffect(Layer.mergeAll(Admin.Guard.layer, Admin.layer(Services))), (app) =>
+      serveEffect(app),
+    ),
+  ).pipe(
     Layer.provide(Layer.succeed(HostHealth, health)),
     Layer.provideMerge(Services.layer),
     Layer.provide(Admin.AdminToken.layer(Redacted.make(token))),

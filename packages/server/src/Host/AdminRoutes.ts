@@ -2,7 +2,7 @@
  * Everything that is not the gateway's: loaded and built when somebody first asks for it, or a moment after the start. It is half of a host's
  * code, and no start needs it.
  */
-import { Effect, type Scope, Stream } from "effect"
+import { Context, Effect, Layer, type Scope, Stream } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import { Features } from "../HostConfig.ts"
 import type { AdminApp } from "./AdminApp.ts"
@@ -14,7 +14,8 @@ const afterStart = "1 second"
 
 export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
-    const context = yield* Effect.context<Needs<AdminApp> | Scope.Scope>()
+    // A router of its own: with the memo map of this one it would be this one, whose paths are taken and whose middleware is fixed by now.
+    const context = Context.omit(Layer.CurrentMemoMap)(yield* Effect.context<Needs<AdminApp> | Scope.Scope>())
     // Uninterruptible: the first who asks may leave, the others wait for the same.
     const app = yield* Effect.promise(() => import("./AdminApp.ts")).pipe(
       Effect.flatMap(({ app }) => Effect.provideContext(app, context)),
