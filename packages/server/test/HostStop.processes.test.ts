@@ -110,11 +110,20 @@ describe("a host that is told to stop", () => {
     }),
   )
 
-  it.live("does not wait for event feeds: it ends them", () =>
+  it.live("does not wait for event feeds: who reads is told that it stops, and that was all", () =>
     Effect.gen(function* () {
-      const { host } = yield* atUpstream()
+      const { config, host } = yield* atUpstream()
+      const token = readFileSync(join(config, "..", "admin.token"), "utf8").trim()
+      const follow = Effect.promise(() =>
+        fetch(`${host.url}/api/events`, { headers: { authorization: `Bearer ${token}` } }),
+      )
+      const [reader, deaf] = yield* Effect.all([follow, follow])
+      assert.strictEqual(deaf.status, 200)
       host.child.kill("SIGINT")
+      const text = yield* Effect.promise(() => reader.text())
+      assert.match(text, /\nevent: host\.stopping\ndata: [^\n]+\n\n$/)
       assert.strictEqual(yield* host.exit, 0)
+      assert.notInclude(host.out.said.join("\n"), "Waiting")
     }),
   )
 })
