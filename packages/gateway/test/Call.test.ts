@@ -96,6 +96,14 @@ it("a request that was certainly not sent is tried once more, and not a third ti
   assert.isTrue(call.failure?.isDown)
 })
 
+it("a request that cannot be written says nothing about the provider", () => {
+  const { call, refusals } = new Stage()
+  call.begin()
+  call.onResponseError(null, new errors.InvalidArgumentError("invalid user-agent header"))
+  assert.deepStrictEqual([refusals[0]?.status, refusals[0]?.code], [400, "request_unsendable"])
+  assert.isFalse(call.failure?.isDown)
+})
+
 it("a request that may have been sent is never sent again", async () => {
   for (const error of [refused(), new errors.SocketError("other side closed"), new errors.HeadersTimeoutError()]) {
     const { attempts, call, control, refusals } = new Stage()

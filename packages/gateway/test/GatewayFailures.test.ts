@@ -174,6 +174,28 @@ live("a provider's key does not come out of a stream or an answer either", (prov
   }),
 )
 
+it.live("a placeholder for a key is no secret: the word stays in answers", () =>
+  Effect.gen(function* () {
+    const provider = yield* fakeProvider()
+    yield* Effect.gen(function* () {
+      for (const status of [200, 400]) {
+        const asking = yield* Effect.forkChild(post())
+        const received = yield* provider.next
+        assert.strictEqual(received.headers.authorization, "Bearer ollama")
+        yield* answerJson(received, completion("big-1", "ollama is a server"), status)
+        assert.include((yield* Fiber.join(asking)).text, "ollama is a server")
+      }
+    }).pipe(
+      Effect.provide(
+        gateway({
+          providers: { main: { kind: "openai", base_url: provider.baseUrl, api_key: "ollama" } },
+          models: { fast: { provider: "main", upstream: "big-1" } },
+        }),
+      ),
+    )
+  }).pipe(Effect.scoped),
+)
+
 live("what is no JSON passes byte for byte", (provider) =>
   Effect.gen(function* () {
     for (const [status, type, text] of [

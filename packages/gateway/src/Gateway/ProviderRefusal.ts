@@ -64,6 +64,13 @@ export const failureRefusal = ({ isDown, kind, said }: Failure, saying: (said: s
         message: saying(`${said}; see that it runs and that its base_url is right`),
         retry: true,
       })
+    case "request":
+      return new ApiError({
+        status: 400,
+        code: "request_unsendable",
+        message: saying(`${said}; change what that names`),
+        retry: false,
+      })
     case "upstream":
       return new ApiError({
         status: 502,

@@ -37,6 +37,6 @@ export interface Upstream {
   readonly load: { underWay: number }
   /** The provider's key, however it is spelled, out of a text. */
   readonly conceal: (text: string) => string
-  /** The key itself, to know cheaply that there is nothing to conceal. */
+  /** The key itself, if answers are to be searched for it: to know cheaply that there is nothing to conceal. */
   readonly secret: { readonly text: string; readonly bytes: Buffer } | undefined
 }

@@ -1,7 +1,7 @@
 /** Why an exchange with a provider ended without an answer, and what follows from it. */
 
 /** As the ledger calls it. */
-export type FailureKind = "refused" | "timeout" | "upstream" | "drained"
+export type FailureKind = "refused" | "timeout" | "upstream" | "drained" | "request"
 
 export interface Failure {
   readonly kind: FailureKind
@@ -26,20 +26,21 @@ export const failureOf = (error: Error, wasSent: boolean): Failure => {
     case "UND_ERR_CLOSED":
       return { kind: "drained", said: "was let go while this request still ran", isDown: false, mayRepeat: false }
   }
-  if (wasSent)
-    return {
-      kind: "upstream",
-      said: code === undefined ? error.message : `broke off (${code})`,
-      isDown: false,
-      mayRepeat: false,
-    }
-  return {
-    kind: "refused",
-    said: `cannot be reached (${detailOf(error, code)})`,
-    isDown: true,
-    mayRepeat: code === "ECONNRESET" || code === "EPIPE" || code === "ECONNREFUSED" || code === "UND_ERR_SOCKET",
+  if (wasSent) {
+    const said = code === undefined ? error.message : `broke off (${code})`
+    return { kind: "upstream", said, isDown: false, mayRepeat: false }
   }
+  const detail = error.message === "" ? (code ?? error.name) : error.message.slice(0, 200)
+  // Something is wrong with the request, and not with the provider: a caller could have made it so.
+  if (code?.startsWith("UND_ERR_") === true && code !== "UND_ERR_SOCKET") {
+    return { kind: "request", said: `cannot be sent this request (${detail})`, isDown: false, mayRepeat: false }
+  }
+  const mayRepeat = code !== undefined && passing.has(code)
+  return { kind: "refused", said: `cannot be reached (${detail})`, isDown: true, mayRepeat }
 }
+
+/** What may be over at once. */
+const passing = new Set(["ECONNRESET", "EPIPE", "ECONNREFUSED", "UND_ERR_SOCKET"])
 
 // Node tries all addresses of a name, and undici and OpenSSL have codes of their own.
 const codeOf = (error: Coded): string | undefined => {
@@ -51,6 +52,3 @@ interface Coded extends Error {
   readonly code?: unknown
   readonly errors?: ReadonlyArray<Coded>
 }
-
-const detailOf = (error: Error, code: string | undefined): string =>
-  error.message === "" ? (code ?? error.name) : error.message.slice(0, 200)

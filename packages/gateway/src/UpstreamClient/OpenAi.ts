@@ -16,6 +16,12 @@ export const headersTimeoutMillis = 600_000
 /** Between two chunks of an answer. */
 export const bodyTimeoutMillis = 300_000
 
+/**
+ * A shorter key is a placeholder, as many local servers want one (`none`, `ollama`): it is no secret, and words that happen to be the same
+ * must not disappear from answers.
+ */
+export const minSecretLength = 12
+
 export const make = (
   provider: Extract<Provider, { readonly kind: "openai" }>,
   name: string,
@@ -52,6 +58,9 @@ export const make = (
         void pool.dispatch({ method: "POST", path, body, headers: [...fixed, ...headers] }, listener),
       load: { underWay: 0 },
       conceal: concealer(new Set(secret === undefined ? [] : [secret])),
-      secret: secret === undefined ? undefined : { text: secret, bytes: Buffer.from(secret) },
+      secret:
+        secret === undefined || secret.length < minSecretLength
+          ? undefined
+          : { text: secret, bytes: Buffer.from(secret) },
     }
   })
