@@ -18,7 +18,8 @@ export const layer = HttpRouter.use(
     const context = Context.omit(Layer.CurrentMemoMap)(yield* Effect.context<Needs<AdminApp> | Scope.Scope>())
     // Uninterruptible: the first who asks may leave, the others wait for the same.
     const app = yield* Effect.promise(() => import("./AdminApp.ts")).pipe(
-      Effect.flatMap(({ app }) => Effect.provideContext(app, context)),
+      // In this context and in nothing of the request that comes first: its token would be everybody's.
+      Effect.flatMap(({ app }) => Effect.updateContext(app, (_: Context.Context<never>) => context)),
       Effect.uninterruptible,
       Effect.cached,
     )

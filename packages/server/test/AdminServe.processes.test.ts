@@ -1,0 +1,34 @@
+/** The admin API as a whole host serves it: beside the gateway, built when somebody asks. */
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { AdminHost, ask } from "./AdminHost.ts"
+import { follow } from "./EventFeedClient.ts"
+import { serving, temporaryDirectory } from "./processes/HostProcess.ts"
+
+it.live("answers with problems and its own headers, tells what happens, and last that it stops", () =>
+  Effect.gen(function* () {
+    const directory = yield* temporaryDirectory
+    const host = yield* serving({ config: join(directory, "config.json") })
+    const headers = { authorization: `Bearer ${readFileSync(join(directory, "admin.token"), "utf8").trim()}` }
+    const here = Layer.succeed(AdminHost, { port: Number(new URL(host.url).port), url: host.url })
+    yield* Effect.gen(function* () {
+      const missing = yield* ask("/api/confik", { headers })
+      assert.deepStrictEqual([missing.status, missing.headers["cache-control"]], [404, "no-store"])
+      assert.strictEqual((yield* ask("/api/config", { token: undefined })).status, 401)
+      assert.strictEqual((yield* ask("/api/config", { headers: { ...headers, host: "evil.example" } })).status, 403)
+      const feed = yield* follow("", { headers })
+      assert.strictEqual(feed.response.statusCode, 200)
+      const body = JSON.stringify({ edits: [{ path: "/retention/ledger_days", value: 7 }] })
+      assert.strictEqual((yield* ask("/api/config", { method: "PATCH", headers, body })).status, 200)
+      const told = yield* feed.events(2)
+      assert.deepStrictEqual(
+        told.map(({ event }) => event),
+        ["config.changed", "retention.changed"],
+      )
+      host.child.kill("SIGTERM")
+      assert.include(yield* feed.ended, "event: host.stopping")
+    }).pipe(Effect.provide(here))
+  }).pipe(Effect.scoped),
+)
