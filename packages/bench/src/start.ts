@@ -19,6 +19,8 @@ export const run = async (): Promise<void> => {
   try {
     // For koffi, which has a native part.
     symlinkSync(join(root, "node_modules"), join(directory, "node_modules"))
+    // As an installed package says it; else Node reads and compiles each chunk once more to find out.
+    writeFileSync(join(directory, "package.json"), `{ "type": "module" }`)
     const [host, bare] = [await bundled("host", directory), await bundled("bare", directory)]
     const home = join(directory, "home", "config.json")
     const newHome = () => join(mkdtempSync(join(directory, "new-")), "config.json")

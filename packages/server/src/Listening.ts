@@ -2,11 +2,11 @@
  * The socket of a host: bound once, to what the document, the environment and the command line say at start. It listens as soon as this is
  * built, before there is anybody to answer.
  */
-import { createServer } from "node:http"
 import { Context, Effect, Layer } from "effect"
 import { CannotListen, HostError, PortTaken } from "./Host/HostError.ts"
 import { Traffic } from "./Host/Traffic.ts"
 import { Listen } from "./HostConfig.ts"
+import { createServer } from "./Listening/NodeHttp.ts"
 import { holderOf } from "./Listening/PortHolder.ts"
 
 export class Listening extends Context.Service<
