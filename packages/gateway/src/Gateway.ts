@@ -11,6 +11,7 @@ import { Clock, Context, Effect, type Layer, Option, Result, type Scope } from "
 import * as HttpRouter from "effect/http/HttpRouter"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import type { HttpServerResponse } from "effect/http/HttpServerResponse"
+import { CallObserver } from "./CallObserver.ts"
 import { ApiError, toResponse } from "./Gateway/ApiError.ts"
 import { type Caller, callerOf } from "./Gateway/Caller.ts"
 import { chatCompletions, type Works } from "./Gateway/ChatCompletions.ts"
@@ -44,6 +45,7 @@ export const layer = <Self, Shape>(
         clock: yield* Clock.Clock,
         probes: new Probes(),
         held: new HeldBytes(),
+        observer: yield* CallObserver,
       }
       const started = makeStarted(
         Effect.updateContext(graph.pin, (ambient: Context.Context<Scope.Scope>) =>

@@ -11,6 +11,7 @@ import type { EntryInput, StatsLedger } from "@signalbox/core/StatsLedger"
 import { type Clock, Context, Deferred, Effect, Result } from "effect"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import type { Observer } from "../CallObserver.ts"
 import { UpstreamClients } from "../UpstreamClient.ts"
 import { forwarded } from "./AnswerHeaders.ts"
 import type { ApiError } from "./ApiError.ts"
@@ -29,6 +30,7 @@ export interface Works {
   readonly clock: Clock.Clock
   readonly probes: Probes
   readonly held: HeldBytes
+  readonly observer: Observer
 }
 
 /** Where a request goes; `probe` is the outage that it is to end. */
@@ -121,7 +123,7 @@ const carry = (
 
     const upstream = client.success
     const reached = probe === undefined ? undefined : Deferred.makeUnsafe<void>()
-    let begun = false
+    let over: (() => void) | undefined
     let ended: (refusal: ApiError | undefined) => void = () => {}
     const call = new Call({
       upstream,
@@ -136,7 +138,7 @@ const carry = (
     })
     const exchange = Effect.callback<HttpServerResponse.HttpServerResponse, ApiError>((resume) => {
       ended = (refusal) => resume(refusal === undefined ? written(call.status) : Effect.fail(refusal))
-      begun = true
+      over = works.observer.began({ provider: route.provider, model: route.alias })
       upstream.load.underWay++
       call.begin()
       return Effect.sync(() => call.leave())
@@ -147,7 +149,8 @@ const carry = (
       reached === undefined ? watched : Effect.andThen(recoverWhen(works, reached, route.provider), watched),
       () => {
         // Interrupted before it began: nothing has happened that anybody would count.
-        if (!begun) return undefined
+        if (over === undefined) return undefined
+        over()
         upstream.load.underWay--
         return settle(works, carried, call, started)
       },

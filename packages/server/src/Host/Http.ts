@@ -7,6 +7,7 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { HostStarted, HostStopping } from "@signalbox/api/HostEvents"
 import { version } from "@signalbox/api/Version"
 import { EventBus } from "@signalbox/core/EventBus"
+import { CallObserver } from "@signalbox/gateway/CallObserver"
 import * as Gateway from "@signalbox/gateway/Gateway"
 import { Effect, Layer, Scope } from "effect"
 import * as Etag from "effect/http/Etag"
@@ -15,6 +16,7 @@ import * as Guard from "../Admin/Guard.ts"
 import { HostConfig } from "../HostConfig.ts"
 import { HostServices } from "../HostServices.ts"
 import { Listening } from "../Listening.ts"
+import { StatusFile } from "../StatusFile.ts"
 import * as AdminRoutes from "./AdminRoutes.ts"
 import { drain } from "./Drain.ts"
 import * as HealthRoutes from "./HealthRoutes.ts"
@@ -23,12 +25,16 @@ import { StopSwitch } from "./Stopping.ts"
 
 /** The guard stands before all of them. */
 const routes = Layer.mergeAll(Guard.layer, Gateway.layer(HostServices), HealthRoutes.layer, AdminRoutes.layer).pipe(
-  Layer.provide(
+  Layer.provide([
     Layer.effect(
       Guard.KnownHosts,
       Effect.map(Listening, ({ host }) => ({ address: host, names: [] })),
     ),
-  ),
+    // What is under way stands in the status line.
+    Layer.effect(CallObserver, StatusFile),
+    // An alias has up to 200 characters, each of them up to 12 in a path.
+    Layer.succeed(HttpRouter.RouterConfig, { maxParamLength: 2_400 }),
+  ]),
 )
 
 export const layer = Layer.effectDiscard(
