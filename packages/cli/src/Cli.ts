@@ -2,7 +2,6 @@
  * The `signalbox` command: its tree, and how an invocation ends. What a command does is loaded when it runs, so that a small one does not
  * wait for what a host needs.
  */
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import { version } from "@signalbox/api/Version"
 import { Effect, Layer, Logger } from "effect"
 import * as CliConfig from "effect/cli/CliConfig"
@@ -15,6 +14,7 @@ import { presenter } from "./Cli/Ending.ts"
 import { ConfigPath, Json, Verbose } from "./Cli/Globals.ts"
 import { commands } from "./Cli/HostCommands.ts"
 import { runMain } from "./Cli/Main.ts"
+import * as Platform from "./Cli/Platform.ts"
 import { warnings } from "./Cli/Warnings.ts"
 
 const signalbox = Command.make("signalbox").pipe(
@@ -29,7 +29,7 @@ export const run = (args: ReadonlyArray<string>): void =>
     Command.runWith(signalbox, { version })(args).pipe(
       Effect.provide(
         Layer.mergeAll(
-          NodeServices.layer,
+          Platform.layer,
           CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, CompletionsFlag] }),
           CliOutput.layerPresenter(presenter(args)),
           Logger.layer([warnings(args)]),

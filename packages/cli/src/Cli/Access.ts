@@ -6,7 +6,7 @@ import type * as ConfigGroup from "@signalbox/api/ConfigGroup"
 import { type Place, placeOf } from "@signalbox/server/Place"
 import { Effect, Option, type Schema } from "effect"
 import { whichDocument } from "./Document.ts"
-import { type Failure, failed } from "./Failure.ts"
+import { type Failure, failed, noHost } from "./Failure.ts"
 import { ConfigPath } from "./Globals.ts"
 import { findHost, type Host } from "./Host.ts"
 
@@ -85,6 +85,5 @@ export const requireHost = (what: string) =>
     const { place } = yield* where
     const host = yield* findHost(place)
     if (host !== undefined) return host
-    const { noHost } = yield* Effect.promise(() => import("./Failure.ts"))
     return yield* noHost(place.config, what)
   })

@@ -32,12 +32,15 @@ const parse = (text: string, { asText }: ValueOptions) => {
 const maxBytes = 1 << 24
 
 const fromStandardInput = Effect.gen(function* () {
-  const text =
-    process.stdin.isTTY === true
-      ? Redacted.value(yield* Prompt.run(Prompt.Password({ message: "value" })))
-      : (yield* readStandardInput).replace(/\r?\n$/, "")
+  const text = process.stdin.isTTY === true ? yield* askHidden : (yield* readStandardInput).replace(/\r?\n$/, "")
   if (text !== "") return text
   return yield* usage("standard input was empty", "pipe the value in: `signalbox config set PATH - < file`")
+})
+
+const askHidden = Effect.gen(function* () {
+  const NodeServices = yield* Effect.promise(() => import("@effect/platform-node/NodeServices"))
+  const answer = yield* Effect.provide(Prompt.run(Prompt.Password({ message: "value" })), NodeServices.layer)
+  return Redacted.value(answer)
 })
 
 /** All of standard input, as UTF-8. */

@@ -51,14 +51,19 @@ export const fromApi = (error: ApiError): Failure => {
     case "Internal":
       return failed("internal", "the host has failed on this request", "its log says why")
     case "HttpClientError":
-      return failed(
-        "gone",
-        "the connection to the host broke",
-        "if the host has just ended, start it again and repeat the command",
-      )
+      return error.reason._tag === "TransportError" && error.reason.description === unanswered
+        ? failed("host-silent", "the host does not answer", "look at its log, and end it if it hangs")
+        : failed(
+            "gone",
+            "the connection to the host broke",
+            "if it has just ended, start it again and repeat the command",
+          )
     case "SchemaError":
       return failed("answer", "the host's answer is not understood", differentVersions)
   }
 }
+
+/** Of a request that was given up. */
+export const unanswered = "unanswered"
 
 const differentVersions = "the host may be of another version: restart it with this one"

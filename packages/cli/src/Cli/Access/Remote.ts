@@ -4,7 +4,6 @@ import { Effect } from "effect"
 import type { Access, Proposal } from "../Access.ts"
 import { clientOf } from "../Client.ts"
 import type { Host } from "../Host.ts"
-import { whileWaiting } from "../Output.ts"
 import { fromApi } from "./Answers.ts"
 
 export const remote = (host: Host): Effect.Effect<Access> =>
@@ -17,14 +16,12 @@ const access = (host: Host, config: Client["config"]): Access => {
     host,
     state: Effect.map(Effect.mapError(config.get(), fromApi), ({ body: { cursor: _, ...state } }) => state),
     value: (path) => Effect.map(Effect.mapError(config.getValue({ query: { path } }), fromApi), ({ body }) => body),
-    plan: (proposal) => Effect.mapError(config.plan({ payload: proposal }), fromApi).pipe(whileWaiting("planning")),
+    plan: (proposal) => Effect.mapError(config.plan({ payload: proposal }), fromApi),
     change: (proposal, ifHash) => {
       const headers = ifHash === undefined ? {} : { "if-match": `"${ifHash}"` }
-      return Effect.map(Effect.mapError(send(config, proposal, headers), fromApi), ({ body }) => body).pipe(
-        whileWaiting("changing"),
-      )
+      return Effect.map(Effect.mapError(send(config, proposal, headers), fromApi), ({ body }) => body)
     },
-    undo: Effect.map(Effect.mapError(config.undo(), fromApi), ({ body }) => body).pipe(whileWaiting("going back")),
+    undo: Effect.map(Effect.mapError(config.undo(), fromApi), ({ body }) => body),
     history: Effect.map(Effect.mapError(config.history(), fromApi), ({ entries }) => entries),
     diff: (from, to) => Effect.mapError(config.diff({ query: { from, ...(to === undefined ? {} : { to }) } }), fromApi),
     schema: Effect.mapError(config.schema(), fromApi),

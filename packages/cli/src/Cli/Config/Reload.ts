@@ -4,13 +4,11 @@ import { Effect } from "effect"
 import { fromApi } from "../Access/Answers.ts"
 import { requireHost } from "../Access.ts"
 import { clientOf } from "../Client.ts"
-import { answer, whileWaiting } from "../Output.ts"
+import { answer } from "../Output.ts"
 import { lines } from "../Shown.ts"
 
 export const reload = Effect.fnUntraced(function* ({ ignoreEnvironment }: { readonly ignoreEnvironment: boolean }) {
   const { config } = yield* clientOf(yield* requireHost("can reload"), ConfigGroup)
-  const reloaded = yield* Effect.mapError(config.reload({ payload: { ignoreEnvironment } }), fromApi).pipe(
-    whileWaiting("reloading"),
-  )
+  const reloaded = yield* Effect.mapError(config.reload({ payload: { ignoreEnvironment } }), fromApi)
   yield* answer(reloaded, () => lines(reloaded.summary))
 })
