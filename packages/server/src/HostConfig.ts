@@ -44,6 +44,10 @@ export class Listen extends Setting.Service<Listen>()(
       port: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_535 })).pipe(
         Schema.withDecodingDefaultKey(Effect.succeed(defaultPort)),
       ),
+      /** By which names others ask for it, besides `localhost` and addresses; at most 64. Requests for another name are refused (DNS rebinding). */
+      names: Schema.Array(Schema.NonEmptyString.check(Schema.isMaxLength(253)))
+        .check(Schema.isMaxLength(64))
+        .pipe(Schema.withDecodingDefaultKey(Effect.succeed([]))),
     }).pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
   ),
 ) {}

@@ -23,7 +23,7 @@ it("a document of copilot-api is accepted as it is, and its models go to the pro
     enabled: true,
     allowedKeys: ["*"],
   })
-  assert.deepStrictEqual(loaded.config.listen, { host: "127.0.0.1", port: 4747 })
+  assert.deepStrictEqual(loaded.config.listen, { host: "127.0.0.1", port: 4747, names: [] })
 })
 
 it("another address than a loopback one is refused at its place unless keys are asked for", () => {

@@ -1,5 +1,6 @@
 /** A host as a process: what its document changes while it runs, and what it writes meanwhile. */
 import { writeFileSync } from "node:fs"
+import { get } from "node:http"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Queue } from "effect"
@@ -74,6 +75,23 @@ describe("features of a host that runs", () => {
     }),
   )
 })
+
+/** The status of `/healthz`, asked for under a name. */
+const askedAs = ({ url }: Serving, host: string) =>
+  Effect.callback<number | undefined>((resume) => {
+    get(`${url}/healthz`, { headers: { host } }, (response) => {
+      response.resume()
+      resume(Effect.succeed(response.statusCode))
+    })
+  })
+
+it.live("a host is asked for by the names that its document lists, and by no other", () =>
+  Effect.gen(function* () {
+    const { host } = yield* following({ listen: { names: ["Desk.lan"] } })
+    assert.strictEqual(yield* askedAs(host, "desk.lan:80"), 200)
+    assert.strictEqual(yield* askedAs(host, "evil.example"), 403)
+  }),
+)
 
 describe("a host that other machines reach", () => {
   it.live("keeps asking for keys: no change may turn that off, not even one that names another address", () =>

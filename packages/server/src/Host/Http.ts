@@ -13,7 +13,7 @@ import { Effect, Layer, Scope } from "effect"
 import * as Etag from "effect/http/Etag"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as Guard from "../Admin/Guard.ts"
-import { HostConfig } from "../HostConfig.ts"
+import { HostConfig, Listen } from "../HostConfig.ts"
 import { HostServices } from "../HostServices.ts"
 import { Listening } from "../Listening.ts"
 import { StatusFile } from "../StatusFile.ts"
@@ -28,7 +28,7 @@ const routes = Layer.mergeAll(Guard.layer, Gateway.layer(HostServices), HealthRo
   Layer.provide([
     Layer.effect(
       Guard.KnownHosts,
-      Effect.map(Listening, ({ host }) => ({ address: host, names: [] })),
+      Effect.zipWith(Listening, Listen.get, ({ host }, { names }) => ({ address: host, names })),
     ),
     // What is under way stands in the status line.
     Layer.effect(CallObserver, StatusFile),
