@@ -65,6 +65,21 @@ describe("without a host", () => {
       }),
   )
 
+  it.live("the environment counts as it does for a host, and a write that it hides says so", () =>
+    Effect.gen(function* () {
+      const { json, run } = yield* home
+      const env = { SIGNALBOX_PORT: "5001" }
+      assert.deepInclude(yield* json(["config", "get", "listen.port"], { env }), {
+        value: 5001,
+        provenance: "environment",
+      })
+      const { code, stderr } = yield* run(["config", "set", "listen.port", "5002"], { env })
+      assert.strictEqual(code, 0)
+      assert.include(stderr, "listen.port is written, but the environment")
+      assert.strictEqual((yield* json(["config", "get", "listen.port"])).value, 5002)
+    }),
+  )
+
   it.live("a refused value changes nothing, and the place is named", () =>
     Effect.gen(function* () {
       const { config, json, run } = yield* home

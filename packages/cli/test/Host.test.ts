@@ -295,6 +295,20 @@ describe("hosts that come and go", () => {
     }),
   )
 
+  it.live("one of another document in the same directory is not that of this one", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      yield* at.host()
+      const other = join(dirname(at.config), "other.json")
+      const set = yield* at.run(["config", "set", "models.echo.upstream", "theirs", "--config", other])
+      assert.strictEqual(set.code, 0, set.stderr)
+      assert.include(readFileSync(other, "utf8"), '"theirs"')
+      assert.strictEqual((yield* at.json(["config", "get", "models.echo.upstream"])).value, "echo-1")
+      assert.strictEqual((yield* at.run(["reload", "--config", other])).code, 3)
+      assert.strictEqual((yield* at.run(["reload", "--config", at.config])).code, 0)
+    }),
+  )
+
   it.live("a port that is taken is said, with what to do", () =>
     Effect.gen(function* () {
       const [one, two] = [yield* home, yield* home]

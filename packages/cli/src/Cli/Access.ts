@@ -26,7 +26,7 @@ export interface Access {
   readonly host: Host | undefined
   readonly state: Effect.Effect<State, Failure>
   readonly value: (path: string) => Effect.Effect<Value, Failure>
-  /** What a change would do. `built`: a host has built all that depends on it. */
+  /** What a change would do. A host builds all that depends on it, and lets it go again. */
   readonly plan: (proposal: Proposal) => Effect.Effect<ConfigGroup.Plan, Failure>
   /** `ifHash`: only if that document still stands there. */
   readonly change: (proposal: Proposal, ifHash?: string) => Effect.Effect<ConfigGroup.Written, Failure>
@@ -63,6 +63,15 @@ export const where: Effect.Effect<Where, Failure, typeof ConfigPath.Identifier> 
   return { place: placeOf(which.path), named: which.named }
 })
 
+/** The host of this document; one of another document in the same directory is none. */
+export const hostOf = Effect.fnUntraced(function* ({ named, place }: Where) {
+  const host = yield* findHost(place)
+  if (host === undefined || !named) return host
+  const { remote } = yield* Effect.promise(() => import("./Access/Remote.ts"))
+  const { source } = yield* (yield* remote(host)).state
+  return source === place.config ? host : undefined
+})
+
 /** Runs `use` on the host if one runs, else on the files. `intent`: whether files may be made or changed. */
 export const withAccess = <A, E, R>(
   intent: "read" | "write",
@@ -70,7 +79,7 @@ export const withAccess = <A, E, R>(
 ): Effect.Effect<A, E | Failure, R | typeof ConfigPath.Identifier> =>
   Effect.gen(function* () {
     const at = yield* where
-    const host = yield* findHost(at.place)
+    const host = yield* hostOf(at)
     if (host !== undefined) {
       const { remote } = yield* Effect.promise(() => import("./Access/Remote.ts"))
       return yield* use(yield* remote(host))
@@ -82,8 +91,7 @@ export const withAccess = <A, E, R>(
 /** The host, for what needs one. */
 export const requireHost = (what: string) =>
   Effect.gen(function* () {
-    const { place } = yield* where
-    const host = yield* findHost(place)
-    if (host !== undefined) return host
-    return yield* noHost(place.config, what)
+    const at = yield* where
+    const host = yield* hostOf(at)
+    return host ?? (yield* noHost(at.place.config, what))
   })

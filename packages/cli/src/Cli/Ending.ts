@@ -1,4 +1,5 @@
 /** How an invocation that did not work is told: on standard error, one line and a hint, or a problem as JSON. */
+import { writeSync } from "node:fs"
 import { format } from "@signalbox/core/ConfigError"
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import { Cause, Console, Effect } from "effect"
@@ -21,7 +22,7 @@ export const isVerbose = (args: ReadonlyArray<string>): boolean =>
 /** Writes a failure to standard error. */
 export const tell = (args: ReadonlyArray<string>, failure: Failure): void => {
   if (given(args, "--json")) {
-    process.stderr.write(`${JSON.stringify(problemOf(failure))}\n`)
+    complain(JSON.stringify(problemOf(failure)))
     return
   }
   const paint = paintErrors()
@@ -33,7 +34,17 @@ export const tell = (args: ReadonlyArray<string>, failure: Failure): void => {
   ]
   const hint = failure.hint === undefined ? [] : [`${paint.yellow("hint:")} ${line(failure.hint)}`]
   const said = [`${paint.red("signalbox:")} ${line(failure.message)}`, ...places, ...hint]
-  process.stderr.write(`${said.join("\n")}\n`)
+  complain(said.join("\n"))
+}
+
+/** At once: the process may end with it, and a stream may write later. */
+export const complain = (text: string): void => {
+  try {
+    writeSync(2, `${text}\n`)
+  } catch {
+    // Nobody reads it, or not now: the stream waits for the latter.
+    process.stderr.write(`${text}\n`)
+  }
 }
 
 // A terminal is not a file; --json has all of them.

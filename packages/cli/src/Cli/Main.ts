@@ -3,7 +3,7 @@
  * at once; while an editor has the terminal they are the editor's.
  */
 import { Cause, Effect, Exit, Fiber } from "effect"
-import { failureOf, isVerbose, tell } from "./Ending.ts"
+import { complain, failureOf, isVerbose, tell } from "./Ending.ts"
 
 let deaf = 0
 
@@ -45,7 +45,7 @@ const codeOf = (args: ReadonlyArray<string>, cause: Cause.Cause<unknown>): numbe
   if (isShowHelp(Cause.squash(cause))) return 2
   const failure = failureOf(cause)
   tell(args, failure)
-  if (isVerbose(args)) process.stderr.write(`${Cause.pretty(cause)}\n`)
+  if (isVerbose(args)) complain(Cause.pretty(cause))
   return failure.exitCode
 }
 

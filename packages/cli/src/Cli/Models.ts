@@ -3,9 +3,8 @@ import { ModelsGroup, type ModelsState, type ProviderState } from "@signalbox/ap
 import { defaultProvider, everyKey } from "@signalbox/core/ModelRegistry/Settings"
 import { Effect, type Schema } from "effect"
 import { fromApi } from "./Access/Answers.ts"
-import { where } from "./Access.ts"
+import { hostOf, where } from "./Access.ts"
 import { clientOf } from "./Client.ts"
-import { findHost } from "./Host.ts"
 import { answer, type Paint, remark } from "./Output.ts"
 import { age, table } from "./Shown.ts"
 
@@ -13,7 +12,7 @@ type State = Omit<ModelsState, "cursor">
 
 export const models = Effect.gen(function* () {
   const at = yield* where
-  const host = yield* findHost(at.place)
+  const host = yield* hostOf(at)
   if (host !== undefined) {
     const client = yield* clientOf(host, ModelsGroup)
     const state = yield* Effect.mapError(client.models.list(), fromApi)

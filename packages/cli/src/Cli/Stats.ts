@@ -3,17 +3,17 @@ import { StatsGroup } from "@signalbox/api/StatsGroup"
 import type { StatsSnapshot, Usage } from "@signalbox/core/StatsLedger"
 import { Effect, Option } from "effect"
 import { fromApi } from "./Access/Answers.ts"
-import { where } from "./Access.ts"
+import { hostOf, where } from "./Access.ts"
 import { clientOf } from "./Client.ts"
 import { usage } from "./Failure.ts"
-import { findHost, type Host } from "./Host.ts"
+import type { Host } from "./Host.ts"
 import { answer, type Paint, remark, whileWaiting } from "./Output.ts"
 import { age, line, table } from "./Shown.ts"
 
 export const stats = Effect.fnUntraced(function* (input: { readonly window: Option.Option<string> }) {
   const window = Option.isSome(input.window) ? yield* minutesOf(input.window.value) : undefined
   const at = yield* where
-  const host = yield* findHost(at.place)
+  const host = yield* hostOf(at)
   const snapshot =
     host === undefined
       ? yield* Effect.flatMap(

@@ -5,17 +5,14 @@ import { ServicesGroup } from "@signalbox/api/ServicesGroup"
 import { StatsGroup } from "@signalbox/api/StatsGroup"
 import { Effect } from "effect"
 import { fromApi } from "./Access/Answers.ts"
-import { where } from "./Access.ts"
+import { requireHost } from "./Access.ts"
 import { clientOf } from "./Client.ts"
-import { noHost } from "./Failure.ts"
-import { findHost, type Host } from "./Host.ts"
+import type { Host } from "./Host.ts"
 import { answer, type Paint } from "./Output.ts"
 import { age, line, moment } from "./Shown.ts"
 
 export const status = Effect.gen(function* () {
-  const { place } = yield* where
-  const host = yield* findHost(place)
-  if (host === undefined) return yield* noHost(place.config, "has a status")
+  const host = yield* requireHost("has a status")
   const found = yield* look(host)
   yield* answer(found, (paint) => text(found, paint))
 })

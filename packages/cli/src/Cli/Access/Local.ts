@@ -7,8 +7,9 @@ import { type Change, ConfigDocument } from "@signalbox/core/ConfigDocument"
 import type { ConfigStoreError } from "@signalbox/core/ConfigError"
 import type * as ConfigStore from "@signalbox/core/ConfigStore"
 import * as Signalbox from "@signalbox/node/Signalbox"
+import { withShortNames } from "@signalbox/server/Host/Environment"
 import { HostConfig } from "@signalbox/server/HostConfig"
-import { Effect, Layer, type Schema } from "effect"
+import { ConfigProvider, Effect, Layer, type Schema } from "effect"
 import type { Access, Edit, Proposal, Where } from "../Access.ts"
 import type { Failure } from "../Failure.ts"
 import { lookUp } from "./lookUp.ts"
@@ -33,8 +34,14 @@ export const withLocal = <A, E, R>(
 export const layerOf = (at: Where, intent: "read" | "write") => {
   const beneath = at.named ? Signalbox.layerAt(at.place.config) : Signalbox.layerFor("signalbox")
   const source = intent === "read" ? Layer.provideMerge(layerReadOnly, beneath) : beneath
-  return Layer.provideMerge(HostConfig.layer, source)
+  return Layer.provideMerge(Layer.provide(HostConfig.layer, environment), source)
 }
+
+/** As a host reads it. */
+const environment = Layer.effect(
+  ConfigProvider.ConfigProvider,
+  Effect.map(ConfigProvider.ConfigProvider, withShortNames),
+)
 
 const local = ({ place }: Where, store: Store): Access => {
   const answered = <A>(effect: Effect.Effect<A, ConfigStoreError>) => Effect.mapError(effect, fromStore)

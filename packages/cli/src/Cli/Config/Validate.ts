@@ -6,20 +6,19 @@ import { HostConfig } from "@signalbox/server/HostConfig"
 import { Effect, Option, Result } from "effect"
 import { fromApi } from "../Access/Answers.ts"
 import { refused } from "../Access/Refusals.ts"
-import { where } from "../Access.ts"
+import { hostOf, where } from "../Access.ts"
 import { clientOf } from "../Client.ts"
-import { findHost } from "../Host.ts"
 import { answer, remark } from "../Output.ts"
 import { line } from "../Shown.ts"
 import { readGiven } from "./Text.ts"
 
 export const validate = Effect.fnUntraced(function* ({ file }: { readonly file: Option.Option<string> }) {
-  const { place } = yield* where
-  const { name, text } = yield* readGiven(Option.getOrElse(file, () => place.config))
+  const at = yield* where
+  const { name, text } = yield* readGiven(Option.getOrElse(file, () => at.place.config))
   const loaded = ConfigDocument.make(HostConfig).load(text, {})
   if (Result.isFailure(loaded)) return yield* refused(loaded.failure, name)
   const { warnings } = loaded.success
-  const host = yield* findHost(place)
+  const host = yield* hostOf(at)
   if (host !== undefined) {
     const { config } = yield* clientOf(host, ConfigGroup)
     const plan = yield* Effect.mapError(config.plan({ payload: { text } }), fromApi)

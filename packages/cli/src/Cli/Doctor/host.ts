@@ -3,14 +3,14 @@ import { HealthGroup } from "@signalbox/api/HealthGroup"
 import { holderOf } from "@signalbox/server/Listening/PortHolder"
 import { Effect, type Schema } from "effect"
 import { fromApi } from "../Access/Answers.ts"
-import type { Where } from "../Access.ts"
+import { hostOf, type Where } from "../Access.ts"
 import { clientOf } from "../Client.ts"
 import type { Failure } from "../Failure.ts"
-import { findHost, type Host } from "../Host.ts"
+import type { Host } from "../Host.ts"
 import { type Finding, note, ok, problem } from "./Finding.ts"
 
 export const hostFindings = (at: Where): Effect.Effect<ReadonlyArray<Finding>, Failure> =>
-  Effect.flatMap(findHost(at.place), (host) => (host === undefined ? without(at) : running(host)))
+  Effect.flatMap(hostOf(at), (host) => (host === undefined ? without(at) : running(host)))
 
 const running = (host: Host) =>
   Effect.gen(function* () {

@@ -71,7 +71,7 @@ const answers = (note: HostNote): Effect.Effect<boolean, Failure> =>
     return Effect.sync(() => call.destroy())
   })
 
-export const silent = ({ pid, url }: HostNote): Failure =>
+const silent = ({ pid, url }: HostNote): Failure =>
   failed("host-silent", `the host (pid ${pid}, ${url}) does not answer`, `look at its log; \`kill ${pid}\` ends it`)
 
 const pidIn = (text: string): unknown => {

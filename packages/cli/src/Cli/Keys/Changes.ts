@@ -5,10 +5,10 @@ import { EventBus } from "@signalbox/core/EventBus"
 import * as Signalbox from "@signalbox/node/Signalbox"
 import { Effect, Layer, Redacted } from "effect"
 import { fromApi } from "../Access/Answers.ts"
-import { where } from "../Access.ts"
+import { hostOf, where } from "../Access.ts"
 import { clientOf } from "../Client.ts"
 import { conflict, type Failure, failed, inSentences, usage } from "../Failure.ts"
-import { findHost, type Host } from "../Host.ts"
+import type { Host } from "../Host.ts"
 import { line } from "../Shown.ts"
 
 export interface Keys {
@@ -22,9 +22,9 @@ export interface Keys {
 }
 
 export const changesIn = Effect.gen(function* () {
-  const { place } = yield* where
-  const host = yield* findHost(place)
-  return host === undefined ? inFile(place.credentials) : yield* inHost(host)
+  const at = yield* where
+  const host = yield* hostOf(at)
+  return host === undefined ? inFile(at.place.credentials) : yield* inHost(host)
 })
 
 const inHost = (host: Host): Effect.Effect<Keys> =>
