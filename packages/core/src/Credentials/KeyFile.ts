@@ -35,7 +35,13 @@ const Keys = Schema.Record(Schema.String, Key).check(
   }),
 )
 // Without a default: a file in which `keys` is missing or misspelt is not one that revokes all keys.
-const document = ConfigDocument.make({ schema: Schema.Struct({ keys: Keys }) })
+const make = () => ConfigDocument.make({ schema: Schema.Struct({ keys: Keys }) })
+let made: ReturnType<typeof make> | undefined
+/** Compiled with the first file: a host without keys starts sooner. */
+const document = () => {
+  made ??= make()
+  return made
+}
 
 /** A text that was understood. */
 export interface KeyText {
@@ -47,7 +53,7 @@ export interface KeyText {
 
 /** `name`: what people call the file. The failure is one line for people, without any value of the text. */
 export const readKeys = (name: string, text: string): Result.Result<KeyText, string> => {
-  const loaded = document.load(text, {})
+  const loaded = document().load(text, {})
   if (Result.isFailure(loaded)) return Result.fail(described(name, loaded.failure))
   return Result.succeed({
     text,
@@ -80,7 +86,7 @@ export const emptyKeys: KeyText = {
 
 /** The text with these keys instead; everything else stays as it is. */
 export const rewriteKeys = (text: string, before: Kepts, after: Kepts): Result.Result<string, ReadonlyArray<Problem>> =>
-  document.edit(text, [
+  document().edit(text, [
     ...[...before.keys()].filter((id) => !after.has(id)).map((id) => ({ path: `/keys/${id}`, remove: true as const })),
     ...[...after]
       .filter(([id]) => !before.has(id))
