@@ -15,6 +15,6 @@ const answer = isVersion ? `signalbox ${version}` : tmuxAnswer(args)
 if (answer !== undefined) say(answer)
 else {
   useCompileCache(version)
-  // Not awaited: modules that share something with this one wait for its end.
+  // Not awaited: this is bundled as CommonJS.
   void import("./Cli.ts").then(({ run }) => run(args))
 }

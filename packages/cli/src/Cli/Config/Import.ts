@@ -39,7 +39,7 @@ export const importFile = Effect.fnUntraced(function* ({ dryRun, file }: Import)
   )
 })
 
-const known = Object.keys((HostConfig.schema as unknown as { readonly fields: object }).fields)
+const known = Object.keys(HostConfig.schema.fields)
 
 const near = (key: string): string => didYouMean(nearNames(key, known))
 
