@@ -28,6 +28,24 @@ describe("without a host", () => {
     }),
   )
 
+  it.live("reading commands leave a document that somebody wrote by hand alone", () =>
+    Effect.gen(function* () {
+      const { config, run } = yield* home
+      mkdirSync(dirname(config), { recursive: true, mode: 0o700 })
+      writeFileSync(config, '{ "models": { "mine": { "upstream": "m" } } }', { mode: 0o600 })
+      for (const words of [
+        ["config", "get"],
+        ["models"],
+        ["stats"],
+        ["config", "plan", "features.auth", "true"],
+        ["doctor"],
+      ]) {
+        assert.strictEqual((yield* run(words)).code, 0, words.join(" "))
+        assert.deepStrictEqual(readdirSync(dirname(config)), ["config.json"], words.join(" "))
+      }
+    }),
+  )
+
   it.live("writes the first document privately, keeps comments, and says that only the schema was asked", () =>
     Effect.gen(function* () {
       const { config, run } = yield* home
