@@ -306,6 +306,9 @@ describe("hosts that come and go", () => {
       assert.strictEqual((yield* at.json(["config", "get", "models.echo.upstream"])).value, "echo-1")
       assert.strictEqual((yield* at.run(["reload", "--config", other])).code, 3)
       assert.strictEqual((yield* at.run(["reload", "--config", at.config])).code, 0)
+      const second = yield* at.run(["serve", "--port", "0", "--config", other])
+      assert.strictEqual(second.code, 1)
+      assert.match(second.stderr, /^signalbox: A host serves config\.json in the same directory already: pid \d+/)
     }),
   )
 
@@ -346,6 +349,7 @@ describe("hosts that come and go", () => {
         pid: process.pid,
         url: `http://127.0.0.1:${port}`,
         version: "0.1.0",
+        document: "config.json",
         startedAt: new Date(0).toISOString(),
       }
       writeFileSync(join(directory, "host.lock"), `${JSON.stringify(note)}\n`)

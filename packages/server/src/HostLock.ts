@@ -1,8 +1,9 @@
 /**
- * One host for each document: `host.lock` beside it is held for the host's life, and says how to reach it. A second host fails at once and
+ * One host for each document, and for each directory: `host.lock` beside the document is held for the host's life, and says how to reach it. A second host fails at once and
  * says who was first. A host that was killed leaves a free lock, whatever its note says.
  */
 
+import { basename } from "node:path"
 import { version } from "@signalbox/api/Version"
 import { FileLock } from "@signalbox/core/FileLock"
 import { Context, DateTime, Effect, FileSystem, Layer } from "effect"
@@ -38,7 +39,8 @@ const make = Effect.fnUntraced(function* ({ config, directory, lock }: Place) {
     if (reason._tag === "LockUnavailable") return failure(new LockUnavailable({ path: lock, detail: reason.detail }))
     const note = readHostNote(lock)
     if (note !== undefined) {
-      return failure(new LockHeld({ path: lock, pid: note.pid, url: note.url, since: note.startedAt }))
+      const other = note.document === basename(config) ? undefined : { other: note.document }
+      return failure(new LockHeld({ path: lock, pid: note.pid, url: note.url, since: note.startedAt, ...other }))
     }
     const { holder } = reason
     return failure(new LockHeld({ path: lock, ...(holder === undefined ? undefined : { holder }) }))
@@ -50,7 +52,7 @@ const make = Effect.fnUntraced(function* ({ config, directory, lock }: Place) {
     isNew,
     sign: (url) =>
       Effect.try({
-        try: () => writeHostNote(lock, { pid: process.pid, url, version, startedAt }),
+        try: () => writeHostNote(lock, { pid: process.pid, document: basename(config), url, version, startedAt }),
         catch: (error) =>
           failure(new LockUnavailable({ path: lock, detail: `it cannot be written (${codeOf(error)})` })),
       }),

@@ -6,6 +6,8 @@ import { closeSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs
 
 export interface HostNote {
   readonly pid: number
+  /** The name of its document, which lies beside the lock. */
+  readonly document: string
   /** Where it listens, without a slash at the end: `http://127.0.0.1:4747`. */
   readonly url: string
   readonly version: string
@@ -21,8 +23,8 @@ export const readHostNote = (lockPath: string): HostNote | undefined => {
 
 /** For who holds the lock. One line in one write, so that a reader sees the old note or the new; fails as `node:fs` does. */
 export const writeHostNote = (lockPath: string, note: HostNote): void => {
-  const { pid, startedAt, url, version } = note
-  const line = Buffer.from(`${JSON.stringify({ pid, url, version, startedAt })}\n`)
+  const { document, pid, startedAt, url, version } = note
+  const line = Buffer.from(`${JSON.stringify({ pid, document, url, version, startedAt })}\n`)
   const fd = openSync(lockPath, "r+")
   try {
     writeSync(fd, line, 0, line.length, 0)
@@ -45,7 +47,8 @@ export const clearHostNote = (lockPath: string): void => {
   } catch {}
 }
 
-const maxBytes = 1024
+// A name of 255 bytes may be six times as long in JSON.
+const maxBytes = 4096
 
 const firstLine = (path: string): string => {
   const bytes = Buffer.alloc(maxBytes)
@@ -71,13 +74,14 @@ const parse = (line: string): HostNote | undefined => {
     return undefined
   }
   if (typeof value !== "object" || value === null) return undefined
-  const { pid, startedAt, url, version } = value as Partial<Record<keyof HostNote, unknown>>
+  const { document, pid, startedAt, url, version } = value as Partial<Record<keyof HostNote, unknown>>
   const isPid = typeof pid === "number" && Number.isInteger(pid) && pid > 0 && pid < 2 ** 31
   return isPid &&
+    matches(document, /^[^/\0]{1,255}$/) &&
     matches(url, /^http:\/\/[\w.:[\]%-]{1,128}$/) &&
     matches(version, /^[\w.+-]{1,64}$/) &&
     isTime(startedAt)
-    ? { pid, url, version, startedAt }
+    ? { pid, document, url, version, startedAt }
     : undefined
 }
 

@@ -8,6 +8,7 @@ import { temporaryDirectory } from "./processes/HostProcess.ts"
 
 const note = {
   pid: process.pid,
+  document: "config.json",
   url: "http://127.0.0.1:4747",
   version: "0.1.0",
   startedAt: "2026-01-31T12:00:00.000Z",
@@ -53,10 +54,12 @@ describe("the note of a host", () => {
           { url: "http://127.0.0.1:1\u001b[2J" },
           { url: `http://${"a".repeat(200)}` },
           { version: "\u0007" },
+          { document: "" },
+          { document: "../config.json" },
           { startedAt: "yesterday" },
           { startedAt: undefined },
         ].map((part) => `${JSON.stringify({ ...note, ...part })}\n`),
-        `${" ".repeat(2_000)}${JSON.stringify(note)}\n`,
+        `${" ".repeat(5_000)}${JSON.stringify(note)}\n`,
       ]
       for (const text of odd) assert.isUndefined(readHostNote(yield* lockWith(text)), text)
       assert.isUndefined(readHostNote(join(yield* temporaryDirectory, "none")))

@@ -2,6 +2,7 @@
  * The configuration, wherever it is: in a running host, by its admin API, or in the files, under their lock. Commands are written once; what
  * differs is that only a host can build what depends on a change, so that without one a change is checked against the schema alone.
  */
+import { basename } from "node:path"
 import type * as ConfigGroup from "@signalbox/api/ConfigGroup"
 import { type Place, placeOf } from "@signalbox/server/Place"
 import { Effect, Option, type Schema } from "effect"
@@ -64,13 +65,8 @@ export const where: Effect.Effect<Where, Failure, typeof ConfigPath.Identifier> 
 })
 
 /** The host of this document; one of another document in the same directory is none. */
-export const hostOf = Effect.fnUntraced(function* ({ named, place }: Where) {
-  const host = yield* findHost(place)
-  if (host === undefined || !named) return host
-  const { remote } = yield* Effect.promise(() => import("./Access/Remote.ts"))
-  const { source } = yield* (yield* remote(host)).state
-  return source === place.config ? host : undefined
-})
+export const hostOf = ({ place }: Where): Effect.Effect<Host | undefined, Failure> =>
+  Effect.map(findHost(place), (host) => (host?.note.document === basename(place.config) ? host : undefined))
 
 /** Runs `use` on the host if one runs, else on the files. `intent`: whether files may be made or changed. */
 export const withAccess = <A, E, R>(

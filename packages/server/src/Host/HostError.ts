@@ -2,9 +2,11 @@
 import { ConfigError } from "@signalbox/core"
 import { Schema } from "effect"
 
-/** Another host holds the lock of this document. What is known of it stands in its note. */
+/** Another host holds the lock of this directory. What is known of it stands in its note. */
 export class LockHeld extends Schema.TaggedClass<LockHeld>()("LockHeld", {
   path: Schema.String,
+  /** The name of the document that it serves, where that is another one in the same directory. */
+  other: Schema.optionalKey(Schema.String),
   pid: Schema.optionalKey(Schema.Int),
   url: Schema.optionalKey(Schema.String),
   /** ISO 8601. */
@@ -74,9 +76,13 @@ export class HostError extends Schema.TaggedError<HostError>()("HostError", {
 const explain = (reason: HostError["reason"]): string => {
   switch (reason._tag) {
     case "LockHeld":
-      return `Another host serves this document already: ${whoHolds(reason)}. Use that one, stop it${
+      return `${
+        reason.other === undefined
+          ? "Another host serves this document already"
+          : `A host serves ${reason.other} in the same directory already`
+      }: ${whoHolds(reason)}. Use that one, stop it${
         reason.pid === undefined ? "" : ` (kill ${reason.pid})`
-      }, or give this one a document of its own with --config.`
+      }, or give this one a document in a directory of its own with --config.`
     case "LockUnavailable":
       return `The host's lock ${reason.path} cannot be had: ${reason.detail}.`
     case "PortTaken":
