@@ -44,6 +44,8 @@ export interface Options {
   readonly strict?: boolean
   /** Default `text`. */
   readonly logFormat?: LogFormat
+  /** How the command is called here, for what the host shows to be tried next. Default `signalbox`. */
+  readonly command?: string
 }
 
 /** Runs until SIGINT or SIGTERM, and then until the requests under way have ended. SIGHUP reads the document again. */
@@ -62,7 +64,7 @@ export const layer = (options: Options) => {
   return sweeping.pipe(
     Layer.provideMerge(Http.layer),
     Layer.provideMerge(Narrator.layer),
-    Layer.provideMerge(Announcement.layerAt(place)),
+    Layer.provideMerge(Announcement.layerAt(place, options.command)),
     Layer.provideMerge(HostHealth.layer),
     Layer.provideMerge(HostServices.layerBackground),
     Layer.provideMerge(Layer.mergeAll(Listening.layer, longLived(place))),

@@ -12,6 +12,9 @@ interface Serve {
   readonly logFormat: "text" | "json"
 }
 
+/** In a clone of the repository nothing is on the PATH. */
+const command = import.meta.url.endsWith(".ts") ? "npm run -s signalbox --" : "signalbox"
+
 /** Signals are the host's: it drains on the first and ends on the second. */
 export const serve = Effect.fnUntraced(function* ({ logFormat, port, strict }: Serve) {
   const { place } = yield* where
@@ -19,6 +22,7 @@ export const serve = Effect.fnUntraced(function* ({ logFormat, port, strict }: S
     config: place.config,
     strict,
     logFormat,
+    command,
     ...(Option.isSome(port) ? { port: port.value } : {}),
   })
   yield* Effect.mapError(withoutSignals(host), refusal)

@@ -8,7 +8,7 @@ import type { Place } from "../Place.ts"
 import { banner } from "./Banner.ts"
 import { Output } from "./Output.ts"
 
-export const layerAt = (place: Place) =>
+export const layerAt = (place: Place, command = "signalbox") =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const lock = yield* HostLock
@@ -19,6 +19,7 @@ export const layerAt = (place: Place) =>
       yield* lock.sign(url)
       const usual = yield* Effect.option(dataDirectory("signalbox"))
       const shown = {
+        command,
         url,
         config: place.config,
         isNew: lock.isNew,

@@ -2,6 +2,8 @@
 import { version } from "@signalbox/api/Version"
 
 export interface Shown {
+  /** How the command is called. */
+  readonly command: string
   readonly url: string
   /** The path of the document. */
   readonly config: string
@@ -15,8 +17,8 @@ export interface Shown {
   readonly auth: boolean
 }
 
-export const banner = ({ alias, auth, config, isNew, isUsual, url }: Shown): string => {
-  const command = isUsual ? "signalbox" : `signalbox --config ${quoted(config)}`
+export const banner = ({ alias, auth, command: name, config, isNew, isUsual, url }: Shown): string => {
+  const command = isUsual ? name : `${name} --config ${quoted(config)}`
   return [
     `Signalbox ${version} listens on ${url}`,
     isNew
