@@ -162,3 +162,28 @@ it("an interim answer is not the answer", () => {
   call.onResponseEnd()
   assert.deepStrictEqual(log, ["head 200", 'end {"model":"fast"}'])
 })
+
+it("a long answer counts as held until its caller has read it, or has gone", () => {
+  const { call, control, held, response } = new Stage()
+  const answer = Buffer.alloc(1024 * 1024)
+  call.begin()
+  call.onRequestStart(control)
+  call.onResponseStart(control, 200, { "content-type": "application/octet-stream" })
+  call.onResponseData(control, answer)
+  call.onResponseEnd()
+  assert.isFalse(held.take(maxHeldBytes - answer.length + 1))
+  response.emit("close")
+  assert.isTrue(held.take(maxHeldBytes))
+})
+
+it("of a header that a provider sends twice the first counts", () => {
+  const { call, control, log } = new Stage()
+  call.begin()
+  call.onRequestStart(control)
+  // What undici says of it.
+  const twice = ["application/json", "text/plain"] as unknown as string
+  call.onResponseStart(control, 200, { "content-type": twice })
+  call.onResponseData(control, Buffer.from('{"model":"big"}'))
+  call.onResponseEnd()
+  assert.deepStrictEqual(log, ["head 200", 'end {"model":"fast"}'])
+})

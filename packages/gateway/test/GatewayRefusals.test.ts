@@ -47,6 +47,11 @@ live("what is no request is refused in OpenAI's shape, with what to do", () =>
       "invalid_value",
       "model",
     ])
+    // A provider's parser may not tell upper from lower case, and take the last: what was allowed here would be another one there.
+    for (const key of ["Model", "MODEL", "mod\\u0045l"]) {
+      const body = `{"model":"fast","${key}":"private"}`
+      assert.deepStrictEqual(yield* refusedWith(body), [400, "invalid_value", "model"], key)
+    }
   }),
 )
 

@@ -103,12 +103,12 @@ export class Call implements Listener {
     this.status = status
     this.reachedAt = now()
     onReached?.()
-    const encoding = headers["content-encoding"]
+    const encoding = first(headers["content-encoding"])
     if (encoding !== undefined && encoding !== "" && encoding !== "identity") {
       this.#breakOff(`answered in an encoding that was not asked for (${encoding.slice(0, 40)})`)
       return
     }
-    const type = headers["content-type"] ?? ""
+    const type = first(headers["content-type"]) ?? ""
     this.#isJson = type.includes("json")
     this.#headers = returned(headers, upstream.secret?.text)
     if (status < 300 && type.startsWith("text/event-stream")) this.#beginStream(status)
@@ -169,7 +169,16 @@ export class Call implements Listener {
     response.writeHead(status, this.#headers)
     // A short text leaves with the head in one write; as bytes both would be gathered first.
     if (body.length < oneWriteBytes) response.end(body.toString("latin1"), "latin1")
-    else response.end(body)
+    else this.#endHeld(body)
+  }
+
+  /** Counts until it has been read: a caller that never does keeps it in memory for as long as its connection stands. */
+  #endHeld(body: Buffer): void {
+    const { held, response } = this.#options
+    // It was counted a moment ago, as the chunks that it was made of.
+    held.keep(body.length)
+    response.once("close", () => held.give(body.length))
+    response.end(body)
   }
 
   onResponseError(_control: Control | null, error: Error): void {
@@ -248,3 +257,7 @@ export class Call implements Listener {
     return secret === undefined || !bytes.includes(secret.bytes) ? bytes : Buffer.from(conceal(bytes.toString()))
   }
 }
+
+/** Of a header that was sent several times undici makes a list, which the types do not say. */
+const first = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
+  typeof value === "object" ? value[0] : value

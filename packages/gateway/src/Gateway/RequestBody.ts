@@ -20,6 +20,10 @@ export class HeldBytes {
     this.#bytes += bytes
     return true
   }
+  /** Counts what is held already, whether or not there is room. */
+  keep(bytes: number): void {
+    this.#bytes += bytes
+  }
   give(bytes: number): void {
     this.#bytes -= bytes
   }
@@ -113,6 +117,10 @@ export const parseChat = (bytes: Buffer): Result.Result<ChatRequest, ApiError> =
   if (members.furtherModels !== undefined) {
     return invalid("model", "invalid_value", "`model` is given more than once; give it once")
   }
+  // Some do not tell upper from lower case in names, as Go's, in which many servers for models are written.
+  if (Object.keys(value).some(isOtherModel)) {
+    return invalid("model", "invalid_value", "`model` is also given in another spelling; give it once, in lower case")
+  }
   const places = namesIn(bytes, members)
   return Result.succeed({
     model,
@@ -120,6 +128,8 @@ export const parseChat = (bytes: Buffer): Result.Result<ChatRequest, ApiError> =
     withModel: (upstream) => (upstream === model ? bytes : renamed(bytes, 0, bytes.length, places, jsonName(upstream))),
   })
 }
+
+const isOtherModel = (name: string): boolean => name !== "model" && name.length === 5 && name.toLowerCase() === "model"
 
 const invalid = (param: string | null, code: string | null, message: string) =>
   Result.fail(new ApiError({ status: 400, param, code, message }))
