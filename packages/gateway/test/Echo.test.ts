@@ -99,6 +99,22 @@ live("echo says what it does not understand", () =>
   }),
 )
 
+live("echo refuses what would take more memory than there is", () =>
+  Effect.gen(function* () {
+    const { messages } = ask("x".repeat(1024 * 1024))
+    const many = yield* raw({ body: JSON.stringify({ model: "fast", n: 128, messages }) })
+    assert.strictEqual(many.status, 400)
+    assert.include(errorIn(many).message, "send less")
+    const stops = yield* raw({ body: JSON.stringify({ ...ask("x"), model: "fast", stop: ["a", "b", "c", "d", "e"] }) })
+    assert.deepStrictEqual([stops.status, errorIn(stops).type], [400, "invalid_request_error"])
+    const spaces = yield* create({ ...ask(" ".repeat(1024 * 1024)), max_tokens: 1 })
+    assert.deepStrictEqual(
+      spaces.choices.map(({ finish_reason, message }) => [finish_reason, message.content]),
+      [["stop", ""]],
+    )
+  }),
+)
+
 it.effect("echo waits for a listener that is not ready, and stops for one that has gone", () =>
   Effect.gen(function* () {
     const upstream = yield* Echo.make("echo")

@@ -9,6 +9,10 @@ import type { Control, Listener, Upstream } from "./Exchange.ts"
 
 /** As at OpenAI's. */
 const maxChoices = 128
+const maxStops = 4
+
+/** Characters of an answer that comes whole, all choices together: it must fit into memory, and more would not be passed on. */
+const maxWholeLength = 32 * 1024 * 1024
 
 const Part = Schema.Struct({ type: Schema.String, text: Schema.optionalKey(Schema.String) })
 const Limit = Schema.optionalKey(Schema.NullOr(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))))
@@ -25,7 +29,9 @@ const Request = Schema.Struct({
     Schema.NullOr(Schema.Struct({ include_usage: Schema.optionalKey(Schema.NullOr(Schema.Boolean)) })),
   ),
   n: Schema.optionalKey(Schema.NullOr(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: maxChoices })))),
-  stop: Schema.optionalKey(Schema.NullOr(Schema.Union([Schema.String, Schema.Array(Schema.String)]))),
+  stop: Schema.optionalKey(
+    Schema.NullOr(Schema.Union([Schema.String, Schema.Array(Schema.String).check(Schema.isMaxLength(maxStops))])),
+  ),
   max_tokens: Limit,
   max_completion_tokens: Limit,
 })
@@ -49,6 +55,7 @@ export const make = (name: string): Effect.Effect<Upstream> =>
         if (Result.isFailure(request)) return player.play(400, json, [refusal(request.failure.message)])
         const reply = replyTo(request.success, Math.floor(clock.currentTimeMillisUnsafe() / 1_000))
         if (request.success.stream === true) player.play(200, eventStream, eventsOf(request.success, reply))
+        else if (reply.text.length * (request.success.n ?? 1) > maxWholeLength) player.play(400, json, [tooLong])
         else player.play(200, json, [JSON.stringify(completionOf(request.success, reply))])
       },
     }
@@ -122,7 +129,7 @@ const textsPerTurn = 64
 interface Reply {
   readonly id: string
   readonly created: number
-  readonly words: ReadonlyArray<string>
+  readonly text: string
   readonly finishReason: "stop" | "length"
   readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number; readonly total_tokens: number }
 }
@@ -135,35 +142,34 @@ const replyTo = (request: Request, created: number): Reply => {
     const at = stop === "" ? -1 : answer.indexOf(stop)
     if (at !== -1) answer = answer.slice(0, at)
   }
-  const all = wordsOf(answer)
-  const limit = request.max_completion_tokens ?? request.max_tokens ?? all.length
-  const words = all.slice(0, limit)
-  const prompt = texts.reduce((sum, text) => sum + wordsOf(text).length, 0)
-  const completion = words.length * (request.n ?? 1)
+  const limit = request.max_completion_tokens ?? request.max_tokens ?? Number.POSITIVE_INFINITY
+  const { count, end } = countWords(answer, limit)
+  const prompt = texts.reduce((sum, text) => sum + countWords(text).count, 0)
+  const completion = count * (request.n ?? 1)
   return {
     id: `chatcmpl-echo-${checksum(texts.join("\n"))}`,
     created,
-    words,
-    finishReason: words.length < all.length ? "length" : "stop",
+    text: answer.slice(0, end),
+    finishReason: /\S/.test(answer.slice(end)) ? "length" : "stop",
     usage: { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion },
   }
 }
 
-const completionOf = (request: Request, { created, finishReason, id, usage, words }: Reply) => ({
+const completionOf = (request: Request, { created, finishReason, id, text, usage }: Reply) => ({
   id,
   object: "chat.completion",
   created,
   model: request.model,
   choices: Array.from({ length: request.n ?? 1 }, (_, index) => ({
     index,
-    message: { role: "assistant", content: words.join(""), refusal: null },
+    message: { role: "assistant", content: text, refusal: null },
     logprobs: null,
     finish_reason: finishReason,
   })),
   usage,
 })
 
-function* eventsOf(request: Request, { created, finishReason, id, usage, words }: Reply): Generator<string> {
+function* eventsOf(request: Request, { created, finishReason, id, text, usage }: Reply): Generator<string> {
   const withUsage = request.stream_options?.include_usage === true
   const event = (choices: ReadonlyArray<object>, counted: object | null = null) =>
     `data: ${JSON.stringify({ id, object: "chat.completion.chunk", created, model: request.model, choices, ...(withUsage ? { usage: counted } : {}) })}\n\n`
@@ -172,7 +178,7 @@ function* eventsOf(request: Request, { created, finishReason, id, usage, words }
   ]
   for (let index = 0; index < (request.n ?? 1); index++) {
     yield event(choice(index, { role: "assistant", content: "" }))
-    for (const content of words) yield event(choice(index, { content }))
+    for (const content of wordsOf(text)) yield event(choice(index, { content }))
     yield event(choice(index, {}, finishReason))
   }
   if (withUsage) yield event([], usage)
@@ -182,8 +188,26 @@ function* eventsOf(request: Request, { created, finishReason, id, usage, words }
 const textOf = (content: Request["messages"][number]["content"]): string =>
   typeof content === "string" ? content : (content ?? []).map(({ text = "" }) => text).join("")
 
-/** Each with the white space that follows it, so that they join to the text. */
-const wordsOf = (text: string): ReadonlyArray<string> => text.match(/^\s*\S+\s*|\S+\s*/g) ?? []
+/** A word and the white space around it, as far as that belongs to no word before. */
+const wordPattern = /^\s*\S+\s*|\S+\s*/g
+
+/** One after the other, so that they join to the text: a list of millions of them would take gigabytes. */
+function* wordsOf(text: string): Generator<string> {
+  const word = new RegExp(wordPattern)
+  for (let start = 0; word.test(text); start = word.lastIndex) yield text.slice(start, word.lastIndex)
+}
+
+/** Up to `limit` of them, and where the last of these ends. */
+const countWords = (text: string, limit = Number.POSITIVE_INFINITY) => {
+  const word = new RegExp(wordPattern)
+  let count = 0
+  let end = 0
+  while (count < limit && word.test(text)) {
+    count++
+    end = word.lastIndex
+  }
+  return { count, end }
+}
 
 const refusal = (problem: string): string =>
   JSON.stringify({
@@ -194,6 +218,8 @@ const refusal = (problem: string): string =>
       code: null,
     },
   })
+
+const tooLong = refusal(`the answer, \`n\` times, has more than ${maxWholeLength} characters; send less, or stream`)
 
 /** FNV-1a, 32 bits. */
 const checksum = (text: string): string => {
