@@ -24,8 +24,8 @@ export class Probes {
   begin(outage: Outage, now: number): boolean {
     const probe = this.#of(outage)
     // One of which nothing is heard for so long may still wait for a model that thinks, or have been interrupted before it began.
-    const isUnderWay = probe.begunAt !== undefined && now < probe.begunAt + mostMillis
-    if (isUnderWay || now < probe.nextAt) return false
+    const isUnderWay = probe.begunAt !== undefined && isAhead(probe.begunAt + mostMillis, now)
+    if (isUnderWay || isAhead(probe.nextAt, now)) return false
     probe.begunAt = now
     return true
   }
@@ -42,7 +42,8 @@ export class Probes {
 
   /** When it makes sense to try again; at least 1. */
   retryAfterSeconds(outage: Outage, now: number): number {
-    return Math.max(1, Math.ceil((this.#of(outage).nextAt - now) / 1_000))
+    const { nextAt } = this.#of(outage)
+    return isAhead(nextAt, now) ? Math.ceil((nextAt - now) / 1_000) : 1
   }
 
   #of(outage: Outage): Probe {
@@ -61,3 +62,6 @@ export class Probes {
     return probe
   }
 }
+
+/** What is farther ahead than any wait was put there before the clock was set back, and would keep a provider down for as long as that. */
+const isAhead = (time: number, now: number): boolean => now < time && time - now <= mostMillis
