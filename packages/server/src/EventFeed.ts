@@ -81,20 +81,23 @@ const make = Effect.gen(function* () {
 
   /** Counted and in its channel in one step: in between, the last of the channel's clients could leave and close it. */
   const register = (channel: Channel, response: ServerResponse, place: Cursor): Followed => {
+    const hasGone = (client: Client) => {
+      clients.delete(client)
+      channel.leave(client)
+      if (channel.clients.size > 0) return
+      channels.delete(channel.types.join(","))
+      run(closeChannel(channel))
+    }
     const client = new Client(response, place, {
       hasRead: (client) => {
         if (!channel.has(client) && !client.isCatchingUp) proceed({ client, channel })
       },
-      hasGone: (client) => {
-        clients.delete(client)
-        channel.leave(client)
-        if (channel.clients.size > 0) return
-        channels.delete(channel.types.join(","))
-        run(closeChannel(channel))
-      },
+      hasGone,
     })
     clients.add(client)
     channel.clients.add(client)
+    // While its channel was opened: nobody would say so a second time.
+    if (response.destroyed) hasGone(client)
     return { client, channel }
   }
 
@@ -129,9 +132,9 @@ const make = Effect.gen(function* () {
     if (request.method === "HEAD") return answer
     const newest = yield* bus.cursor
     const response = NodeHttpServerRequest.toServerResponse(request) as ServerResponse
-    // Gone already: nobody would say so a second time.
     if (response.destroyed) return answer
-    const followed = yield* admit(types, response, after ?? newest)
+    // Whole, also if the client leaves meanwhile: an open channel without a client would never be closed.
+    const followed = yield* Effect.uninterruptible(admit(types, response, after ?? newest))
     // A place that is none in this bus's order: the bus itself must say so.
     const foreign = after !== undefined && (after.epoch !== newest.epoch || comparePlaces(after, newest) > 0)
     const returns = request.headers["accept"]?.includes("text/event-stream") === true
