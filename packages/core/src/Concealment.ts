@@ -17,15 +17,19 @@ export const concealer = (secrets: ReadonlySet<string>): ((text: string) => stri
     const letters = percentDecoded(word).replaceAll("-", "+").replaceAll("_", "/")
     return inBase64.some((spelling) => letters.includes(spelling))
   }
-  const tellsInUrl = (word: string): boolean => {
-    if (!/[%+]/.test(word)) return false
-    const decoded = [word, word.replaceAll("+", " ")].map(percentDecoded)
-    return [...secrets].some((secret) => decoded.some((spelling) => spelling.includes(secret)))
-  }
+  const tells = (...decoded: ReadonlyArray<string>): boolean =>
+    [...secrets].some((secret) => decoded.some((spelling) => spelling.includes(secret)))
+  const tellsInUrl = (word: string): boolean =>
+    /[%+]/.test(word) && tells(percentDecoded(word), percentDecoded(word.replaceAll("+", " ")))
+  // PHP escapes each slash, Go `&`, `<` and `>`, and a program may escape every letter.
+  const tellsInJson = (word: string): boolean => word.includes("\\") && tells(jsonDecoded(word))
   return (text) => {
     let concealed = text.replaceAll(/[\w+/=%-]+/g, (word) => (tellsInBase64(word) ? marker : word))
     for (const spelling of spellings) concealed = concealed.replaceAll(spelling, marker)
-    return concealed.replaceAll(/[^\s"<>]+/g, (word) => (tellsInUrl(word) ? marker : word))
+    concealed = concealed.replaceAll(/[^\s"<>]+/g, (word) => (tellsInUrl(word) ? marker : word))
+    return concealed.includes("\\")
+      ? concealed.replaceAll(/[^\s"]+/g, (word) => (tellsInJson(word) ? marker : word))
+      : concealed
   }
 }
 
@@ -75,6 +79,11 @@ const base64Within = (secret: string): ReadonlyArray<string> =>
 
 const percentDecoded = (text: string): string =>
   text.replaceAll(/(?:%[\da-f]{2})+/gi, (bytes) => Option.getOrElse(decodeBytes(bytes), () => bytes))
+
+const jsonDecoded = (text: string): string =>
+  text.replaceAll(/\\(?:u([\da-f]{4})|([/\\]))/gi, (_, code: string | undefined, plain: string) =>
+    code === undefined ? plain : String.fromCharCode(Number.parseInt(code, 16)),
+  )
 
 const decodeBytes = Option.liftThrowable(decodeURIComponent)
 

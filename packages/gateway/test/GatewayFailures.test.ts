@@ -140,6 +140,7 @@ live("an error of the provider passes as it is, with its status, without cookies
         "set-cookie": "a=b",
         "www-authenticate": "Basic",
         "x-request-id": secret,
+        "x-ratelimit-of": btoa(`x:${secret}`),
         "openai-organization": "org-of-the-host",
       })
       .end(body)
@@ -151,9 +152,20 @@ live("an error of the provider passes as it is, with its status, without cookies
     assert.include(answer.text, "<redacted>")
     assert.notInclude(JSON.stringify(answer), secret)
     assert.notInclude(answer.text, btoa(`x:${secret}`))
-    for (const name of ["set-cookie", "www-authenticate", "x-request-id", "openai-organization"]) {
+    for (const name of ["set-cookie", "www-authenticate", "x-request-id", "x-ratelimit-of", "openai-organization"]) {
       assert.isUndefined(answer.headers[name], name)
     }
+  }),
+)
+
+live("a part of the provider's key is not left over where a message is cut", (provider) =>
+  Effect.gen(function* () {
+    const asking = yield* Effect.forkChild(post())
+    const received = yield* provider.next
+    received.response.writeHead(200, { "content-encoding": "x".repeat(30) + secret }).end("{}")
+    const answer = yield* Fiber.join(asking)
+    assert.deepStrictEqual([answer.status, errorIn(answer).code], [502, "upstream_broken"])
+    assert.notInclude(answer.text, secret.slice(0, 6))
   }),
 )
 

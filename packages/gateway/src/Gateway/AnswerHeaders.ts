@@ -31,17 +31,15 @@ const back = new Set([
 ])
 const backPrefixes = ["x-ratelimit-", "ratelimit-"]
 
-/** Of the provider's answer, for the caller: names and values in turn. */
-export const returned = (headers: IncomingHttpHeaders, secret: string | undefined): Array<string> => {
+/** Of the provider's answer, for the caller: names and values in turn, without those that tell its key. */
+export const returned = (headers: IncomingHttpHeaders, tells: (value: string) => boolean): Array<string> => {
   const list: Array<string> = []
   for (const name in headers) {
     const value = headers[name]
     if (typeof value !== "string") continue
-    if (
-      (back.has(name) || backPrefixes.some((prefix) => name.startsWith(prefix))) &&
-      !(secret !== undefined && value.includes(secret))
-    )
+    if ((back.has(name) || backPrefixes.some((prefix) => name.startsWith(prefix))) && !tells(value)) {
       list.push(name, value)
+    }
   }
   return list
 }

@@ -105,13 +105,21 @@ export class Call implements Listener {
     onReached?.()
     const encoding = first(headers["content-encoding"])
     if (encoding !== undefined && encoding !== "" && encoding !== "identity") {
-      this.#breakOff(`answered in an encoding that was not asked for (${encoding.slice(0, 40)})`)
+      // Hidden before it is cut: half a key is one too.
+      this.#breakOff(`answered in an encoding that was not asked for (${upstream.conceal(encoding).slice(0, 40)})`)
       return
     }
     const type = first(headers["content-type"]) ?? ""
     this.#isJson = type.includes("json")
-    this.#headers = returned(headers, upstream.secret?.text)
+    this.#headers = returned(headers, this.#tells)
     if (status < 300 && type.startsWith("text/event-stream")) this.#beginStream(status)
+  }
+
+  /** As in bodies: what an error quotes is searched for every spelling of the key. */
+  readonly #tells = (value: string): boolean => {
+    const { conceal, secret } = this.#options.upstream
+    if (secret === undefined) return false
+    return this.status! >= 300 ? conceal(value) !== value : value.includes(secret.text)
   }
 
   #beginStream(status: number): void {
