@@ -169,6 +169,11 @@ describe("ConfigDocument.edit", () => {
     assert.isTrue(next.isWellFormed())
   })
 
+  it("refuses a path that is deeper than a document may be, however deep", () => {
+    assert.include(refusal("{}", { path: "/a".repeat(201), value: 1 }), "nested deeper than 200 levels")
+    assert.include(refusal("{}", { path: "/a".repeat(1_000_000), value: 1 }), "nested deeper than 200 levels")
+  })
+
   it("puts the stored secret in place of the marker, at any depth, and refuses one that stands for nothing", () => {
     const text = '{ "providers": { "p": { "url": "http://a", "api_key": "sk-1" } } }'
     const next = edit(text, { path: "/providers/p", value: { url: "http://b", api_key: redactionMarker } })

@@ -2,7 +2,7 @@
 import { Result } from "effect"
 import type { ConfigDocument, Edit } from "../ConfigDocument.ts"
 import { type Draft, setValue } from "./Edit.ts"
-import { absent, findFaults, lookup, parsePointer, type Tokens } from "./Json.ts"
+import { absent, findFaults, lookup, maxDepth, parsePointer, type Tokens } from "./Json.ts"
 import { type Finding, Findings, locate } from "./Problems.ts"
 import { readText } from "./Reader.ts"
 import { restoreText, restoreValue } from "./Redact.ts"
@@ -23,6 +23,10 @@ export const makeEditor = (shapes: Shapes, marker: string): Pick<ConfigDocument<
       findings.add({ by: "schema", path, message, at: "value" })
     if (tokens === undefined) {
       return refuse("a path starts with / and writes ~ as ~0 and / as ~1 within keys: correct the path")
+    }
+    // Before anything follows the path: what does so calls itself at each step.
+    if (tokens.length > maxDepth) {
+      return refuse(`nested deeper than ${maxDepth} levels: make it flatter`, tokens.slice(0, maxDepth))
     }
     if (tokens.includes("__proto__")) return refuse("the key __proto__ is not allowed: choose another")
     if (tokens.length === 1 && tokens[0] === "version" && !declaresVersion) {
