@@ -44,6 +44,9 @@ export interface Home {
   readonly host: (args?: ReadonlyArray<string>) => Effect.Effect<Running, never, Scope.Scope>
 }
 
+/** Whether the usual port is free is for `doctor` to say, and depends on this machine: somebody may use a host here. */
+const anyPort = { SIGNALBOX_PORT: "0" }
+
 export const home: Effect.Effect<Home, never, Scope.Scope> = Effect.gen(function* () {
   const directory = yield* Effect.acquireRelease(
     Effect.promise(() => mkdtemp(join(tmpdir(), "signalbox-cli-"))),
@@ -60,7 +63,8 @@ export const home: Effect.Effect<Home, never, Scope.Scope> = Effect.gen(function
     XDG_CACHE_HOME: cache,
     TMPDIR: directory,
   }
-  const run: Home["run"] = (args, options) => runProgram(process.execPath, [script, ...args], env, options)
+  const run: Home["run"] = (args, options) =>
+    runProgram(process.execPath, [script, ...args], args.includes("doctor") ? { ...anyPort, ...env } : env, options)
   return {
     directory,
     config: join(directory, "data", "signalbox", "config.json"),
