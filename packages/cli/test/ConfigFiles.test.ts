@@ -208,6 +208,21 @@ describe("without a host", () => {
     }),
   )
 
+  it.live("what comes by standard input is taken as it is, or not at all", () =>
+    Effect.gen(function* () {
+      const { config, directory, env } = yield* home
+      const script = yield* program
+      const path = join(directory, "latin1")
+      writeFileSync(path, Buffer.from("sk-\xe9t\xe9-4711", "latin1"))
+      const set = ["config", "set", "models.echo.upstream", "-"]
+      const shell = ["-c", `exec "$@" < '${path}'`, "sh", process.execPath, script, ...set]
+      const { code, stderr } = yield* runProgram("/bin/sh", shell, env)
+      assert.strictEqual(code, 1)
+      assert.include(stderr, "standard input cannot be read (it is not UTF-8)")
+      assert.isFalse(existsSync(config))
+    }),
+  )
+
   it.live("makes, lists and revokes keys; the secret is alone on standard output", () =>
     Effect.gen(function* () {
       const { json, run } = yield* home

@@ -92,8 +92,24 @@ describe("with a host", () => {
       const key = yield* at.run(["keys", "add", "alice"])
       assert.match(key.stdout, /^\S{40,}\n$/)
       assert.strictEqual((yield* at.run(["keys", "add", "alice"])).code, 4)
+      const unusable = yield* at.run(["keys", "add", "no way"])
+      assert.strictEqual(unusable.code, 2)
+      assert.include(unusable.stderr, "its id must have 1 to 64 letters")
+      const label = yield* at.run(["keys", "add", "bob", "--label", "two\nlines"])
+      assert.deepStrictEqual([label.code, label.stderr.includes("its label must have")], [2, true])
       assert.strictEqual((yield* at.run(["keys", "revoke", "bob"])).code, 1)
       assert.strictEqual((yield* at.run(["keys", "revoke", "alice"])).code, 0)
+    }),
+  )
+
+  it.live("a name that means nothing is written and said, with what is near it, as without a host", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      yield* at.host()
+      const set = yield* at.run(["config", "set", "modles.fast.upstream", "gpt-5"])
+      assert.strictEqual(set.code, 0)
+      assert.include(set.stderr, 'unknown key "modles" (did you mean "models"?)')
+      assert.strictEqual((yield* at.run(["config", "set", "features.debug", "true", "--json"])).stderr, "")
     }),
   )
 

@@ -53,8 +53,12 @@ export const readStandardInput = Effect.tryPromise({
       if (bytes > maxBytes) throw new Error("it is longer than 16 MiB")
       chunks.push(chunk)
     }
-    return Buffer.concat(chunks).toString("utf8")
+    // Not with U+FFFD for what is none: a secret that was changed on its way is refused by its provider, and nobody knows why.
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Buffer.concat(chunks))
   },
   catch: (error) =>
-    failed("input", `standard input cannot be read (${error instanceof Error ? error.message : "unknown"})`),
+    failed("input", `standard input cannot be read (${error instanceof Error ? reasonOf(error) : "unknown"})`),
 })
+
+const reasonOf = (error: Error): string =>
+  "code" in error && error.code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "it is not UTF-8" : error.message

@@ -9,7 +9,8 @@ export const lookUp = (root: Schema.Json, pointer: string): Effect.Effect<Schema
   for (const part of pointer.split("/").slice(1)) {
     const name = part.replaceAll("~1", "/").replaceAll("~0", "~")
     const members: object = typeof value === "object" && value !== null ? value : {}
-    const next: Schema.Json | undefined = Object.hasOwn(members, name)
+    // The length of an array is its own, and no part of the document.
+    const next: Schema.Json | undefined = Object.prototype.propertyIsEnumerable.call(members, name)
       ? Object.getOwnPropertyDescriptor(members, name)?.value
       : undefined
     if (next === undefined) {

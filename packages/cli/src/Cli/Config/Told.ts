@@ -1,9 +1,11 @@
 /** What commands that change the configuration say about it. */
 import type * as ConfigGroup from "@signalbox/api/ConfigGroup"
 import { changeSummary, dotted } from "@signalbox/core/ChangeSummary"
+import { format } from "@signalbox/core/ConfigError"
 import { Effect, Result } from "effect"
 import type { Access } from "../Access.ts"
 import { usage } from "../Failure.ts"
+import { Json } from "../Globals.ts"
 import { answer, type Paint, remark } from "../Output.ts"
 import { pointerOf } from "../Pointer.ts"
 import { line, lines } from "../Shown.ts"
@@ -49,6 +51,11 @@ export const tellWritten = Effect.fnUntraced(function* (access: Access, written:
     ].join("\n"),
   )
   for (const text of remarksOn(access, written)) yield* remark(text)
+  // Without one the store has said it.
+  if (access.host !== undefined && !(yield* Json)) {
+    const { source, warnings } = yield* access.state
+    for (const warning of warnings) yield* remark(line(`warning: ${format(source, warning)}`))
+  }
 })
 
 /** What a change would do. */

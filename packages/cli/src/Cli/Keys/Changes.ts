@@ -1,9 +1,10 @@
 /** The keys, wherever they are: in a running host by its admin API, or in the file beside the document. */
 import { CredentialsGroup } from "@signalbox/api/CredentialsGroup"
-import { type Credential, Credentials, type CredentialsError } from "@signalbox/core/Credentials"
+import { type Credential, CredentialId, Credentials, type CredentialsError } from "@signalbox/core/Credentials"
+import { Label, Models } from "@signalbox/core/Credentials/Credential"
 import { EventBus } from "@signalbox/core/EventBus"
 import * as Signalbox from "@signalbox/node/Signalbox"
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer, Redacted, Result, Schema, SchemaIssue } from "effect"
 import { fromApi } from "../Access/Answers.ts"
 import { hostOf, where } from "../Access.ts"
 import { clientOf } from "../Client.ts"
@@ -32,10 +33,27 @@ const inHost = (host: Host): Effect.Effect<Keys> =>
     const list = Effect.map(Effect.mapError(credentials.list(), fromApi), ({ credentials }) => credentials)
     return {
       list,
-      add: (payload) => Effect.mapError(credentials.add({ payload }), fromApi),
+      // Here already: the client sends nothing that the contract does not take, and cannot say what of it that was.
+      add: (payload) =>
+        Effect.andThen(acceptable(payload), Effect.mapError(credentials.add({ payload }), fromApi)),
       revoke: (id) => Effect.mapError(credentials.revoke({ params: { id } }), fromApi),
     }
   })
+
+const wanted = Schema.Struct({
+  id: CredentialId,
+  label: Schema.optionalKey(Label),
+  models: Schema.optionalKey(Models),
+})
+
+const acceptable = (payload: unknown): Effect.Effect<void, Failure> => {
+  const result = Schema.decodeUnknownResult(wanted)(payload)
+  if (Result.isSuccess(result)) return Effect.void
+  const [issue] = SchemaIssue.makeFormatterStandardSchemaV1()(result.failure.issue).issues
+  return Effect.fail(
+    usage(line(`The key was not added: its ${String(issue?.path?.[0])} ${issue?.message ?? "is not acceptable"}`)),
+  )
+}
 
 const inFile = (path: string): Keys => {
   const layer = Credentials.layerAt(path).pipe(Layer.provide(EventBus.layer), Layer.provide(Signalbox.layerPlatform))
