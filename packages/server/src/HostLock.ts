@@ -46,7 +46,12 @@ const make = Effect.fnUntraced(function* ({ config, directory, lock }: Place) {
     return failure(new LockHeld({ path: lock, ...(holder === undefined ? undefined : { holder }) }))
   })
   const startedAt = DateTime.formatIso(yield* DateTime.now)
-  yield* Effect.addFinalizer(() => Effect.sync(() => clearHostNote(lock)))
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      // Where somebody has removed the directory under this host, the file there by now is the lock of another.
+      if (readHostNote(lock)?.pid === process.pid) clearHostNote(lock)
+    }),
+  )
   const isNew = !(yield* Effect.orElseSucceed(fs.exists(config), () => true))
   return HostLock.of({
     isNew,

@@ -1,8 +1,10 @@
 /** A host as a process: how it stops, and how it reads its document again. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { Agent, get } from "node:http"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import { readHostNote } from "@signalbox/server/HostNote"
+import { placeOf } from "@signalbox/server/Place"
 import { Effect, Fiber, Queue } from "effect"
 import { type Serving, serving, temporaryDirectory, until } from "./processes/HostProcess.ts"
 import { makeUpstream, words } from "./processes/Upstream.ts"
@@ -56,6 +58,21 @@ const entriesIn = (config: string): number => {
 }
 
 describe("a host that is told to stop", () => {
+  it.live("one whose directory was removed leaves the note of the host that came after it", () =>
+    Effect.gen(function* () {
+      const directory = join(yield* temporaryDirectory, "a")
+      const config = join(directory, "config.json")
+      const { lock } = placeOf(config)
+      const first = yield* serving({ config })
+      rmSync(directory, { recursive: true })
+      const second = yield* serving({ config })
+      assert.strictEqual(readHostNote(lock)?.pid, second.child.pid)
+      first.child.kill("SIGTERM")
+      assert.strictEqual(yield* first.exit, 0)
+      assert.strictEqual(readHostNote(lock)?.pid, second.child.pid)
+    }),
+  )
+
   it.live("takes nothing new, tells for how many it waits, and lets all streams under way end whole", () =>
     Effect.gen(function* () {
       const { config, host, streams } = yield* atUpstream()
