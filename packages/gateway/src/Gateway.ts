@@ -13,7 +13,7 @@ import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import { CallObserver } from "./CallObserver.ts"
 import { ApiError, toResponse } from "./Gateway/ApiError.ts"
-import { type Caller, callerOf } from "./Gateway/Caller.ts"
+import { type Caller, callerOf, type Identify } from "./Gateway/Caller.ts"
 import { chatCompletions, type Works } from "./Gateway/ChatCompletions.ts"
 import { modelsAt } from "./Gateway/ModelList.ts"
 import { Probes } from "./Gateway/Probes.ts"
@@ -62,8 +62,10 @@ export const layer = <Self, Shape>(
         const answer = (request: HttpServerRequest) =>
           graph.provide(
             Effect.flatMap(requireKeys.get, (required) => {
-              const caller = callerOf(toIncomingMessage(request).headers.authorization, required, credentials)
-              return Result.isFailure(caller) ? Effect.fail(caller.failure) : run(caller.success, request)
+              const { authorization } = toIncomingMessage(request).headers
+              const identify = () => callerOf(authorization, required, credentials)
+              const caller = identify()
+              return Result.isFailure(caller) ? Effect.fail(caller.failure) : run(caller.success, request, identify)
             }),
           )
         return (request: HttpServerRequest) =>
@@ -75,7 +77,7 @@ export const layer = <Self, Shape>(
       yield* router.add(
         "POST",
         "/v1/chat/completions",
-        handle((caller, request) => chatCompletions(works, caller, request)),
+        handle((caller, request, identify) => chatCompletions(works, caller, request, identify)),
       )
       const models = handle((caller, request) =>
         Effect.flatMap(Models, (models) => modelsAt(request.url, models, caller)),
@@ -92,6 +94,8 @@ export const layer = <Self, Shape>(
 type Run = (
   caller: Caller,
   request: HttpServerRequest,
+  /** Who it is by the keys of now. */
+  identify: Identify,
 ) => Effect.Effect<HttpServerResponse, ApiError, Models | UpstreamClients>
 
 /** Only while the graph starts is there anything to wait for; a graph that has served once goes on. */

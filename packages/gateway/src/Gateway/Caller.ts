@@ -9,6 +9,9 @@ export interface Caller {
   readonly mayUse: (alias: string) => boolean
 }
 
+/** Looks again who calls: a key may be revoked while its request is on its way. */
+export type Identify = () => Result.Result<Caller, ApiError>
+
 /**
  * Where keys are required, only a caller with a valid one is let in. Where they are not, a valid one still counts: its calls are recorded
  * under its id and its limits hold. Anything else in the header is then nobody's business, because many programs insist on sending some key.

@@ -16,7 +16,7 @@ import { UpstreamClients } from "../UpstreamClient.ts"
 import { forwarded } from "./AnswerHeaders.ts"
 import type { ApiError } from "./ApiError.ts"
 import { Call } from "./Call.ts"
-import type { Caller } from "./Caller.ts"
+import type { Caller, Identify } from "./Caller.ts"
 import { notAllowed, refusalOf } from "./ModelRefusal.ts"
 import type { Probes } from "./Probes.ts"
 import { clientOf } from "./ProviderRefusal.ts"
@@ -33,6 +33,9 @@ export interface Works {
   readonly observer: Observer
 }
 
+/** From head to body; then the caller's key is looked up again. */
+const lateMillis = 1_000
+
 /** Where a request goes; `probe` is the outage that it is to end. */
 interface Destination {
   readonly route: Route
@@ -43,6 +46,7 @@ export const chatCompletions = (
   works: Works,
   caller: Caller,
   request: HttpServerRequest,
+  identify: Identify,
 ): Effect.Effect<HttpServerResponse.HttpServerResponse, ApiError, Models | UpstreamClients> =>
   Effect.contextWith((generation: Context.Context<Models | UpstreamClients>) => {
     const models = Context.get(generation, Models)
@@ -50,13 +54,17 @@ export const chatCompletions = (
     const source = NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage
     const response = NodeHttpServerRequest.toServerResponse(request) as ServerResponse
     const body = new BodyReader(source, response, works.held)
+    const arrived = works.clock.currentTimeMillisUnsafe()
     const answered = Effect.flatMap(body.bytes, (bytes) => {
-      const chat = parseChat(bytes)
-      return Result.isFailure(chat)
-        ? Effect.fail(chat.failure)
-        : Effect.flatMap(destinationOf(works, models, caller, chat.success.model), (destination) =>
-            carry(works, clients, { caller, chat: chat.success, destination, source, response }),
-          )
+      // A body may take minutes: who holds one back must not get in by a key that was revoked meanwhile.
+      const isLate = Math.abs(works.clock.currentTimeMillisUnsafe() - arrived) >= lateMillis
+      const known = isLate ? identify() : Result.succeed(caller)
+      const chat = Result.flatMap(known, (caller) => Result.map(parseChat(bytes), (chat) => ({ caller, chat })))
+      if (Result.isFailure(chat)) return Effect.fail(chat.failure)
+      const asked = chat.success
+      return Effect.flatMap(destinationOf(works, models, asked.caller, asked.chat.model), (destination) =>
+        carry(works, clients, { ...asked, destination, source, response }),
+      )
     })
     return Effect.onExitPrimitive(answered, () => {
       body.release()
