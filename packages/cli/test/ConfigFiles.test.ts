@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { home } from "./Command.ts"
+import { home, program, runProgram } from "./Command.ts"
 
 const secret = "sk-live-4711aaaabbbbcccc"
 
