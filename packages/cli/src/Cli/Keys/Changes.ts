@@ -34,8 +34,7 @@ const inHost = (host: Host): Effect.Effect<Keys> =>
     return {
       list,
       // Here already: the client sends nothing that the contract does not take, and cannot say what of it that was.
-      add: (payload) =>
-        Effect.andThen(acceptable(payload), Effect.mapError(credentials.add({ payload }), fromApi)),
+      add: (payload) => Effect.andThen(acceptable(payload), Effect.mapError(credentials.add({ payload }), fromApi)),
       revoke: (id) => Effect.mapError(credentials.revoke({ params: { id } }), fromApi),
     }
   })
