@@ -19,6 +19,8 @@ class Stage {
       return this.response
     },
     flushHeaders: () => undefined,
+    setTimeout: (_millis: number, callback: () => void) => this.response.once("timeout", callback),
+    destroy: () => void this.response.emit("close"),
     write: (bytes: Buffer) => {
       this.log.push(`write ${bytes}`)
       return this.response.takesMore
@@ -163,7 +165,7 @@ it("an interim answer is not the answer", () => {
   assert.deepStrictEqual(log, ["head 200", 'end {"model":"fast"}'])
 })
 
-it("a long answer counts as held until its caller has read it, or has gone", () => {
+it("a long answer counts as held until its caller has read it, has gone or is cut", () => {
   const { call, control, held, response } = new Stage()
   const answer = Buffer.alloc(1024 * 1024)
   call.begin()
@@ -172,7 +174,7 @@ it("a long answer counts as held until its caller has read it, or has gone", () 
   call.onResponseData(control, answer)
   call.onResponseEnd()
   assert.isFalse(held.take(maxHeldBytes - answer.length + 1))
-  response.emit("close")
+  response.emit("timeout")
   assert.isTrue(held.take(maxHeldBytes))
 })
 

@@ -22,6 +22,9 @@ const noBytes = Buffer.alloc(0)
 /** Answers below this leave as text. */
 const oneWriteBytes = 16 * 1024
 
+/** A caller that has taken nothing of a long answer for so long is cut. */
+const patienceMillis = 60_000
+
 /** Errors up to this size are searched for every spelling of the provider's key, whatever they are. */
 const maxErrorBytes = 1024 * 1024
 
@@ -180,12 +183,14 @@ export class Call implements Listener {
     else this.#endHeld(body)
   }
 
-  /** Counts until it has been read: a caller that never does keeps it in memory for as long as its connection stands. */
+  /** Counts until it has been read: who never does must neither fill the memory nor, for ever, the place of others. */
   #endHeld(body: Buffer): void {
     const { held, response } = this.#options
     // It was counted a moment ago, as the chunks that it was made of.
     held.keep(body.length)
     response.once("close", () => held.give(body.length))
+    // Node takes each part that leaves for a sign of life.
+    response.setTimeout(patienceMillis, () => response.destroy())
     response.end(body)
   }
 
