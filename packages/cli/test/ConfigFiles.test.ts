@@ -284,6 +284,17 @@ describe("config import", () => {
     }),
   )
 
+  it.live("reads no more than a document can have, also of what does not say how long it is", () =>
+    Effect.gen(function* () {
+      const { run } = yield* home
+      for (const words of [["import"], ["validate"], ["plan"]]) {
+        const { code, stderr } = yield* run(["config", ...words, "/dev/zero"])
+        assert.strictEqual(code, 1)
+        assert.include(stderr, "/dev/zero cannot be read (it is larger than 64 MiB)")
+      }
+    }),
+  )
+
   it.live("refuses what is no document, or one of another version, and writes nothing", () =>
     Effect.gen(function* () {
       const { config, run } = yield* home

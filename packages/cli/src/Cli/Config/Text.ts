@@ -1,5 +1,5 @@
 /** Texts of documents that a command is given: a file, or standard input. */
-import { readFileSync, statSync } from "node:fs"
+import { closeSync, openSync, readSync } from "node:fs"
 import { Effect } from "effect"
 import { type Failure, failed } from "../Failure.ts"
 import { line } from "../Shown.ts"
@@ -13,18 +13,33 @@ export interface Given {
 
 // A document is not larger; what is, was not meant.
 const maxBytes = 1 << 26
+const chunkBytes = 1 << 16
 
 export const readGiven = (file: string): Effect.Effect<Given, Failure> =>
   file === "-"
     ? Effect.map(readStandardInput, (text) => ({ name: "standard input", text }))
     : Effect.try({
-        try: () => {
-          const { size } = statSync(file)
-          if (size > maxBytes) throw new Error("it is larger than 64 MiB")
-          return { name: file, text: new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file)) }
-        },
+        try: () => ({ name: file, text: new TextDecoder("utf-8", { fatal: true }).decode(bytesOf(file)) }),
         catch: (error) => failed("input", `${line(file)} cannot be read (${reason(error)})`),
       })
+
+/** Counted as they come: a pipe and a device do not say how much they hold. */
+const bytesOf = (file: string): Buffer => {
+  const fd = openSync(file, "r")
+  try {
+    const chunks: Array<Buffer> = []
+    for (let bytes = 0; ; ) {
+      const chunk = Buffer.alloc(chunkBytes)
+      const read = readSync(fd, chunk)
+      if (read === 0) return Buffer.concat(chunks)
+      bytes += read
+      if (bytes > maxBytes) throw new Error("it is larger than 64 MiB")
+      chunks.push(chunk.subarray(0, read))
+    }
+  } finally {
+    closeSync(fd)
+  }
+}
 
 const reason = (error: unknown): string => {
   if (!(error instanceof Error)) return "unknown"
