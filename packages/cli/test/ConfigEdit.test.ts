@@ -107,6 +107,7 @@ describe("config edit", () => {
         yield* terminal.shows("Apply this?")
         yield* terminal.type(keys)
         assert.strictEqual(yield* terminal.ended, 1)
+        assert.match(terminal.screen(), /\nyour text is kept at /)
         const [, kept = ""] = /your text is kept at (\S+)/.exec(terminal.screen()) ?? []
         assert.include(readFileSync(kept, "utf8"), '"mine"')
         assert.strictEqual(statSync(kept).mode & 0o777, 0o600)

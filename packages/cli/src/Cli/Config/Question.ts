@@ -11,10 +11,14 @@ export const ask = <const Choice extends string>(
     const terminal = createInterface({ input: process.stdin, output: process.stderr })
     const end = (choice: Choice) => {
       // Before it closes, which is an answer too.
-      resume(Effect.succeed(choice))
+      terminal.off("close", refuse)
       terminal.close()
+      resume(Effect.succeed(choice))
     }
-    const last = choices.at(-1) ?? choices[0]
+    const refuse = () => {
+      process.stderr.write("\n")
+      resume(Effect.succeed(choices.at(-1) ?? choices[0]))
+    }
     terminal.setPrompt(`${paintErrors().bold(question)} (${choices.join("/")}) `)
     terminal.prompt()
     terminal.on("line", (said) => {
@@ -23,8 +27,8 @@ export const ask = <const Choice extends string>(
       if (chosen === undefined) terminal.prompt()
       else end(chosen)
     })
-    // Ctrl-C and the end of input: no.
-    terminal.once("SIGINT", () => end(last))
-    terminal.once("close", () => resume(Effect.succeed(last)))
+    // Ctrl-C and the end of input: no. Neither ends the line of the question.
+    terminal.once("SIGINT", () => terminal.close())
+    terminal.once("close", refuse)
     return Effect.sync(() => terminal.close())
   })
