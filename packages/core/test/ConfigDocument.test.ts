@@ -260,8 +260,8 @@ describe("ConfigDocument's unknown keys", () => {
     assert.deepStrictEqual(
       load(text).warnings.map(({ column, line, message, path }) => `${line}:${column} ${path} ${message}`),
       [
-        '3:39 /models/a/enabeld unknown key "enabeld" (did you mean "enabled"?)',
         '2:3 /retension unknown key "retension" (did you mean "retention"?)',
+        '3:39 /models/a/enabeld unknown key "enabeld" (did you mean "enabled"?)',
         '4:3 /zebra unknown key "zebra": it has no effect',
       ],
     )

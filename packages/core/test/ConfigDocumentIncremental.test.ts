@@ -313,6 +313,19 @@ describe("ConfigDocument, incrementally", () => {
     }
   })
 
+  it("does so where keys that look like numbers come first in an object and not in the text", () => {
+    const schema = Schema.Struct({
+      top: Schema.Record(Schema.String, Schema.Struct({ known: Schema.optionalKey(Schema.Int) })),
+    })
+    const keyed = ConfigDocument.make({ schema })
+    const before = agree(schema, keyed, '{ "top": { "b": { "odd": 1 } } }', undefined)
+    const after = agree(schema, keyed, '{ "top": { "b": { "odd": 1 }, "1": { "odd": 1 } } }', before)
+    assert.deepStrictEqual(
+      after?.warnings.map(({ path }) => path),
+      ["/top/b/odd", "/top/1/odd"],
+    )
+  })
+
   it("does so where a schema's own step does more than it seemed to", () => {
     const plain = Schema.Record(Schema.String, Schema.Int)
     const emptied = plain.pipe(

@@ -74,8 +74,10 @@ export const runMain = <A, E>(host: Layer.Layer<A, E>): void =>
   )
 
 const explain = (cause: Cause.Cause<unknown>): string =>
-  Cause.hasDies(cause)
-    ? Cause.pretty(cause)
-    : Cause.prettyErrors(cause)
-        .map(({ message }) => message)
-        .join("\n")
+  Cause.hasDies(cause) ? Cause.pretty(cause) : Cause.prettyErrors(cause).map(said).join("\n")
+
+/** Some errors have nothing to say but their cause: that of an HTTP server whose port is taken. */
+const said = (error: Error): string => {
+  if (error.message !== "") return error.message
+  return error.cause instanceof Error ? `${error.name}: ${said(error.cause)}` : error.name
+}

@@ -186,7 +186,9 @@ const importFile = Command.make(
       ({ importFile }) => importFile(input),
     ),
 ).pipe(
-  Command.withDescription("Take over models, retention and more from another document; what it does not have stays"),
+  Command.withDescription(
+    "Put the sections of another document (models, retention …) in the place of those here; sections that it does not have stay",
+  ),
 )
 
 export const config = Command.make("config").pipe(

@@ -30,7 +30,7 @@ const serve = Command.make(
       Effect.promise(() => import("./Serve.ts")),
       ({ serve }) => serve(input),
     ),
-).pipe(Command.withDescription("Run the host: the gateway, its API and its dashboard, until SIGINT or SIGTERM"))
+).pipe(Command.withDescription("Run the host: the gateway, the admin API and the event feed, until SIGINT or SIGTERM"))
 
 const events = Command.make(
   "events",

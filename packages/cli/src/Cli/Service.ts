@@ -11,8 +11,8 @@ import { launchdPlist } from "./Service/launchdPlist.ts"
 import { systemdUnit } from "./Service/systemdUnit.ts"
 
 export interface Installed {
-  readonly node: string
-  readonly script: string
+  /** This node and this program, with what the program needs to be run as it is. */
+  readonly program: ReadonlyArray<string>
   /** `--config FILE`, where the document is not the default one. */
   readonly arguments: ReadonlyArray<string>
   /** What the host writes to. */
@@ -28,13 +28,12 @@ export const print = Effect.fnUntraced(function* ({ launchd, systemd }: Print) {
   if (launchd && systemd) return yield* usage("--systemd and --launchd exclude each other", "leave one of them out")
   const { named, place } = yield* where
   const installed: Installed = {
-    node: process.execPath,
-    script: yield* ownScript,
+    program: [process.execPath, ...fromSources, yield* ownScript],
     // A service does not have this shell's environment.
     arguments: named || process.env["XDG_DATA_HOME"] !== undefined ? ["--config", place.config] : [],
     directory: place.directory,
   }
-  const odd = [installed.node, installed.script, place.config].find((path) => /[\p{Cc}]/u.test(path))
+  const odd = [...installed.program, place.config].find((path) => /[\p{Cc}]/u.test(path))
   if (odd !== undefined)
     return yield* failed("service", "a path with control characters cannot stand in a service's definition")
   const forLaunchd = launchd || (!systemd && process.platform === "darwin")
@@ -42,6 +41,9 @@ export const print = Effect.fnUntraced(function* ({ launchd, systemd }: Print) {
   yield* answer({ kind: forLaunchd ? "launchd" : "systemd", file, text, start }, () => text.trimEnd())
   yield* remark(`# put this into ${file}, then: ${start.join(" && ")}`)
 })
+
+/** In a clone of the repository the packages are their sources. */
+const fromSources = import.meta.url.endsWith(".ts") ? ["--conditions=@signalbox/source"] : []
 
 /** Through links: a package manager may move them. */
 const ownScript = Effect.try({

@@ -41,6 +41,8 @@ export const locate = (
     ...(at === "nowhere" ? {} : where(path, at)),
     message,
   }))
+  // As a person reads the text: in which order objects hold their keys is nobody's matter, and depends on how a document was loaded.
+  problems.sort((left, right) => (left.line ?? 0) - (right.line ?? 0) || (left.column ?? 0) - (right.column ?? 0))
   const more = findings.count - findings.list.length
   return more > 0
     ? [...problems, { by: "schema", path: "", ...where([], "value"), message: `and ${more} more` }]

@@ -5,8 +5,8 @@ import type { Installed } from "../Service.ts"
 
 const label = "org.signalbox.host"
 
-export const launchdPlist = ({ arguments: args, node, script }: Installed) => {
-  const words = [node, script, "serve", ...args].map((word) => `    <string>${escaped(word)}</string>`).join("\n")
+export const launchdPlist = ({ arguments: args, program }: Installed) => {
+  const words = [...program, "serve", ...args].map((word) => `    <string>${escaped(word)}</string>`).join("\n")
   const log = escaped(join(homedir(), "Library", "Logs", "signalbox.log"))
   return {
     file: `~/Library/LaunchAgents/${label}.plist`,

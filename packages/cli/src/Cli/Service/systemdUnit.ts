@@ -4,8 +4,8 @@
  */
 import type { Installed } from "../Service.ts"
 
-export const systemdUnit = ({ arguments: args, directory, node, script }: Installed) => {
-  const command = [node, script, "serve", ...args].map(quoted).join(" ")
+export const systemdUnit = ({ arguments: args, directory, program }: Installed) => {
+  const command = [...program, "serve", ...args].map(quoted).join(" ")
   return {
     file: "~/.config/systemd/user/signalbox.service",
     // What is not there cannot be opened for writing by ReadWritePaths.
