@@ -11,6 +11,8 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Vitest would leave one of two cores idle.
+    maxWorkers: 2,
     projects: ["core", "node", "api", "gateway", "server", "cli", "examples"].map(project),
   },
 })

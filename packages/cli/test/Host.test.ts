@@ -172,7 +172,17 @@ describe("with a host", () => {
       const doctor = yield* at.run(["doctor"])
       assert.strictEqual(doctor.code, 1)
       assert.match(doctor.stdout, /^PROBLEM +degraded .*config\.json:2:/m)
-      assert.strictEqual((yield* at.run(["config", "undo"])).code, 0)
+      const set = yield* at.run(["config", "set", "features.debug", "true"])
+      assert.strictEqual(set.code, 1)
+      assert.match(
+        set.stderr,
+        /^signalbox: nothing was changed: the document at .*config\.json is refused as it stands$/m,
+      )
+      assert.match(set.stderr, /config\.json:2:\d+: /)
+      assert.notInclude(set.stderr, "--string")
+      const undo = yield* at.run(["config", "undo"])
+      assert.strictEqual(undo.code, 0)
+      assert.include(undo.stderr, "kept in the history")
       assert.isTrue((yield* at.json(["doctor"])).healthy)
     }),
   )

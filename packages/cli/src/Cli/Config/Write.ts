@@ -1,7 +1,9 @@
 /** `config set`, `unset` and `undo`. */
 import { Effect, type Schema } from "effect"
-import { type Edit, withAccess } from "../Access.ts"
+import { type Edit, type State, withAccess } from "../Access.ts"
 import { Failure, failed } from "../Failure.ts"
+import { remark } from "../Output.ts"
+import { line } from "../Shown.ts"
 import { valueOf } from "../Values.ts"
 import { pointer, tellWritten } from "./Told.ts"
 
@@ -33,9 +35,30 @@ export const unset = Effect.fnUntraced(function* ({ path }: { readonly path: str
 
 const write = (edit: Edit) =>
   withAccess("write", (access) =>
-    Effect.flatMap(access.change({ edits: [edit] }), (written) => tellWritten(access, written)),
+    access.change({ edits: [edit] }).pipe(
+      Effect.catchIf(
+        ({ kind }) => kind === "rejected",
+        (error) => Effect.flatMap(access.state, (state) => Effect.fail(refusedAlready(state) ?? error)),
+      ),
+      Effect.flatMap((written) => tellWritten(access, written)),
+    ),
   )
 
+/** An edit of a document that is refused itself is no edit that is refused. */
+const refusedAlready = ({ problems, source }: State): Failure | undefined =>
+  problems.length === 0
+    ? undefined
+    : failed(
+        "document-refused",
+        `nothing was changed: the document at ${line(source)} is refused as it stands`,
+        "correct it there, or put the last accepted one back with `signalbox config undo`",
+        { problems, source },
+      )
+
 export const undo = withAccess("write", (access) =>
-  Effect.flatMap(access.undo, (written) => tellWritten(access, written)),
+  Effect.gen(function* () {
+    const { problems } = yield* access.state
+    yield* tellWritten(access, yield* access.undo)
+    if (problems.length > 0) yield* remark("the document that stood there was refused; it is kept in the history")
+  }),
 )
