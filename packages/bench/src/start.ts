@@ -1,6 +1,6 @@
 /**
  * From the start of a process to the first answer, and the memory it has then: a host, with its configuration, ledger, keys and admin API,
- * against a bare Effect HTTP server with one route. Both bundled in the same way, both with V8's compile cache.
+ * against a bare Effect HTTP server with one route. Both bundled in the same way, both with V8's compile cache; the command as it is published.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
@@ -23,16 +23,21 @@ export const run = async (): Promise<void> => {
     writeFileSync(join(directory, "package.json"), `{ "type": "module" }`)
     const [host, bare] = [await bundled("host", directory), await bundled("bare", directory)]
     const home = join(directory, "home", "config.json")
+    const command = join(directory, "command", "signalbox.cjs")
+    const { bundle } = await import(pathToFileURL(join(root, "packages", "cli", "bundle.ts")).href)
+    await bundle(join(directory, "command"))
     const newHome = () => join(mkdtempSync(join(directory, "new-")), "config.json")
     const cases = {
       host: () => start(host, [home]),
       bare: () => start(bare, []),
       first: () => start(host, [newHome()]),
+      command: () => start(command, ["--config", home, "serve", "--port", "0"], { XDG_CACHE_HOME: directory }),
+      plain: () => start(join(import.meta.dirname, "start", "bare.ts"), []),
     }
-    const best = { host: worst(), first: worst(), bare: worst() }
+    const best = { host: worst(), command: worst(), first: worst(), bare: worst(), plain: worst() }
     // The first round fills the compile cache and is not measured.
     for (let round = -1; round < ROUNDS; round++) {
-      for (const name of ["host", "bare", "first"] as const) {
+      for (const name of ["host", "command", "bare", "first", "plain"] as const) {
         const measured = await cases[name]()
         if (round < 0) continue
         best[name].millis = Math.min(best[name].millis, measured.millis)
@@ -41,8 +46,17 @@ export const run = async (): Promise<void> => {
     }
     report("start: a host, against a bare Effect HTTP server with one route", [
       { name: "from nothing to /healthz", ratio: best.host.millis / best.bare.millis, target: ["≤", 1.5] },
+      {
+        name: "the same by the command, `signalbox serve`",
+        ratio: best.command.millis / best.bare.millis,
+        target: ["≤", 1.5],
+      },
       { name: "memory then (rss)", ratio: best.host.rss / best.bare.rss, target: ["≤", 1.5] },
       { name: "from nothing to /healthz, the very first start of a home", ratio: best.first.millis / best.bare.millis },
+      {
+        name: "from nothing to /healthz, against that server as it is, not bundled",
+        ratio: best.host.millis / best.plain.millis,
+      },
     ])
   } finally {
     rmSync(directory, { recursive: true })
@@ -57,9 +71,16 @@ interface Measured {
 const worst = (): Measured => ({ millis: Number.POSITIVE_INFINITY, rss: Number.POSITIVE_INFINITY })
 
 /** Starts the program, asks it until it answers, and ends it. */
-const start = async (program: string, args: ReadonlyArray<string>): Promise<Measured> => {
+const start = async (
+  program: string,
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Measured> => {
   const began = process.hrtime.bigint()
-  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "inherit"] })
+  const child = spawn(process.execPath, [program, ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...env },
+  })
   try {
     const url = await said(child)
     const response = await fetch(`${url}/healthz`)

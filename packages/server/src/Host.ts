@@ -83,8 +83,15 @@ export const layer = (options: Options) => {
   )
 }
 
-/** Begins when the host has started. */
-const sweeping = Layer.mergeAll(HistoryRetention.layer, LedgerRetention.layer)
+/** A moment after the start, which has more urgent things to do. */
+const sweeping = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const stores = Layer.mergeAll(HistoryRetention.layer, LedgerRetention.layer)
+    yield* Effect.forkScoped(
+      Effect.andThen(Effect.sleep("1 second"), Layer.buildWithScope(stores, yield* Effect.scope)),
+    )
+  }),
+)
 
 /** What lives as long as the host and follows its settings. */
 const longLived = (place: Place) =>
