@@ -1,6 +1,10 @@
-import { readFile } from "node:fs/promises"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtemp, readFile, rm } from "node:fs/promises"
 import { createServer } from "node:http"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { createInterface } from "node:readline"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, it } from "@effect/vitest"
 import { EventBus, Reconciler, StatsLedger, StatsSettings } from "@signalbox/core"
@@ -34,6 +38,44 @@ it.live("the program of the README answers, and follows its document", () =>
     const quick = yield* Effect.promise(() => client.chat.completions.create(ask("hello", "quick")))
     assert.strictEqual(quick.model, "quick")
   }).pipe(Effect.provide(host), Effect.scoped),
+)
+
+/** The program as a process of its own: its lines, the newest last. */
+const started = Effect.acquireRelease(
+  Effect.promise(async () => {
+    const home = await mkdtemp(join(tmpdir(), "signalbox-embedding-"))
+    const program = join(import.meta.dirname, "embedding.ts")
+    const child = spawn(process.execPath, ["--conditions=@signalbox/source", program], {
+      env: { ...process.env, XDG_DATA_HOME: home, PORT: "0" },
+      stdio: ["ignore", "pipe", "inherit"],
+    })
+    return { child, home, lines: createInterface(child.stdout)[Symbol.asyncIterator]() }
+  }),
+  ({ child, home }) =>
+    Effect.promise(async () => {
+      if (child.exitCode === null && child.kill("SIGKILL")) await once(child, "close")
+      await rm(home, { recursive: true, force: true })
+    }),
+)
+
+it.live("the program of the README says where it listens, and a request that works", () =>
+  Effect.gen(function* () {
+    const { lines } = yield* started
+    const next = Effect.promise(() => lines.next())
+    const lineWith = (text: string): Effect.Effect<string> =>
+      Effect.flatMap(next, ({ done, value }) => {
+        if (done === true) return Effect.die(new Error(`it ended before a line with ${text}`))
+        return value.includes(text) ? Effect.succeed(value) : lineWith(text)
+      })
+    const listening = /^Listening on (http:\S+)\. Try:$/.exec(yield* lineWith("Listening"))
+    const [, url, data] =
+      /curl (\S+) -H "content-type: application\/json" -d '(.*)'$/.exec(yield* lineWith("curl")) ?? []
+    assert.strictEqual(url, `${listening?.[1]}/v1/chat/completions`)
+    const answer = yield* Effect.promise(() =>
+      fetch(String(url), { method: "POST", headers: { "content-type": "application/json" }, body: String(data) }),
+    )
+    assert.include(yield* Effect.promise(() => answer.text()), '"content":"Hello"')
+  }).pipe(Effect.scoped),
 )
 
 it("the README quotes it", async () => {

@@ -6,6 +6,7 @@ import {
   ModelRegistry,
   ModelSettings,
   Models,
+  Narration,
   ProviderSettings,
   Providers,
   ServiceGraph,
@@ -14,8 +15,9 @@ import {
 import { Credentials } from "@signalbox/core/Credentials"
 import { Gateway, RequireKeys, UpstreamClients } from "@signalbox/gateway"
 import { Signalbox } from "@signalbox/node"
-import { Layer, Schema } from "effect"
+import { Console, Layer, Schema } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServer from "effect/http/HttpServer"
 
 export class Config extends ConfigStore.Service<Config>()("embedding/Config", {
   schema: Schema.Struct({ providers: ProviderSettings.schema, models: ModelSettings.schema }),
@@ -45,10 +47,19 @@ export const gateway = HttpRouter.serve(Gateway.layer(Services), { disableListen
   Layer.provideMerge(settings),
 )
 
+const request = `-H "content-type: application/json" -d '{"model":"fast","messages":[{"role":"user","content":"Hello"}]}'`
+const hint = Layer.effectDiscard(
+  HttpServer.addressFormattedWith((url) =>
+    Console.log(`Listening on ${url}. Try:\n  curl ${url}/v1/chat/completions ${request}`),
+  ),
+)
+
 if (process.argv[1] === import.meta.filename) {
+  const port = Number(process.env["PORT"] ?? 4747)
   Signalbox.runMain(
-    gateway.pipe(
-      Layer.provide(NodeHttpServer.layer(createServer, { port: 4747, host: "127.0.0.1" })),
+    Layer.mergeAll(hint, Narration.layer(Config)).pipe(
+      Layer.provide(gateway),
+      Layer.provide(NodeHttpServer.layer(createServer, { port, host: "127.0.0.1" })),
       Layer.provide(Signalbox.layerLedgerFor("embedding")),
       Layer.provide(settings),
       Layer.provide(Config.layer),
