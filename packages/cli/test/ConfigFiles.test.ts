@@ -83,7 +83,7 @@ describe("without a host", () => {
       }),
   )
 
-  it.live("the environment counts as it does for a host, and a write that it hides says so", () =>
+  it.live("the environment counts as it does for a host, a write that it hides says so, and is refused where it is none", () =>
     Effect.gen(function* () {
       const { json, run } = yield* home
       const env = { SIGNALBOX_PORT: "5001" }
@@ -94,6 +94,10 @@ describe("without a host", () => {
       const { code, stderr } = yield* run(["config", "set", "listen.port", "5002"], { env })
       assert.strictEqual(code, 0)
       assert.include(stderr, "listen.port is written, but the environment")
+      assert.strictEqual((yield* json(["config", "get", "listen.port"])).value, 5002)
+      const bad = yield* run(["config", "set", "listen.port", "abc"], { env })
+      assert.strictEqual(bad.code, 1)
+      assert.match(bad.stderr, /config\.json:\d+:\d+: must be .* \(without environment variable SIGNALBOX_LISTEN_PORT/)
       assert.strictEqual((yield* json(["config", "get", "listen.port"])).value, 5002)
     }),
   )

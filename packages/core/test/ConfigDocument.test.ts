@@ -109,6 +109,48 @@ describe("ConfigDocument's layers", () => {
     assert.deepStrictEqual(gone.config.models, {})
   })
 
+  it("checks what a higher layer hides, and asks for nothing that only the higher layer gives", () => {
+    const host = ConfigDocument.make({
+      schema: Schema.Struct({
+        port: Schema.Int,
+        listen: withDefault(Schema.Struct({ host: withDefault(Schema.String, "lo"), auth: Schema.Boolean }), {
+          auth: false,
+        }),
+        users: withDefault(Schema.Record(Schema.String, Schema.Struct({ id: Schema.Int })), {}),
+      }).check(
+        Schema.makeFilter(({ listen }) => (listen.auth || listen.host === "lo" ? undefined : "is open to everybody")),
+      ),
+      environmentPrefix: "APP",
+    })
+    const loading = (text: string, variables: Readonly<Record<string, string>>) =>
+      problems(host.load(text, environment(variables)))
+    const without = (name: string) => `(without ${name}, which does not stay with the document)`
+    const port = "environment variable APP_PORT"
+
+    assert.deepStrictEqual(loading("{}", { APP_PORT: "1" }), [])
+    assert.deepStrictEqual(loading('{ "port": 2 }', { APP_PORT: "1" }), [])
+    assert.deepStrictEqual(loading('{ "port": "x" }', { APP_PORT: "1" }), [
+      `1 must be a number, not this text ${without(port)}`,
+    ])
+    // whole objects, of which the document says a part
+    const users = { APP_PORT: "1", APP_USERS: '{ "a": { "id": 1 } }' }
+    assert.deepStrictEqual(loading('{ "users": { "a": {} } }', users), [])
+    assert.deepStrictEqual(loading('{ "users": { "b": { "id": "x" } } }', users), [
+      `1 must be a number, not this text ${without("environment variable APP_USERS")}`,
+    ])
+    // a rule that spans several values: auth that only the environment gives is given, auth that it hides is not
+    const open = { APP_PORT: "1", APP_LISTEN_AUTH: "true" }
+    assert.deepStrictEqual(loading('{ "listen": { "host": "all" } }', open), [])
+    assert.deepStrictEqual(loading('{ "port": 2, "listen": { "host": "all" } }', open), [])
+    assert.deepStrictEqual(loading('{ "listen": { "host": "all", "auth": false } }', open), [
+      `1 is open to everybody ${without("what hides parts of the document")}`,
+    ])
+    assert.deepStrictEqual(
+      loading('{ "port": 2, "listen": { "auth": false } }', { ...open, APP_LISTEN_HOST: "all" }),
+      [],
+    )
+  })
+
   it("says which edits a higher layer hides", () => {
     const layers: Layers = {
       ...environment({ SIGNALBOX_SERVER_PORT: "1", SIGNALBOX_MODELS_FAST: "{}" }),

@@ -1,4 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
+import type { ConfigStoreError } from "@signalbox/core/ConfigError"
+import { MemoryDocument } from "@signalbox/core/ConfigSource"
 import * as ConfigStore from "@signalbox/core/ConfigStore"
 import { EventBus } from "@signalbox/core/EventBus"
 import { PrepareFailed, Reconciler } from "@signalbox/core/Reconciler"
@@ -72,6 +74,55 @@ describe("the environment", () => {
       }),
       { TEST_RETENTION_DAYS: "5" },
     ).pipe(Effect.provide(place)),
+  )
+
+  it.effect(
+    "hides no mistake: what it hides is checked in edits, whole texts, plans and saves, and has its place",
+    () =>
+      running(
+        Effect.gen(function* () {
+          const store = yield* AppConfig
+          const before = yield* text
+          yield* forget
+          const bad = edited(before, ({ retention }) => Object.assign(retention, { days: "x" }))
+          const message = /must be a number, not this text \(without environment variable TEST_RETENTION_DAYS, which/
+          const refusal = (change: Effect.Effect<unknown, ConfigStoreError>) =>
+            Effect.map(Effect.flip(change), ({ reason }) => (reason._tag === "Rejected" ? reason.problems : []))
+          const answers = [
+            yield* refusal(store.update(days("x"))),
+            yield* refusal(store.replace(bad)),
+            (yield* store.plan(days("x"))).problems,
+            (yield* store.plan(bad)).problems,
+          ]
+          assert.strictEqual(yield* text, before)
+          yield* saved(bad)
+          answers.push(yield* store.problems, yield* refusal(store.reload()))
+          for (const [problem, ...others] of answers) {
+            like(problem, { by: "schema", path: "/retention/days" })
+            assert.isNumber(problem?.line)
+            assert.match(problem?.message ?? "", message)
+            assert.lengthOf(others, 0)
+          }
+          assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 5)
+        }),
+        { TEST_RETENTION_DAYS: "5" },
+      ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("at the start hides no mistake either: the last good document serves", () =>
+    Effect.gen(function* () {
+      yield* running(Effect.flatMap(AppConfig, (store) => store.update(days(7))))
+      yield* (yield* MemoryDocument).save(
+        edited(yield* text, ({ retention }) => Object.assign(retention, { days: "x" })),
+      )
+      yield* running(
+        Effect.gen(function* () {
+          like((yield* (yield* AppConfig).problems)[0], { path: "/retention/days", line: 8 })
+          assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 5)
+        }),
+        { TEST_RETENTION_DAYS: "5" },
+      )
+    }).pipe(Effect.provide(place)),
   )
 
   it.effect("is ignored from a reload that says so until one that says otherwise", () =>
@@ -175,6 +226,17 @@ describe("what is set at run time", () => {
         assert.strictEqual(yield* store.snapshot, before)
         yield* store.override([{ path: "/nothing/here", remove: true }])
         assert.strictEqual(yield* store.snapshot, before)
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("hides no mistake", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* store.override(days(1))
+        const error = yield* Effect.flip(store.update(days("x")))
+        assert.include(error.message, "without the value set at run time")
       }),
     ).pipe(Effect.provide(place)),
   )

@@ -10,6 +10,7 @@ import {
   member,
   parsePointer,
   pointer,
+  put,
   replaceAt,
   reuse,
   type Tokens,
@@ -285,6 +286,23 @@ export const decisive = (overrides: ReadonlyArray<Override>, tokens: Tokens): Ov
     (override) =>
       override.tokens.length <= tokens.length && override.tokens.every((token, index) => token === tokens[index]),
   )
+
+/**
+ * The document where it says something, and what stands above it for the rest: what would be in force if nothing hid a part of it. `layered`
+ * itself where nothing does.
+ */
+export const unhidden = (document: unknown, layered: unknown): unknown => {
+  if (Object.is(document, layered) || !isObject(document) || !isObject(layered)) return document
+  const filled: Record<string, unknown> = {}
+  let same = true
+  for (const key of new Set([...keysOf(layered), ...keysOf(document)])) {
+    const above = member(layered, key)
+    const inner = Object.hasOwn(document, key) ? unhidden(document[key], above) : above
+    put(filled, key, inner)
+    same &&= Object.is(inner, above)
+  }
+  return same ? layered : Object.freeze(filled)
+}
 
 /** Whether a layer above the document says something at, above or below a path, given the value to be written there. */
 export const hides = (

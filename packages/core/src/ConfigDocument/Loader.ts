@@ -19,6 +19,7 @@ import {
   hides,
   type Override,
   runtimeOverrides,
+  unhidden,
 } from "./Layers.ts"
 import type { Codec, State } from "./Members.ts"
 import { type Known, type Layout, patch } from "./Patch.ts"
@@ -186,6 +187,8 @@ export class Loader<C> {
     for (const finding of decoding.list) findings.add(attribute(finding, overrides))
     findings.count += decoding.count - decoding.list.length
     if (state === undefined || findings.count > 0) return refuse()
+    this.checkHidden(document, layered, state, overrides, findings)
+    if (findings.count > 0) return refuse()
     const layout: Layout | undefined = undefined
     return Result.succeed(
       this.loaded(
@@ -205,6 +208,27 @@ export class Loader<C> {
     const stripped = this.freeKeys && !this.declaresVersion && Object.hasOwn(current, "version")
     const document = stripped ? keepShallow(old, replaceAt(current, ["version"], absent) as PlainObject) : current
     return document === raw ? source : new Source(document)
+  }
+
+  /** What hides a value does not stay with the document: it must be right without it. What only stands above it may be missing there. */
+  private checkHidden(
+    document: Source,
+    layered: Source,
+    state: State,
+    overrides: ReadonlyArray<Override>,
+    findings: Findings,
+  ): void {
+    if (document === layered) return
+    const filled = unhidden(document.value, layered.value)
+    const decodes = (value: unknown, found: Findings): boolean =>
+      this.codec.decode(value, state, [], found) !== undefined && found.count === 0
+    const found = new Findings()
+    if (filled === layered.value || decodes(document.value, new Findings()) || decodes(filled, found)) return
+    for (const finding of found.list) {
+      const by = decisive(overrides, finding.path)?.name ?? "what hides parts of the document"
+      findings.add({ ...finding, message: `${finding.message} (without ${by}, which does not stay with the document)` })
+    }
+    findings.count += found.count - found.list.length
   }
 
   private ask(document: Source, { environment }: Layers, earlier: Asked | undefined): Asked | undefined {
