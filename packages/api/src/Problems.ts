@@ -29,7 +29,7 @@ export class Stale extends HttpApiError.Problem<Stale>()(
   { expected: Schema.String, actual: Schema.String },
 ) {}
 
-/** Somebody else was quicker, or there is nothing to go back to. `actual`: the hash that stands there. */
+/** Somebody else was quicker, or there is nothing to go back to: no earlier document, or only secrets that are not kept. `actual`: the hash that stands there. */
 export class Conflict extends HttpApiError.Problem<Conflict>()(
   "Conflict",
   { type: urn("conflict"), status: 409, title: "The change does not fit what stands there now" },

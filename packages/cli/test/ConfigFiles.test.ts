@@ -83,23 +83,28 @@ describe("without a host", () => {
       }),
   )
 
-  it.live("the environment counts as it does for a host, a write that it hides says so, and is refused where it is none", () =>
-    Effect.gen(function* () {
-      const { json, run } = yield* home
-      const env = { SIGNALBOX_PORT: "5001" }
-      assert.deepInclude(yield* json(["config", "get", "listen.port"], { env }), {
-        value: 5001,
-        provenance: "environment",
-      })
-      const { code, stderr } = yield* run(["config", "set", "listen.port", "5002"], { env })
-      assert.strictEqual(code, 0)
-      assert.include(stderr, "listen.port is written, but the environment")
-      assert.strictEqual((yield* json(["config", "get", "listen.port"])).value, 5002)
-      const bad = yield* run(["config", "set", "listen.port", "abc"], { env })
-      assert.strictEqual(bad.code, 1)
-      assert.match(bad.stderr, /config\.json:\d+:\d+: must be .* \(without environment variable SIGNALBOX_LISTEN_PORT/)
-      assert.strictEqual((yield* json(["config", "get", "listen.port"])).value, 5002)
-    }),
+  it.live(
+    "the environment counts as it does for a host, a write that it hides says so, and is refused where it is none",
+    () =>
+      Effect.gen(function* () {
+        const { json, run } = yield* home
+        const env = { SIGNALBOX_PORT: "5001" }
+        assert.deepInclude(yield* json(["config", "get", "listen.port"], { env }), {
+          value: 5001,
+          provenance: "environment",
+        })
+        const { code, stderr } = yield* run(["config", "set", "listen.port", "5002"], { env })
+        assert.strictEqual(code, 0)
+        assert.include(stderr, "listen.port is written, but the environment")
+        assert.strictEqual((yield* json(["config", "get", "listen.port"])).value, 5002)
+        const bad = yield* run(["config", "set", "listen.port", "abc"], { env })
+        assert.strictEqual(bad.code, 1)
+        assert.match(
+          bad.stderr,
+          /config\.json:\d+:\d+: must be .* \(without environment variable SIGNALBOX_LISTEN_PORT/,
+        )
+        assert.strictEqual((yield* json(["config", "get", "listen.port"])).value, 5002)
+      }),
   )
 
   it.live("a refused value changes nothing, and the place is named", () =>
@@ -147,6 +152,15 @@ describe("without a host", () => {
       assert.strictEqual((yield* run(["config", "diff", "abcdef"])).code, 1)
       assert.include((yield* run(["config", "undo"])).stdout, "- models.fast.upstream: b → a")
       assert.include((yield* run(["config", "unset", "models.fast"])).stdout, "→ (unset)")
+      assert.include((yield* run(["config", "undo"])).stdout, "(unset) →")
+      assert.include((yield* run(["config", "undo"])).stdout, "models.fast: ")
+      const key = (value: string) =>
+        run(["config", "set", "providers.o", "-"], { input: `{"kind":"openai","api_key":"${value}"}` })
+      yield* key("sk-first")
+      yield* key("sk-second")
+      const rotated = yield* run(["config", "undo"])
+      assert.strictEqual(rotated.code, 4)
+      assert.match(rotated.stderr, /the secret at \/providers\/o\/api_key.*\n.*Write the old one there yourself/)
     }),
   )
 

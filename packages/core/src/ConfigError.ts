@@ -44,10 +44,16 @@ export class NotKept extends Schema.TaggedClass<NotKept>()("NotKept", {
   matches: Schema.Array(Schema.String),
 }) {}
 
-export type ConfigReason = Rejected | Conflict | Unconfirmed | SourceUnavailable | Busy | NotKept
+/** An undo would bring back nothing but secrets that were replaced, and the history keeps none. `hash`: the document before; `paths`: the secrets, at most 256. */
+export class SecretNotKept extends Schema.TaggedClass<SecretNotKept>()("SecretNotKept", {
+  hash: Schema.String,
+  paths: Schema.Array(Schema.String),
+}) {}
+
+export type ConfigReason = Rejected | Conflict | Unconfirmed | SourceUnavailable | Busy | NotKept | SecretNotKept
 
 export class ConfigStoreError extends Schema.TaggedError<ConfigStoreError>()("ConfigStoreError", {
-  reason: Schema.Union([Rejected, Conflict, Unconfirmed, SourceUnavailable, Busy, NotKept]),
+  reason: Schema.Union([Rejected, Conflict, Unconfirmed, SourceUnavailable, Busy, NotKept, SecretNotKept]),
 }) {
   /** What happened, to what, and what to do now. */
   override get message(): string {
@@ -90,7 +96,15 @@ const describe = (reason: ConfigReason): string => {
       return reason.matches.length === 0
         ? `The history has no document ${JSON.stringify(reason.hash)}. Name one that the history lists, by at least 6 digits of its hash.`
         : `${reason.matches.length} documents of the history begin with ${reason.hash}. Write more digits of one of: ${reason.matches.join(", ")}.`
+    case "SecretNotKept":
+      return `The configuration was not changed: the last change has only replaced ${named(reason.paths)}, and the history keeps no secret that was replaced. Write the old one there yourself, or change by hand what was changed before.`
   }
+}
+
+const named = (paths: ReadonlyArray<string>): string => {
+  const shown = paths.slice(0, maxShown).join(", ")
+  const more = paths.length - maxShown
+  return paths.length === 0 ? "a secret" : `the secret at ${shown}${more > 0 ? ` and ${more} more places` : ""}`
 }
 
 const moved = ({ actual, expected }: Conflict): string =>

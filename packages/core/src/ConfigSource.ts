@@ -26,14 +26,16 @@ export interface HistoryEntry {
   /** Milliseconds since 1970; never earlier than the entry before it, whatever the clock did. */
   readonly at: number
   readonly bytes: number
+  /** Of a step back: the entry it went back to, by its hash or the first 16 digits of it. */
+  readonly backTo?: string
 }
 
 /** Accepted documents, newest first, within `HistoryBounds`. */
 export interface History {
   readonly list: Effect.Effect<ReadonlyArray<HistoryEntry>, SourceUnavailable>
   readonly read: (hash: string) => Effect.Effect<Stored | undefined, SourceUnavailable>
-  /** Keeps a text under its hash; keeping what is already the newest changes nothing. */
-  readonly keep: (text: string, hash: string) => Effect.Effect<void, SourceUnavailable>
+  /** Keeps a text under its hash; keeping what is already the newest changes nothing. `backTo`: it is a step back to the entry of that hash. */
+  readonly keep: (text: string, hash: string, backTo?: string) => Effect.Effect<void, SourceUnavailable>
   /** Rewrites kept texts in place (used to blank secrets that were rotated out); their hashes, which name them, stay. */
   readonly rewrite: (f: (text: string) => string) => Effect.Effect<void, SourceUnavailable>
   /** Forgets every entry of this hash; one that is not there is no error. */

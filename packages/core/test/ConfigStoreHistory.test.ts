@@ -76,21 +76,65 @@ describe("undo", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("brings a rotated secret's document back with the secret of today", () =>
+  it.effect("of what was set back by hand goes to what was in force before that", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
-        const source = yield* ConfigSource
-        yield* store.update([{ path: "/providers/a", value: { url: "u", key: "sk-old" } }])
         yield* store.update(days(1))
+        yield* store.update(days(2))
+        yield* store.update(days(1))
+        const seen: Array<number> = []
+        for (let step = 0; step < 3; step++) {
+          yield* store.undo
+          seen.push(yield* daysNow)
+        }
+        assert.deepStrictEqual(seen, [2, 1, 30])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("brings a document with a rotated secret back with the secret of today, also in another process", () =>
+    Effect.gen(function* () {
+      yield* running(
+        Effect.gen(function* () {
+          const store = yield* AppConfig
+          const source = yield* ConfigSource
+          yield* store.update([{ path: "/providers/a", value: { url: "u", key: "sk-old" } }])
+          yield* store.update(days(1))
+          yield* store.update([...days(2), { path: "/providers/a/key", value: "sk-new" }])
+          for (const hash of yield* hashes) assert.notInclude((yield* source.history.read(hash))?.text, "sk-old")
+          yield* store.undo
+          assert.deepStrictEqual([yield* daysNow, (yield* text).includes("sk-new")], [1, true])
+        }),
+      )
+      yield* running(
+        Effect.gen(function* () {
+          const store = yield* AppConfig
+          yield* store.undo
+          assert.deepStrictEqual([yield* daysNow, (yield* text).includes("sk-new")], [30, true])
+          yield* store.undo
+          assert.notInclude(yield* text, "sk-")
+        }),
+      )
+    }).pipe(Effect.provide(place)),
+  )
+
+  it.effect("of a change that has only replaced a secret is refused, names it, and says that it is not kept", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const { hash } = yield* store.update([{ path: "/providers/a", value: { url: "u", key: "sk-old" } }])
         yield* store.update([{ path: "/providers/a/key", value: "sk-new" }])
-        for (const hash of yield* hashes) assert.notInclude((yield* source.history.read(hash))?.text, "sk-old")
-        yield* store.undo
-        assert.include(yield* text, "sk-new")
-        yield* store.undo
-        assert.deepStrictEqual([yield* daysNow, (yield* text).includes("sk-new")], [30, true])
-        yield* store.undo
-        assert.notInclude(yield* text, "sk-")
+        const before = yield* text
+        const refused = { _tag: "SecretNotKept", hash, paths: ["/providers/a/key"] }
+        const error = yield* Effect.flip(store.undo)
+        like(error.reason, refused)
+        assert.match(error.message, /the secret at \/providers\/a\/key, .* Write the old one there yourself/)
+        assert.strictEqual(yield* text, before)
+        // Another comment is no other configuration.
+        yield* saved(before.replace("{", "{ // rotated").replace("sk-new", "sk-newer"))
+        like((yield* Effect.flip(store.undo)).reason, { ...refused, hash: (yield* hashes)[1] })
+        assert.include(yield* text, "sk-newer")
       }),
     ).pipe(Effect.provide(place)),
   )

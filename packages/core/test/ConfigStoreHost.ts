@@ -98,7 +98,7 @@ const interfered = Layer.effectContext(
       exclusively: (effect) => source.exclusively(Effect.andThen(state.with.exclusively ?? Effect.void, effect)),
       history: {
         ...source.history,
-        keep: (text, hash) => (state.with.history?.keep ?? source.history.keep)(text, hash),
+        keep: (...kept) => (state.with.history?.keep ?? source.history.keep)(...kept),
         list: Effect.suspend(() => state.with.history?.list ?? source.history.list),
       },
     }

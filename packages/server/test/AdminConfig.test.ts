@@ -90,6 +90,13 @@ describe("by the typed client", () => {
         ],
       )
       assert.strictEqual((yield* Effect.flip(config.undo()))._tag, "Conflict")
+      const provider = { kind: "openai", api_key: "sk-old" }
+      yield* config.update({ headers: {}, payload: { edits: [{ path: "/providers/o", value: provider }] } })
+      const rotated = [{ path: "/providers/o/api_key", value: "sk-new" }]
+      yield* config.update({ headers: {}, payload: { edits: rotated } })
+      const kept = yield* Effect.flip(config.undo())
+      assert.strictEqual(kept._tag, "Conflict")
+      assert.include(kept.message, "the secret at /providers/o/api_key")
       const past = yield* config.past({ params: { hash: entries[1]!.hash.slice(0, 8) } })
       assert.include(past.text, `"auth": true`)
       const diff = yield* config.diff({ query: { from: first.hash, to: past.hash } })

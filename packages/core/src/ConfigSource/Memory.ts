@@ -111,17 +111,18 @@ const makeAlone = Effect.map(
 const makeHistory = (bounds: HistoryBounds): History => {
   let kept: ReadonlyArray<HistoryEntry & { readonly text: string }> = []
   return {
-    list: Effect.sync(() => kept.map(({ at, bytes, hash }) => ({ hash, at, bytes }))),
+    list: Effect.sync(() => kept.map(({ text: _, ...entry }) => entry)),
     read: (hash) =>
       Effect.sync(() => {
         const found = kept.find((entry) => entry.hash === hash)
         return found && { text: found.text, hash }
       }),
-    keep: (text, hash) =>
+    keep: (text, hash, backTo) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         if (kept[0]?.hash === hash) return
         const at = Math.max(now, (kept[0]?.at ?? 0) + 1)
-        const entries = [{ hash, at, bytes: Utf8.encode(text).length, text }, ...kept]
+        const back = backTo === undefined ? {} : { backTo }
+        const entries = [{ hash, at, bytes: Utf8.encode(text).length, ...back, text }, ...kept]
         kept = entries.slice(0, withinBounds(entries, bounds))
       }),
     rewrite: (f) =>

@@ -54,6 +54,8 @@ export interface Candidate<C> {
   readonly settles: boolean
   /** Puts the text into its place; absent if it stands there. */
   readonly write?: Effect.Effect<Written, WriteError>
+  /** It is a step back to the document that the history has under this hash. */
+  readonly backTo?: string | undefined
   /** A text that stands there, was never in force, and goes away with this write. */
   readonly unseen?: Stored & { readonly lost: boolean }
 }
@@ -217,7 +219,7 @@ export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>
           const changes =
             (isEffective(ready.difference) ? recent.get(ready.snapshot.revision)?.changes() : undefined) ?? []
           const rotated = isRotation(ready.difference, changes) ? before.stored.text : undefined
-          yield* remember(source, document, candidate.stored, rotated)
+          yield* remember(source, document, candidate.stored, rotated, candidate.backTo)
         }
         yield* logWarnings(source, before.loaded.warnings, candidate.loaded)
         if (written.unconfirmed !== undefined) return yield* Effect.fail(written.unconfirmed)
@@ -251,8 +253,9 @@ export const remember = <C>(
   document: ConfigDocument<C>,
   { hash, text }: Stored,
   rotated: string | undefined,
+  backTo?: string,
 ): Effect.Effect<void> => {
-  const keep = Effect.catch(source.history.keep(text, hash), unkept(source))
+  const keep = Effect.catch(source.history.keep(text, hash, backTo), unkept(source))
   if (rotated === undefined) return keep
   const blank = source.history.rewrite((kept) => document.redactRotated(kept, text, rotated))
   return Effect.andThen(keep, Effect.catch(blank, unkept(source)))

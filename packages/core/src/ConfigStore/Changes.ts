@@ -4,7 +4,7 @@
  */
 import { Effect, Result, type Scope } from "effect"
 import type { Change, Edit, Loaded } from "../ConfigDocument.ts"
-import { Conflict, type Problem, type Rejected, type SourceUnavailable } from "../ConfigError.ts"
+import { Conflict, type Problem, type Rejected, SecretNotKept, type SourceUnavailable } from "../ConfigError.ts"
 import type { Origin } from "../ConfigEvents.ts"
 import type { Stored } from "../ConfigSource.ts"
 import type { Plan, Snapshot } from "../ConfigStore.ts"
@@ -15,7 +15,8 @@ import { type Layering, layersOf } from "./Layering.ts"
 import { mergeOverrides } from "./Overrides.ts"
 import { predecessors } from "./Undo.ts"
 
-type Changing<A> = (transaction: Transaction) => Effect.Effect<A, Rejected | WriteError, Scope.Scope>
+type Changing<A> = (transaction: Transaction) => Effect.Effect<A, Refusal, Scope.Scope>
+type Refusal = Rejected | SecretNotKept | WriteError
 
 export interface Changes<C> {
   /** Brings what stands at the source into force. */
@@ -44,17 +45,22 @@ interface Draft<C> {
   readonly ifHash?: string | undefined
   /** The new text does not contain the one that stands there. */
   readonly replaces: boolean
-  readonly text: (base: Base<C>) => Effect.Effect<string, Rejected | Conflict | SourceUnavailable>
+  readonly text: (
+    base: Base<C>,
+  ) => Effect.Effect<string | StepBack, Rejected | Conflict | SourceUnavailable | SecretNotKept>
+}
+
+/** A text, and the document of the history from which it was made. */
+interface StepBack {
+  readonly text: string
+  readonly backTo: string
 }
 
 // The last attempt keeps other writers out while it prepares.
 const attempts = 3
-const maxReturns = 256
 
 export const makeChanges = <C>({ document, source }: Surroundings<C>, acceptance: Acceptance<C>): Changes<C> => {
   const { accept, load, prepare, refuse, refuseDocument } = acceptance
-  /** The history's hash of a text that was restored from there with other secrets. */
-  const returns = new Map<string, string>()
 
   const unreadable = (origin: Origin) => (error: SourceUnavailable) =>
     Effect.andThen(
@@ -116,7 +122,8 @@ export const makeChanges = <C>({ document, source }: Surroundings<C>, acceptance
       return yield* Effect.fail(new Conflict({ expected: ifHash, actual: base.stored.hash }))
     }
     const { layering, stored: inForce } = acceptance.state
-    const text = yield* draft.text(base)
+    const made = yield* draft.text(base)
+    const { backTo, text } = typeof made === "string" ? { backTo: undefined, text: made } : made
     if (text === base.stored.text && !base.missing) {
       return Result.succeed(yield* bringIn(transaction, "file", base.stored, layering))
     }
@@ -125,7 +132,7 @@ export const makeChanges = <C>({ document, source }: Surroundings<C>, acceptance
       refuse(origin, stored.hash, problems),
     )
     const unseen = base.stored.hash === inForce.hash ? {} : { unseen: { ...base.stored, lost: draft.replaces } }
-    const candidate = { stored, loaded, layering, origin, settles: true, write: write(base, stored), ...unseen }
+    const candidate = { stored, loaded, layering, origin, settles: true, write: write(base, stored), backTo, ...unseen }
     return yield* accept(transaction, candidate).pipe(
       Effect.map(Result.succeed),
       Effect.catchTag("Conflict", (conflict) => Effect.succeed(Result.fail(conflict))),
@@ -135,7 +142,7 @@ export const makeChanges = <C>({ document, source }: Surroundings<C>, acceptance
   const change =
     (draft: Draft<C>): Changing<Snapshot<C>> =>
     (transaction) => {
-      const again = (left: number): Effect.Effect<Snapshot<C>, Rejected | WriteError> => {
+      const again = (left: number): Effect.Effect<Snapshot<C>, Refusal> => {
         const one = attempt(transaction, draft)
         return Effect.flatMap(left === 1 ? source.exclusively(one) : one, (answer) => {
           if (Result.isSuccess(answer)) return Effect.succeed(answer.success)
@@ -189,19 +196,19 @@ export const makeChanges = <C>({ document, source }: Surroundings<C>, acceptance
 
   /** Documents that are acceptable no more are passed over: nobody can go back to them. */
   const predecessor = Effect.fnUntraced(function* (inForce: Stored) {
-    const entries = yield* source.history.list
-    const hashes = entries.map(({ hash }) => returns.get(hash) ?? hash)
-    for (const hash of predecessors(hashes, returns.get(inForce.hash) ?? inForce.hash)) {
+    const differing = (text: string) => document.editsBetween(text, inForce.text).map(({ path }) => path)
+    for (const hash of predecessors(yield* source.history.list, inForce.hash)) {
       const kept = yield* source.history.read(hash)
       if (kept === undefined || Result.isFailure(yield* Effect.result(load(kept.text, acceptance.state.layering))))
         continue
       const text = yield* Effect.catch(Effect.fromResult(document.restore(kept.text, inForce.text)), (problems) =>
         refuse("undo", undefined, problems),
       )
-      const actual = yield* source.hash(text)
-      if (actual !== hash) returns.set(actual, hash)
-      for (const oldest of returns.keys()) if (returns.size > maxReturns) returns.delete(oldest)
-      return text
+      if (text !== kept.text && differing(text).length === 0) {
+        const paths = differing(kept.text)
+        if (paths.length > 0 || text === inForce.text) return yield* Effect.fail(new SecretNotKept({ hash, paths }))
+      }
+      return { text, backTo: hash }
     }
     return yield* Effect.fail(new Conflict({ expected: "", actual: inForce.hash }))
   })

@@ -1,16 +1,37 @@
 /** Which documents come before the one in force, as the history tells it. */
+import type { HistoryEntry } from "../ConfigSource.ts"
+
+/** A document that was in force, and where the last step back to it was made, how it stands since: with the secrets of then. */
+interface Step {
+  readonly hash: string
+  readonly standing: string
+}
 
 /**
- * The hashes to go back to, nearest first. `hashes` is the history, newest first. A step back is an entry of its own there, so that the
- * history reads A, B, C, B after one: it counts as a return to the first B and not as something new, and the next step back leads to A.
+ * The hashes to go back to, nearest first. `entries` is the history, newest first. A step back is an entry of its own there, which takes back
+ * what came after the entry it names; a document that somebody has set back by hand comes after all that was in force before.
  */
-export const predecessors = (hashes: ReadonlyArray<string>, current: string): ReadonlyArray<string> => {
-  const path: Array<string> = []
-  for (const hash of hashes.toReversed()) {
-    if (path.at(-1) === hash) continue
-    if (path.at(-2) === hash) path.pop()
-    else path.push(hash)
+export const predecessors = (
+  entries: ReadonlyArray<Pick<HistoryEntry, "hash" | "backTo">>,
+  current: string,
+): ReadonlyArray<string> => {
+  const steps: Array<Step> = []
+  for (const { backTo, hash } of entries.toReversed()) {
+    if (backTo === undefined) {
+      if (steps.at(-1)?.standing !== hash) steps.push({ hash, standing: hash })
+      continue
+    }
+    const place = steps.findLastIndex((step) => step.hash.startsWith(backTo))
+    // What it went back to may have been swept: then nothing is left from before it.
+    const target = steps[place]?.hash ?? hash
+    steps.splice(Math.max(0, place))
+    steps.push({ hash: target, standing: hash })
   }
-  const place = path.lastIndexOf(current)
-  return place < 0 ? [] : path.slice(0, place).reverse()
+  const place = steps.findLastIndex(({ standing }) => standing === current)
+  return place < 0
+    ? []
+    : steps
+        .slice(0, place)
+        .map(({ hash }) => hash)
+        .reverse()
 }

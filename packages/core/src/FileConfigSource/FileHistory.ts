@@ -9,13 +9,13 @@ import type { History, HistoryEntry } from "../ConfigSource.ts"
 import type { Exclusion } from "./Exclusion.ts"
 import { makeDirectories, readText, syncDirectory, writeTemporary } from "./Files.ts"
 import { tighten } from "./Modes.ts"
-import { isTemporary } from "./Names.ts"
+import { isTemporary, SHORT } from "./Names.ts"
 import { codeOf, type Site, unavailable } from "./Site.ts"
 
 export interface FileHistory {
   readonly history: History
   /** `history.keep` for one who holds the lock. */
-  readonly keep: (text: string, hash: string) => Effect.Effect<void, SourceUnavailable>
+  readonly keep: History["keep"]
   /** Removes what a writer that died has left, for one who holds the lock. */
   readonly sweep: Effect.Effect<void>
   /** Whether there is something to sweep, for one who does not hold it yet. */
@@ -61,13 +61,13 @@ export const makeFileHistory = (site: Site, { underLock }: Exclusion, bounds: Hi
       codeOf(error) === "ENOENT" ? Effect.void : Effect.fail(unavailable(directory)(error)),
     )
 
-  const keep = Effect.fnUntraced(function* (text: string, hash: string) {
+  const keep = Effect.fnUntraced(function* (text: string, hash: string, backTo?: string) {
     const found = yield* files
     if (found[0]?.hash === hash) return
     yield* makeDirectories(site, directory)
     yield* tighten(site, directory)
     const time = Math.max(yield* Clock.currentTimeMillis, (found[0]?.at ?? 0) + 1)
-    yield* put(format(time, hash, base), text)
+    yield* put(format({ at: time, hash, backTo }, base), text)
     yield* syncDirectory(site, directory)
     const all = yield* files
     yield* Effect.ignore(Effect.forEach(all.slice(withinBounds(all, bounds)), remove))
@@ -105,7 +105,7 @@ export const makeFileHistory = (site: Site, { underLock }: Exclusion, bounds: Hi
     }).pipe(Effect.ignore),
     dirty: Effect.match(temporaries, { onFailure: () => false, onSuccess: (found) => found.length > 0 }),
     history: {
-      list: Effect.map(files, (found) => found.map(({ at, bytes, hash }) => ({ hash, at, bytes }))),
+      list: Effect.map(files, (found) => found.map(({ name: _, ...entry }) => entry)),
       read: Effect.fnUntraced(function* (hash) {
         const name = (yield* names)
           .filter((name) => parse(name, base)?.hash === hash)
@@ -120,7 +120,7 @@ export const makeFileHistory = (site: Site, { underLock }: Exclusion, bounds: Hi
           ),
         )
       }),
-      keep: (text, hash) => alone(keep(text, hash)),
+      keep: (text, hash, backTo) => alone(keep(text, hash, backTo)),
       rewrite: (f) => alone(rewrite(f)),
       remove: (hash) => alone(forget(hash)),
     },
@@ -130,10 +130,20 @@ export const makeFileHistory = (site: Site, { underLock }: Exclusion, bounds: Hi
 export const toUnavailable = ({ name }: Site, { detail }: Busy): SourceUnavailable =>
   new SourceUnavailable({ path: name, code: "EBUSY", detail })
 
-/** The time has fifteen digits, so that names sort by it; the document's own name keeps two documents of one directory apart. */
-const format = (time: number, hash: string, base: string): string => `${String(time).padStart(15, "0")}-${hash}-${base}`
+/**
+ * The time has fifteen digits, so that names sort by it; of a step back the beginning of the hash it went back to follows; the document's own
+ * name keeps two documents of one directory apart.
+ */
+const format = (
+  { at, backTo, hash }: { readonly at: number; readonly hash: string; readonly backTo: string | undefined },
+  base: string,
+): string => {
+  const back = backTo === undefined ? "" : `~${backTo.slice(0, SHORT)}`
+  return `${String(at).padStart(15, "0")}-${hash}${back}-${base}`
+}
 
 const parse = (name: string, base: string): Omit<File, "bytes"> | undefined => {
-  const [, time, hash, of] = /^(\d{15})-([0-9a-f]{64})-(.+)$/s.exec(name) ?? []
-  return time !== undefined && hash !== undefined && of === base ? { name, hash, at: Number(time) } : undefined
+  const [, time, hash, backTo, of] = /^(\d{15})-([0-9a-f]{64})(?:~([0-9a-f]{16}))?-(.+)$/s.exec(name) ?? []
+  if (time === undefined || hash === undefined || of !== base) return undefined
+  return { name, hash, at: Number(time), ...(backTo === undefined ? {} : { backTo }) }
 }

@@ -7,7 +7,7 @@
 export const temporaryOf = (document: string, random: string): string => `.${document}.${random}.new`
 
 /** Sixteen digits are enough to tell two texts apart that nobody chose to collide. */
-const SHORT = 16
+export const SHORT = 16
 
 export const asOld = (temporary: string, before: string, after: string): string =>
   temporary.replace(/\.new$/, `.${before.slice(0, SHORT)}.${after.slice(0, SHORT)}.old`)

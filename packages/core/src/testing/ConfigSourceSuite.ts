@@ -256,6 +256,31 @@ const history = (test: Test) => {
     }),
   )
   test(
+    "of a step back the history knows to which entry, and of nothing else",
+    Effect.gen(function* () {
+      const { history, hash } = yield* ConfigSource
+      const [one, two] = [yield* hash("one"), yield* hash("two")]
+      yield* history.keep("one", one)
+      yield* history.keep("two", two)
+      yield* history.keep("one", one, one)
+      yield* history.rewrite((text) => `${text}.`)
+      const [back, ...others] = yield* history.list
+      assert.deepStrictEqual([back?.hash, back?.bytes], [one, 4])
+      assert.isTrue(one.startsWith(back?.backTo ?? "?"))
+      assert.isAtLeast(back?.backTo?.length ?? 0, 16)
+      assert.deepStrictEqual(
+        others.map((entry) => [entry.hash, "backTo" in entry]),
+        [
+          [two, false],
+          [one, false],
+        ],
+      )
+      assert.deepStrictEqual(yield* history.read(one), { text: "one.", hash: one })
+      yield* history.remove(one)
+      assert.lengthOf(yield* history.list, 1)
+    }),
+  )
+  test(
     "kept texts can be redacted and forgotten; their hashes stay what they were",
     Effect.gen(function* () {
       const { history, hash } = yield* ConfigSource

@@ -2,7 +2,7 @@
 import type * as Problems from "@signalbox/api/Problems"
 import type { Schema } from "effect"
 import type { HttpClientError } from "effect/http"
-import { conflict, type Failure, failed, usage } from "../Failure.ts"
+import { conflict, type Failure, failed, inSentences, usage } from "../Failure.ts"
 import { line } from "../Shown.ts"
 import { moved, refused } from "./Refusals.ts"
 
@@ -21,7 +21,7 @@ export const fromApi = (error: ApiError): Failure => {
     case "Stale":
       return moved(error.actual)
     case "Conflict":
-      return conflict("conflict", line(error.message), "look at it and repeat the change")
+      return conflict("conflict", ...inSentences(line(error.message)))
     case "Unauthorized":
       return failed(
         "unauthorized",

@@ -15,6 +15,7 @@ import type { Failure } from "../Failure.ts"
 import { lookUp } from "./lookUp.ts"
 import { layerReadOnly } from "./ReadOnly.ts"
 import { fromStore } from "./StoreAnswers.ts"
+import { mustBeWritable } from "./Writable.ts"
 
 type Store = ConfigStore.Shape<(typeof HostConfig.schema)["Type"]>
 
@@ -25,6 +26,7 @@ export const withLocal = <A, E, R>(
 ): Effect.Effect<A, E | Failure, R> =>
   Effect.scoped(
     Effect.gen(function* () {
+      if (intent === "write") yield* mustBeWritable(at.place.config)
       const context = yield* Effect.mapError(Layer.build(layerOf(at, intent)), fromStore)
       return yield* Effect.flatMap(HostConfig, (store) => use(local(at, store))).pipe(Effect.provideContext(context))
     }),
@@ -89,7 +91,7 @@ const local = ({ place }: Where, store: Store): Access => {
       const entries = yield* answered(store.history)
       // The same document may have been in force several times.
       const newest = entries.findIndex((entry) => entry.hash === hash)
-      return entries.map((entry, index) => ({ ...entry, current: index === newest }))
+      return entries.map(({ at, bytes, hash }, index) => ({ hash, at, bytes, current: index === newest }))
     }),
     diff: (from, to) =>
       Effect.map(answered(store.differences(from, to)), ({ changes, ...ends }) => ({

@@ -20,6 +20,8 @@ export const fromStore = (error: ConfigStoreError): Failure => {
       })
     case "Busy":
       return failed("busy", message, hint)
+    case "SecretNotKept":
+      return conflict("conflict", message, hint)
     case "NotKept":
       return failed("not-found", message, hint)
   }
