@@ -26,17 +26,19 @@ const lazySegmenter = {
   },
 }
 
-/** The launcher is CommonJS, which Node starts in a fifth less time; the program that it may load lies beside it. */
-const beside = {
-  name: "beside",
+/** The launcher loads the chunks beside it, with what an earlier run has compiled of them. */
+const bundledProgram = {
+  name: "bundled-program",
   resolveId: {
-    filter: { id: /^\.\/Cli\.ts$/ },
-    handler: () => ({ id: "./Cli.js", external: true }),
+    filter: { id: /^\.\/Cli\/Program\.ts$/ },
+    handler: () => join(import.meta.dirname, "src", "Cli", "BundledProgram.ts"),
   },
 }
 
 const common = {
   platform: "node",
+  // effect asks a bundler's `import.meta` for an environment, which CommonJS does not have.
+  transform: { define: { "import.meta.env": "undefined" } },
   resolve: {
     conditionNames: ["@signalbox/source", "node", "import", "default"],
     // jsonc-parser has a module beside its UMD text, which cannot be bundled.
@@ -46,7 +48,7 @@ const common = {
 
 const write = async (input: InputOptions, output: OutputOptions): Promise<void> => {
   const build = await rolldown({ ...common, ...input })
-  await build.write({ ...output, minify: true })
+  await build.write({ ...output, format: "cjs", entryFileNames: "[name].cjs", strict: true, minify: true })
   await build.close()
 }
 
@@ -55,12 +57,12 @@ export const bundle = async (directory: string): Promise<void> => {
   const source = (name: string) => join(import.meta.dirname, "src", name)
   rmSync(directory, { recursive: true, force: true })
   await write(
-    { input: { signalbox: source("main.ts") }, plugins: [beside] },
-    { dir: directory, format: "cjs", entryFileNames: "[name].cjs" },
+    { input: { signalbox: source("main.ts") }, plugins: [bundledProgram] },
+    { dir: directory, chunkFileNames: "[name].cjs" },
   )
   await write(
     { input: { Cli: source("Cli.ts") }, external: ["koffi"], plugins: [lazySegmenter] },
-    { dir: directory, format: "esm", entryFileNames: "[name].js", chunkFileNames: "chunks/[name].js" },
+    { dir: join(directory, "chunks"), chunkFileNames: "[name].cjs" },
   )
   chmodSync(join(directory, "signalbox.cjs"), 0o755)
 }

@@ -1,10 +1,9 @@
 #!/usr/bin/env node
 /**
  * The `signalbox` command. What a prompt or a status line asks for every few seconds is answered here, before anything else is loaded;
- * everything else is in `Cli.ts`.
+ * everything else is in `Cli.ts`, which `Program.ts` loads.
  */
 import { version } from "@signalbox/api/Version"
-import { useCompileCache } from "./Cli/CompileCache.ts"
 import { say } from "./Cli/Say.ts"
 import { tmuxAnswer } from "./Cli/Tmux.ts"
 
@@ -13,8 +12,5 @@ const isVersion = args.length === 1 && (args[0] === "--version" || args[0] === "
 const answer = isVersion ? `signalbox ${version}` : tmuxAnswer(args)
 
 if (answer !== undefined) say(answer)
-else {
-  useCompileCache(version)
-  // Not awaited: this is bundled as CommonJS.
-  void import("./Cli.ts").then(({ run }) => run(args))
-}
+// Not awaited: this is bundled as CommonJS.
+else void import("./Cli/Program.ts").then(({ run }) => run(version, args))

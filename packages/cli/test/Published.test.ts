@@ -37,20 +37,4 @@ describe("the bundle", () => {
       assert.isTrue(texts.some((text) => /this\.made\?\?=new Intl\.Segmenter/.test(text)))
     }),
   )
-
-  it.live("what a host needs is not loaded for a small command", () =>
-    Effect.gen(function* () {
-      const { env } = yield* home
-      const script = yield* program
-      const chunks = readdirSync(join(dirname(script), "chunks"))
-      assert.include(chunks, "Serve.js")
-      const trace = `import { registerHooks } from "node:module"
-        registerHooks({ load: (url, context, next) => { process._rawDebug(url); return next(url, context) } })`
-      const loading = `data:text/javascript,${encodeURIComponent(trace)}`
-      const { code, stderr } = yield* runProgram(process.execPath, ["--import", loading, script, "models"], env)
-      assert.strictEqual(code, 0, stderr)
-      assert.include(stderr, "chunks/Models.js")
-      assert.notInclude(stderr, "chunks/Serve.js")
-    }),
-  )
 })

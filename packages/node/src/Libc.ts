@@ -1,6 +1,6 @@
 /**
  * The two calls of the C library that Node lacks: flock(2), and the rename that swaps. Reached through koffi's prebuilt binary, which is
- * loaded at the first use, because loading costs 10 ms that a command line tool may never need. Nothing here throws: a call answers
+ * loaded at the first use, because that takes milliseconds that a command line tool may never need. Nothing here throws: a call answers
  * zero or the errno, and what cannot be loaded is answered as a sentence.
  */
 import { createRequire } from "node:module"
@@ -12,6 +12,9 @@ export interface Libc {
   /** Zero, or the errno; `undefined` where the C library has no such call. */
   readonly exchange: ((a: string, b: string) => number) | undefined
 }
+
+/** Of what koffi exports, the part that its binary has as well. */
+type Koffi = Pick<typeof import("koffi"), "load" | "errno">
 
 /** Why there is no C library to call, in words that continue "… because". */
 export interface LibcMissing {
@@ -37,8 +40,7 @@ const load = (): Libc | LibcMissing => {
     return { missing: `flock(2) is called on Linux and macOS only, not on ${process.platform}` }
   }
   try {
-    // `require`, not `import`: koffi is an optional dependency and its absence must not stop this module from loading.
-    const koffi: typeof import("koffi") = createRequire(import.meta.url)("koffi")
+    const koffi = loadKoffi()
     const library = koffi.load(null)
     const answered = (result: number): number => (result === 0 ? 0 : koffi.errno())
     const flock = library.func("int flock(int fd, int operation)")
@@ -52,7 +54,21 @@ const load = (): Libc | LibcMissing => {
   }
 }
 
-const exchangeCall = (library: import("koffi").LibraryHandle): ((a: string, b: string) => number) | undefined => {
+/** `require`, not `import`: koffi is an optional dependency and its absence must not stop this module from loading. */
+const loadKoffi = (): Koffi => {
+  const require = createRequire(import.meta.url)
+  const { arch, platform } = process
+  try {
+    // The binary alone, of the package that koffi itself would choose: to choose takes its loader five times as long as to load. On musl this
+    // one does not load, and on other processors its name is not so simple.
+    const binary = `@koromix/koffi-${platform}-${arch}/${platform}_${arch}/koffi.node`
+    return createRequire(require.resolve("koffi"))(binary)
+  } catch {
+    return require("koffi")
+  }
+}
+
+const exchangeCall = (library: ReturnType<Koffi["load"]>): ((a: string, b: string) => number) | undefined => {
   try {
     if (process.platform === "darwin") {
       const call = library.func("int renamex_np(const char *from, const char *to, unsigned int flags)")

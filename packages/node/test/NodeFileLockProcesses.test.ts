@@ -131,6 +131,16 @@ describe("NodeFileLock among processes", () => {
     )
   }
 
+  it.live("Where koffi's binary is not where it usually lies, koffi finds it: the kernel's call is made", () =>
+    Effect.gen(function* () {
+      const path = yield* lockPath
+      const elsewhere = ["--require", join(import.meta.dirname, "processes", "koffi-elsewhere.cjs")]
+      const holder = yield* script("hold.ts", [path], { nodeArgs: elsewhere })
+      assert.strictEqual(yield* said(holder), "held by kernel")
+      assert.isTrue(flockRefuses(path))
+    }),
+  )
+
   const withoutKoffi = ["--require", join(import.meta.dirname, "processes", "without-koffi.cjs")]
 
   it.live("Where koffi has no binary the flock program takes its place, on the same lock", () =>

@@ -1,0 +1,102 @@
+/**
+ * The code V8 has made of CommonJS files, kept in one file between runs. Whatever is wrong with that file costs time only: a checksum guards
+ * the whole, a second one each source, and V8 itself refuses what another version of it or other flags have made.
+ *
+ * The file: CRC-32 of the rest, length of the index, the index as JSON, the codes. Numbers are 32 bits, little endian.
+ */
+import { readFileSync, renameSync, writeFileSync } from "node:fs"
+import { Module } from "node:module"
+import { basename } from "node:path"
+import { constants, Script } from "node:vm"
+import { crc32 } from "node:zlib"
+
+/** What CommonJS calls a module's function with: exports, require, module, \_\_filename, \_\_dirname. */
+export type ModuleFunction = (
+  exports: unknown,
+  require: (id: string) => unknown,
+  module: { readonly exports: unknown },
+  filename: string,
+  dirname: string,
+) => void
+
+interface Code {
+  /** CRC-32 of the source. V8 compares its length only. */
+  readonly source: number
+  readonly code: Buffer
+}
+
+export class CodeCache {
+  readonly #path: string | undefined
+  readonly #kept: Map<string, Code>
+  readonly #scripts = new Map<string, { readonly source: number; readonly script: Script }>()
+  #isComplete = true
+
+  /** `undefined` keeps nothing. */
+  constructor(path: string | undefined) {
+    this.#path = path
+    this.#kept = path === undefined ? new Map() : read(path)
+  }
+
+  /** Compiles a file, or takes what is kept of it. Throws as reading and compiling do. */
+  function(file: string): ModuleFunction {
+    const text = readFileSync(file)
+    const source = crc32(text)
+    const kept = this.#kept.get(basename(file))
+    const script = new Script(Module.wrap(text.toString()), {
+      filename: file,
+      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+      ...(kept?.source === source ? { cachedData: kept.code } : {}),
+    })
+    if (script.cachedDataRejected !== false) this.#isComplete = false
+    this.#scripts.set(basename(file), { source, script })
+    return script.runInThisContext()
+  }
+
+  /** Keeps what is compiled by now, once, if there was something that was not kept. It never throws. */
+  save(): void {
+    if (this.#path === undefined || this.#isComplete) return
+    this.#isComplete = true
+    for (const [name, { script, source }] of this.#scripts)
+      this.#kept.set(name, { source, code: script.createCachedData() })
+    try {
+      // Two that write at once may spoil it; the checksum says so, and the next run writes it again.
+      const beside = `${this.#path}.new`
+      writeFileSync(beside, written(this.#kept), { mode: 0o600 })
+      renameSync(beside, this.#path)
+    } catch {
+      // No right, no room: nothing that this command is about.
+    }
+  }
+}
+
+type Index = Record<string, readonly [source: number, length: number]>
+
+const HEAD = 8
+
+const written = (codes: ReadonlyMap<string, Code>): Buffer => {
+  const index: Index = Object.fromEntries(
+    Array.from(codes, ([name, { code, source }]) => [name, [source, code.length]]),
+  )
+  const json = Buffer.from(JSON.stringify(index))
+  const all = Buffer.concat([Buffer.alloc(HEAD), json, ...Array.from(codes.values(), ({ code }) => code)])
+  all.writeUInt32LE(json.length, 4)
+  all.writeUInt32LE(crc32(all.subarray(4)), 0)
+  return all
+}
+
+const read = (path: string): Map<string, Code> => {
+  const codes = new Map<string, Code>()
+  try {
+    const all = readFileSync(path)
+    if (all.readUInt32LE(0) !== crc32(all.subarray(4))) return codes
+    let at = HEAD + all.readUInt32LE(4)
+    const index: Index = JSON.parse(all.toString("utf8", HEAD, at))
+    for (const [name, [source, length]] of Object.entries(index)) {
+      codes.set(name, { source, code: all.subarray(at, at + length) })
+      at += length
+    }
+  } catch {
+    // None, or not one of ours.
+  }
+  return codes
+}

@@ -1,0 +1,193 @@
+/** What is kept of compiled code between runs: it may save time, and must change nothing else. */
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { CodeCache } from "../src/Cli/CodeCache.ts"
+import { home } from "./Command.ts"
+
+const scratch = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "signalbox-code-"))),
+  (path) => Effect.promise(() => rm(path, { recursive: true, force: true })),
+)
+
+/** Runs a file through a cache, and lets it keep what is new to it. */
+const ran = (path: string | undefined, file: string): unknown => {
+  const cache = new CodeCache(path)
+  const module = { exports: {} as { answer?: () => unknown } }
+  cache.function(file)(module.exports, require, module, file, join(file, ".."))
+  const answer = module.exports.answer?.()
+  cache.save()
+  return answer
+}
+
+const require = (id: string): never => assert.fail(`nothing is required here: ${id}`)
+
+/** Changes whenever the file is written anew. */
+const identity = (path: string): number => statSync(path).ino
+
+const source = (answer: number) => `exports.answer = () => [${answer}, 2, 3].join(" ")\n`
+
+describe("CodeCache", () => {
+  it.live("what one run has compiled the next one takes: it writes nothing anew", () =>
+    Effect.gen(function* () {
+      const directory = yield* scratch
+      const [cache, file] = [join(directory, "command"), join(directory, "a.cjs")]
+      writeFileSync(file, source(1))
+      assert.strictEqual(ran(cache, file), "1 2 3")
+      const first = identity(cache)
+      assert.strictEqual(ran(cache, file), "1 2 3")
+      assert.strictEqual(identity(cache), first)
+      assert.strictEqual(statSync(cache).mode & 0o777, 0o600)
+      assert.deepStrictEqual(readdirSync(directory).sort(), ["a.cjs", "command"])
+    }),
+  )
+
+  it.live("a function that was called is kept compiled, one that was not is not", () =>
+    Effect.gen(function* () {
+      const directory = yield* scratch
+      const file = join(directory, "a.cjs")
+      writeFileSync(
+        file,
+        `const f = () => { let x = Math.random(); return [x, ${"x + 1, ".repeat(500)} x] }; exports.f = f`,
+      )
+      // In this order: V8 remembers within a process what it compiled.
+      const [not, called] = ["not", "called"].map((name) => {
+        const cache = new CodeCache(join(directory, name))
+        const module = { exports: {} as { f?: () => unknown } }
+        cache.function(file)(module.exports, require, module, file, directory)
+        if (name === "called") module.exports.f?.()
+        cache.save()
+        return statSync(join(directory, name)).size
+      })
+      assert.isAbove(called ?? 0, (not ?? 0) + 1000)
+    }),
+  )
+
+  it.live("another source of the same length is another program", () =>
+    Effect.gen(function* () {
+      const directory = yield* scratch
+      const [cache, file] = [join(directory, "command"), join(directory, "a.cjs")]
+      writeFileSync(file, source(1))
+      ran(cache, file)
+      writeFileSync(file, source(7))
+      assert.strictEqual(ran(cache, file), "7 2 3")
+      assert.strictEqual(ran(cache, file), "7 2 3")
+    }),
+  )
+
+  it.live("what one command adds does not take away what another has kept", () =>
+    Effect.gen(function* () {
+      const directory = yield* scratch
+      const [cache, a, b] = [join(directory, "command"), join(directory, "a.cjs"), join(directory, "b.cjs")]
+      writeFileSync(a, source(1))
+      writeFileSync(b, source(2))
+      ran(cache, a)
+      ran(cache, b)
+      const both = identity(cache)
+      ran(cache, a)
+      ran(cache, b)
+      assert.strictEqual(identity(cache), both)
+    }),
+  )
+
+  it.live("a file that is torn, spoilt or not one of ours is replaced", () =>
+    Effect.gen(function* () {
+      const directory = yield* scratch
+      const [cache, file] = [join(directory, "command"), join(directory, "a.cjs")]
+      writeFileSync(file, source(1))
+      ran(cache, file)
+      const good = readFileSync(cache)
+      const flipped = (at: number) => good.map((byte, index) => (index === at ? byte ^ 1 : byte))
+      const bad = [
+        Buffer.alloc(0),
+        good.subarray(0, 5),
+        good.subarray(0, good.length - 1),
+        Buffer.alloc(good.length),
+        Buffer.concat([good, good]),
+        ...[0, 4, 9, Math.floor(good.length / 2), good.length - 1].map(flipped),
+      ]
+      for (const bytes of bad) {
+        writeFileSync(cache, bytes)
+        const before = identity(cache)
+        assert.strictEqual(ran(cache, file), "1 2 3")
+        assert.notStrictEqual(identity(cache), before)
+      }
+    }),
+  )
+
+  it.live("where nothing can be kept everything runs", () =>
+    Effect.gen(function* () {
+      const directory = yield* scratch
+      const file = join(directory, "a.cjs")
+      writeFileSync(file, source(1))
+      mkdirSync(join(directory, "taken"))
+      for (const path of [undefined, join(directory, "no", "such"), join(directory, "taken")])
+        assert.strictEqual(ran(path, file), "1 2 3")
+    }),
+  )
+})
+
+/** The file begins with two numbers and an index: CodeCache.ts. */
+const kept = (path: string): ReadonlyArray<string> => {
+  const all = readFileSync(path)
+  return Object.keys(JSON.parse(all.toString("utf8", 8, 8 + all.readUInt32LE(4))))
+}
+
+describe("the command's cache", () => {
+  const caching = Effect.gen(function* () {
+    const place = yield* home
+    const cache = join(place.directory, "cache")
+    const version = (yield* place.run(["--version"])).stdout.trim().split(" ")[1] ?? ""
+    return {
+      ...place,
+      env: { ...place.env, XDG_CACHE_HOME: cache },
+      own: join(cache, "signalbox", "compiled", version),
+    }
+  })
+
+  it.live("what a host needs is not loaded for a small command", () =>
+    Effect.gen(function* () {
+      const { env, own, run } = yield* caching
+      const { code, stderr } = yield* run(["models"], { env })
+      assert.strictEqual(code, 0, stderr)
+      assert.includeMembers([...kept(join(own, "command"))], ["Cli.cjs", "Models.cjs"])
+      assert.notInclude(kept(join(own, "command")), "Serve.cjs")
+      assert.strictEqual(statSync(own).mode & 0o777, 0o700)
+    }),
+  )
+
+  it.live("a run that fails keeps nothing: it has not called what the next one will", () =>
+    Effect.gen(function* () {
+      const { env, own, run } = yield* caching
+      assert.strictEqual((yield* run(["models", "--no-such-flag"], { env })).code, 2)
+      assert.deepStrictEqual(readdirSync(own), [])
+    }),
+  )
+
+  it.live("a directory that others may write to is not used: what lies there is run", () =>
+    Effect.gen(function* () {
+      const { env, own, run } = yield* caching
+      mkdirSync(own, { recursive: true, mode: 0o777 })
+      chmodSync(own, 0o777)
+      assert.strictEqual((yield* run(["models"], { env })).code, 0)
+      assert.deepStrictEqual(readdirSync(own), [])
+    }),
+  )
+
+  it.live("NODE_DISABLE_COMPILE_CACHE turns it off, and what other versions left goes away", () =>
+    Effect.gen(function* () {
+      const { env, own, run } = yield* caching
+      const old = join(own, "..", "0.0.1")
+      mkdirSync(old, { recursive: true, mode: 0o700 })
+      assert.strictEqual((yield* run(["models"], { env: { ...env, NODE_DISABLE_COMPILE_CACHE: "1" } })).code, 0)
+      assert.isFalse(existsSync(own))
+      assert.isTrue(existsSync(old))
+      assert.strictEqual((yield* run(["models"], { env })).code, 0)
+      assert.isTrue(existsSync(own))
+      assert.isFalse(existsSync(old))
+    }),
+  )
+})
