@@ -131,14 +131,28 @@ describe("the command", () => {
       const { env } = yield* home
       const script = yield* program
       const full = openSync("/dev/full", "w")
-      for (const words of [["config", "schema"], ["--version"]]) {
-        const { status } = spawnSync(process.execPath, [script, ...words], { env, stdio: ["ignore", full, "pipe"] })
-        assert.strictEqual(status, 1, words.join(" "))
+      for (const words of [
+        ["--version"],
+        ["config", "--version"],
+        ["--help"],
+        ["config", "set", "-h"],
+        ["--completions", "fish"],
+        ["config", "schema"],
+        ["models"],
+      ]) {
+        const { status, stderr } = spawnSync(process.execPath, [script, ...words], {
+          env,
+          stdio: ["ignore", full, "pipe"],
+        })
+        const said = [status, String(stderr)]
+        assert.deepStrictEqual(said, [1, "signalbox: the answer could not be written (ENOSPC)\n"], words.join(" "))
       }
       closeSync(full)
       // `true` has ended long before node has begun.
-      const pipe = `"${process.execPath}" "${script}" config schema | true; exit \${PIPESTATUS[0]}`
-      assert.deepStrictEqual(yield* runProgram("bash", ["-c", pipe], env), { code: 0, stdout: "", stderr: "" })
+      for (const words of ["config schema", "--help", "--completions fish", "--version"]) {
+        const pipe = `"${process.execPath}" "${script}" ${words} | true; exit \${PIPESTATUS[0]}`
+        assert.deepStrictEqual(yield* runProgram("bash", ["-c", pipe], env), { code: 0, stdout: "", stderr: "" }, words)
+      }
     }),
   )
 })

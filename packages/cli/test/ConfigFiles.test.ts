@@ -101,7 +101,7 @@ describe("without a host", () => {
         assert.strictEqual(bad.code, 1)
         assert.match(
           bad.stderr,
-          /config\.json:\d+:\d+: must be .* \(without environment variable SIGNALBOX_LISTEN_PORT/,
+          /config\.json:\d+:\d+: must be .* \(without environment variable SIGNALBOX_PORT/,
         )
         assert.strictEqual((yield* json(["config", "get", "listen.port"])).value, 5002)
       }),

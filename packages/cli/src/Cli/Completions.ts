@@ -2,10 +2,11 @@
  * `--completions SHELL`: effect/cli's script with the flags that every command takes, which it leaves out. Only what a shell can know without
  * running this program.
  */
-import { Console, Effect, Option } from "effect"
+import { Effect, Option } from "effect"
 import * as Completions from "effect/cli/Completions"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
+import { printOrDie } from "./Output.ts"
 
 const shells = ["bash", "zsh", "fish"] as const
 
@@ -19,7 +20,7 @@ export const CompletionsFlag = GlobalFlag.Action<Option.Option<Completions.Shell
     Option.match(shell, {
       onNone: () => Effect.void,
       onSome: (shell) =>
-        Console.log(Completions.generate(command.name, shell, everywhere(Completions.fromCommand(command)))),
+        printOrDie(Completions.generate(command.name, shell, everywhere(Completions.fromCommand(command)))),
     }),
 })
 

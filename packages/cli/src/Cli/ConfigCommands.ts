@@ -21,7 +21,9 @@ const get = Command.make(
     path: place("What to show; everything without it").pipe(Argument.optional),
     document: Flag.Boolean("document").pipe(
       Flag.withoutNegation,
-      Flag.withDescription("Show the text of the document, comments and all, without secrets"),
+      Flag.withDescription(
+        "Show the document itself, without secrets: its text, comments and all, or what it says at PATH",
+      ),
       Flag.withDefault(false),
     ),
   },
@@ -177,6 +179,12 @@ const importFile = Command.make(
     dryRun: Flag.Boolean("dry-run").pipe(
       Flag.withoutNegation,
       Flag.withDescription("Show what would change and stop"),
+      Flag.withDefault(false),
+    ),
+    yes: Flag.Boolean("yes").pipe(
+      Flag.withAlias("y"),
+      Flag.withoutNegation,
+      Flag.withDescription("Do not ask; without a terminal, and with --json, nothing is asked anyhow"),
       Flag.withDefault(false),
     ),
   },

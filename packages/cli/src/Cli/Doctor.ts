@@ -2,7 +2,7 @@
  * `doctor`: what is wrong with this installation, and what to do. It looks and changes nothing; each finding stands for itself, so that one
  * that cannot be made does not hide the others. Ends with 1 where something is wrong.
  */
-import { Cause, Effect } from "effect"
+import { Cause, Effect, Logger } from "effect"
 import { type Where, where } from "./Access.ts"
 import { documentFindings } from "./Doctor/document.ts"
 import { type Finding, problem } from "./Doctor/Finding.ts"
@@ -37,8 +37,15 @@ const look = (at: Where): Effect.Effect<ReadonlyArray<Finding>> =>
     Effect.forEach(checks, ([name, check]) =>
       Effect.catchCause(check(at), (cause) => Effect.succeed([unmade(name, cause)])),
     ),
-    (found) => found.flat(),
+    (found) => once(found.flat()),
+  ).pipe(
+    // What is logged on the way is what is found.
+    Effect.provide(Logger.layer([])),
   )
+
+/** A host and the files may tell of the same thing. */
+const once = (findings: ReadonlyArray<Finding>): ReadonlyArray<Finding> =>
+  findings.filter(({ message }, index) => findings.findIndex((other) => other.message === message) === index)
 
 const unmade = (name: string, cause: Cause.Cause<Failure>): Finding => {
   const error = Cause.squash(cause)

@@ -2,12 +2,13 @@
 import { writeSync } from "node:fs"
 import { format } from "@signalbox/core/ConfigError"
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
-import { Cause, Console, Effect } from "effect"
+import { Cause, Effect } from "effect"
 import type * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
 import type { HelpDoc } from "effect/cli/HelpDoc"
+import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
 import { Failure, failed, problemOf, usage } from "./Failure.ts"
-import { paintErrors } from "./Output.ts"
+import { paintErrors, printOrDie } from "./Output.ts"
 import { line } from "./Shown.ts"
 
 /** Whether a global switch was given: asked of the words themselves, because they may be what is wrong. */
@@ -66,12 +67,16 @@ export const presenter = (args: ReadonlyArray<string>): CliOutput.Presenter => (
   present: (event) => {
     switch (event._tag) {
       case "Help":
-        if (event.reason === "Requested") return CliOutput.defaultPresenter.present(event)
+        if (event.reason === "Requested") {
+          return Effect.flatMap(TerminalCapabilities, ({ canColor }) =>
+            printOrDie(CliOutput.defaultFormatter({ colors: canColor }).formatHelpDoc(event.helpDoc)),
+          )
+        }
         return Effect.sync(() =>
           tell(args, usage(`${event.commandPath.join(" ")} needs a command`, helpOf(event.commandPath))),
         )
       case "Version":
-        return Console.log(`${event.name} ${event.version}`)
+        return printOrDie(`${event.name} ${event.version}`)
       case "InvalidInvocation":
         return Effect.sync(() =>
           tell(

@@ -1,6 +1,7 @@
 /** `events`: the host's feed as lines, until the reader or the host goes away. */
 import { EventsGroup, type FeedItem, type WireGap } from "@signalbox/api/EventsGroup"
 import * as HostEvents from "@signalbox/api/HostEvents"
+import { parseCursor } from "@signalbox/core/Event"
 import { eventLine } from "@signalbox/core/EventLine"
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import { Effect, Option, Stream } from "effect"
@@ -20,7 +21,7 @@ interface Follow {
 export const events = Effect.fnUntraced(function* ({ since, types }: Follow) {
   const query = {
     ...(Option.isSome(types) ? { types: (yield* known(types.value)).join(",") } : {}),
-    ...(Option.isSome(since) ? { after: since.value } : {}),
+    ...(Option.isSome(since) ? { after: yield* cursorOf(since.value) } : {}),
   }
   const host = yield* requireHost("has events")
   const client = yield* clientOf(host, EventsGroup)
@@ -35,6 +36,16 @@ export const events = Effect.fnUntraced(function* ({ since, types }: Follow) {
   // The host closes its feeds when it stops, and only then.
   return yield* noHost(place.config, `has events: the feed has ended${last === undefined ? "" : ` after ${last}`}`)
 })
+
+const cursorOf = (text: string) =>
+  Option.isSome(parseCursor(text))
+    ? Effect.succeed(text)
+    : Effect.fail(
+        usage(
+          `${JSON.stringify(text)} is no cursor`,
+          "--since takes the id of an event: `signalbox events --json` prints it, and `signalbox events` says it where it breaks off",
+        ),
+      )
 
 const known = Effect.fnUntraced(function* (text: string) {
   const types = text

@@ -5,7 +5,7 @@
 import { Problem } from "@signalbox/core/ConfigError"
 import { Schema } from "effect"
 
-/** 1: refused or failed. 2: usage. 3: no host where one is needed. 4: somebody else was quicker. 0 is success. */
+/** 1: refused or failed. 2: usage. 3: no host where one is needed. 4: somebody else was quicker, or has it already. 0 is success. */
 export const exitCodes = { failed: 1, usage: 2, noHost: 3, conflict: 4 } as const
 
 export class Failure extends Schema.TaggedError<Failure>()("Failure", {

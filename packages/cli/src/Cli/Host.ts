@@ -9,6 +9,7 @@ import { Effect, Redacted } from "effect"
 import { type Failure, failed } from "./Failure.ts"
 import { isHost } from "./Host/identity.ts"
 import { line } from "./Shown.ts"
+import { codeOf } from "./SystemCode.ts"
 
 export interface Host {
   readonly note: HostNote
@@ -39,5 +40,3 @@ const readToken = ({ token }: Place): Effect.Effect<Redacted.Redacted, Failure> 
       return Effect.fail(failed("token", `the admin token at ${line(token)} cannot be read (${code})`, hint))
     }
   })
-
-const codeOf = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "unknown")

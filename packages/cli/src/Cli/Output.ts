@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
 import { type Failure, failed } from "./Failure.ts"
 import { Json } from "./Globals.ts"
+import { unwritten } from "./Say.ts"
 import { line } from "./Shown.ts"
 
 const write = (stream: NodeJS.WriteStream, text: string): Effect.Effect<void, Failure> =>
@@ -17,10 +18,13 @@ const write = (stream: NodeJS.WriteStream, text: string): Effect.Effect<void, Fa
 const notWritten = (error: Error & { readonly code?: string }): Effect.Effect<never, Failure> =>
   error.code === "EPIPE"
     ? Effect.sync(() => process.exit(0))
-    : Effect.fail(failed("output", `the answer could not be written (${line(error.code ?? error.message)})`))
+    : Effect.fail(failed("output", unwritten(line(error.code ?? error.message))))
 
 /** Lines of an answer. Whatever of it comes from outside has been through `Shown`. */
 export const print = (text: string): Effect.Effect<void, Failure> => write(process.stdout, `${text}\n`)
+
+/** As `print`, for what effect/cli asks of us and gives no way to fail; `failureOf` knows it again. */
+export const printOrDie = (text: string): Effect.Effect<void> => Effect.orDie(print(text))
 
 /** One answer: as JSON where that is wished, else as text. */
 export const answer = (json: unknown, text: (paint: Paint) => string) =>

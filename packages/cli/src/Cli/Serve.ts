@@ -1,8 +1,9 @@
 /** `serve`: the host itself, in this process. */
 import * as Host from "@signalbox/server/Host"
 import { Effect, Option } from "effect"
+import { asWritten } from "./Access/StoreAnswers.ts"
 import { where } from "./Access.ts"
-import { failed, inSentences } from "./Failure.ts"
+import { conflict, failed, inSentences } from "./Failure.ts"
 import { withoutSignals } from "./Main.ts"
 import { line } from "./Shown.ts"
 
@@ -30,11 +31,18 @@ export const serve = Effect.fnUntraced(function* ({ logFormat, port, strict }: S
 
 const refusal = ({ message, reason }: Host.HostError) => {
   if (reason._tag === "ConfigUnusable" && reason.problems.length > 0) {
-    return failed("rejected", "the host does not start: its document is refused", "correct what is named above", {
-      problems: reason.problems,
+    return failed("rejected", "the host does not start: its configuration is refused", "correct what is named above", {
+      problems: asWritten(reason.problems),
       source: reason.path,
     })
   }
   const [sentence, hint] = inSentences(line(message))
-  return failed("host", sentence, hint)
+  switch (reason._tag) {
+    case "LockHeld":
+      return conflict("host-running", sentence, hint)
+    case "PortTaken":
+      return conflict("port-taken", sentence, hint)
+    default:
+      return failed("host", sentence, hint)
+  }
 }

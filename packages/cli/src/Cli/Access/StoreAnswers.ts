@@ -1,5 +1,6 @@
 /** What a ConfigStore answers instead of what was asked for, as failures of a command. */
-import type { ConfigStoreError } from "@signalbox/core/ConfigError"
+import type { ConfigStoreError, Problem } from "@signalbox/core/ConfigError"
+import { inShortNames } from "@signalbox/server/Host/Environment"
 import { conflict, type Failure, failed, inSentences } from "../Failure.ts"
 import { line } from "../Shown.ts"
 import { moved, refused } from "./Refusals.ts"
@@ -9,7 +10,7 @@ export const fromStore = (error: ConfigStoreError): Failure => {
   const [message, hint] = inSentences(line(error.message))
   switch (reason._tag) {
     case "Rejected":
-      return refused(reason.problems, reason.source)
+      return refused(asWritten(reason.problems), reason.source)
     case "Conflict":
       return reason.expected === "" ? conflict("conflict", message, hint) : moved(reason.actual)
     case "Unconfirmed":
@@ -26,5 +27,9 @@ export const fromStore = (error: ConfigStoreError): Failure => {
       return failed("not-found", message, hint)
   }
 }
+
+/** Variables under the names that they were set by. */
+export const asWritten = (problems: ReadonlyArray<Problem>): ReadonlyArray<Problem> =>
+  problems.map((problem) => ({ ...problem, message: inShortNames(problem.message, process.env) }))
 
 const full = new Set(["ENOSPC", "EDQUOT"])

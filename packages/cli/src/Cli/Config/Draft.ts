@@ -5,6 +5,7 @@ import { dirname, join } from "node:path"
 import { Effect, Exit, type Scope } from "effect"
 import { type Failure, failed } from "../Failure.ts"
 import { line } from "../Shown.ts"
+import { codeOf } from "../SystemCode.ts"
 
 export interface Draft {
   readonly path: string
@@ -60,5 +61,3 @@ const current = (path: string): string | undefined => {
     return undefined
   }
 }
-
-const codeOf = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "unknown")

@@ -6,7 +6,8 @@
 import type * as ConfigGroup from "@signalbox/api/ConfigGroup"
 import { format } from "@signalbox/core/ConfigError"
 import { Effect, type Scope } from "effect"
-import { type Access, withAccess } from "../Access.ts"
+import { mustBeWritable } from "../Access/Writable.ts"
+import { type Access, where, withAccess } from "../Access.ts"
 import { type Failure, failed, usage } from "../Failure.ts"
 import type { Json } from "../Globals.ts"
 import { paint, remark } from "../Output.ts"
@@ -23,6 +24,8 @@ export const edit = Effect.fnUntraced(function* ({ yes }: { readonly yes: boolea
       "use `signalbox config set`, or --yes with an editor that needs no terminal",
     )
   }
+  // Before somebody has typed for nothing.
+  yield* mustBeWritable((yield* where).place.config)
   const editor = yield* editorOf
   yield* withAccess("write", (access) => Effect.scoped(session(access, editor, yes)))
 })

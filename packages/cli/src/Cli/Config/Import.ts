@@ -10,18 +10,21 @@ import { Effect, Result, type Schema } from "effect"
 import { refused } from "../Access/Refusals.ts"
 import { type Access, type Edit, withAccess } from "../Access.ts"
 import { failed } from "../Failure.ts"
-import { remark } from "../Output.ts"
+import { Json } from "../Globals.ts"
+import { paint, remark } from "../Output.ts"
 import { line } from "../Shown.ts"
 import { tellPlan } from "./Plan.ts"
+import { ask } from "./Question.ts"
 import { readGiven } from "./Text.ts"
-import { tellWritten } from "./Told.ts"
+import { planLines, tellWritten } from "./Told.ts"
 
 interface Import {
   readonly file: string
   readonly dryRun: boolean
+  readonly yes: boolean
 }
 
-export const importFile = Effect.fnUntraced(function* ({ dryRun, file }: Import) {
+export const importFile = Effect.fnUntraced(function* ({ dryRun, file, yes }: Import) {
   const { name, text } = yield* readGiven(file)
   const read = readText(text)
   if (Result.isFailure(read)) return yield* refused(read.failure, name)
@@ -33,10 +36,26 @@ export const importFile = Effect.fnUntraced(function* ({ dryRun, file }: Import)
   yield* withAccess(dryRun ? "read" : "write", (access) =>
     Effect.gen(function* () {
       if (dryRun) yield* tellPlan(access, { edits }, name)
-      else yield* tellWritten(access, yield* access.change({ edits }))
+      else {
+        const seen = yes || !(yield* canAsk) ? undefined : yield* agreedOn(access, edits, name)
+        yield* tellWritten(access, yield* access.change({ edits }, seen))
+      }
       yield* hint(access, members, dryRun)
     }),
   )
+})
+
+/** A script is not asked: what it names takes place. */
+const canAsk = Effect.map(Json, (json) => !json && process.stdin.isTTY && process.stderr.isTTY)
+
+/** Shows what would change and asks; the hash is of the document that this was said about. */
+const agreedOn = Effect.fnUntraced(function* (access: Access, edits: ReadonlyArray<Edit>, name: string) {
+  const { hash } = yield* access.state
+  const plan = yield* access.plan({ edits })
+  if (plan.problems.length > 0) return yield* refused(plan.problems, name)
+  const colours = yield* paint
+  yield* remark(planLines(access, plan, colours).join("\n"))
+  return (yield* ask("Apply this?", ["yes", "no"])) === "yes" ? hash : yield* failed("aborted", "nothing was changed")
 })
 
 const known = Object.keys(HostConfig.schema.fields)

@@ -1,8 +1,16 @@
 /** `config get` and `config schema`. */
-import { Effect, Option } from "effect"
-import { withAccess } from "../Access.ts"
+import { dotted } from "@signalbox/core/ChangeSummary"
+import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+import { readText } from "@signalbox/core/ConfigDocument/Reader"
+import { HostConfig } from "@signalbox/server/HostConfig"
+import { Effect, Option, type Schema } from "effect"
+import { lookUp } from "../Access/lookUp.ts"
+import { refused } from "../Access/Refusals.ts"
+import { remote } from "../Access/Remote.ts"
+import { hostOf, type State, where, withAccess } from "../Access.ts"
+import { failed } from "../Failure.ts"
 import { answer, print, remark } from "../Output.ts"
-import { lines } from "../Shown.ts"
+import { line, lines } from "../Shown.ts"
 import { pointer } from "./Told.ts"
 
 interface Get {
@@ -21,7 +29,7 @@ export const get = ({ document, path }: Get) =>
       }
       const wanted = Option.isNone(path) ? "" : yield* pointer(path.value)
       if (wanted !== "") {
-        const value = yield* access.value(wanted)
+        const value = yield* document ? inDocument(state, wanted) : access.value(wanted)
         return yield* answer(value, () =>
           lines(typeof value.value === "string" ? value.value : JSON.stringify(value.value, undefined, 2)),
         )
@@ -31,7 +39,27 @@ export const get = ({ document, path }: Get) =>
     }),
   )
 
-/** The same with and without `--json`: it is JSON anyhow. */
-export const schema = withAccess("read", (access) =>
-  Effect.flatMap(access.schema, (schema) => print(JSON.stringify(schema, undefined, 2))),
-)
+/** What the text itself holds there: neither a default nor what stands above it. */
+const inDocument = ({ hash, text }: State, path: string) =>
+  Effect.fromResult(readText(text)).pipe(
+    Effect.mapError((problems) => refused(problems)),
+    // Plain JSON: it was in force.
+    Effect.flatMap(({ value }) => lookUp(value as Schema.Json, path)),
+    Effect.map((value) => ({ path, value, provenance: "document", hash })),
+    Effect.mapError((error) =>
+      error.kind === "not-found"
+        ? failed(
+            "not-found",
+            `the document says nothing about ${line(dotted(path))}`,
+            "without --document it is shown what is in force there",
+          )
+        : error,
+    ),
+  )
+
+/** The same with and without `--json`: it is JSON anyhow. Of this program, whatever the document looks like; of a host's where one runs. */
+export const schema = Effect.gen(function* () {
+  const host = yield* hostOf(yield* where)
+  const schema = host === undefined ? ConfigDocument.jsonSchema(HostConfig) : yield* (yield* remote(host)).schema
+  yield* print(JSON.stringify(schema, undefined, 2))
+})

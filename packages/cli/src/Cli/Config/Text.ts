@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync } from "node:fs"
 import { Effect } from "effect"
 import { type Failure, failed } from "../Failure.ts"
 import { line } from "../Shown.ts"
+import { codeOf } from "../SystemCode.ts"
 import { readStandardInput } from "../Values.ts"
 
 export interface Given {
@@ -20,7 +21,7 @@ export const readGiven = (file: string): Effect.Effect<Given, Failure> =>
     ? Effect.map(readStandardInput, (text) => ({ name: "standard input", text }))
     : Effect.try({
         try: () => ({ name: file, text: new TextDecoder("utf-8", { fatal: true }).decode(bytesOf(file)) }),
-        catch: (error) => failed("input", `${line(file)} cannot be read (${reason(error)})`),
+        catch: (error) => failed("input", `${line(file)} cannot be read (${reason(error)})`, remedies[codeOf(error)]),
       })
 
 /** Counted as they come: a pipe and a device do not say how much they hold. */
@@ -39,6 +40,12 @@ const bytesOf = (file: string): Buffer => {
   } finally {
     closeSync(fd)
   }
+}
+
+const remedies: Readonly<Record<string, string>> = {
+  ENOENT: "it is not there: name a file, or - for standard input",
+  EISDIR: "it is a directory: name a file",
+  EACCES: "give this user the right to read it",
 }
 
 const reason = (error: unknown): string => {

@@ -18,9 +18,13 @@ export const set = Effect.fnUntraced(function* ({ asText, path, value }: Set) {
   const parsed = yield* valueOf(value, { asText })
   const guessed = typeof parsed === "number" || typeof parsed === "boolean"
   return yield* Effect.mapError(write({ path: at, value: parsed as Schema.Json }), (error) =>
-    guessed && error instanceof Failure && error.kind === "rejected" ? withHint(error) : error,
+    guessed && error instanceof Failure && isAbout(error, at) ? withHint(error) : error,
   )
 })
+
+/** What is refused is what was set, not what stood there. */
+const isAbout = ({ kind, problems = [] }: Failure, path: string): boolean =>
+  kind === "rejected" && problems.some((problem) => problem.path === path)
 
 /** A key of digits alone looks like a number. */
 const withHint = ({ problems = [], source }: Failure): Failure =>

@@ -21,7 +21,3 @@ export const problem = (check: string, message: string, advice: string): Finding
   message,
   advice,
 })
-
-/** The code of a system error. */
-export const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error ? String(error.code) : String(error)

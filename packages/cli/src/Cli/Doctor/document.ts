@@ -8,7 +8,8 @@ import * as Signalbox from "@signalbox/node/Signalbox"
 import { HostConfig } from "@signalbox/server/HostConfig"
 import { Effect, Layer, Result } from "effect"
 import type { Where } from "../Access.ts"
-import { codeOf, type Finding, note, ok, problem } from "./Finding.ts"
+import { codeOf } from "../SystemCode.ts"
+import { type Finding, note, ok, problem } from "./Finding.ts"
 
 export const documentFindings = ({ place }: Where): Effect.Effect<ReadonlyArray<Finding>> =>
   Effect.map(keys(place.credentials), (keys) => [...documentAt(place.config), keys])
@@ -20,12 +21,24 @@ const documentAt = (path: string): ReadonlyArray<Finding> => {
   } catch (error) {
     return codeOf(error) === "ENOENT"
       ? [note("content", "there is no document yet", "`signalbox serve` writes one to begin with")]
-      : [problem("content", `${path} cannot be read (${codeOf(error)})`, "give this user the right to")]
+      : [
+          problem(
+            "content",
+            `${path} cannot be read (${codeOf(error)})`,
+            codeOf(error) === "EISDIR"
+              ? "a document is a file: move the directory away"
+              : "give this user the right to",
+          ),
+        ]
   }
   const loaded = ConfigDocument.make(HostConfig).load(text, {})
   if (Result.isFailure(loaded)) {
     return loaded.failure.map((place) =>
-      problem("content", format(path, place), "correct it and save; the last good document serves until then"),
+      problem(
+        "content",
+        format(path, place),
+        "correct it and save; until then a host serves the last one that was accepted, if there is one",
+      ),
     )
   }
   const { warnings } = loaded.success

@@ -4,7 +4,8 @@ import { basename, dirname, join } from "node:path"
 import { isOld, isTemporary } from "@signalbox/core/FileConfigSource/Names"
 import { Effect } from "effect"
 import type { Where } from "../Access.ts"
-import { codeOf, type Finding, note, ok, problem } from "./Finding.ts"
+import { codeOf } from "../SystemCode.ts"
+import { type Finding, note, ok, problem } from "./Finding.ts"
 
 export const fileFindings = ({ named, place }: Where): Effect.Effect<ReadonlyArray<Finding>> =>
   Effect.sync(() => {
@@ -60,11 +61,13 @@ const writable = (path: string): Finding => {
     accessSync(path, constants.W_OK | constants.X_OK)
     return ok("writing", "changes can be written")
   } catch (error) {
-    return problem(
-      "writing",
-      `this user cannot write to ${path} (${codeOf(error)})`,
-      "give it the right to, or run this as the user who runs the host",
-    )
+    return codeOf(error) === "EROFS"
+      ? problem("writing", `the file system of ${path} is mounted read-only (EROFS)`, "make it writable")
+      : problem(
+          "writing",
+          `this user cannot write to ${path} (${codeOf(error)})`,
+          "give it the right to, or run this as the user who runs the host",
+        )
   }
 }
 

@@ -1,7 +1,9 @@
 /** The host: whether one runs, how it is, and whether one could listen. */
+import { ConfigGroup } from "@signalbox/api/ConfigGroup"
 import { HealthGroup } from "@signalbox/api/HealthGroup"
+import { format } from "@signalbox/core/ConfigError"
 import { holderOf } from "@signalbox/server/Listening/PortHolder"
-import { Effect, type Schema } from "effect"
+import { Effect, Result, type Schema } from "effect"
 import { fromApi } from "../Access/Answers.ts"
 import { hostOf, type Where } from "../Access.ts"
 import { clientOf } from "../Client.ts"
@@ -17,25 +19,31 @@ const running = (host: Host) =>
     const { pid, url, version } = host.note
     const found = [ok("host", `pid ${pid} at ${url}, version ${version}`)]
     const { degraded, ready } = yield* (yield* clientOf(host, HealthGroup)).readyz()
+    const { body } = yield* (yield* clientOf(host, ConfigGroup)).config.get()
+    const warnings = body.warnings.map((warning) => format(body.source, warning))
     found.push(
       ready
         ? ok("ready", "requests are served")
         : problem("ready", "nothing is served yet", "look at its log, and at `signalbox services`"),
     )
     for (const sentence of degraded)
-      found.push(problem("degraded", sentence, "put it right; the host notices by itself"))
+      found.push(
+        // A host names all that wants somebody to look; what works is not wrong for it.
+        warnings.includes(sentence)
+          ? note("content", sentence)
+          : problem("degraded", sentence, "put it right; the host notices by itself"),
+      )
     return found
   }).pipe(Effect.mapError(fromApi))
 
 const without = (at: Where) =>
   Effect.gen(function* () {
     const { withLocal } = yield* Effect.promise(() => import("../Access/Local.ts"))
-    const listen = yield* Effect.orElseSucceed(
-      withLocal(at, "read", ({ value }) => value("/listen")),
-      () => undefined,
-    )
-    const { host, port } = listen === undefined ? { host: "127.0.0.1", port: 0 } : listenOf(listen.value)
+    const listen = yield* Effect.result(withLocal(at, "read", ({ value }) => value("/listen")))
     const none = note("host", "none runs on this document", "`signalbox serve` starts one")
+    // With the environment of this shell, which may be what is refused.
+    if (Result.isFailure(listen)) return [none, ...refusals(at, listen.failure)]
+    const { host, port } = listenOf(listen.success.value)
     if (port === 0) return [none]
     const holder = yield* holderOf(host, port)
     return [
@@ -45,6 +53,10 @@ const without = (at: Where) =>
         : problem("port", `${host}:${port} is taken by ${holder}`, "stop it, or set listen.port"),
     ]
   })
+
+/** What the document's own check has not found already. */
+const refusals = ({ place }: Where, { problems = [] }: Failure): ReadonlyArray<Finding> =>
+  problems.map((found) => problem("content", format(place.config, found), "no host starts with it: correct it"))
 
 const listenOf = (value: Schema.Json): { readonly host: string; readonly port: number } => {
   const { host = "127.0.0.1", port = 0 } = Object(value)

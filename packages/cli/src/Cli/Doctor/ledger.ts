@@ -4,7 +4,8 @@ import { places } from "@signalbox/node/NodeSegmentStorage/files"
 import { Effect } from "effect"
 import type { Where } from "../Access.ts"
 import type { Failure } from "../Failure.ts"
-import { codeOf, type Finding, note, ok, problem } from "./Finding.ts"
+import { codeOf } from "../SystemCode.ts"
+import { type Finding, note, ok, problem } from "./Finding.ts"
 
 const dayMinutes = 1440
 

@@ -4,7 +4,8 @@ import { dirname } from "node:path"
 import { Flock } from "@signalbox/node/Flock"
 import { Effect } from "effect"
 import type { Where } from "../Access.ts"
-import { codeOf, type Finding, note, ok, problem } from "./Finding.ts"
+import { codeOf } from "../SystemCode.ts"
+import { type Finding, note, ok, problem } from "./Finding.ts"
 
 export const systemFindings = ({ place }: Where): Effect.Effect<ReadonlyArray<Finding>> =>
   Effect.map(locks(place.config), (lock) => [platform(), node(), lock, watching(place.directory)])
@@ -54,11 +55,10 @@ const locks = (config: string): Effect.Effect<Finding> =>
         closeSync(fd)
       }
     } catch (error) {
-      return problem(
-        "locks",
-        `files beside ${config} cannot be locked (${codeOf(error)})`,
-        "put the document on a local disk",
-      )
+      const code = codeOf(error)
+      return code === "EACCES"
+        ? note("locks", `${target} cannot be tried: this user may not read it (EACCES)`)
+        : problem("locks", `files beside ${config} cannot be locked (${code})`, "put the document on a local disk")
     }
     return mechanism === "kernel"
       ? ok("locks", "flock(2), by the kernel's own call")
@@ -74,6 +74,8 @@ const watching = (directory: string): Finding => {
   try {
     watch(target).close()
   } catch (error) {
+    if (codeOf(error) === "EACCES")
+      return note("watching", `${target} cannot be tried: this user may not read it (EACCES)`)
     return problem(
       "watching",
       `changes in ${target} cannot be watched (${codeOf(error)}): edits are noticed by polling, after up to 5 seconds`,

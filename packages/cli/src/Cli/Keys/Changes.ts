@@ -6,6 +6,7 @@ import { EventBus } from "@signalbox/core/EventBus"
 import * as Signalbox from "@signalbox/node/Signalbox"
 import { Effect, Layer, Redacted, Result, Schema, SchemaIssue } from "effect"
 import { fromApi } from "../Access/Answers.ts"
+import { mustBeWritable } from "../Access/Writable.ts"
 import { hostOf, where } from "../Access.ts"
 import { clientOf } from "../Client.ts"
 import { conflict, type Failure, failed, inSentences, usage } from "../Failure.ts"
@@ -67,15 +68,21 @@ const inFile = (path: string): Keys => {
               failed(
                 "unavailable",
                 line(`the keys at ${problem.path} cannot be read (${problem.code}: ${problem.detail})`),
+                "`signalbox doctor` says what to do",
               ),
             ),
       ),
     ),
     add: (options) =>
-      using((credentials) => Effect.mapError(credentials.add(options), fromCredentials)).pipe(
-        Effect.map(({ credential, secret }) => ({ credential, secret: Redacted.value(secret) })),
+      Effect.andThen(
+        mustBeWritable(path),
+        using((credentials) => Effect.mapError(credentials.add(options), fromCredentials)),
+      ).pipe(Effect.map(({ credential, secret }) => ({ credential, secret: Redacted.value(secret) }))),
+    revoke: (id) =>
+      Effect.andThen(
+        mustBeWritable(path),
+        using((credentials) => Effect.mapError(credentials.revoke(id), fromCredentials)),
       ),
-    revoke: (id) => using((credentials) => Effect.mapError(credentials.revoke(id), fromCredentials)),
   }
 }
 

@@ -1,4 +1,5 @@
 /** Usage as the ledger's files say, for when no host runs. */
+import { EventBus } from "@signalbox/core/EventBus"
 import { StatsLedger, StatsSettings, type StatsSnapshot } from "@signalbox/core/StatsLedger"
 import * as Signalbox from "@signalbox/node/Signalbox"
 import { HostConfig } from "@signalbox/server/HostConfig"
@@ -9,17 +10,23 @@ import type { Where } from "../Access.ts"
 import { type Failure, failed } from "../Failure.ts"
 import { line } from "../Shown.ts"
 
-/** `window`: minutes; without it the document's. */
+/** `window`: minutes; without it the document's, which else nobody asks: it may be refused. */
 export const snapshotOf = (at: Where, window: number | undefined): Effect.Effect<StatsSnapshot, Failure> =>
   Effect.gen(function* () {
-    const context = yield* Effect.mapError(Layer.build(layerOf(at, "read")), fromStore)
-    const settings = HostConfig.setting(StatsSettings, (config) => config.stats)
-    const ledger = Layer.provide(Signalbox.layerLedgerAt(at.place.ledger), settings)
-    return yield* Effect.flatMap(StatsLedger, (ledger) =>
-      ledger.snapshot(window === undefined ? {} : { window: `${window} minutes` }),
-    ).pipe(
+    const beneath = window === undefined ? ofDocument(at) : StatsSettings.layer({ windowMinutes: window })
+    const ledger = Signalbox.layerLedgerAt(at.place.ledger).pipe(
+      Layer.provide(Layer.merge(beneath, EventBus.layer)),
+      Layer.provide(Signalbox.layerPlatform),
+    )
+    const context = yield* Effect.mapError(Layer.build(ledger), fromStore)
+    return yield* Effect.flatMap(StatsLedger, ({ snapshot }) => snapshot()).pipe(
       Effect.mapError((error) => failed("unavailable", line(error.message), "`signalbox doctor` says more")),
-      Effect.provide(ledger),
       Effect.provideContext(context),
     )
   }).pipe(Effect.scoped)
+
+const ofDocument = (at: Where) =>
+  Layer.provide(
+    HostConfig.setting(StatsSettings, (config) => config.stats),
+    layerOf(at, "read"),
+  )
