@@ -1,10 +1,12 @@
 /**
- * A host whose parts know nothing of files or processes: `janitor` needs a configuration and a bin, and its test gives it both in memory
- * and moves the time by hand. `main` would provide `JanitorConfig.layer` and `Signalbox.layer` instead.
+ * A host whose parts know nothing of files or processes: `janitor` needs a configuration and a bin. Its test gives it both in memory and moves
+ * the time by hand; the last lines give it a file.
  */
-import { ConfigStore, Setting } from "@signalbox/core"
-import { Context, Duration, Effect, Layer, Schedule, Schema, Stream } from "effect"
+import { ConfigStore, Narration, Setting } from "@signalbox/core"
+import { Signalbox } from "@signalbox/node"
+import { Console, Context, Duration, Effect, Layer, Schedule, Schema, Stream } from "effect"
 
+/** One part of the document. */
 export class Cleaning extends Setting.Service<Cleaning>()(
   "janitor/Cleaning",
   Schema.Struct({ every_minutes: Schema.Int.check(Schema.isGreaterThan(0)), keep: Schema.Int }),
@@ -12,6 +14,10 @@ export class Cleaning extends Setting.Service<Cleaning>()(
 
 export class JanitorConfig extends ConfigStore.Service<JanitorConfig>()("janitor/Config", {
   schema: Schema.Struct({ cleaning: Cleaning.schema, motto: Schema.String }),
+  seed: `{
+  "cleaning": { "every_minutes": 1, "keep": 3 },
+  "motto": "tidy"
+}\n`,
 }) {}
 
 export class Bin extends Context.Service<
@@ -37,3 +43,14 @@ export const janitor = Layer.effectDiscard(
 )
 
 export const settings = JanitorConfig.setting(Cleaning, (config) => config.cleaning)
+
+if (process.argv[1] === import.meta.filename) {
+  Signalbox.runMain(
+    Layer.merge(janitor, Narration.layer(JanitorConfig)).pipe(
+      Layer.provide(Layer.succeed(Bin)({ empty: (keep) => Console.log(`emptied, but for the newest ${keep}`) })),
+      Layer.provide(settings),
+      Layer.provide(JanitorConfig.layer),
+      Layer.provide(Signalbox.layerFor("signalbox-janitor")),
+    ),
+  )
+}

@@ -2,7 +2,8 @@
  * A service that reconfigures itself from `config.changed` instead of being rebuilt: callers who hold a permit keep it, callers who wait
  * go on waiting, and only the number of permits changes. (A service that merely follows one value is simpler with `Setting.changes`.)
  */
-import { ConfigEvents, ConfigStore, EventBus } from "@signalbox/core"
+import { ConfigEvents, ConfigStore, EventBus, Narration } from "@signalbox/core"
+import { Signalbox } from "@signalbox/node"
 import { Context, Effect, Layer, Schema, Semaphore, Stream } from "effect"
 
 export class AppConfig extends ConfigStore.Service<AppConfig>()("subscriber/Config", {
@@ -10,6 +11,10 @@ export class AppConfig extends ConfigStore.Service<AppConfig>()("subscriber/Conf
     limits: Schema.Struct({ requests: Schema.Int.check(Schema.isGreaterThan(0)) }),
     greeting: Schema.String,
   }),
+  seed: `{
+  "limits": { "requests": 2 },
+  "greeting": "hello"
+}\n`,
 }) {}
 
 export class RequestLimit extends Context.Service<
@@ -39,7 +44,7 @@ export class RequestLimit extends Context.Service<
         Stream.runForEach(() =>
           Effect.flatMap(permits, (count) => {
             resized++
-            return semaphore.resize(count)
+            return Effect.andThen(semaphore.resize(count), Effect.log(`up to ${count} requests at a time`))
           }),
         ),
         Effect.forkScoped,
@@ -50,3 +55,12 @@ export class RequestLimit extends Context.Service<
 }
 
 const isOurs = (path: string): boolean => path === "/limits" || path.startsWith("/limits/")
+
+if (process.argv[1] === import.meta.filename) {
+  Signalbox.runMain(
+    Layer.merge(RequestLimit.layer, Narration.layer(AppConfig)).pipe(
+      Layer.provide(AppConfig.layer),
+      Layer.provide(Signalbox.layerFor("signalbox-subscriber")),
+    ),
+  )
+}
