@@ -9,6 +9,7 @@ import { Providers } from "@signalbox/core/Providers"
 import { StatsLedger } from "@signalbox/core/StatsLedger"
 import { Clock, Context, Effect, type Layer, Option, Result, type Scope } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
+import { isHttpServerError } from "effect/http/HttpServerError"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import { CallObserver } from "./CallObserver.ts"
@@ -88,8 +89,26 @@ export const layer = <Self, Shape>(
         HttpRouter.route("HEAD", "/v1/models/*", models),
       ])
       yield* router.add("*", "/v1/*", (request) => Effect.succeed(toResponse(noRoute(request))))
+      // What is no path fits no route, not even that one.
+      yield* router.addGlobalMiddleware((effect) =>
+        Effect.catch(effect, (error) => (isUnreadable(error) ? unreadable : Effect.fail(error))),
+      )
     }),
   )
+
+const isUnreadable = (error: unknown): boolean =>
+  isHttpServerError(error) && error.reason._tag === "RouteNotFound" && error.request.url.startsWith("/v1/")
+
+const unreadable = Effect.succeed(
+  toResponse(
+    new ApiError({
+      status: 400,
+      code: "invalid_path",
+      message:
+        "the path cannot be read: each % in it stands before two hexadecimal digits, and what they encode is UTF-8",
+    }),
+  ),
+)
 
 type Run = (
   caller: Caller,

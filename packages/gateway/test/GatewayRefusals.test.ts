@@ -69,7 +69,7 @@ live("an unknown model is not found, with names that may have been meant; others
     assert.deepStrictEqual(yield* refusedWith(ask("x", "off")), [404, "model_disabled", "model"])
     assert.deepStrictEqual(yield* refusedWith(ask("x", "private")), [403, "model_not_allowed", "model"])
     assert.deepStrictEqual(yield* refusedWith(ask("x", "sonnet")), [501, "provider_kind_unsupported", null])
-    assert.deepStrictEqual(yield* refusedWith(ask("x", "orphan")), [503, "provider_unknown", null])
+    assert.deepStrictEqual(yield* refusedWith(ask("x", "orphan")), [500, "provider_unknown", null])
     // Those for which a provider was decided on are in the ledger.
     const { models } = yield* (yield* StatsLedger).snapshot()
     assert.sameMembers(Object.keys(models), ["sonnet", "orphan"])
@@ -91,8 +91,10 @@ live("a body beyond 32 MiB is refused, announced or not", () =>
 live("a caller that waits to be asked for its body is asked", () =>
   Effect.gen(function* () {
     const text = JSON.stringify(ask("hello there"))
-    const answer = yield* post(text, { expect: "100-continue", "content-length": String(text.length) })
-    assert.strictEqual(answer.status, 200)
+    for (const expect of ["100-continue", "100-Continue"]) {
+      const answer = yield* post(text, { expect, "content-length": String(text.length) })
+      assert.strictEqual(answer.status, 200)
+    }
   }),
 )
 
@@ -109,6 +111,19 @@ live("other methods and paths are refused with what there is", () =>
     assert.deepStrictEqual([head.status, head.text], [200, ""])
     const path = yield* raw({ method: "GET", path: "/nothing" })
     assert.deepStrictEqual([path.status, errorIn(path).code], [404, "not_found"])
+    for (const unreadable of ["/%zz", "/models/%", "/chat/completions%4"]) {
+      const answer = yield* raw({ path: unreadable, body: "{}" })
+      assert.deepStrictEqual([answer.status, errorIn(answer).code], [400, "invalid_path"])
+    }
+  }),
+)
+
+live("no library sends a request again because the configuration is wrong", () =>
+  Effect.gen(function* () {
+    for (const model of ["orphan", "sonnet"]) {
+      const answer = yield* post(JSON.stringify(ask("x", model)))
+      assert.strictEqual(answer.headers["x-should-retry"], "false", model)
+    }
   }),
 )
 
@@ -129,7 +144,7 @@ live("the models are listed under their aliases, those that the caller may use",
     const unknown = yield* raw({ method: "GET", path: "/models/slow", headers: { authorization: `Bearer ${alice}` } })
     assert.deepStrictEqual([unknown.status, errorIn(unknown).code], [404, "model_not_found"])
     const broken = yield* raw({ method: "GET", path: "/models/%ff" })
-    assert.strictEqual(broken.status, 404)
+    assert.deepStrictEqual([broken.status, errorIn(broken).code], [400, "invalid_path"])
   }),
 )
 

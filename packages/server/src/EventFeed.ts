@@ -17,7 +17,7 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { type Channel, catchUp, closeChannel, type Feed, openChannel } from "./EventFeed/Channel.ts"
 import { Client, keepOpen } from "./EventFeed/Client.ts"
 import { comparePlaces, heartbeat, makeWire, opening } from "./EventFeed/Wire.ts"
-import { Stopping } from "./Host/Stopping.ts"
+import { Endless, Stopping } from "./Host/Stopping.ts"
 
 /** At most so many streams at once, 2,000 by default; then `TooManyStreams`. Read when the feed is built. */
 export const MaxStreams: Context.Reference<number> = Context.Reference("@signalbox/server/EventFeed/MaxStreams", {
@@ -64,6 +64,7 @@ export class EventFeed extends Context.Service<
 const make = Effect.gen(function* () {
   const bus = yield* EventBus
   const maxStreams = yield* MaxStreams
+  const isEndless = yield* Endless
   const feed: Feed = { bus, wire: makeWire() }
   const clients = new Set<Client>()
   const channels = new Map<string, Channel>()
@@ -137,6 +138,7 @@ const make = Effect.gen(function* () {
     const followed = yield* Effect.uninterruptible(admit(types, response, after ?? newest))
     // A place that is none in this bus's order: the bus itself must say so.
     const foreign = after !== undefined && (after.epoch !== newest.epoch || comparePlaces(after, newest) > 0)
+    isEndless(response)
     const returns = request.headers["accept"]?.includes("text/event-stream") === true
     keepOpen(response, () => {
       const { client } = followed

@@ -16,10 +16,12 @@ export const clientOf = (
   const names = `the model ${JSON.stringify(alias)} belongs to the provider ${JSON.stringify(provider)}`
   if (upstream === undefined) {
     return Result.fail(
+      // A mistake in the configuration: to send the request again mends nothing, which a 503 would suggest.
       new ApiError({
-        status: 503,
+        status: 500,
         code: "provider_unknown",
         message: `${names}, which the configuration does not have; add it under providers, or use another model`,
+        retry: false,
       }),
     )
   }

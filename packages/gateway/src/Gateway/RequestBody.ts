@@ -52,7 +52,7 @@ export class BodyReader {
     return Effect.callback((resume) => {
       const request = this.#request
       if (Number(request.headers["content-length"] ?? 0) > maxBodyBytes) return resume(tooLarge)
-      if (request.headers.expect === "100-continue") this.#response.writeContinue()
+      if (expectsContinue.test(request.headers.expect ?? "")) this.#response.writeContinue()
       const chunks: Array<Buffer> = []
       const stop = () => {
         request.off("data", onData)
@@ -78,6 +78,9 @@ export class BodyReader {
     })
   }
 }
+
+/** In any case (RFC 9110, 10.1.1). */
+const expectsContinue = /^100-continue$/i
 
 /** A chat completion as it came. */
 export interface ChatRequest {

@@ -5,7 +5,7 @@
 import { AdminApi } from "@signalbox/api/AdminApi"
 import * as Problems from "@signalbox/api/Problems"
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
-import { ByteSize, Cause, Effect } from "effect"
+import { ByteSize, Cause, Effect, Option } from "effect"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import * as HttpRouter from "effect/http/HttpRouter"
 import { isHttpServerError } from "effect/http/HttpServerError"
@@ -97,6 +97,7 @@ const routes: ReadonlyArray<Known> = [
 
 /** Slashes that are doubled or at the end do not matter to the router either. */
 const notRouted = (method: string, asked: string): Problem => {
+  if (!isPath(asked)) return new Problems.Invalid({ detail: notPath })
   const path = asked.replaceAll(/\/{2,}/g, "/").replace(/(?<=.)\/$/, "")
   const here = routes.filter(({ pattern }) => pattern.test(path))
   const near = didYouMean(nearNames(path, new Set(routes.map((route) => route.path))))
@@ -105,6 +106,12 @@ const notRouted = (method: string, asked: string): Problem => {
   const allowed = here.flatMap((route) => (route.method === "GET" ? ["GET", "HEAD"] : [route.method]))
   return new Problems.MethodNotAllowed({ detail: `${shown} knows ${allowed.join(", ")}, not ${method}.`, allowed })
 }
+
+const notPath =
+  "The path cannot be read: each % in it stands before two hexadecimal digits, and what they encode is UTF-8."
+
+const isPath = (path: string): boolean => Option.isSome(decode(path))
+const decode = Option.liftThrowable(decodeURIComponent)
 
 /** An error without a body, or with one in plain text, is one of the framework's. */
 const finish = (

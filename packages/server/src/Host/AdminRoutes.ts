@@ -4,6 +4,7 @@
  */
 import { Context, Effect, Layer, type Scope, Stream } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
+import { isHttpServerError } from "effect/http/HttpServerError"
 import { Features } from "../HostConfig.ts"
 import type { AdminApp } from "./AdminApp.ts"
 
@@ -24,6 +25,13 @@ export const layer = HttpRouter.use(
       Effect.cached,
     )
     yield* router.add("*", "/*", Effect.flatten(app))
+    // What is no path fits no route, not even that one. The other router has the words for it, but for paths of the gateway.
+    yield* router.addGlobalMiddleware((effect) =>
+      Effect.catch(effect, (error) => {
+        const unanswered = Effect.fail(error)
+        return isNotRouted(error) ? Effect.catch(Effect.flatten(app), () => unanswered) : unanswered
+      }),
+    )
     // Calls are counted from the moment telemetry is on.
     const telemetry = Stream.filter((yield* Features).changes, ({ telemetry }) => telemetry)
     yield* Effect.forkScoped(
@@ -31,3 +39,5 @@ export const layer = HttpRouter.use(
     )
   }),
 )
+
+const isNotRouted = (error: unknown): boolean => isHttpServerError(error) && error.reason._tag === "RouteNotFound"

@@ -21,7 +21,7 @@ import * as AdminRoutes from "./AdminRoutes.ts"
 import { drain } from "./Drain.ts"
 import * as HealthRoutes from "./HealthRoutes.ts"
 import { Output } from "./Output.ts"
-import { StopSwitch } from "./Stopping.ts"
+import { Endless, StopSwitch } from "./Stopping.ts"
 
 /** The guard stands before all of them. */
 const routes = Layer.mergeAll(Guard.layer, Gateway.layer(HostServices), HealthRoutes.layer, AdminRoutes.layer).pipe(
@@ -29,6 +29,10 @@ const routes = Layer.mergeAll(Guard.layer, Gateway.layer(HostServices), HealthRo
     Layer.effect(
       Guard.KnownHosts,
       Effect.zipWith(Listening, Listen.get, ({ host }, { names }) => ({ address: host, names })),
+    ),
+    Layer.effect(
+      Endless,
+      Effect.map(Listening, ({ traffic }) => traffic.follow),
     ),
     // What is under way stands in the status line.
     Layer.effect(CallObserver, StatusFile),

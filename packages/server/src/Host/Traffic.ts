@@ -1,6 +1,7 @@
 /**
  * The requests of a host's server: they wait while the host is still being put together, count while they are under way, and are refused once
- * it stops. Event feeds never end by themselves and are counted apart: nobody waits for a client that does not read.
+ * it stops. Event feeds never end by themselves and are counted apart, once they say that they are one: nobody waits for a client that does
+ * not read.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
 import { Server as NetServer } from "node:net"
@@ -23,6 +24,7 @@ export class Traffic {
   constructor(server: Server) {
     this.server = server
     server.on("request", this.#take)
+    server.on("checkContinue", this.#takeExpecting)
   }
 
   /** Requests under way. */
@@ -33,6 +35,12 @@ export class Traffic {
   /** Event feeds that are open. */
   get feeds(): number {
     return this.#feeds.size
+  }
+
+  /** This answer never ends by itself. */
+  readonly follow = (response: ServerResponse): void => {
+    if (this.#requests.delete(response)) this.#feeds.add(response)
+    this.#tell()
   }
 
   /** From now on requests are answered, those that wait first. */
@@ -57,6 +65,7 @@ export class Traffic {
   /** Ends every connection, whatever is under way on it. */
   close(): void {
     this.server.off("request", this.#take)
+    this.server.off("checkContinue", this.#takeExpecting)
     this.server.closeAllConnections()
     this.server.close()
   }
@@ -67,19 +76,28 @@ export class Traffic {
       refuse(response, path)
       return
     }
-    const under = isFeed(path) ? this.#feeds : this.#requests
-    under.add(response)
+    this.#requests.add(response)
     response.once("close", () => {
-      under.delete(response)
-      for (const listener of this.listeners) listener()
+      this.#requests.delete(response)
+      this.#feeds.delete(response)
+      this.#tell()
     })
     if (this.#handler !== undefined) this.#handler(request, response)
     else if (this.#early.length < maxEarly) this.#early.push([request, response])
     else refuse(response, path)
   }
-}
 
-const isFeed = (path: string): boolean => /^\/api\/events(?:\?|$)/.test(path)
+  /** Told here to go on, once for all routes: who reads the body must not find that it is still to be said. */
+  readonly #takeExpecting = (request: IncomingMessage, response: ServerResponse): void => {
+    if (!this.#stopping) response.writeContinue()
+    delete request.headers.expect
+    this.#take(request, response)
+  }
+
+  #tell(): void {
+    for (const listener of this.listeners) listener()
+  }
+}
 
 const detail = "this host is not serving at the moment: it starts or stops; try again, or another host"
 

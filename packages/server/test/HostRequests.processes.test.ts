@@ -1,0 +1,78 @@
+/** A host as a process: requests as no library sends them. */
+import { readFileSync } from "node:fs"
+import { connect } from "node:net"
+import { join } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { serving, temporaryDirectory } from "./processes/HostProcess.ts"
+
+const started = Effect.gen(function* () {
+  const config = join(yield* temporaryDirectory, "config.json")
+  const { url } = yield* serving({ config })
+  return { port: Number(new URL(url).port), token: readFileSync(join(config, "..", "admin.token"), "utf8").trim() }
+})
+
+/** All that comes on a connection of one request. */
+const exchange = (port: number, head: ReadonlyArray<string>, body = "") =>
+  Effect.callback<string, Error>((resume) => {
+    let text = ""
+    const socket = connect(port, "127.0.0.1")
+    socket.setEncoding("utf8")
+    socket.on("data", (chunk: string) => {
+      text += chunk
+    })
+    socket.on("end", () => resume(Effect.succeed(text)))
+    socket.on("error", (error) => resume(Effect.fail(error)))
+    socket.write([...head, "host: localhost", "connection: close", "", body].join("\r\n"))
+    return Effect.sync(() => socket.destroy())
+  })
+
+const answered = (text: string) => {
+  const [head = "", body = ""] = text.split("\r\n\r\n")
+  return { status: Number(head.split(" ")[1]), head: head.toLowerCase(), json: JSON.parse(body) }
+}
+
+it.live("a path that cannot be read is 400, in problem details, and for callers of the gateway in OpenAI's shape", () =>
+  Effect.gen(function* () {
+    const { port } = yield* started
+    for (const path of ["/%zz", "/api/config%", "/api/%c3%28", "//%", "http://localhost/%zz"]) {
+      const { head, json, status } = answered(yield* exchange(port, [`GET ${path} HTTP/1.1`]))
+      assert.deepStrictEqual([status, json.type], [400, "urn:signalbox:problem:invalid"], path)
+      assert.include(head, "content-type: application/problem+json")
+      assert.include(head, "cache-control: no-store")
+    }
+    for (const path of ["/v1/%zz", "/v1/models/%zz", "/v1/chat/completions%"]) {
+      const { head, json, status } = answered(yield* exchange(port, [`POST ${path} HTTP/1.1`]))
+      assert.deepStrictEqual([status, json.error.code], [400, "invalid_path"], path)
+      assert.include(head, "content-type: application/json")
+    }
+    // The guard stands before them too.
+    const foreign = yield* exchange(port, ["GET /%zz HTTP/1.1", "origin: https://evil.example"])
+    assert.strictEqual(answered(foreign).status, 403)
+  }),
+)
+
+it.live("a client that waits to be asked for its body is asked once", () =>
+  Effect.gen(function* () {
+    const { port, token } = yield* started
+    const chat = JSON.stringify({ model: "echo", messages: [{ role: "user", content: "hello" }] })
+    const plan = JSON.stringify({ edits: [] })
+    const asked = [
+      ["POST /v1/chat/completions HTTP/1.1", chat],
+      ["POST /api/config/plan HTTP/1.1", plan],
+    ] as const
+    for (const [line, body] of asked) {
+      for (const expect of ["100-continue", "100-Continue"]) {
+        const headers = [
+          `expect: ${expect}`,
+          `authorization: Bearer ${token}`,
+          "content-type: application/json",
+          `content-length: ${body.length}`,
+        ]
+        const said = yield* exchange(port, [line, ...headers], body)
+        const statuses = said.match(/^HTTP\/1\.1 \d+/gm)
+        assert.deepStrictEqual(statuses, ["HTTP/1.1 100", "HTTP/1.1 200"], `${line} ${expect}`)
+      }
+    }
+  }),
+)
