@@ -61,6 +61,7 @@ describe("the command", () => {
     [["config", "plan"], /nothing to plan/],
     [["config", "plan", "a", "1", "b"], /a value is missing/],
     [["events", "--types", "config.chnged"], /did you mean "config.changed"\?/],
+    [["events", "--since", "bogus"], /"bogus" is no cursor\nhint: --since takes /],
     [["status", "--tmux", "--theme", "white-on-blu"], /did you mean "white-on-blue"\?/],
     [["service", "print", "--systemd", "--launchd"], /exclude each other/],
   ]

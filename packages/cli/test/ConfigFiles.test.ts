@@ -99,12 +99,41 @@ describe("without a host", () => {
         assert.strictEqual((yield* json(["config", "get", "listen.port"])).value, 5002)
         const bad = yield* run(["config", "set", "listen.port", "abc"], { env })
         assert.strictEqual(bad.code, 1)
-        assert.match(
-          bad.stderr,
-          /config\.json:\d+:\d+: must be .* \(without environment variable SIGNALBOX_PORT/,
-        )
+        assert.match(bad.stderr, /config\.json:\d+:\d+: must be .* \(without environment variable SIGNALBOX_PORT/)
         assert.strictEqual((yield* json(["config", "get", "listen.port"])).value, 5002)
       }),
+  )
+
+  it.live("says of a refused variable the name that it was set by", () =>
+    Effect.gen(function* () {
+      const { run } = yield* home
+      const port = yield* run(["config", "get", "listen.port"], { env: { SIGNALBOX_PORT: "abc" } })
+      assert.strictEqual(port.code, 1)
+      assert.include(port.stderr, "environment variable SIGNALBOX_PORT must")
+      const serve = yield* run(["serve"], { env: { SIGNALBOX_PORT: "70000" } })
+      assert.strictEqual(serve.code, 1)
+      assert.match(serve.stderr, /^signalbox: the host does not start: its configuration is refused$/m)
+      assert.include(serve.stderr, "environment variable SIGNALBOX_PORT:")
+      const listen = yield* run(["config", "get"], { env: { SIGNALBOX_LISTEN_PORT: "abc" } })
+      assert.include(listen.stderr, "environment variable SIGNALBOX_LISTEN_PORT must")
+    }),
+  )
+
+  it.live("with --document a path shows what the document says there, and ends with 1 where it says nothing", () =>
+    Effect.gen(function* () {
+      const { json, run } = yield* home
+      yield* json(["config", "set", "providers.openai", `{"kind":"openai","api_key":"${secret}"}`])
+      const env = { SIGNALBOX_MODELS_ECHO_UPSTREAM: "echo-9" }
+      const shown = yield* json(["config", "get", "models.echo", "--document"], { env })
+      assert.deepInclude(shown, { value: { provider: "echo", upstream: "echo-1" }, provenance: "document" })
+      assert.strictEqual((yield* json(["config", "get", "models.echo.upstream"], { env })).value, "echo-9")
+      const key = yield* run(["config", "get", "providers.openai.api_key", "--document"])
+      assert.deepStrictEqual([key.code, key.stdout], [0, "<redacted>\n"])
+      const silent = yield* run(["config", "get", "listen.port", "--document"])
+      assert.deepStrictEqual([silent.code, silent.stdout], [1, ""])
+      assert.match(silent.stderr, /^signalbox: the document says nothing about listen\.port\nhint: .*\n$/)
+      assert.strictEqual((yield* run(["config", "get", "listen.port"])).stdout, "4747\n")
+    }),
   )
 
   it.live("a refused value changes nothing, and the place is named", () =>
@@ -269,59 +298,19 @@ describe("without a host", () => {
   )
 })
 
-describe("config import", () => {
-  const copilot = {
-    version: 1,
-    models: { "gpt-4.1": { upstream: "gpt-4.1", enabled: true, allowed_keys: ["*"] }, slow: { upstream: "o3" } },
-    retention: { events_days: 30, traces_days: 10, traces_max_bytes: 1000 },
-    features: { auth: false, telemetry: true, debug: false },
-    default_model_alias: "slow",
-  }
-
-  it.live("takes over a document of copilot-api; what that does not have stays, and a missing provider is said", () =>
+describe("a document that is refused, and no earlier one", () => {
+  it.live("keeps nobody from the schema, the keys and the ledger; a change says what is wrong with the document", () =>
     Effect.gen(function* () {
-      const { config, directory, json, run } = yield* home
-      yield* json(["config", "set", "listen.port", "4848"])
-      const file = join(directory, "copilot.json")
-      writeFileSync(file, JSON.stringify({ ...copilot, modles: 1 }))
-      const dry = yield* run(["config", "import", file, "--dry-run"])
-      assert.strictEqual(dry.code, 0)
-      assert.include(dry.stdout, "default_model_alias")
-      assert.notInclude(readFileSync(config, "utf8"), "gpt-4.1")
-      const { code, stderr } = yield* run(["config", "import", file])
-      assert.strictEqual(code, 0)
-      assert.include(stderr, 'modles is not known here (did you mean "models"?)')
-      assert.include(stderr, "config set providers.default")
-      const { effective } = yield* json(["config", "get"])
-      assert.deepStrictEqual(Object.keys(effective.models), ["gpt-4.1", "slow"])
-      assert.strictEqual(effective.default_model_alias, "slow")
-      assert.strictEqual(effective.retention.events_days, 30)
-      assert.deepStrictEqual([effective.listen.port, effective.providers.echo.kind], [4848, "echo"])
-      yield* json(["config", "set", "providers.default", '{"kind":"echo"}'])
-      assert.notInclude((yield* run(["config", "import", file])).stderr, "providers.default")
-    }),
-  )
-
-  it.live("reads no more than a document can have, also of what does not say how long it is", () =>
-    Effect.gen(function* () {
-      const { run } = yield* home
-      for (const words of [["import"], ["validate"], ["plan"]]) {
-        const { code, stderr } = yield* run(["config", ...words, "/dev/zero"])
-        assert.strictEqual(code, 1)
-        assert.include(stderr, "/dev/zero cannot be read (it is larger than 64 MiB)")
-      }
-    }),
-  )
-
-  it.live("refuses what is no document, or one of another version, and writes nothing", () =>
-    Effect.gen(function* () {
-      const { config, run } = yield* home
-      for (const input of ["[]", "{", '{"version":2,"models":{}}', '{"other":1}', '{"models":{"a":{}}}']) {
-        const { code, stderr } = yield* run(["config", "import", "-"], { input })
-        assert.strictEqual(code, 1, input)
-        assert.match(stderr, /^signalbox: |^warning: /)
-      }
-      assert.isTrue(!existsSync(config) || !readFileSync(config, "utf8").includes('"a"'))
+      const { config, json, run } = yield* home
+      mkdirSync(dirname(config), { recursive: true, mode: 0o700 })
+      writeFileSync(config, "{ broken", { mode: 0o600 })
+      assert.isObject(yield* json(["config", "schema"]))
+      assert.deepStrictEqual(yield* json(["keys", "list"]), { credentials: [] })
+      assert.strictEqual((yield* json(["stats", "--window", "1h"])).totals.requests, 0)
+      const set = yield* run(["config", "set", "features.auth", "true"])
+      assert.strictEqual(set.code, 1)
+      assert.match(set.stderr, /config\.json:1:\d+: /)
+      assert.notInclude(set.stderr, "--string")
     }),
   )
 })

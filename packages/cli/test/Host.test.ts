@@ -113,6 +113,22 @@ describe("with a host", () => {
     }),
   )
 
+  it.live("doctor weighs a name that means nothing as it does without a host", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      yield* at.json(["config", "set", "modles.fast.upstream", "gpt-5"])
+      const about = Effect.map(at.json(["doctor"]), ({ findings, healthy }) => {
+        assert.isTrue(healthy)
+        return findings.filter(({ message }: { message: string }) => message.includes("modles"))
+      })
+      const without = yield* about
+      assert.strictEqual(without.length, 1)
+      yield* at.host()
+      assert.deepStrictEqual(yield* about, without)
+      assert.strictEqual((yield* at.run(["doctor"])).stderr, "")
+    }),
+  )
+
   it.live("reload says what changed, and with --ignore-environment the file wins", () =>
     Effect.gen(function* () {
       const at = yield* home
@@ -293,7 +309,7 @@ describe("hosts that come and go", () => {
         Effect.map(both[0].ended, (code) => ({ code, loser: both[0], winner: both[1] })),
         Effect.map(both[1].ended, (code) => ({ code, loser: both[1], winner: both[0] })),
       )
-      assert.strictEqual(ended.code, 1)
+      assert.strictEqual(ended.code, 4)
       assert.match(ended.loser.complaints(), /^signalbox: Another host serves this document already/)
       assert.match(ended.loser.complaints(), /\nhint: /)
       yield* ended.winner.lineWith("listens on")
@@ -333,7 +349,7 @@ describe("hosts that come and go", () => {
       assert.strictEqual((yield* at.run(["reload", "--config", other])).code, 3)
       assert.strictEqual((yield* at.run(["reload", "--config", at.config])).code, 0)
       const second = yield* at.run(["serve", "--port", "0", "--config", other])
-      assert.strictEqual(second.code, 1)
+      assert.strictEqual(second.code, 4)
       assert.match(second.stderr, /^signalbox: A host serves config\.json in the same directory already: pid \d+/)
     }),
   )
@@ -343,10 +359,15 @@ describe("hosts that come and go", () => {
       const [one, two] = [yield* home, yield* home]
       yield* one.host()
       const { url } = yield* one.json(["status"])
-      const { code, stderr } = yield* two.run(["serve", "--port", new URL(url).port])
-      assert.strictEqual(code, 1)
+      const words = ["serve", "--port", new URL(url).port]
+      const { code, stderr } = yield* two.run(words)
+      assert.strictEqual(code, 4)
       assert.match(stderr, /^signalbox: Port \d+ of 127\.0\.0\.1 is taken by /)
       assert.match(stderr, /\nhint: /)
+      const problem = JSON.parse((yield* two.run([...words, "--json"])).stderr)
+      assert.deepInclude(problem, { type: "urn:signalbox:problem:port-taken", exitCode: 4 })
+      const again = JSON.parse((yield* one.run(["serve", "--port", "0", "--json"])).stderr)
+      assert.deepInclude(again, { type: "urn:signalbox:problem:host-running", exitCode: 4 })
     }),
   )
 

@@ -46,6 +46,26 @@ describe("service print", () => {
     }),
   )
 
+  it.live("in a clone of the repository names what runs its sources, and that does run", () =>
+    Effect.gen(function* () {
+      const { env } = yield* home
+      const main = join(import.meta.dirname, "..", "src", "main.ts")
+      const node = [process.execPath, "--conditions=@signalbox/source", main]
+      const run = (...words: ReadonlyArray<string>) =>
+        runProgram(process.execPath, [...node.slice(1), "service", "print", ...words], env)
+      const { code, stderr, stdout } = yield* run("--systemd")
+      assert.strictEqual(code, 0, stderr)
+      const [, command = ""] = /^ExecStart=(.*)$/m.exec(stdout) ?? []
+      assert.strictEqual(command.slice(0, command.indexOf(" serve")), node.join(" "))
+      const texts = parseElements((yield* run("--launchd")).stdout)
+      assert.deepStrictEqual(texts.slice(texts.indexOf("ProgramArguments") + 1).slice(0, 4), [...node, "serve"])
+      // As systemd starts it: by these words, from another directory.
+      const started = yield* runProgram("sh", ["-c", `cd / && exec ${command} --help`], env)
+      assert.deepInclude(started, { code: 0, stderr: "" })
+      assert.include(started.stdout, "Run the host")
+    }),
+  )
+
   it.live("refuses a path that cannot stand in a definition", () =>
     Effect.gen(function* () {
       const { run } = yield* home

@@ -48,14 +48,14 @@ describe("on a disk that cannot take it", () => {
         const refused = refusal()
         if (refused !== undefined) return context.skip(refused)
         const [first, full, reading, keys, doctor, later] = yield* steps(`
-        box config set models.fast.upstream before
+        box config set models.echo.upstream before
         dd if=/dev/zero of="$XDG_DATA_HOME/filler" bs=1k 2>/dev/null
-        box config set models.fast.upstream after
-        box config get models.fast.upstream
+        box config set models.echo.upstream after
+        box config get models.echo.upstream
         box keys add alice
         box doctor
         rm "$XDG_DATA_HOME/filler"
-        box config set models.fast.upstream after
+        box config set models.echo.upstream after
       `)
         assert.strictEqual(first?.code, 0, first?.said)
         assert.strictEqual(full?.code, 1, full?.said)
@@ -73,17 +73,19 @@ describe("on a disk that cannot take it", () => {
       const refused = refusal()
       if (refused !== undefined) return context.skip(refused)
       const [, ...done] = yield* steps(`
-        box config set models.fast.upstream before
+        box config set models.echo.upstream before
         mount -o remount,ro "$XDG_DATA_HOME"
-        box config get models.fast.upstream
+        box config get models.echo.upstream
         box models
         box stats
         box keys list
         box config history
-        box config plan models.fast.upstream after
-        box config set models.fast.upstream after
+        box config plan models.echo.upstream after
+        box config set models.echo.upstream after
         box config undo
         box keys add alice
+        EDITOR="touch $HOME/opened; true" box config edit --yes
+        test ! -e "$HOME/opened" || exit 98
         box serve --port 0
         box doctor
       `)
@@ -95,14 +97,17 @@ describe("on a disk that cannot take it", () => {
       )
       assert.deepStrictEqual(
         changing.map(({ code }) => code),
-        [1, 1, 1, 1, 1],
+        [1, 1, 1, 1, 1, 1],
         JSON.stringify(changing),
       )
       for (const { said } of changing.slice(0, 4)) {
-        assert.match(said, /^signalbox: .*(EROFS|read-only)/m)
-        assert.notMatch(said, /^ +at /m)
+        assert.match(
+          said,
+          /^signalbox: \S+ cannot be written: .* is mounted read-only \(EROFS\)\nhint: make it writable.*\n$/,
+        )
       }
-      assert.match(changing[4]?.said ?? "", /^PROBLEM +writing /m)
+      assert.match(changing[4]?.said ?? "", /^signalbox: .*read-only/)
+      assert.match(changing[5]?.said ?? "", /^PROBLEM +writing .*read-only/m)
     }),
   )
 

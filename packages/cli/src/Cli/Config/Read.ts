@@ -51,7 +51,7 @@ const inDocument = ({ hash, text }: State, path: string) =>
         ? failed(
             "not-found",
             `the document says nothing about ${line(dotted(path))}`,
-            "without --document it is shown what is in force there",
+            "leave --document out to see what is in force there",
           )
         : error,
     ),
