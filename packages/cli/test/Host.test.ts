@@ -142,7 +142,7 @@ describe("with a host", () => {
       })
       assert.strictEqual((yield* at.run(["reload"])).stdout, "Reloaded config (no changes detected).\n")
       const { stdout } = yield* at.run(["reload", "--ignore-environment"])
-      assert.strictEqual(stdout, "Reloaded config (1 changes):\n- stats.window_minutes: 90 → 30\n")
+      assert.strictEqual(stdout, "Reloaded config (1 change):\n- stats.window_minutes: 90 → 30\n")
       assert.strictEqual((yield* at.json(["reload"])).changes.length, 1)
       assert.include((yield* at.run(["config", "set", "stats.window_minutes", "40"])).stderr, "hides it")
     }),

@@ -7,7 +7,7 @@ import type { Change } from "./ConfigDocument.ts"
 import { type ConfigStoreError, format } from "./ConfigError.ts"
 import { maxPlaces } from "./ConfigEvents.ts"
 
-/** `Reloaded config (N changes):`, then one line `- key: old → new` for each change, sorted by key. The store names `maxPlaces` at most. */
+/** `Reloaded config (N changes):` (of one, `1 change`), then one line `- key: old → new` for each change, sorted by key. The store names `maxPlaces` at most. */
 export const changeSummary = (changes: ReadonlyArray<Change>): string => {
   if (changes.length === 0) return "Reloaded config (no changes detected)."
   const lines = changes
@@ -15,7 +15,7 @@ export const changeSummary = (changes: ReadonlyArray<Change>): string => {
     .sort((left, right) => (left.key < right.key ? -1 : left.key > right.key ? 1 : 0))
     .map(({ key, line }) => `- ${key}: ${line}`)
   const count = changes.length < maxPlaces ? changes.length : `${changes.length} or more`
-  return [`Reloaded config (${count} changes):`, ...lines].join("\n")
+  return [`Reloaded config (${count} ${count === 1 ? "change" : "changes"}):`, ...lines].join("\n")
 }
 
 /** `Reload failed: <reason>`; of a refused document each problem has its line. */

@@ -49,7 +49,7 @@ it.effect(
         yield* TestClock.adjust("1 second")
         const [changed = "", ...summary] = yield* told
         assert.match(changed, /^config\.changed revision=2 .*paths=\["\/port"\]/)
-        assert.deepStrictEqual(summary, ["Reloaded config (1 changes):", "- port: 1 → 2"])
+        assert.deepStrictEqual(summary, ["Reloaded config (1 change):", "- port: 1 → 2"])
         yield* document.save('{ "port":\n  "x" }')
         yield* TestClock.adjust("1 second")
         const [rejected, problem = ""] = yield* told

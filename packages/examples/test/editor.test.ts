@@ -31,7 +31,7 @@ it.live("the editor server answers /reload> with the change summary, and chats w
         const answer = yield* chat("/reload>")
         return answer.includes("no changes") && tries < 30 ? yield* edit(tries + 1) : answer
       })
-    assert.match(yield* edit(10), /^Reloaded config \(1 changes\):\n- models\.chat: gpt-[\d.]+ → gpt-\d+$/)
+    assert.match(yield* edit(10), /^Reloaded config \(1 change\):\n- models\.chat: gpt-[\d.]+ → gpt-\d+$/)
     assert.match(yield* chat("hi"), /^gpt-\d\d: hi$/)
 
     yield* save('{ "models": { "chat": 1 } }')

@@ -77,7 +77,7 @@ describe("by the typed client", () => {
       yield* (yield* MemoryDocument).save(first.text.replace(`"auth": false`, `"auth": true`))
       const reloaded = yield* config.reload({ payload: null })
       assert.deepStrictEqual(reloaded.changes, [{ path: "/features/auth", before: false, after: true }])
-      assert.strictEqual(reloaded.summary, "Reloaded config (1 changes):\n- features.auth: false → true")
+      assert.strictEqual(reloaded.summary, "Reloaded config (1 change):\n- features.auth: false → true")
       const undone = yield* config.undo()
       assert.strictEqual(undone.body.hash, first.hash)
       const { entries } = yield* config.history()

@@ -153,7 +153,7 @@ describe("a host that is told to read its document again", () => {
       const { config, host } = yield* atUpstream()
       writeFileSync(config, readFileSync(config, "utf8").replace(`"echo-1"`, `"echo-2"`))
       host.child.kill("SIGHUP")
-      yield* until(host, /^Reloaded config \(1 changes\):$/)
+      yield* until(host, /^Reloaded config \(1 change\):$/)
       yield* until(host, /^- models\.echo\.upstream: echo-1 → echo-2$/)
       host.child.kill("SIGHUP")
       yield* until(host, /^Reloaded config \(no changes detected\)\.$/)
