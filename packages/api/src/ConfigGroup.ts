@@ -66,6 +66,8 @@ export const Plan = Schema.Struct({
   restartRequired: Schema.Array(Schema.String),
   /** Who would refuse it; empty: it would be accepted. */
   problems: Schema.Array(Problem),
+  /** What would work and be worth a look. */
+  warnings: Schema.Array(Problem),
 })
 export type Plan = typeof Plan.Type
 

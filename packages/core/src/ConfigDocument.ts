@@ -11,7 +11,7 @@ import { absent, lookup, pointer } from "./ConfigDocument/Json.ts"
 import { jsonSchemaOf } from "./ConfigDocument/JsonSchema.ts"
 import { Loader } from "./ConfigDocument/Loader.ts"
 import { redactRotated, redactText } from "./ConfigDocument/Redact.ts"
-import { restartKey, Shapes } from "./ConfigDocument/Shape.ts"
+import { restartKey, Shapes, warningsKey } from "./ConfigDocument/Shape.ts"
 import type { Problem } from "./ConfigError.ts"
 
 /** JSON Pointer (RFC 6901) and the new value, or its removal. */
@@ -43,7 +43,7 @@ export interface Layers {
 export interface Loaded<out C> {
   readonly text: string
   readonly config: C
-  /** Unknown keys (with near names), accepted but worth saying. */
+  /** Unknown keys (with near names), keys that stand twice (in a long text that takes the place of another nobody looks), what `withWarnings` says: at most 256. */
   readonly warnings: ReadonlyArray<Problem>
   /** Present if the text was of an older version: what to write at the next write. */
   readonly migrated?: { readonly from: number; readonly to: number; readonly text: string }
@@ -57,6 +57,12 @@ export interface Difference {
   readonly truncated: boolean
   /** Those of `paths` whose schema says that they need a restart. */
   readonly restartRequired: ReadonlyArray<string>
+}
+
+/** What works and is worth a look. `path`: as the document spells it; `message`: without a secret. */
+export interface Remark {
+  readonly path: ReadonlyArray<string>
+  readonly message: string
 }
 
 /** Compiled once for a schema. */
@@ -150,8 +156,14 @@ const make = <S extends Schema.Top>({
 /** Marks a schema: what changes at or below it takes effect only after a restart. */
 const restartRequired = <S extends Schema.Top>(schema: S): S["Rebuild"] => schema.annotate({ [restartKey]: true })
 
+/** Gives a whole document's schema an eye for what is allowed and yet looks wrong; each remark becomes a warning with its place. */
+const withWarnings = <S extends Schema.Top>(
+  schema: S,
+  remarks: (config: S["Type"]) => ReadonlyArray<Remark>,
+): S["Rebuild"] => schema.annotate({ [warningsKey]: remarks })
+
 /** JSON Schema (draft 2020-12) of a document, with its defaults; secrets are strings. A declared ConfigStore is such a pair: `jsonSchema(AppConfig)`. */
 const jsonSchema = (document: { readonly schema: Schema.Top; readonly version: number }): Schema.JsonObject =>
   jsonSchemaOf(document.schema, new Shapes(document.schema.ast), document.version)
 
-export const ConfigDocument = { make, restartRequired, jsonSchema } as const
+export const ConfigDocument = { make, restartRequired, withWarnings, jsonSchema } as const

@@ -32,6 +32,8 @@ export interface Plan {
   readonly restartRequired: ReadonlyArray<string>
   /** Who would refuse it and why; empty: it would be accepted. */
   readonly problems: ReadonlyArray<Problem>
+  /** What would work and be worth a look. */
+  readonly warnings: ReadonlyArray<Problem>
 }
 
 /** What a write has brought into force. */

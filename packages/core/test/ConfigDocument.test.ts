@@ -317,6 +317,62 @@ describe("ConfigDocument's unknown keys", () => {
   })
 })
 
+describe("ConfigDocument's other warnings", () => {
+  const shown = (loaded: Loaded<unknown>) =>
+    loaded.warnings.map(({ column, line, message, path }) => `${line}:${column} ${path} ${message}`)
+
+  it("say each key that stands in its object before, also by an escape, in comments and in what does not count", () => {
+    const before = "stands in this object before: only the last one counts, remove the others"
+    const text = [
+      '\uFEFF{ // "models": {}, "models": {}',
+      '  "server": { "port": 1, "port": 2, "port": 3 },',
+      '  "models": { "a": { "upstream": "x:y" }, /* : */ "\\u0061": { "upstream": "z" } },',
+      '  "plugins": [{ "name": "p", "name": "q", "token": null }],',
+      '  "sevrer": {},',
+      '  "server": { "mode": "tls" }',
+      "}",
+    ].join("\n")
+    const loaded = load(text)
+    assert.deepStrictEqual(shown(loaded), [
+      `2:26 /server/port the key "port" ${before}`,
+      `2:37 /server/port the key "port" ${before}`,
+      `3:51 /models/a the key "a" ${before}`,
+      `4:30 /plugins/0/name the key "name" ${before}`,
+      '5:3 /sevrer unknown key "sevrer" (did you mean "server"?)',
+      `6:3 /server the key "server" ${before}`,
+    ])
+    assert.deepStrictEqual([loaded.config.server.port, loaded.config.models["a"]?.upstream], [8080, "z"])
+    const many = `{ "models": { ${'"a": { "upstream": "x" }, '.repeat(400)} } }`
+    assert.lengthOf(load(many).warnings, 256)
+  })
+
+  it("do not name keys that stand once, whatever their values hold", () => {
+    const text =
+      '{ "plugins": [{ "name": "a: {\\"b\\": 1}", "token": ":" }, { "name": "//", "token": "/*" }] } // "c": 1'
+    assert.deepStrictEqual(load(text).warnings, [])
+  })
+
+  it("say it of a long text when it is loaded for itself, not when it takes the place of another", () => {
+    const text = `{ "server": { "port": 1, "port": 2 } } // ${"x".repeat(256 * 1024)}`
+    assert.lengthOf(load(text).warnings, 1)
+    assert.lengthOf(Result.getOrThrow(document.load(text, {}, load("{}"))).warnings, 0)
+    assert.lengthOf(Result.getOrThrow(document.load(text.slice(0, 99), {}, load("{}"))).warnings, 1)
+  })
+
+  it("are the schema's owner's too, with their place", () => {
+    const schema = Schema.Struct({ low: Schema.Int, high: Schema.Int }).check(Schema.makeFilter(({ low }) => low > 0))
+    const watched = ConfigDocument.make({
+      schema: ConfigDocument.withWarnings(schema, ({ high, low }) =>
+        low > high ? [{ path: ["high"], message: "is below low" }] : [],
+      ),
+    })
+    const loaded = (text: string) => Result.getOrThrow(watched.load(text, {}))
+    assert.deepStrictEqual(shown(loaded('{\n "low": 2,\n "high": 1 }')), ["3:10 /high is below low"])
+    assert.deepStrictEqual(loaded('{ "low": 1, "high": 2 }').warnings, [])
+    assert.isTrue(Result.isFailure(watched.load('{ "low": 0, "high": 2 }', {})))
+  })
+})
+
 describe("ConfigDocument's seed", () => {
   it("writes the version and every default as the schema declares it", () => {
     const seed = Result.getOrThrow(document.seed)

@@ -330,6 +330,7 @@ describe("a plan", () => {
           rebuilt: ["test/Node"],
           restartRequired: ["/port"],
           problems: [],
+          warnings: [],
         })
         assert.deepStrictEqual([yield* text, yield* said], [before, []])
         assert.strictEqual(yield* store.snapshot, snapshot)

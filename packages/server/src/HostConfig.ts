@@ -13,6 +13,7 @@ import {
   StatsSettings,
 } from "@signalbox/core"
 import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import { Effect, Layer, Schema } from "effect"
 import { isLoopback } from "./Loopback.ts"
 
@@ -52,7 +53,7 @@ export class Listen extends Setting.Service<Listen>()(
   ),
 ) {}
 
-const Document = Schema.Struct({
+const Parts = Schema.Struct({
   listen: Listen.schema,
   providers: ProviderSettings.schema,
   models: ModelSettings.schema,
@@ -72,6 +73,22 @@ const Document = Schema.Struct({
         }
   }),
 )
+
+const Document = ConfigDocument.withWarnings(Parts, ({ models, providers }) => {
+  const orphans = new Map<string, Array<string>>()
+  for (const [alias, { provider }] of Object.entries(models)) {
+    if (Object.hasOwn(providers, provider)) continue
+    const aliases = orphans.get(provider)
+    if (aliases === undefined) orphans.set(provider, [alias])
+    else aliases.push(alias)
+  }
+  return Array.from(orphans, ([provider, [first = "", ...others]]) => ({
+    path: ["models", first, "provider"],
+    message:
+      `there is no provider ${JSON.stringify(provider)}${didYouMean(nearNames(provider, Object.keys(providers)))}` +
+      `${others.length === 0 ? "" : `, to which ${others.length} more models go`}: add it to providers, or name another`,
+  }))
+})
 
 export class HostConfig extends ConfigStore.Service<HostConfig>()("@signalbox/server/HostConfig", {
   schema: Document,

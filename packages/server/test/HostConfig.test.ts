@@ -16,7 +16,16 @@ it("a document of copilot-api is accepted as it is, and its models go to the pro
     "default_model_alias": "fast"
   }`
   const loaded = Result.getOrThrow(document.load(text, {}))
-  assert.deepStrictEqual(loaded.warnings, [])
+  assert.deepStrictEqual(
+    loaded.warnings.map(({ line, message, path }) => ({ line, message, path })),
+    [
+      {
+        line: 3,
+        path: "/models/fast/provider",
+        message: 'there is no provider "default", to which 1 more models go: add it to providers, or name another',
+      },
+    ],
+  )
   assert.deepStrictEqual(loaded.config.models["smart"], {
     upstream: "gpt-5",
     provider: "default",
@@ -39,6 +48,20 @@ it("a default alias that no model has is refused at its place", () => {
   const [problem] = problemsOf(`{ "models": { "fast": { "upstream": "a" } }, "default_model_alias": "fats" }`)
   assert.strictEqual(problem?.path, "/default_model_alias")
   assert.include(problem?.message, '"fast"')
+})
+
+it("a model whose provider is not there is said with its place and near names, and stands in nobody's way", () => {
+  const text = `{
+    "providers": { "openai": { "kind": "openai", "api_key": "k" } },
+    "models": { "fast": { "upstream": "a", "provider": "openai" }, "slow": { "upstream": "b", "provider": "opnai" } }
+  }`
+  const [warning, ...others] = Result.getOrThrow(document.load(text, {})).warnings
+  assert.deepStrictEqual(others, [])
+  assert.deepInclude(warning, { path: "/models/slow/provider", line: 3, column: 107 })
+  assert.strictEqual(
+    warning?.message,
+    'there is no provider "opnai" (did you mean "openai"?): add it to providers, or name another',
+  )
 })
 
 it("a new place begins with a document in which nothing is unknown", () => {

@@ -4,7 +4,6 @@
 import { Result, type SchemaAST } from "effect"
 import type { Edit, Layers, Loaded, Migration, Provenance } from "../ConfigDocument.ts"
 import type { Problem } from "../ConfigError.ts"
-import { didYouMean, nearNames } from "../NearNames.ts"
 import { compile } from "./Codec.ts"
 import { differences, maxPaths, type Paths, unwrap } from "./Difference.ts"
 import { pretty, rewriteDocument } from "./Edit.ts"
@@ -30,6 +29,7 @@ import { Source } from "./Source.ts"
 import { type Habit, maxLength } from "./Text.ts"
 import { positions } from "./Tree.ts"
 import { migrate, versionOf } from "./Version.ts"
+import { isSearched, warningsOf } from "./Warnings.ts"
 
 export interface Settings {
   readonly ast: SchemaAST.AST
@@ -164,7 +164,11 @@ export class Loader<C> {
     }
     const { from, habit } = before
     const basis = { id: before.id, path: tokens.slice(0, depth) }
-    return this.loaded({ ...document, id: {}, basis, text, layout, habit, from, state }, new Findings())
+    return this.loaded(
+      { ...document, id: {}, basis, text, layout, habit, from, state },
+      new Findings(),
+      isSearched(text, true),
+    )
   }
 
   private decode(text: string, { habit, value }: Read, layers: Layers, before: Internals | undefined): Loading<C> {
@@ -194,6 +198,7 @@ export class Loader<C> {
       this.loaded(
         { id: {}, basis: undefined, text, layout, habit, from, source, document, layered, asked, state },
         warnings,
+        isSearched(text, before !== undefined),
       ),
     )
   }
@@ -238,12 +243,9 @@ export class Loader<C> {
       : ask(shapes, prefix, environment, document, earlier)
   }
 
-  private loaded(internals: Internals, warnings: Findings): Loaded<C> {
-    const { from, state, text } = internals
-    for (const path of state.unknown) {
-      if (path.length === 1 && path[0] === "version") continue
-      warnings.add({ by: "schema", path, message: this.unknownKey(path), at: "key" })
-    }
+  private loaded(internals: Internals, found: Findings, searched: boolean): Loaded<C> {
+    const { from, source, state, text } = internals
+    const { shapes } = this.settings
     let located: ReadonlyArray<Problem> | undefined
     const loaded: Loaded<C> = {
       text,
@@ -251,20 +253,13 @@ export class Loader<C> {
       effective: state.effective,
       // positions cost a tree: only who reads the warnings pays for it
       get warnings() {
-        located ??= warnings.count === 0 ? [] : locate(warnings, positions(text))
+        located ??= warningsOf({ text, source, state, searched }, shapes, found)
         return located
       },
       ...(from === this.version ? {} : { migrated: { from, to: this.version, text: this.migratedText(internals) } }),
     }
     this.internals.set(loaded, internals)
     return Object.freeze(loaded)
-  }
-
-  private unknownKey(path: Tokens): string {
-    const { shapes } = this.settings
-    const view = shapes.at(path.slice(0, -1)).filter((shape) => shape.encoded)
-    const near = nearNames(path.at(-1) ?? "", new Set(view.flatMap((shape) => [...shape.fields.keys()])))
-    return `unknown key ${JSON.stringify(path.at(-1))}${didYouMean(near) || ": it has no effect"}`
   }
 
   private migratedText({ document, source, text }: Internals): string {

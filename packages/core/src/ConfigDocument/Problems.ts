@@ -30,6 +30,10 @@ export class Findings {
   }
 }
 
+/** As a person reads the text: in which order objects hold their keys is nobody's matter, and depends on how a document was loaded. */
+export const asInText = (left: Problem, right: Problem): number =>
+  (left.line ?? 0) - (right.line ?? 0) || (left.column ?? 0) - (right.column ?? 0)
+
 /** Gives each finding its place in the text. */
 export const locate = (
   findings: Pick<Findings, "list" | "count">,
@@ -41,8 +45,7 @@ export const locate = (
     ...(at === "nowhere" ? {} : where(path, at)),
     message,
   }))
-  // As a person reads the text: in which order objects hold their keys is nobody's matter, and depends on how a document was loaded.
-  problems.sort((left, right) => (left.line ?? 0) - (right.line ?? 0) || (left.column ?? 0) - (right.column ?? 0))
+  problems.sort(asInText)
   const more = findings.count - findings.list.length
   return more > 0
     ? [...problems, { by: "schema", path: "", ...where([], "value"), message: `and ${more} more` }]

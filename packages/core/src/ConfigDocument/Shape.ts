@@ -3,11 +3,15 @@
  * meant. A place can have several shapes at once (unions; the encoded and the decoded side of a transformation): all of them count.
  */
 import { Option, SchemaAST } from "effect"
+import type { Remark } from "../ConfigDocument.ts"
 import { isObject, type Tokens } from "./Json.ts"
 import { keysOfLink, runLink, withoutLinks } from "./Links.ts"
 
 /** Annotation key: a change below this node takes effect only after a restart. */
 export const restartKey = "signalbox/restartRequired"
+
+/** Annotation key of a whole document's schema: what works in a configuration and is worth a look. */
+export const warningsKey = "signalbox/warnings"
 
 export interface Shape {
   /** The whole value is a secret. */
@@ -54,9 +58,12 @@ export class Shapes {
   private readonly views = new Map<SchemaAST.AST, View>()
   private readonly secrets = new Map<SchemaAST.AST, boolean>()
   readonly root: View
+  /** What the schema's owner has to say of a configuration. */
+  readonly remarks: (config: unknown) => ReadonlyArray<Remark>
 
   constructor(ast: SchemaAST.AST) {
     this.root = this.of(ast)
+    this.remarks = SchemaAST.resolveAt<Shapes["remarks"]>(warningsKey)(ast) ?? (() => [])
   }
 
   of(ast: SchemaAST.AST): View {

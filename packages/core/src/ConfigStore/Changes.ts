@@ -258,15 +258,17 @@ export const makeChanges = <C>({ document, source }: Surroundings<C>, acceptance
       const { restartRequired } = document.diff(inForce.loaded, loaded)
       const hash = yield* source.hash(loaded.text)
       const ready = yield* Effect.result(prepare(transaction, { stored: { text: loaded.text, hash }, loaded }))
+      const { warnings } = loaded
+      const said = { changes, shadowed: hidden, restartRequired, warnings }
       return Result.isFailure(ready)
-        ? { changes, shadowed: hidden, rebuilt: [], restartRequired, problems: ready.failure }
-        : { changes, shadowed: hidden, rebuilt: ready.success.prepared?.rebuilt ?? [], restartRequired, problems: [] }
+        ? { ...said, rebuilt: [], problems: ready.failure }
+        : { ...said, rebuilt: ready.success.prepared?.rebuilt ?? [], problems: [] }
     })
 
   return { take, reload, update, replace, undo, override, plan, shadowed }
 }
 
-const nothing: Plan = { changes: [], shadowed: [], rebuilt: [], restartRequired: [], problems: [] }
+const nothing: Plan = { changes: [], shadowed: [], rebuilt: [], restartRequired: [], problems: [], warnings: [] }
 
 /** What people are told of a source that cannot be read. */
 export const problemOf = ({ code, detail }: SourceUnavailable): Problem => ({

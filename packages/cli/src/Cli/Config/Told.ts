@@ -66,5 +66,6 @@ export const planLines = (access: Access, plan: ConfigGroup.Plan, paint: Paint):
     ? []
     : [paint.yellow(`needs a restart: ${plan.restartRequired.map(name).join(", ")}`)]),
   ...plan.shadowed.map((path) => paint.yellow(`hidden by the environment or an override: ${name(path)}`)),
+  ...plan.warnings.map(({ message, path }) => paint.yellow(`warning: ${name(path)}: ${line(message)}`)),
   ...(access.host === undefined ? [paint.dim("schema-checked only: no host runs here")] : []),
 ]
