@@ -12,7 +12,7 @@ const host = settings.pipe(
 it.effect("a program reads a value, changes it, and takes the change back", () =>
   Effect.gen(function* () {
     assert.strictEqual(yield* kept, 3)
-    assert.strictEqual(yield* keepOneMore, "Reloaded config (1 changes):\n- cleaning.keep: 3 → 4")
+    assert.strictEqual(yield* keepOneMore, "Reloaded config (1 change):\n- cleaning.keep: 3 → 4")
     assert.strictEqual(yield* kept, 4)
     yield* undo
     assert.strictEqual(yield* kept, 3)
