@@ -59,7 +59,10 @@ describe("on a disk that cannot take it", () => {
       `)
         assert.strictEqual(first?.code, 0, first?.said)
         assert.strictEqual(full?.code, 1, full?.said)
-        assert.match(full?.said ?? "", /^signalbox: .*ENOSPC.*\nhint: Free some space/m)
+        assert.match(
+          full?.said ?? "",
+          /^signalbox: .* at \S+\/config\.json is not available \(ENOSPC: the disk is full\); .*\nhint: Free some space/m,
+        )
         assert.deepStrictEqual(reading, { code: 0, said: "before\n" })
         assert.strictEqual(keys?.code, 1, keys?.said)
         assert.strictEqual(doctor?.code, 1)

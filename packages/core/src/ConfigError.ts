@@ -119,6 +119,8 @@ const remedy = (code: string): string => {
       return "Give this program's user the right to read and write it and its directory."
     case "EROFS":
       return "Make the file system writable, or move the document."
+    case "EISDIR":
+      return "A document is a file: move the directory away, or name another place."
     case "ENOSPC":
     case "EDQUOT":
       return "Free some space on that disk, then try again."

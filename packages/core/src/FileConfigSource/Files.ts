@@ -99,7 +99,8 @@ export const writeTemporary = Effect.fnUntraced(function* (
   })
   yield* Effect.scoped(write).pipe(
     Effect.onError(() => Effect.ignore(fs.remove(file))),
-    Effect.mapError(unavailable(file)),
+    // Nobody knows the temporary file.
+    Effect.mapError(unavailable(path.join(directory, document))),
   )
   return file
 })

@@ -38,5 +38,17 @@ const codes: Readonly<Record<PlatformError.SystemErrorTag, string>> = {
 
 export const unavailable =
   (path: string) =>
-  (error: PlatformError.PlatformError): SourceUnavailable =>
-    new SourceUnavailable({ path, code: codeOf(error), detail: error.message })
+  (error: PlatformError.PlatformError): SourceUnavailable => {
+    const code = codeOf(error)
+    return new SourceUnavailable({ path, code, detail: words[code] ?? error.message })
+  }
+
+/** What people meet, in words; the platform's own name the function that failed. */
+const words: Readonly<Record<string, string>> = {
+  EACCES: "this user has no right to do this",
+  EPERM: "this user has no right to do this",
+  EROFS: "the file system is mounted read-only",
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota of this user is used up",
+  ENOTDIR: "a part of the path is no directory",
+}
