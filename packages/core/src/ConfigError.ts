@@ -52,6 +52,7 @@ export class SecretNotKept extends Schema.TaggedClass<SecretNotKept>()("SecretNo
 
 export type ConfigReason = Rejected | Conflict | Unconfirmed | SourceUnavailable | Busy | NotKept | SecretNotKept
 
+/** Why the configuration could not be read or changed. Only after `Unconfirmed` is the change in force. */
 export class ConfigStoreError extends Schema.TaggedError<ConfigStoreError>()("ConfigStoreError", {
   reason: Schema.Union([Rejected, Conflict, Unconfirmed, SourceUnavailable, Busy, NotKept, SecretNotKept]),
 }) {

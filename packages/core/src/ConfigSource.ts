@@ -9,18 +9,21 @@ import { makeMemory } from "./ConfigSource/Memory.ts"
 
 export { HistoryBounds } from "./ConfigSource/HistoryBounds.ts"
 
+/** A document as it stands there. */
 export interface Stored {
   readonly text: string
   /** SHA-256 of the text's UTF-8 bytes, lower-case hexadecimal. */
   readonly hash: string
 }
 
+/** What a write has done. */
 export interface Written {
   readonly hash: string
   /** What a foreign editor had saved in the last instant; the source has already put it into the history. */
   readonly overwritten?: { readonly hash: string }
 }
 
+/** A document that was in force; its text is had by `History.read`. */
 export interface HistoryEntry {
   readonly hash: string
   /** Milliseconds since 1970; never earlier than the entry before it, whatever the clock did. */
@@ -42,6 +45,7 @@ export interface History {
   readonly remove: (hash: string) => Effect.Effect<void, SourceUnavailable>
 }
 
+/** One document's place. A ConfigStore stands on it; hosts seldom call it. */
 export class ConfigSource extends Context.Service<
   ConfigSource,
   {
@@ -60,6 +64,7 @@ export class ConfigSource extends Context.Service<
     ) => Effect.Effect<Written, Conflict | Unconfirmed | SourceUnavailable | Busy>
     /** Holds off the writers of other processes while `effect` runs; `write` within it does not lock again. */
     readonly exclusively: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Busy | SourceUnavailable, R>
+    /** SHA-256 of the text's UTF-8 bytes, lower-case hexadecimal. */
     readonly hash: (text: string) => Effect.Effect<string>
     /**
      * Something may have changed. Debounced by the source (250 ms trailing, 2 s at most), silent about its own writes and about saves
@@ -81,6 +86,7 @@ export class ConfigSource extends Context.Service<
 export class MemoryDocument extends Context.Service<
   MemoryDocument,
   {
+    /** What stands there; `undefined`: nothing. */
     readonly text: Effect.Effect<string | undefined>
     /** As an editor saves: no lock, no comparison, a hint follows. `undefined` removes the document. */
     readonly save: (text: string | undefined) => Effect.Effect<void>

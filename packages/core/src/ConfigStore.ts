@@ -14,6 +14,7 @@ import type * as Setting from "./Setting.ts"
 
 export { StartOverrides, StrictStart } from "./ConfigStore/Start.ts"
 
+/** The configuration of one revision. Immutable. */
 export interface Snapshot<out C> {
   /** 1, 2, 3 … as this process accepted them. */
   readonly revision: number
@@ -22,6 +23,7 @@ export interface Snapshot<out C> {
   readonly config: C
 }
 
+/** What a change would do. */
 export interface Plan {
   /** Against what is in force, redacted. */
   readonly changes: ReadonlyArray<Change>
@@ -50,6 +52,7 @@ export interface Past {
   readonly text: string
 }
 
+/** What lies between two documents. */
 export interface Differences {
   /** Whole hashes. */
   readonly from: string
@@ -58,6 +61,7 @@ export interface Differences {
   readonly changes: ReadonlyArray<Change>
 }
 
+/** A document for people. */
 export interface Shown {
   /** Without secrets: the redaction marker stands for each. */
   readonly text: string
@@ -70,6 +74,10 @@ export interface WriteOptions {
   readonly ifHash?: string
 }
 
+/**
+ * What a ConfigStore can do. Every write may fail with `Rejected`, `Busy` (64 changes wait, or the lock is held), `SourceUnavailable` or
+ * `Unconfirmed`, and with `Conflict` where it names an `ifHash` or an editor was quicker three times; all but `Unconfirmed` leave everything as it was.
+ */
 export interface Shape<in out C> {
   /** Of this fiber's pinned generation, else the one in force. */
   readonly snapshot: Effect.Effect<Snapshot<C>>
@@ -119,8 +127,10 @@ export interface Shape<in out C> {
   }
 }
 
+/** A declared configuration: the service, and what makes it. */
 export interface Class<in out Self, in out Id extends string, in out S extends Schema.Top>
   extends Context.ServiceClass<Self, Id, Shape<S["Type"]>> {
+  /** Of the document, without its `version`. */
   readonly schema: S
   /** The document's version is `migrations.length + 1`: the two cannot disagree. */
   readonly version: number
@@ -131,11 +141,13 @@ export interface Class<in out Self, in out Id extends string, in out S extends S
     setting: Setting.Class<Self2, Id2, S2>,
     select: (config: S["Type"]) => S2["Type"],
   ) => Layer.Layer<Self2, never, Self>
+  /** Reads or seeds the document, then follows it. Fails where it cannot be read, or is refused and the history has none that would do (with `StrictStart`: is refused). */
   readonly layer: Layer.Layer<Self, ConfigStoreError, ConfigSource | Reconciler | EventBus>
   /** A document in memory that begins with this configuration. */
   readonly layerMemory: (initial: S["Type"]) => Layer.Layer<Self, never, Reconciler | EventBus>
 }
 
+/** What `Service` takes. */
 export interface Options<S extends Schema.Top> {
   readonly schema: S
   /** `migrations[0]` lifts version 1 to 2, and so on. Plain JSON in, plain JSON out. */

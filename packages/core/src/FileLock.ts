@@ -33,6 +33,7 @@ export class LockUnavailable extends Schema.TaggedClass<LockUnavailable>()("Lock
   }
 }
 
+/** Why a lock is not had. Nothing is held then. */
 export class FileLockError extends Schema.TaggedError<FileLockError>()("FileLockError", {
   reason: Schema.Union([LockTimedOut, LockUnavailable]),
 }) {
@@ -41,6 +42,7 @@ export class FileLockError extends Schema.TaggedError<FileLockError>()("FileLock
   }
 }
 
+/** How to ask for a lock. */
 export interface LockOptions {
   /** Default `exclusive`. */
   readonly mode?: Mode
@@ -48,10 +50,11 @@ export interface LockOptions {
   readonly timeout?: Duration.Input
 }
 
+/** Exclusion by a lock file; the kernel's is `NodeFileLock` in `@signalbox/node`. */
 export class FileLock extends Context.Service<
   FileLock,
   {
-    /** Holds the lock file `path` (created 0600, never deleted) until the Scope closes. */
+    /** Holds the lock file `path` (created 0600, never deleted) until the Scope closes. `LockTimedOut` after the timeout, `LockUnavailable` at once. */
     readonly acquire: (path: string, options?: LockOptions) => Effect.Effect<void, FileLockError, Scope.Scope>
     /** Holds it while the effect runs. */
     readonly withLock: (
