@@ -56,6 +56,7 @@ describe("the command", () => {
     [["serve", "--port", "70000"], /a port is a number from 0 to 65535/],
     [["serve", "--port", "x"], /Invalid value for flag --port/],
     [["stats", "--window", "9d"], /"9d" is no window/],
+    [["models", "--config", ""], /--config names no file/],
     [["config", "get", "a..b"], /"a..b" is no path/],
     [["config", "set", "models.a", "{x"], /begins like JSON and is none/],
     [["config", "plan"], /nothing to plan/],

@@ -1,10 +1,10 @@
 /** The bundle by itself, far from this repository, as somebody has it for whom npm could not install koffi. */
 import { spawnSync } from "node:child_process"
-import { cpSync, readdirSync, readFileSync, statSync } from "node:fs"
+import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { home, program, runProgram } from "./Command.ts"
+import { home, program, runProgram, started } from "./Command.ts"
 
 describe("the bundle", () => {
   it.live("needs nothing beside it: without koffi files are locked by flock(1), and it says so", (context) =>
@@ -35,6 +35,24 @@ describe("the bundle", () => {
       for (const text of texts) assert.isFalse(text.includes(root))
       // What is slow to make is made when it is asked for: bundle.ts.
       assert.isTrue(texts.some((text) => /this\.made\?\?=new Intl\.Segmenter/.test(text)))
+    }),
+  )
+
+  it.live("a host that is told to read its document before it has loaded its own code starts", () =>
+    Effect.gen(function* () {
+      const { directory, env } = yield* home
+      const early = join(directory, "early.cjs")
+      writeFileSync(
+        early,
+        `const Module = require("node:module")
+        const load = Module._load
+        Module._load = (request, ...rest) => {
+          if (request.endsWith("BundledProgram.cjs")) process.kill(process.pid, "SIGHUP")
+          return load(request, ...rest)
+        }`,
+      )
+      const host = yield* started(process.execPath, ["--require", early, yield* program, "serve", "--port", "0"], env)
+      yield* host.lineWith("listens on")
     }),
   )
 })

@@ -1,6 +1,7 @@
 /** Disks that are full or cannot be written: small file systems in memory, mounted for one process alone, so that they go away with it. */
 import { spawnSync } from "node:child_process"
-import { join } from "node:path"
+import { chmodSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { home, program, runProgram } from "./Command.ts"
@@ -128,6 +129,49 @@ describe("on a disk that cannot take it", () => {
         assert.match(stderr, /^signalbox: /m)
         assert.notMatch(stderr, /^ +at /m)
       }
+    }),
+  )
+})
+
+describe("a directory of somebody else's", () => {
+  it.live("each command says once that this user has no right, and to what; none says that no host runs", (context) =>
+    Effect.gen(function* () {
+      const { config, directory, env, json } = yield* home
+      const isRoot = process.getuid?.() === 0
+      // No right is refused to root: then it is somebody else who asks.
+      const other = isRoot ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : ["env"]
+      if (spawnSync(other[0] ?? "", ["--version"]).status !== 0) return context.skip("there is no setpriv(1)")
+      yield* json(["config", "set", "features.debug", "true"])
+      yield* json(["keys", "add", "alice"])
+      chmodSync(directory, 0o755)
+      chmodSync(join(directory, "data"), 0o755)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => chmodSync(dirname(config), 0)),
+        () => Effect.sync(() => chmodSync(dirname(config), 0o700)),
+      )
+      const [command = "", ...before] = [...other, process.execPath, yield* program]
+      for (const words of [
+        ["config", "get"],
+        ["config", "set", "features.auth", "true"],
+        ["config", "undo"],
+        ["config", "edit", "--yes"],
+        ["models"],
+        ["stats"],
+        ["keys", "list"],
+        ["keys", "add", "bob"],
+        ["keys", "revoke", "alice"],
+        ["status"],
+        ["reload"],
+        ["serve", "--port", "0"],
+      ]) {
+        const { code, stderr, stdout } = yield* runProgram(command, [...before, ...words], { ...env, EDITOR: "false" })
+        assert.deepStrictEqual([code, stdout], [1, ""], `${words.join(" ")}: ${stderr}`)
+        assert.match(stderr, /^signalbox: [^\n]*signalbox[^\n]*\(EACCES\)[^\n]*\nhint: [^\n]*\n$/, words.join(" "))
+      }
+      const doctor = yield* runProgram(command, [...before, "doctor"], env)
+      assert.strictEqual(doctor.code, 1)
+      assert.match(doctor.stderr, /^signalbox: \d+ problems found\n$/)
+      assert.match(doctor.stdout, /^PROBLEM +host +whether one runs is not to be seen/m)
     }),
   )
 })

@@ -6,8 +6,9 @@ import { basename } from "node:path"
 import type * as ConfigGroup from "@signalbox/api/ConfigGroup"
 import { type Place, placeOf } from "@signalbox/server/Place"
 import { Effect, Option, type Schema } from "effect"
+import { mustBeReadable } from "./Access/Rights.ts"
 import { whichDocument } from "./Document.ts"
-import { type Failure, failed, noHost } from "./Failure.ts"
+import { type Failure, failed, noHost, usage } from "./Failure.ts"
 import { ConfigPath } from "./Globals.ts"
 import { findHost, type Host } from "./Host.ts"
 
@@ -53,7 +54,10 @@ export interface Where {
 }
 
 export const where: Effect.Effect<Where, Failure, typeof ConfigPath.Identifier> = Effect.gen(function* () {
-  const which = whichDocument(Option.getOrUndefined(yield* ConfigPath), process.env)
+  const flag = Option.getOrUndefined(yield* ConfigPath)
+  // A variable of a script that is empty is not meant as the default document.
+  if (flag === "") return yield* usage("--config names no file", "write --config FILE, or leave it out")
+  const which = whichDocument(flag, process.env)
   if (which === undefined) {
     return yield* failed(
       "no-place",
@@ -89,5 +93,8 @@ export const requireHost = (what: string) =>
   Effect.gen(function* () {
     const at = yield* where
     const host = yield* hostOf(at)
-    return host ?? (yield* noHost(at.place.config, what))
+    if (host !== undefined) return host
+    // Then nobody can say that none runs.
+    yield* mustBeReadable(at.place.lock)
+    return yield* noHost(at.place.config, what)
   })

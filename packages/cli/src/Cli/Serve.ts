@@ -1,6 +1,7 @@
 /** `serve`: the host itself, in this process. */
 import * as Host from "@signalbox/server/Host"
 import { Effect, Option } from "effect"
+import { mustBeWritable } from "./Access/Rights.ts"
 import { asWritten } from "./Access/StoreAnswers.ts"
 import { where } from "./Access.ts"
 import { conflict, failed, inSentences } from "./Failure.ts"
@@ -19,6 +20,8 @@ const command = import.meta.url.endsWith(".ts") ? "npm run -s signalbox --" : "s
 /** Signals are the host's: it drains on the first and ends on the second. */
 export const serve = Effect.fnUntraced(function* ({ logFormat, port, strict }: Serve) {
   const { place } = yield* where
+  // Before the host says less of it. The document itself it need not be able to write.
+  yield* mustBeWritable(place.lock)
   const host = Host.serve({
     config: place.config,
     strict,

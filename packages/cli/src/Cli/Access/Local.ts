@@ -14,8 +14,8 @@ import type { Access, Edit, Proposal, Where } from "../Access.ts"
 import type { Failure } from "../Failure.ts"
 import { lookUp } from "./lookUp.ts"
 import { layerReadOnly } from "./ReadOnly.ts"
+import { mustBeReadable, mustBeWritable } from "./Rights.ts"
 import { fromStore } from "./StoreAnswers.ts"
-import { mustBeWritable } from "./Writable.ts"
 
 type Store = ConfigStore.Shape<(typeof HostConfig.schema)["Type"]>
 
@@ -26,7 +26,7 @@ export const withLocal = <A, E, R>(
 ): Effect.Effect<A, E | Failure, R> =>
   Effect.scoped(
     Effect.gen(function* () {
-      if (intent === "write") yield* mustBeWritable(at.place.config)
+      yield* intent === "write" ? mustBeWritable(at.place.config) : mustBeReadable(at.place.config)
       const context = yield* Effect.mapError(Layer.build(layerOf(at, intent)), fromStore)
       return yield* Effect.flatMap(HostConfig, (store) => use(local(at, store))).pipe(Effect.provideContext(context))
     }),

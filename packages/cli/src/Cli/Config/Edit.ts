@@ -6,7 +6,7 @@
 import type * as ConfigGroup from "@signalbox/api/ConfigGroup"
 import { format } from "@signalbox/core/ConfigError"
 import { Effect, type Scope } from "effect"
-import { mustBeWritable } from "../Access/Writable.ts"
+import { mustBeWritable } from "../Access/Rights.ts"
 import { type Access, where, withAccess } from "../Access.ts"
 import { type Failure, failed, usage } from "../Failure.ts"
 import type { Json } from "../Globals.ts"

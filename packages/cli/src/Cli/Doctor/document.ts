@@ -55,7 +55,7 @@ const keys = (path: string): Effect.Effect<Finding> =>
         : problem(
             "keys",
             `${trouble.path}: ${trouble.detail} (${trouble.code})`,
-            "until it is put right nobody gets in by it: correct or move the file",
+            `until it is put right nobody gets in by it: ${trouble.code === "EACCES" ? "give this user the right to read it" : "correct or move the file"}`,
           ),
     ),
     Effect.provide(

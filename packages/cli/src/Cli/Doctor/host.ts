@@ -5,6 +5,7 @@ import { format } from "@signalbox/core/ConfigError"
 import { holderOf } from "@signalbox/server/Listening/PortHolder"
 import { Effect, Result, type Schema } from "effect"
 import { fromApi } from "../Access/Answers.ts"
+import { unreadable } from "../Access/Rights.ts"
 import { hostOf, type Where } from "../Access.ts"
 import { clientOf } from "../Client.ts"
 import type { Failure } from "../Failure.ts"
@@ -38,6 +39,11 @@ const running = (host: Host) =>
 
 const without = (at: Where) =>
   Effect.gen(function* () {
+    const code = unreadable(at.place.lock)
+    if (code !== undefined) {
+      const message = `whether one runs is not to be seen: ${at.place.lock} cannot be read (${code})`
+      return [problem("host", message, "run this as the user who runs the host")]
+    }
     const { withLocal } = yield* Effect.promise(() => import("../Access/Local.ts"))
     const listen = yield* Effect.result(withLocal(at, "read", ({ value }) => value("/listen")))
     const none = note("host", "none runs on this document", "`signalbox serve` starts one")

@@ -9,7 +9,7 @@ import { type Finding, note, ok, problem } from "./Finding.ts"
 
 const dayMinutes = 1440
 
-export const ledgerFindings = (at: Where): Effect.Effect<ReadonlyArray<Finding>, Failure> =>
+export const ledgerFindings = (at: Where): Effect.Effect<ReadonlyArray<Finding>> =>
   Effect.gen(function* () {
     const { snapshotOf } = yield* Effect.promise(() => import("../Stats/Files.ts"))
     const { foreignLines, newerLines, totals } = yield* snapshotOf(at, dayMinutes)
@@ -26,7 +26,11 @@ export const ledgerFindings = (at: Where): Effect.Effect<ReadonlyArray<Finding>,
         : []),
       ...aside(places(at.place.ledger).aside),
     ]
-  })
+  }).pipe(Effect.catch((failure) => Effect.succeed([unusable(failure)])))
+
+/** A hint to ask doctor is none here. */
+const unusable = ({ message }: Failure) =>
+  problem("ledger", message, "see that it is a directory, and that this user may read and write there")
 
 const aside = (path: string): ReadonlyArray<Finding> => {
   try {

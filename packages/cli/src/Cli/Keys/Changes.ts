@@ -6,7 +6,7 @@ import { EventBus } from "@signalbox/core/EventBus"
 import * as Signalbox from "@signalbox/node/Signalbox"
 import { Effect, Layer, Redacted, Result, Schema, SchemaIssue } from "effect"
 import { fromApi } from "../Access/Answers.ts"
-import { mustBeWritable } from "../Access/Writable.ts"
+import { mustBeReadable, mustBeWritable } from "../Access/Rights.ts"
 import { hostOf, where } from "../Access.ts"
 import { clientOf } from "../Client.ts"
 import { conflict, type Failure, failed, inSentences, usage } from "../Failure.ts"
@@ -60,17 +60,20 @@ const inFile = (path: string): Keys => {
   const using = <A, E>(use: (credentials: Credentials["Service"]) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
     Effect.provide(Effect.flatMap(Credentials, use), layer)
   return {
-    list: using(({ list, problem }) =>
-      Effect.flatMap(problem, (problem) =>
-        problem === undefined
-          ? list
-          : Effect.fail(
-              failed(
-                "unavailable",
-                line(`the keys at ${problem.path} cannot be read (${problem.code}: ${problem.detail})`),
-                "`signalbox doctor` says what to do",
+    list: Effect.andThen(
+      mustBeReadable(path),
+      using(({ list, problem }) =>
+        Effect.flatMap(problem, (problem) =>
+          problem === undefined
+            ? list
+            : Effect.fail(
+                failed(
+                  "unavailable",
+                  line(`the keys at ${problem.path} cannot be read (${problem.code}: ${problem.detail})`),
+                  "`signalbox doctor` says what to do",
+                ),
               ),
-            ),
+        ),
       ),
     ),
     add: (options) =>

@@ -5,6 +5,7 @@ import * as Signalbox from "@signalbox/node/Signalbox"
 import { HostConfig } from "@signalbox/server/HostConfig"
 import { Effect, Layer } from "effect"
 import { layerOf } from "../Access/Local.ts"
+import { mustBeReadable } from "../Access/Rights.ts"
 import { fromStore } from "../Access/StoreAnswers.ts"
 import type { Where } from "../Access.ts"
 import { type Failure, failed } from "../Failure.ts"
@@ -13,6 +14,7 @@ import { line } from "../Shown.ts"
 /** `window`: minutes; without it the document's, which else nobody asks: it may be refused. */
 export const snapshotOf = (at: Where, window: number | undefined): Effect.Effect<StatsSnapshot, Failure> =>
   Effect.gen(function* () {
+    if (window === undefined) yield* mustBeReadable(at.place.config)
     const beneath = window === undefined ? ofDocument(at) : StatsSettings.layer({ windowMinutes: window })
     const ledger = Signalbox.layerLedgerAt(at.place.ledger).pipe(
       Layer.provide(Layer.merge(beneath, EventBus.layer)),

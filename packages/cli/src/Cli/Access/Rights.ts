@@ -1,6 +1,6 @@
 /**
- * Whether a file can be written, asked before anything is done for it. Files are replaced in their directory, so that one counts; whether there
- * is room shows only when they are.
+ * Whether a file can be read or written, asked before anything is done for it, so that it is said once and before somebody has typed for nothing.
+ * Files are replaced in their directory, so that one counts; whether there is room shows only when they are.
  */
 import { accessSync, constants, existsSync, realpathSync } from "node:fs"
 import { dirname } from "node:path"
@@ -28,6 +28,30 @@ export const mustBeWritable = (file: string): Effect.Effect<void, Failure> =>
       )
     }
   })
+
+/** A file that is not there is no matter of rights. */
+export const mustBeReadable = (file: string): Effect.Effect<void, Failure> =>
+  Effect.suspend(() => {
+    const code = unreadable(file)
+    return code === undefined
+      ? Effect.void
+      : Effect.fail(
+          failed("unavailable", line(`${file} cannot be read: this user has no right to (${code})`), noRight[1], {
+            details: { code, path: file },
+          }),
+        )
+  })
+
+/** The code, where this user has no right to read it. */
+export const unreadable = (file: string): string | undefined => {
+  try {
+    accessSync(file, constants.R_OK)
+    return undefined
+  } catch (error) {
+    const code = codeOf(error)
+    return code === "EACCES" || code === "EPERM" ? code : undefined
+  }
+}
 
 /** Of the file itself where the path is a link; where it is not there yet, the nearest one that is. */
 const directoryOf = (file: string): string => {
