@@ -11,6 +11,9 @@ const args = process.argv.slice(2)
 const isVersion = args.length === 1 && (args[0] === "--version" || args[0] === "-v")
 const answer = isVersion ? `signalbox ${version}` : tmuxAnswer(args)
 
+// A host reads its document when it starts: to be told so before it listens must not end it.
+if (args.includes("serve")) process.on("SIGHUP", () => {})
+
 if (answer !== undefined) say(answer)
 // Not awaited: this is bundled as CommonJS.
 else void import("./Cli/Program.ts").then(({ run }) => run(version, args))
