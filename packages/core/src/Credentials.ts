@@ -24,6 +24,7 @@ export {
   CredentialUnknown,
 } from "./Credentials/CredentialsError.ts"
 
+/** The keys in force. A change may fail with `CredentialsUnavailable`, `CredentialsFull` and so on: see `CredentialsError`. */
 export class Credentials extends Context.Service<
   Credentials,
   {
@@ -35,7 +36,7 @@ export class Credentials extends Context.Service<
     readonly add: (
       options: KeyOptions,
     ) => Effect.Effect<{ readonly credential: Credential; readonly secret: Redacted.Redacted }, CredentialsError>
-    /** In force when the effect returns. */
+    /** It is refused when the effect returns; `CredentialUnknown` where there is none. */
     readonly revoke: (id: string) => Effect.Effect<void, CredentialsError>
     /** Why those in force are not those that are kept; `undefined` while all is well. */
     readonly problem: Effect.Effect<CredentialsUnavailable | undefined>
@@ -53,6 +54,7 @@ export class Credentials extends Context.Service<
       Effect.map(makeFile(path), (service) => Credentials.of(service)),
     ).pipe(Layer.provide(SecureRandom.layerWebCrypto))
 
+  /** Its keys end with the process. */
   static readonly layerMemory: Layer.Layer<Credentials, never, EventBus> = Layer.effect(
     Credentials,
     Effect.suspend(() => makeMemory),

@@ -29,6 +29,7 @@ export const EventCapacity: Context.Reference<number> = Context.Reference("@sign
   defaultValue: () => 1024,
 })
 
+/** What the envelopes of a publication say beside its events. */
 export interface PublishOptions {
   /** The configuration in force from these events on. */
   readonly revision?: number
@@ -39,6 +40,7 @@ export interface PublishOptions {
 /** A type is named by its string or by its event class; classes type the stream. */
 export type TypeSelector = string | (Declaration & { readonly Type: AnyEvent })
 
+/** The events that a selector lets through. */
 export type Selected<T> = T extends string
   ? string extends T
     ? AnyEvent
@@ -47,6 +49,7 @@ export type Selected<T> = T extends string
     ? E
     : never
 
+/** What to subscribe to, and from where. */
 export interface SubscribeOptions<Types extends ReadonlyArray<TypeSelector> = ReadonlyArray<TypeSelector>> {
   /** Only these; all without it. Foreign events neither wake the subscriber nor count in its lag and gaps. */
   readonly types?: Types
@@ -58,6 +61,7 @@ export interface SubscribeOptions<Types extends ReadonlyArray<TypeSelector> = Re
   readonly name?: string
 }
 
+/** Who is subscribed, and how far behind. */
 export interface Subscriber {
   readonly name: string
   /** `undefined`: all types. */
@@ -68,6 +72,7 @@ export interface Subscriber {
   readonly lagMillis: number
 }
 
+/** The events of one process. Publish what you own, after it is true; subscribe to what you must know. */
 export class EventBus extends Context.Service<
   EventBus,
   {
@@ -91,6 +96,7 @@ export class EventBus extends Context.Service<
     readonly subscribers: Effect.Effect<ReadonlyArray<Subscriber>>
   }
 >()("@signalbox/core/EventBus") {
+  /** In memory, with `EventCapacity` and `EventSource`. */
   static readonly layer: Layer.Layer<EventBus> = Layer.effect(
     EventBus,
     Effect.suspend(() => make),

@@ -4,7 +4,7 @@ import type { AnyEvent } from "./Event.ts"
 // A line stays a line: what is longer is data for programs.
 const maxShown = 200
 
-/** `config.changed revision=2 origin=file paths=["/models/fast"]` */
+/** `config.changed revision=2 origin=file paths=["/models/fast"]`: one line, hashes as their first 12 digits, of each value at most 200 characters. */
 export const eventLine = (event: AnyEvent): string =>
   [
     event._tag,

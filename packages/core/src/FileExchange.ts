@@ -22,6 +22,7 @@ export class ExchangeUnsupported extends Schema.TaggedError<ExchangeUnsupported>
  */
 export type Exchange = (a: string, b: string) => Effect.Effect<void, PlatformError.PlatformError | ExchangeUnsupported>
 
+/** The platform's; `undefined`, which is the default: there is none. Read when the file source is built. */
 export const FileExchange: Context.Reference<Exchange | undefined> = Context.Reference<Exchange | undefined>(
   "@signalbox/core/FileExchange",
   { defaultValue: () => undefined },

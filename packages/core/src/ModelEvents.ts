@@ -29,6 +29,7 @@ export class ModelChanged extends Event.Class<ModelChanged>()("model.changed", {
 /** The model as it was. */
 export class ModelRemoved extends Event.Class<ModelRemoved>()("model.removed", model) {}
 
+/** What can happen to the table of models. */
 export type ModelEvent = ModelAdded | ModelChanged | ModelRemoved
 
 /** A provider that the settings did not have. */

@@ -73,6 +73,7 @@ export interface RegisteredModel extends Model {
   readonly registeredBy: string | undefined
 }
 
+/** The table of models, for who adds to it or administers it; requests use the node `Models`. */
 export class ModelRegistry extends Context.Service<
   ModelRegistry,
   {
@@ -91,6 +92,7 @@ export class ModelRegistry extends Context.Service<
     readonly models: Effect.Effect<ReadonlyArray<RegisteredModel>>
   }
 >()("@signalbox/core/ModelRegistry") {
+  /** With the setting `ModelRegistrations`, in which the registrations come into the generations. */
   static readonly layer: Layer.Layer<ModelRegistry | ModelRegistrations, never, Reconciler | ModelSettings> =
     Layer.effect(
       ModelRegistry,

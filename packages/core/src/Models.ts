@@ -63,6 +63,7 @@ export class DefaultModelAliasUnknown extends Schema.TaggedError<DefaultModelAli
   { message: Schema.String },
 ) {}
 
+/** The table as one request sees it. A host takes `Models.node` into its graph. */
 export class Models extends Context.Service<
   Models,
   {

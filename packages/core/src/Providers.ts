@@ -57,6 +57,7 @@ export class ProviderSettings extends Setting.Service<ProviderSettings>()(
   namedRecord(Provider, maxProviders).pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
 ) {}
 
+/** A provider that is down. */
 export interface Outage {
   readonly provider: string
   /** Bounded, without the providers' keys. */
@@ -65,6 +66,7 @@ export interface Outage {
   readonly since: number
 }
 
+/** Which providers are down, and the events of all that changes about them. */
 export class Providers extends Context.Service<
   Providers,
   {

@@ -40,6 +40,7 @@ export interface Prepared {
   readonly commit: (events: ReadonlyArray<AnyEvent>) => Effect.Effect<void>
 }
 
+/** What a change can do while its turn lasts. */
 export interface Transaction {
   /** The generation in force; read it each time, a commit replaces it. */
   readonly current: Generation
@@ -61,6 +62,7 @@ export interface Participant {
   readonly prepare: (candidate: Generation) => Effect.Effect<Contribution, PrepareFailed, Scope.Scope>
 }
 
+/** What a participant has built for a candidate. */
 export interface Contribution {
   readonly rebuilt: ReadonlyArray<string>
   /** Called in the same synchronous step as the assignment; answers the events that follow from it. Must not throw. */
@@ -74,6 +76,7 @@ export interface Pinned {
   /** `undefined` once the pin has ended. */
   readonly values: ReadonlyMap<string, unknown> | undefined
 }
+/** Set by a graph's `provide`, `provideStream` and `pin`, and while a node is built; `Setting.get` asks it. */
 export const PinnedValues = Context.Reference<Pinned | undefined>("@signalbox/core/Reconciler/PinnedValues", {
   defaultValue: () => undefined,
 })
@@ -86,6 +89,7 @@ export const PrepareDeadline = Context.Reference<Duration.Input>("@signalbox/cor
   defaultValue: () => "30 seconds",
 })
 
+/** The queue of changes and the generations that they make. A host provides it; who owns a setting, or builds for generations, calls it. */
 export class Reconciler extends Context.Service<
   Reconciler,
   {

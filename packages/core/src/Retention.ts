@@ -24,6 +24,7 @@ export interface Limits {
   readonly maxEntries?: number
 }
 
+/** What a store is to delete; without limits nothing. */
 export interface SweepRequest {
   /** What is older goes; milliseconds since 1970. */
   readonly olderThan?: number
@@ -34,6 +35,7 @@ export interface SweepRequest {
   readonly dryRun: boolean
 }
 
+/** How much is gone, or in a dry run would be; `deleted` is in the store's own units. */
 export interface Swept {
   readonly deleted: number
   readonly bytes: number
@@ -55,6 +57,7 @@ export interface Retainable {
   readonly sweep: (request: SweepRequest) => Stream.Stream<Swept, SweepFailed>
 }
 
+/** How the sweep of one store has ended. */
 export interface SweepResult extends Swept {
   readonly store: string
   readonly durationMillis: number
@@ -65,12 +68,13 @@ export interface SweepResult extends Swept {
   readonly clockDoubted: boolean
 }
 
+/** Sweeps what registers with it. */
 export class Retention extends Context.Service<
   Retention,
   {
     /** Sweeps the store now and from then on, until the Scope closes. */
     readonly register: (store: Retainable) => Effect.Effect<void, never, Scope.Scope>
-    /** Sweeps all stores now, by the policy in force. */
+    /** Sweeps all stores now, by the policy in force. A store that fails says so in its result, and does not keep the others from it. */
     readonly sweep: (options?: { readonly dryRun?: boolean }) => Effect.Effect<ReadonlyArray<SweepResult>>
   }
 >()("@signalbox/core/Retention") {

@@ -34,6 +34,7 @@ export interface Node<out Out, out E, out Need, out Missing> {
   }
   readonly "~signalbox/ServiceGraph/Node": AnyDeclaration
 }
+/** Any service of a graph; what it provides, fails with, needs, and reads without naming it: */
 export type Any = Node<any, any, any, any>
 export type Out<N> = N extends Node<infer O, any, any, any> ? O : never
 export type Error<N> = N extends Node<any, infer E, any, any> ? E : never
@@ -87,6 +88,7 @@ export const each = <I, MI, M, OI, A, E, R, const Needs extends ReadonlyArray<An
   return declare({ provides, needs: options.needs ?? [], each })
 }
 
+/** What a graph can do; the class that `Service` makes has the same and more as static members. */
 export interface Shape<in out Provided> {
   /**
    * Holds the current generation until the caller's Scope closes. Where the graph is still starting it waits until it serves; bound that
@@ -94,10 +96,12 @@ export interface Shape<in out Provided> {
    * in, as a response's body does, needs it too (`Stream.provideContext`), and ends in time by `Stream.interruptWhen(drained)`.
    */
   readonly pin: Effect.Effect<Context.Context<Provided>, never, Scope.Scope>
+  /** What stands, what it needs, and who holds which generation. */
   readonly status: Effect.Effect<Status>
   readonly "~signalbox/ServiceGraph": Engine
 }
 
+/** A declared graph: the service, what makes it, and what requests use. */
 export interface Class<in out Self, in out Name extends string, in out Provided, out E, out R>
   extends Context.ServiceClass<Self, Name, Shape<Provided>> {
   /** Builds the first generation and fails with what its layers fail with. Closing its Scope lets go of everything at once: end the requests first. */
@@ -115,6 +119,7 @@ export interface Class<in out Self, in out Name extends string, in out Provided,
   readonly provideStream: <A, E2, R2>(
     stream: Stream.Stream<A, E2, R2>,
   ) => Stream.Stream<A, E2, Exclude<R2, Provided> | Self>
+  /** What stands, what it needs, and who holds which generation. */
   readonly status: Effect.Effect<Status, never, Self>
 }
 

@@ -5,6 +5,7 @@
 import { Context, Effect, Layer, type Schema, Stream } from "effect"
 import { type PrepareFailed, Reconciler } from "./Reconciler.ts"
 
+/** What a setting can do. */
 export interface Shape<in out A> {
   /** The value of this fiber's pinned generation, else the current one. */
   readonly get: Effect.Effect<A>
@@ -17,6 +18,7 @@ export interface Shape<in out A> {
   readonly "~signalbox/Setting": { readonly valueIn: (values: ReadonlyMap<string, unknown>) => A }
 }
 
+/** A declared setting: the service, its schema, and both ways to its value. */
 export interface Class<in out Self, in out Id extends string, in out S extends Schema.Top>
   extends Context.ServiceClass<Self, Id, Shape<S["Type"]>> {
   /** The setting owns its schema: defaults, redaction, restart annotations travel with it into the host's document. */

@@ -26,6 +26,7 @@ export class StatsSettings extends Setting.Service<StatsSettings>()(
   StatsSettingsSchema,
 ) {}
 
+/** Records calls and counts them. A reader fails with `SegmentsUnavailable` where the place cannot be read; recording does not fail. */
 export class StatsLedger extends Context.Service<
   StatsLedger,
   {
@@ -47,11 +48,13 @@ export class StatsLedger extends Context.Service<
     readonly compact: Effect.Effect<Compacted, SegmentsUnavailable>
   }
 >()("@signalbox/core/StatsLedger") {
+  /** Over a storage: `NodeSegmentStorage` is the one on disk. Compacts every hour. */
   static readonly layer: Layer.Layer<StatsLedger, never, SegmentStorage | StatsSettings | EventBus> = Layer.effect(
     StatsLedger,
     Effect.suspend(() => make),
   )
 
+  /** Its entries end with the process. */
   static readonly layerMemory: Layer.Layer<StatsLedger, never, StatsSettings | EventBus> = Layer.provide(
     StatsLedger.layer,
     SegmentStorage.layerMemory,

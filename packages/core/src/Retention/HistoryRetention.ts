@@ -4,12 +4,14 @@ import type { Busy, SourceUnavailable } from "../ConfigError.ts"
 import { ConfigSource, type HistoryEntry } from "../ConfigSource.ts"
 import { type Retainable, Retention, type SweepRequest } from "../Retention.ts"
 
+/** Registers the history for as long as the layer stands. */
 export const layer: Layer.Layer<never, never, Retention | ConfigSource> = Layer.effectDiscard(
   Effect.gen(function* () {
     yield* (yield* Retention).register(retainable(yield* ConfigSource))
   }),
 )
 
+/** By `history_days` and `history_max_entries`. */
 export const retainable = ({
   exclusively,
   history,

@@ -4,12 +4,14 @@ import { type Retainable, Retention, type SweepRequest, type Swept } from "../Re
 import { hourMillis, type SegmentName, segmentHour } from "../StatsLedger/Segment.ts"
 import { SegmentStorage, type SegmentsUnavailable } from "../StatsLedger/SegmentStorage.ts"
 
+/** Registers the ledger for as long as the layer stands. */
 export const layer: Layer.Layer<never, never, Retention | SegmentStorage> = Layer.effectDiscard(
   Effect.gen(function* () {
     yield* (yield* Retention).register(retainable(yield* SegmentStorage))
   }),
 )
 
+/** By `ledger_days` and `ledger_max_bytes`. */
 export const retainable = (storage: SegmentStorage["Service"]): Retainable => ({
   name: "ledger",
   limits: ({ ledgerDays, ledgerMaxBytes }) => ({ days: ledgerDays, maxBytes: ledgerMaxBytes }),
