@@ -55,4 +55,27 @@ describe("the bundle", () => {
       yield* host.lineWith("listens on")
     }),
   )
+
+  it.live("an error that nobody catches is one line and a hint, not the line of the bundle it comes from", () =>
+    Effect.gen(function* () {
+      const { directory, env } = yield* home
+      const thrown = join(directory, "thrown.cjs")
+      writeFileSync(
+        thrown,
+        `const asking = setInterval(() => {
+          if (process.listenerCount("uncaughtException") === 0) return
+          clearInterval(asking)
+          throw new Error("boom")
+        }, 1)`,
+      )
+      const run = (...more: ReadonlyArray<string>) =>
+        Effect.flatMap(program, (script) =>
+          runProgram(process.execPath, ["--require", thrown, script, "serve", "--port", "0", ...more], env),
+        )
+      const { code, stderr } = yield* run()
+      assert.strictEqual(code, 1)
+      assert.match(stderr, /^signalbox: this should not have happened: boom\nhint: .*--verbose.*\n$/)
+      assert.match((yield* run("--verbose")).stderr, /Error: boom\n +at /)
+    }),
+  )
 })

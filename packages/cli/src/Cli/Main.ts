@@ -23,6 +23,8 @@ export const runMain = <A, E>(args: ReadonlyArray<string>, effect: Effect.Effect
   // An error event nobody listens to would end the process with a stack trace; writes report their own.
   process.stdout.on("error", () => {})
   process.stderr.on("error", () => {})
+  // What nobody has caught: Node would print the line it comes from, and a line of the bundle is a good part of the program.
+  process.on("uncaughtException", (error) => process.exit(codeOf(args, Cause.die(error))))
   const fiber = Effect.runFork(effect)
   // Keeps the process while the command waits for what holds no handle.
   const alive = setInterval(() => {}, 2 ** 31 - 1)
