@@ -25,6 +25,7 @@ export class HostStopping extends Event.Class<HostStopping>()("host.stopping", {
 export const registry = Event.registry([
   ConfigEvents.ConfigChanged,
   ConfigEvents.ConfigRejected,
+  ConfigEvents.ConfigRestored,
   ConfigEvents.ConfigMigrated,
   ConfigEvents.ConfigSeeded,
   ConfigEvents.ConfigOverwritten,

@@ -35,6 +35,14 @@ export class ConfigRejected extends Event.Class<ConfigRejected>()("config.reject
   truncated: Schema.Boolean,
 }) {}
 
+/** What stands at the source is in force again, after it was refused: nothing effective has changed since, or `config.changed` would say it. */
+export class ConfigRestored extends Event.Class<ConfigRestored>()("config.restored", {
+  /** Of the document in force. */
+  hash: Schema.String,
+  /** What put it right. */
+  origin: Origin,
+}) {}
+
 /** The document in force is of an older version; it is read as the new one, and written as such with the next write. */
 export class ConfigMigrated extends Event.Class<ConfigMigrated>()("config.migrated", {
   from: Schema.Int,

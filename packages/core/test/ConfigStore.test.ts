@@ -144,7 +144,7 @@ describe("a start", () => {
           yield* (yield* MemoryDocument).fail(undefined)
           assert.deepStrictEqual(yield* store.reload(), [])
           assert.deepStrictEqual(yield* store.problems, [])
-          assert.deepStrictEqual(yield* said, ["config.rejected"])
+          assert.deepStrictEqual(yield* said, ["config.rejected", "config.restored"])
         }),
       )
     }).pipe(Effect.provide(place)),

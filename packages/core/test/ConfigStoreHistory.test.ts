@@ -179,8 +179,9 @@ describe("undo", () => {
         yield* store.undo
         assert.deepStrictEqual([yield* text, yield* store.problems], [good, []])
         const events = yield* heard
-        like(events[0], { _tag: "config.overwritten", path: "memory", kept: hash })
-        assert.lengthOf(events, 1)
+        like(events[0], { _tag: "config.restored", origin: "undo", hash: (yield* store.snapshot).hash })
+        like(events[1], { _tag: "config.overwritten", path: "memory", kept: hash })
+        assert.lengthOf(events, 2)
         assert.strictEqual((yield* source.history.read(hash))?.text, "{ broken")
         yield* store.update(days(1))
         yield* store.undo

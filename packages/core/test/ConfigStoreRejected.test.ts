@@ -50,14 +50,47 @@ describe("a bad save", () => {
       Effect.gen(function* () {
         const good = yield* text
         yield* forget
+        const [rejected, restored] = ["config.rejected", "config.restored"]
         yield* saved(bad)
         yield* saved(`${bad} // still`)
         yield* saved(good)
         assert.deepStrictEqual(yield* (yield* AppConfig).problems, [])
         yield* saved(bad)
-        assert.deepStrictEqual(yield* said, ["config.rejected", "config.rejected", "config.rejected"])
+        assert.deepStrictEqual(yield* said, [rejected, rejected, restored, rejected])
       }),
     ).pipe(Effect.provide(place)),
+  )
+
+  it.effect(
+    "is over with a save that brings nothing new, which says so once, or with a change, which says itself",
+    () =>
+      running(
+        Effect.gen(function* () {
+          const store = yield* AppConfig
+          const good = yield* text
+          yield* forget
+          yield* saved(bad)
+          yield* saved(`${good}// with a comment`)
+          const { hash } = yield* store.snapshot
+          yield* saved(good)
+          yield* store.reload()
+          const events = yield* heard
+          assert.deepStrictEqual(
+            events.map(({ _tag }) => _tag),
+            ["config.rejected", "config.restored"],
+          )
+          like(events[1], { hash, origin: "file" })
+          yield* forget
+          yield* saved(bad)
+          yield* saved(edited(good, ({ retention }) => Object.assign(retention, { days: 8 })))
+          assert.deepStrictEqual(yield* said, ["config.rejected", "config.changed"])
+          yield* forget
+          yield* saved(bad)
+          yield* store.override(days(9))
+          assert.deepStrictEqual(yield* said, ["config.rejected", "config.changed"])
+          assert.lengthOf(yield* store.problems, 1)
+        }),
+      ).pipe(Effect.provide(place)),
   )
 
   it.effect("makes way for a whole new text", () =>
@@ -228,7 +261,7 @@ describe("a read that fails once", () => {
         state.with = {}
         yield* TestClock.adjust("5 seconds")
         yield* until(Effect.map(store.problems, (problems) => problems.length === 0))
-        assert.deepStrictEqual(yield* said, ["config.rejected"])
+        assert.deepStrictEqual(yield* said, ["config.rejected", "config.restored"])
       }),
     ).pipe(Effect.provide(place)),
   )

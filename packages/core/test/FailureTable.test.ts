@@ -28,9 +28,14 @@ const takenAlong = "new+theirs | new+theirs | config.changed | snapshot"
 const theirsLater = "old+theirs | old+theirs | config.changed, config.changed | snapshot"
 
 describe("read", () => {
-  it.effect("an error changes nothing, is said by the source, and the caller hears of it", () =>
+  it.effect("an error changes nothing, is said by the source, as is its end, and the caller hears of it", () =>
     // What only looks at modes may fail without harm.
-    expectSweep("read", { way: "error" }, "old | old | config.rejected | SourceUnavailable", succeeded),
+    expectSweep(
+      "read",
+      { way: "error" },
+      "old | old | config.rejected, config.restored | SourceUnavailable",
+      succeeded,
+    ),
   )
   it.effect("a power cut has changed nothing", () => expectSweep("read", { way: "crash" }, died))
   it.effect("a caller that goes away only stops waiting", () => expectSweep("read", { way: "interruption" }, wentAway))

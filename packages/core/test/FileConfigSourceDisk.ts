@@ -31,7 +31,9 @@ export const litter = foreign((fs) =>
   Effect.map(fs.readDirectory(directory, { recursive: true }), (names) =>
     names.filter(
       (name) =>
-        name !== "config.json" && name !== "history" && !/^history\/\d{15}-[0-9a-f]{64}-config.json$/.test(name),
+        name !== "config.json" &&
+        name !== "history" &&
+        !/^history\/\d{15}-[0-9a-f]{64}(?:~[0-9a-f]{16})?-config.json$/.test(name),
     ),
   ),
 )

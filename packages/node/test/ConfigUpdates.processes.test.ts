@@ -47,7 +47,9 @@ describe("a document that 8 processes write at once", () => {
         )
         assert.deepStrictEqual(readdirSync(directory).toSorted(), ["config.json", "config.json.lock", "history"])
         assert.deepStrictEqual(
-          readdirSync(join(directory, "history")).filter((name) => !/^\d{15}-[0-9a-f]{64}-config\.json$/.test(name)),
+          readdirSync(join(directory, "history")).filter(
+            (name) => !/^\d{15}-[0-9a-f]{64}(?:~[0-9a-f]{16})?-config\.json$/.test(name),
+          ),
           [],
         )
         const sum = (reason: "Busy" | "Conflict") => reports.reduce((total, report) => total + report[reason], 0)

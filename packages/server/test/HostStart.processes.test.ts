@@ -213,6 +213,7 @@ describe("a host that cannot start", () => {
       const first = yield* serving({ config })
       first.child.kill("SIGTERM")
       assert.strictEqual(yield* first.exit, 0)
+      const good = readFileSync(config, "utf8")
       writeFileSync(config, `{ "version": 1, "features": 7 }`)
 
       const strict = yield* startHost({ config, strict: true })
@@ -227,6 +228,10 @@ describe("a host that cannot start", () => {
         (body.degraded ?? []).join("\n"),
         /^The document is refused, the last good one serves: .*\(at \/features\)/,
       )
+      const said = lenient.out.said.join("\n")
+      assert.include(said, `It follows ${config}, which is refused: the last good one serves, `)
+      writeFileSync(config, good)
+      yield* until(lenient, /^config\.restored hash=[0-9a-f]{12} origin=file$/)
     }),
   )
 })

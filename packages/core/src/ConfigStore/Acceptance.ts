@@ -12,7 +12,7 @@ import {
   type SourceUnavailable,
   type Unconfirmed,
 } from "../ConfigError.ts"
-import { ConfigOverwritten, maxPlaces, type Origin } from "../ConfigEvents.ts"
+import { ConfigOverwritten, ConfigRestored, maxPlaces, type Origin } from "../ConfigEvents.ts"
 import type { ConfigSource, Stored, Written } from "../ConfigSource.ts"
 import type { Snapshot } from "../ConfigStore.ts"
 import type { AnyEvent } from "../Event.ts"
@@ -89,8 +89,8 @@ export interface Acceptance<C> {
   ) => Effect.Effect<never, Rejected>
   /** Says that what stands at the source was refused, and remembers it as long as it stands there. */
   readonly refuseDocument: (origin: Origin, refused: Refused) => Effect.Effect<never, Rejected>
-  /** What stands at the source is what is in force. */
-  readonly heal: Effect.Effect<void>
+  /** What stands at the source is what is in force; said where it was refused. */
+  readonly heal: (origin: Origin) => Effect.Effect<void>
   /** What a revision has changed; the newest few only. */
   readonly changesOf: (revision: number) => ReadonlyArray<Change> | undefined
   /** Those of its paths that need a restart. */
@@ -153,6 +153,8 @@ export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>
       refused = { hash: next.hash, problems: next.problems.slice(0, maxPlaces) }
       return reject(origin, next.hash, next.problems, said)
     })
+  const restored = (origin: Origin, hash: string): ReadonlyArray<AnyEvent> =>
+    refused === undefined ? [] : [new ConfigRestored({ hash, origin })]
   const heal = () => {
     refused = undefined
     saidOfDocument = undefined
@@ -185,6 +187,7 @@ export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>
       const effective = isEffective(difference)
       const events: ReadonlyArray<AnyEvent> = [
         ...(effective ? [changed(difference, before.snapshot, snapshot, origin)] : []),
+        ...(settles && !effective ? restored(origin, snapshot.hash) : []),
         ...(stored.hash === before.stored.hash ? [] : migrated(loaded)),
         ...(foreign === undefined ? [] : [new ConfigOverwritten({ path: source.name, kept: foreign })]),
       ]
@@ -241,7 +244,12 @@ export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>
     accept,
     refuse,
     refuseDocument,
-    heal: Effect.sync(heal),
+    heal: (origin) =>
+      Effect.suspend(() => {
+        const events = restored(origin, state.snapshot.hash)
+        heal()
+        return events.length === 0 ? Effect.void : bus.publishAll(events, { revision: state.snapshot.revision })
+      }),
     changesOf: (revision) => recent.get(revision)?.changes(),
     restartsOf: (revision) => recent.get(revision)?.restartRequired ?? [],
   }

@@ -76,7 +76,7 @@ export const makeChanges = <C>({ document, source }: Surroundings<C>, acceptance
   ) {
     const { layering: before, snapshot, stored: inForce } = acceptance.state
     if (stored.hash === inForce.hash && layering === before) {
-      yield* acceptance.heal
+      yield* acceptance.heal(origin)
       return snapshot
     }
     const loaded = yield* Effect.catch(load(stored.text, layering), (problems) =>

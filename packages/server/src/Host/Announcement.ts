@@ -15,7 +15,9 @@ export const layerAt = (place: Place, command = "signalbox") =>
       const output = yield* Output
       const path = yield* Path.Path
       const { url } = yield* Listening
-      const config = yield* HostConfig.get((config) => config)
+      const store = yield* HostConfig
+      const { config, hash } = yield* store.snapshot
+      const lastGood = (yield* store.problems).length > 0 ? hash : undefined
       yield* lock.sign(url)
       const usual = yield* Effect.option(dataDirectory("signalbox"))
       const shown = {
@@ -23,13 +25,17 @@ export const layerAt = (place: Place, command = "signalbox") =>
         url,
         config: place.config,
         isNew: lock.isNew,
+        lastGood,
         isUsual: usual._tag === "Some" && path.join(usual.value, "config.json") === place.config,
         alias: aliasToTry(config),
         auth: config.features.auth,
       }
       yield* output.say(
         output.format === "json"
-          ? { text: `Listening on ${url}`, data: { url, document: place.config, firstStart: lock.isNew } }
+          ? {
+              text: `Listening on ${url}`,
+              data: { url, document: place.config, firstStart: lock.isNew, refused: lastGood !== undefined },
+            }
           : { text: banner(shown) },
       )
     }),

@@ -9,6 +9,8 @@ export interface Shown {
   readonly config: string
   /** There was no document: this host has written the first one. */
   readonly isNew: boolean
+  /** It is refused: the hash of the last good one, which serves; else `undefined`. */
+  readonly lastGood: string | undefined
   /** The command finds the document by itself. */
   readonly isUsual: boolean
   /** A model that answers without a key of any provider, else any; `undefined` where there is none. */
@@ -17,13 +19,15 @@ export interface Shown {
   readonly auth: boolean
 }
 
-export const banner = ({ alias, auth, command: name, config, isNew, isUsual, url }: Shown): string => {
+export const banner = ({ alias, auth, command: name, config, isNew, isUsual, lastGood, url }: Shown): string => {
   const command = isUsual ? name : `${name} --config ${quoted(config)}`
   return [
     `Signalbox ${version} listens on ${url}`,
-    isNew
-      ? `This is its first start: it has written ${config}. Edit that and save, what changes takes effect at once.`
-      : `It follows ${config}: edit it and save, what changes takes effect at once.`,
+    lastGood !== undefined
+      ? `It follows ${config}, which is refused: the last good one serves, ${lastGood.slice(0, 12)} of the history. Correct it and save.`
+      : isNew
+        ? `This is its first start: it has written ${config}. Edit that and save, what changes takes effect at once.`
+        : `It follows ${config}: edit it and save, what changes takes effect at once.`,
     "",
     "Try next:",
     ...(auth ? [`  ${command} keys add me`] : []),
