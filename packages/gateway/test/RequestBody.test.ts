@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { PassThrough } from "node:stream"
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { BodyReader, HeldBytes, maxHeldBytes } from "../src/Gateway/RequestBody.ts"
+import { BodyReader, HeldBytes, maxHeldBytes, parseChat } from "../src/Gateway/RequestBody.ts"
 
 const reading = (held: HeldBytes) => {
   const request = Object.assign(new PassThrough(), { headers: {} })
@@ -59,3 +59,21 @@ it.effect("a body that breaks off is refused", () =>
     assert.strictEqual((yield* Fiber.join(fiber)).code, "body_incomplete")
   }),
 )
+
+it("a body that is nested deeper than 256 levels is refused before it is parsed, wherever that is", () => {
+  const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels)
+  const messageOf = (text: string) => {
+    const parsed = parseChat(Buffer.from(text))
+    return parsed._tag === "Failure" ? parsed.failure.message : undefined
+  }
+  assert.isUndefined(messageOf(`{"model":"m","messages":${nested(256)}}`))
+  for (const text of [
+    `{"model":"m","messages":${nested(257)}}`,
+    nested(300),
+    "[".repeat(300),
+    `{"model":${nested(300)}`,
+  ]) {
+    assert.include(messageOf(text) ?? "", "nested deeper than 256 levels")
+  }
+  assert.isUndefined(messageOf(`{"model":"m","messages":${JSON.stringify(nested(300))}}`))
+})

@@ -9,6 +9,7 @@ import { Effect, Layer, Redacted } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdminToken } from "./Admin/AdminToken.ts"
 import * as Answers from "./Admin/Answers.ts"
+import * as Bodies from "./Admin/Bodies.ts"
 import * as ConfigHandlers from "./Admin/ConfigHandlers.ts"
 import * as CredentialsHandlers from "./Admin/CredentialsHandlers.ts"
 import * as Docs from "./Admin/Docs.ts"
@@ -53,10 +54,13 @@ const events = HttpApiBuilder.group(
 
 const authorization = Layer.effect(
   Authorization,
-  Effect.map(AdminToken, ({ matches }) => ({
-    bearer: (effect, { credential }) =>
-      matches(Redacted.value(credential)) ? effect : Effect.fail(new Unauthorized({ detail: unauthorized })),
-  })),
+  Effect.map(AdminToken, ({ matches }) => {
+    const reading = Bodies.makeReading()
+    return {
+      bearer: (effect, { credential }) =>
+        matches(Redacted.value(credential)) ? reading(effect) : Effect.fail(new Unauthorized({ detail: unauthorized })),
+    }
+  }),
 )
 
 const unauthorized =

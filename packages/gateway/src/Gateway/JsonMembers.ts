@@ -5,8 +5,13 @@
  */
 import { Option } from "effect"
 
+/** Levels of arrays and objects within a member of the outermost. */
+export const maxDepth = 256
+
 /** Reused for every text: `scan` overwrites the fields. Offsets are bytes, the end is exclusive, -1 stands for "is not there". */
 export class JsonMembers {
+  /** Whether arrays and objects nest deeper than `maxDepth`: to parse megabytes of that takes seconds. Told of what is an array too. */
+  isTooDeep = false
   /** The value of the first `model`. */
   modelStart = -1
   modelEnd = -1
@@ -22,6 +27,7 @@ export class JsonMembers {
   /** Whether `bytes` from `start` to `end` are one object; nothing is found otherwise. */
   scan(bytes: Uint8Array, start: number, end: number): boolean {
     this.#forget()
+    this.isTooDeep = false
     this.#bytes = bytes
     this.#end = end
     const isObject = this.#object(start)
@@ -41,6 +47,7 @@ export class JsonMembers {
   #object(start: number): boolean {
     const bytes = this.#bytes
     let at = this.#space(start)
+    if (at < this.#end && bytes[at] === openBracket) this.#nested(at)
     if (at >= this.#end || bytes[at] !== openBrace) return false
     at = this.#space(at + 1)
     if (bytes[at] === closeBrace && at < this.#end) return this.#space(at + 1) === this.#end
@@ -107,8 +114,9 @@ export class JsonMembers {
         continue
       }
       at++
-      if (byte === openBrace || byte === openBracket) depth++
-      else if ((byte === closeBrace || byte === closeBracket) && --depth === 0) return at
+      if (byte === openBrace || byte === openBracket) {
+        if (++depth > maxDepth) this.isTooDeep = true
+      } else if ((byte === closeBrace || byte === closeBracket) && --depth === 0) return at
     }
     return end + 1
   }

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { Effect, Result } from "effect"
 import { ApiError } from "./ApiError.ts"
-import { JsonMembers } from "./JsonMembers.ts"
+import { JsonMembers, maxDepth } from "./JsonMembers.ts"
 import { jsonName, namesIn, renamed } from "./ModelName.ts"
 
 /** Of one request. */
@@ -92,6 +92,11 @@ export interface ChatRequest {
 
 /** Everything beside `model` and `stream` is the provider's to judge. */
 export const parseChat = (bytes: Buffer): Result.Result<ChatRequest, ApiError> => {
+  const members = new JsonMembers()
+  members.scan(bytes, 0, bytes.length)
+  if (members.isTooDeep) {
+    return invalid(null, null, `the body is nested deeper than ${maxDepth} levels; make it flatter`)
+  }
   const parsed = Result.try({ try: (): unknown => JSON.parse(bytes.toString()), catch: String })
   if (Result.isFailure(parsed)) {
     return invalid(null, null, `the body is no JSON (${parsed.failure.slice(0, 200)}); send a JSON object`)
@@ -114,8 +119,6 @@ export const parseChat = (bytes: Buffer): Result.Result<ChatRequest, ApiError> =
   if (stream !== undefined && stream !== null && typeof stream !== "boolean") {
     return invalid("stream", "invalid_type", "`stream` must be true or false")
   }
-  const members = new JsonMembers()
-  members.scan(bytes, 0, bytes.length)
   // Parsers differ in which of them they take: what was allowed here might be another one there.
   if (members.furtherModels !== undefined) {
     return invalid("model", "invalid_value", "`model` is given more than once; give it once")

@@ -12,9 +12,7 @@ import { isHttpServerError } from "effect/http/HttpServerError"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-
-/** The largest document is smaller (4 MiB), and so is everything else that is sent here. */
-export const maxBodyBytes = 4 * 1024 * 1024
+import { maxBodyBytes } from "./Bodies.ts"
 
 const retryAfterSeconds = 2
 
