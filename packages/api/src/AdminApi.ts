@@ -11,6 +11,7 @@ import { ServicesGroup } from "./ServicesGroup.ts"
 import { StatsGroup } from "./StatsGroup.ts"
 import { version } from "./Version.ts"
 
+/** Every endpoint; all but those of health want the token. */
 export class AdminApi extends HttpApi.make("signalbox")
   .add(ConfigGroup, EventsGroup, ServicesGroup, ModelsGroup, StatsGroup, CredentialsGroup)
   .middleware(Authorization)

@@ -5,6 +5,7 @@ import { HttpApiClient, HttpApiMiddleware } from "effect/http-api"
 import { AdminApi } from "./AdminApi.ts"
 import { Authorization } from "./Authorization.ts"
 
+/** `client.config.get()`, `client.events.follow(…)` and so on: a group of the contract, then its endpoint. */
 export interface AdminClient extends HttpApiClient.ForApi<typeof AdminApi> {}
 
 /** For the host at `url` (`http://127.0.0.1:4747`), with what is in its token file. */

@@ -21,6 +21,7 @@ export const Edit = Schema.Union([
   Schema.Struct({ path: Schema.String, remove: Schema.Literal(true) }),
 ])
 
+/** The configuration as it stands. */
 export const ConfigState = Schema.Struct({
   /** Where the document stands: a path. */
   source: Schema.String,
@@ -38,6 +39,7 @@ export const ConfigState = Schema.Struct({
   cursor: Schema.String,
 })
 
+/** One value, and the layer that it comes from. */
 export const Value = Schema.Struct({
   path: Schema.String,
   /** Effective and redacted. */
@@ -46,6 +48,7 @@ export const Value = Schema.Struct({
   hash: Schema.String,
 })
 
+/** What a write has brought into force. */
 export const Written = Schema.Struct({
   revision: Schema.Int,
   hash: Schema.String,
@@ -58,6 +61,7 @@ export const Written = Schema.Struct({
 })
 export type Written = typeof Written.Type
 
+/** What a change would do. */
 export const Plan = Schema.Struct({
   changes: Schema.Array(Change),
   shadowed: Schema.Array(Schema.String),
@@ -71,6 +75,7 @@ export const Plan = Schema.Struct({
 })
 export type Plan = typeof Plan.Type
 
+/** A document that was in force. */
 export const HistoryEntry = Schema.Struct({
   hash: Schema.String,
   /** Milliseconds since 1970. */
@@ -85,6 +90,7 @@ const tagged = { etag: Schema.String }
 const conditional = { "if-match": Schema.optionalKey(Schema.String) }
 const at = { path: Schema.String }
 
+/** `/api/config`; at most 10,000 edits in one request. */
 export class ConfigGroup extends HttpApiGroup.make("config")
   .add(
     HttpApiEndpoint.get("get", "/config", { success: HttpApiSchema.WithHeaders(ConfigState, tagged) }),

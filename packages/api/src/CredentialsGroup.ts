@@ -6,6 +6,7 @@ import { Busy, Conflict, NotFound, StorageFull, Unavailable, Unconfirmed } from 
 
 const files = [Busy, StorageFull, Unavailable, Unconfirmed] as const
 
+/** `/api/credentials`. */
 export class CredentialsGroup extends HttpApiGroup.make("credentials")
   .add(
     HttpApiEndpoint.get("list", "/credentials", {

@@ -27,6 +27,7 @@ export const FeedItem = Schema.Struct({
 })
 export type FeedItem = typeof FeedItem.Type
 
+/** `/api/events`. */
 export class EventsGroup extends HttpApiGroup.make("events")
   .add(
     HttpApiEndpoint.get("follow", "/events", {

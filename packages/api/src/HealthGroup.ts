@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 
+/** The process lives. */
 export const Health = Schema.Struct({
   status: Schema.Literal("ok"),
   version: Schema.String,
@@ -15,6 +16,7 @@ export const Readiness = Schema.Struct({
   degraded: Schema.Array(Schema.String),
 })
 
+/** `/healthz` and `/readyz` (503 until requests are served). */
 export class HealthGroup extends HttpApiGroup.make("health", { topLevel: true })
   .add(
     HttpApiEndpoint.get("healthz", "/healthz", { success: Health }),

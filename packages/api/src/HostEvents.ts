@@ -22,6 +22,7 @@ export class HostStopping extends Event.Class<HostStopping>()("host.stopping", {
   revision: Schema.Int,
 }) {}
 
+/** Reads and writes all of them on the wire. */
 export const registry = Event.registry([
   ConfigEvents.ConfigChanged,
   ConfigEvents.ConfigRejected,

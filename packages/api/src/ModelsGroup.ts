@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 
+/** One line of the table of models. */
 export const ModelState = Schema.Struct({
   alias: Schema.String,
   provider: Schema.String,
@@ -13,6 +14,7 @@ export const ModelState = Schema.Struct({
 })
 export type ModelState = typeof ModelState.Type
 
+/** One provider, without its key. */
 export const ProviderState = Schema.Struct({
   id: Schema.String,
   kind: Schema.String,
@@ -20,10 +22,17 @@ export const ProviderState = Schema.Struct({
   /** Whether a key is set; never which. */
   hasKey: Schema.Boolean,
   /** Present while it is down. */
-  outage: Schema.optionalKey(Schema.Struct({ reason: Schema.String, since: Schema.Int })),
+  outage: Schema.optionalKey(
+    Schema.Struct({
+      reason: Schema.String,
+      /** Milliseconds since 1970. */
+      since: Schema.Int,
+    }),
+  ),
 })
 export type ProviderState = typeof ProviderState.Type
 
+/** Models and providers, and the place of this state in the order of events. */
 export const ModelsState = Schema.Struct({
   models: Schema.Array(ModelState),
   providers: Schema.Array(ProviderState),
@@ -33,6 +42,7 @@ export const ModelsState = Schema.Struct({
 })
 export type ModelsState = typeof ModelsState.Type
 
+/** `/api/models`. */
 export class ModelsGroup extends HttpApiGroup.make("models")
   .add(HttpApiEndpoint.get("list", "/models", { success: ModelsState }))
   .prefix("/api")

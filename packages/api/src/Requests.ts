@@ -2,6 +2,7 @@
 import { HttpApiMiddleware } from "effect/http-api"
 import { RequestProblems } from "./Problems.ts"
 
+/** Turns what the contract refuses into `Invalid`, and so on. */
 export class Requests extends HttpApiMiddleware.Service<Requests>()("@signalbox/api/Requests", {
   error: RequestProblems,
 }) {}

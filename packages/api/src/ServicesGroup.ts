@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 
+/** The graph, the generations that requests hold, and who follows the events. */
 export const ServicesState = Schema.Struct({
   /** The configuration revision that serves; 0 until something does. */
   revision: Schema.Int,
@@ -34,6 +35,7 @@ export const ServicesState = Schema.Struct({
 })
 export type ServicesState = typeof ServicesState.Type
 
+/** `/api/services`. */
 export class ServicesGroup extends HttpApiGroup.make("services")
   .add(HttpApiEndpoint.get("list", "/services", { success: ServicesState }))
   .prefix("/api")

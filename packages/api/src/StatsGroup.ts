@@ -4,6 +4,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Unavailable } from "./Problems.ts"
 
+/** `/api/stats`. */
 export class StatsGroup extends HttpApiGroup.make("stats")
   .add(
     HttpApiEndpoint.get("snapshot", "/stats", {

@@ -8,6 +8,7 @@ import { closeSync, openSync } from "node:fs"
 import { Context, Effect, Layer, Random, Schema } from "effect"
 import { errnoName, errnoText, libc } from "./Libc.ts"
 
+/** Exclusive excludes everybody; shared excludes who wants it exclusively. */
 export type Mode = "exclusive" | "shared"
 
 /** The lock could be neither had nor refused: no mechanism, a closed descriptor, a file system without locks. */
@@ -29,6 +30,7 @@ export class FlockError extends Schema.TaggedError<FlockError>()("FlockError", {
  */
 export type Mechanism = "kernel" | "program" | "none"
 
+/** flock(2), by the best mechanism of this machine. */
 export class Flock extends Context.Service<
   Flock,
   {
@@ -37,6 +39,7 @@ export class Flock extends Context.Service<
     readonly tryLock: (fd: number, mode: Mode) => Effect.Effect<boolean, FlockError>
     /** Waits until the lock is had; no order among the waiters. Interrupted, it may still have been had: then close or unlock the descriptor. */
     readonly lock: (fd: number, mode: Mode) => Effect.Effect<void, FlockError>
+    /** No error where nothing was locked. */
     readonly unlock: (fd: number) => Effect.Effect<void, FlockError>
     /** As `tryLock`, for code that may not leave its turn; throws `FlockError`. With `program` the whole thread stands for milliseconds. */
     readonly tryLockSync: (fd: number, mode: Mode) => boolean

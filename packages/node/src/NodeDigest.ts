@@ -6,4 +6,5 @@ import { layerDigest } from "@effect/platform-node/NodeCrypto"
 import type { Layer } from "effect"
 import type { Digest } from "effect/crypto"
 
+/** SHA-256 and its like on node:crypto. */
 export const layer: Layer.Layer<Digest.Digest> = layerDigest

@@ -6,6 +6,7 @@ import { type Exchange, ExchangeUnsupported, FileExchange } from "@signalbox/cor
 import { Effect, Layer, PlatformError } from "effect"
 import { errnoName, errnoText, libc } from "./Libc.ts"
 
+/** The kernel's call, or `undefined` where there is none: the file source then goes another way. */
 export const layer: Layer.Layer<never> = Layer.sync(FileExchange, () => {
   const library = libc()
   return "missing" in library || library.exchange === undefined ? undefined : through(library.exchange)

@@ -25,6 +25,7 @@ import * as NodeSegmentStorage from "./NodeSegmentStorage.ts"
 /** What core needs of the platform. */
 export type Platform = FileSystem.FileSystem | Path.Path | FileLock | Digest.Digest
 
+/** What a host on Node stands on. */
 export type Services = EventBus | Reconciler | ConfigSource | Platform
 
 /** The platform alone: files, locks that other processes respect, SHA-256. */

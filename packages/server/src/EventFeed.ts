@@ -30,6 +30,7 @@ const patience = Duration.seconds(60)
 /** After this a browser comes back. */
 const retryMillis = 2_000
 
+/** What a client asks for, as it spells it. */
 export interface Wanted {
   /** Comma-separated types; all without it. */
   readonly types?: string | undefined
@@ -37,6 +38,7 @@ export interface Wanted {
   readonly after?: string | undefined
 }
 
+/** The streams of a host. `Invalid`: an unknown type, or no cursor; `TooManyStreams`: `MaxStreams` are open. */
 export class EventFeed extends Context.Service<
   EventFeed,
   {

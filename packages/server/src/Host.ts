@@ -35,6 +35,7 @@ import * as TokenFile from "./TokenFile.ts"
 
 export { HostError } from "./Host/HostError.ts"
 
+/** How to start a host. */
 export interface Options {
   /** The path of the document. Whatever is the host's own lies beside it. */
   readonly config: string

@@ -32,6 +32,7 @@ export class Features extends Setting.Service<Features>()(
   }).pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
 ) {}
 
+/** Where a host listens whose document names no port. */
 export const defaultPort = 4747
 
 /** Where the host listens. It binds once: a change takes effect at the next start. */
@@ -90,6 +91,7 @@ const Document = ConfigDocument.withWarnings(Parts, ({ models, providers }) => {
   }))
 })
 
+/** The host's document; any key of it is also read from the environment, `SIGNALBOX_` before its path. */
 export class HostConfig extends ConfigStore.Service<HostConfig>()("@signalbox/server/HostConfig", {
   schema: Document,
   environmentPrefix: "SIGNALBOX",

@@ -4,6 +4,7 @@
  */
 import { closeSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs"
 
+/** A host that runs. */
 export interface HostNote {
   readonly pid: number
   /** The name of its document, which lies beside the lock. */

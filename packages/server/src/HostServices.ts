@@ -4,6 +4,7 @@ import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import { UpstreamClients } from "@signalbox/gateway/UpstreamClient"
 import { Exposure } from "./HostServices/Exposure.ts"
 
+/** The host's graph. */
 export class HostServices extends ServiceGraph.Service<HostServices>()("@signalbox/server/HostServices", {
   nodes: [Models.node, UpstreamClients.node, Exposure.node],
 }) {}

@@ -9,6 +9,7 @@ import { Listen } from "./HostConfig.ts"
 import { createServer } from "./Listening/NodeHttp.ts"
 import { holderOf } from "./Listening/PortHolder.ts"
 
+/** Where a host listens. Building it fails with `PortTaken` or `CannotListen`. */
 export class Listening extends Context.Service<
   Listening,
   {

@@ -4,6 +4,7 @@
  */
 import { dirname, join, resolve } from "node:path"
 
+/** Paths, all absolute. */
 export interface Place {
   /** The document. */
   readonly config: string
@@ -21,6 +22,7 @@ export interface Place {
   readonly status: string
 }
 
+/** The place of the host whose document stands at `config`; a relative path counts from the working directory. */
 export const placeOf = (config: string): Place => {
   const path = resolve(config)
   const directory = dirname(path)

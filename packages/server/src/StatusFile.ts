@@ -20,6 +20,7 @@ export interface RunningRequest {
   readonly model: string
 }
 
+/** Writes the file while it stands. A write that fails is logged once, and tried again each second. */
 export class StatusFile extends Context.Service<
   StatusFile,
   {

@@ -9,6 +9,7 @@ export { plainStatus } from "./StatusLine/Plain.ts"
 export { isColour, type Theme, type TmuxOptions, themes, tmuxLine } from "./StatusLine/Tmux.ts"
 export { type ModelUsage, type StatusUsage, type Usage, usageAt } from "./StatusLine/Usage.ts"
 
+/** How the line is drawn. */
 export interface TmuxSettings {
   /** Off: print nothing. */
   readonly enabled: boolean

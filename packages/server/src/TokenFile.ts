@@ -25,6 +25,7 @@ export class TokenUnavailable extends Schema.TaggedClass<TokenUnavailable>()("To
   detail: Schema.String,
 }) {}
 
+/** Why there is no token to be had. Never holds one. */
 export class TokenError extends Schema.TaggedError<TokenError>()("TokenError", {
   reason: Schema.Union([TokenMissing, TokenUnusable, TokenUnavailable]),
 }) {

@@ -4,6 +4,7 @@
  */
 import type { IncomingHttpHeaders } from "node:http"
 
+/** What a listener can do to its exchange. */
 export interface Control {
   /** Ends the exchange now; `onResponseError` with this reason follows, unless it had ended. */
   abort(reason: Error): void
@@ -12,6 +13,7 @@ export interface Control {
   resume(): void
 }
 
+/** Who is told of an answer, as it comes. */
 export interface Listener {
   /** The request is about to be written: from here on nobody knows whether the provider has acted on it. */
   onRequestStart(control: Control): void
@@ -25,6 +27,7 @@ export interface Listener {
 /** What the caller's request says beside its body, and may travel on. */
 export type ForwardedHeaders = ReadonlyArray<string>
 
+/** One provider's client. */
 export interface Upstream {
   readonly provider: string
   readonly kind: "openai" | "anthropic" | "echo"

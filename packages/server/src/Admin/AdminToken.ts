@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from "node:crypto"
 import { Context, Layer, Redacted } from "effect"
 
+/** Knows the token, and gives it to nobody. */
 export class AdminToken extends Context.Service<
   AdminToken,
   {

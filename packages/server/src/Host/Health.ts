@@ -9,6 +9,7 @@ import { Context, Effect, Layer } from "effect"
 import { HostConfig } from "../HostConfig.ts"
 import { HostServices } from "../HostServices.ts"
 
+/** How a host is. */
 export class HostHealth extends Context.Service<
   HostHealth,
   {

@@ -57,6 +57,7 @@ export class FileUnusable extends Schema.TaggedClass<FileUnusable>()("FileUnusab
   detail: Schema.String,
 }) {}
 
+/** Why `serve` ended before it was told to. */
 export class HostError extends Schema.TaggedError<HostError>()("HostError", {
   reason: Schema.Union([
     LockHeld,
