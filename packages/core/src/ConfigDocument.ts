@@ -24,6 +24,7 @@ export interface Change {
   readonly after: unknown
 }
 
+/** The layers that a value can come from, the lowest first: `runtime` is an override of this process. */
 export type Provenance = "default" | "document" | "environment" | "runtime"
 
 /** Plain JSON in, plain JSON out: lifts a document by one version. */
@@ -32,6 +33,7 @@ export type Migration = (document: Schema.Json) => Schema.Json
 /** What replaces a secret wherever a document is shown. A write that holds it keeps the secret that stands there. */
 export const redactionMarker = "<redacted>"
 
+/** What stands above the document. */
 export interface Layers {
   /** Looks up one environment variable by its full name. One function has one answer to a name: a load over `previous` asks it only for what is new. */
   readonly environment?: (name: string) => string | undefined
@@ -51,6 +53,7 @@ export interface Loaded<out C> {
   readonly effective: unknown
 }
 
+/** What is effectively different between two documents. */
 export interface Difference {
   /** JSON Pointers of effective differences, at most 256. */
   readonly paths: ReadonlyArray<string>
@@ -97,6 +100,7 @@ export interface ConfigDocument<C> {
   readonly seed: Result.Result<string, ReadonlyArray<Problem>>
 }
 
+/** What `ConfigDocument.make` takes. */
 export interface Options<S extends Schema.Top> {
   readonly schema: S & { readonly DecodingServices: never; readonly EncodingServices: never }
   /** `migrations[0]` lifts version 1 to 2, and so on: the document's version is `migrations.length + 1`. */
@@ -166,4 +170,5 @@ const withWarnings = <S extends Schema.Top>(
 const jsonSchema = (document: { readonly schema: Schema.Top; readonly version: number }): Schema.JsonObject =>
   jsonSchemaOf(document.schema, new Shapes(document.schema.ast), document.version)
 
+/** The document as text, and annotations for its schema: what takes effect only after a restart, what deserves a warning. */
 export const ConfigDocument = { make, restartRequired, withWarnings, jsonSchema } as const

@@ -50,6 +50,7 @@ export class SecretNotKept extends Schema.TaggedClass<SecretNotKept>()("SecretNo
   paths: Schema.Array(Schema.String),
 }) {}
 
+/** The reasons of a `ConfigStoreError`. */
 export type ConfigReason = Rejected | Conflict | Unconfirmed | SourceUnavailable | Busy | NotKept | SecretNotKept
 
 /** Why the configuration could not be read or changed. Only after `Unconfirmed` is the change in force. */

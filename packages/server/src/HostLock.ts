@@ -11,6 +11,7 @@ import { DirectoryUnusable, HostError, LockHeld, LockUnavailable } from "./Host/
 import { clearHostNote, readHostNote, writeHostNote } from "./HostNote.ts"
 import type { Place } from "./Place.ts"
 
+/** Held while the layer stands. */
 export class HostLock extends Context.Service<
   HostLock,
   {

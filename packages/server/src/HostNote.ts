@@ -90,6 +90,7 @@ const matches = (value: unknown, pattern: RegExp): value is string => typeof val
 
 const isTime = (value: unknown): value is string => matches(value, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
 
+/** Whether a process of this number runs, whoever's it is. */
 export const isAlive = (pid: number): boolean => {
   try {
     return process.kill(pid, 0)
