@@ -14,7 +14,7 @@ export const keepOneMore = Effect.gen(function* () {
   const { changes } = yield* config.update(edits, { ifHash: hash })
   return changeSummary(changes)
 }).pipe(
-  // `Rejected`, `Conflict`, `SourceUnavailable`, `Busy`, `Unconfirmed`, `NotKept`; the message says what to do.
+  // `Rejected`, `Conflict`, `Busy`, `SourceUnavailable` or `Unconfirmed`; the message says what to do.
   Effect.catchTag("ConfigStoreError", ({ message, reason }) => Effect.succeed(`${reason._tag}: ${message}`)),
 )
 
