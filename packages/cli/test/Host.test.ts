@@ -1,7 +1,5 @@
 /** The commands against a host that runs, and one that ends in every way. */
-import { mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs"
-import { createServer, type IncomingHttpHeaders } from "node:http"
-import type { AddressInfo } from "node:net"
+import { readFileSync, unlinkSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -368,42 +366,6 @@ describe("hosts that come and go", () => {
       assert.deepInclude(problem, { type: "urn:signalbox:problem:port-taken", exitCode: 4 })
       const again = JSON.parse((yield* one.run(["serve", "--port", "0", "--json"])).stderr)
       assert.deepInclude(again, { type: "urn:signalbox:problem:host-running", exitCode: 4 })
-    }),
-  )
-
-  it.live("a note whose port is another program's by now is none, and that program gets no token", () =>
-    Effect.gen(function* () {
-      const at = yield* home
-      const asked: Array<IncomingHttpHeaders> = []
-      const server = yield* Effect.acquireRelease(
-        Effect.promise(
-          () =>
-            new Promise<ReturnType<typeof createServer>>((resolve) => {
-              const server = createServer((request, response) => {
-                asked.push(request.headers)
-                response.end(JSON.stringify({ status: "ok", version: "1", pid: 1 }))
-              })
-              server.listen(0, "127.0.0.1", () => resolve(server))
-            }),
-        ),
-        (server) => Effect.sync(() => void server.close()),
-      )
-      const { port } = server.address() as AddressInfo
-      const directory = dirname(at.config)
-      mkdirSync(directory, { recursive: true, mode: 0o700 })
-      writeFileSync(join(directory, "admin.token"), "a".repeat(43), { mode: 0o600 })
-      const note = {
-        pid: process.pid,
-        url: `http://127.0.0.1:${port}`,
-        version: "0.1.0",
-        document: "config.json",
-        startedAt: new Date(0).toISOString(),
-      }
-      writeFileSync(join(directory, "host.lock"), `${JSON.stringify(note)}\n`)
-      assert.strictEqual((yield* at.run(["models"])).code, 0)
-      assert.strictEqual((yield* at.run(["reload"])).code, 3)
-      assert.strictEqual(asked.length, 2)
-      for (const headers of asked) assert.isUndefined(headers.authorization)
     }),
   )
 

@@ -2,7 +2,7 @@
  * `doctor`: what is wrong with this installation, and what to do. It looks and changes nothing; each finding stands for itself, so that one
  * that cannot be made does not hide the others. Ends with 1 where something is wrong.
  */
-import { Cause, Effect, Logger } from "effect"
+import { type Cause, Effect, Logger } from "effect"
 import { type Where, where } from "./Access.ts"
 import { documentFindings } from "./Doctor/document.ts"
 import { type Finding, problem } from "./Doctor/Finding.ts"
@@ -10,7 +10,8 @@ import { fileFindings } from "./Doctor/files.ts"
 import { hostFindings } from "./Doctor/host.ts"
 import { ledgerFindings } from "./Doctor/ledger.ts"
 import { systemFindings } from "./Doctor/system.ts"
-import { Failure, failed } from "./Failure.ts"
+import { failureOf } from "./Ending.ts"
+import { type Failure, failed } from "./Failure.ts"
 import { answer, type Paint, whileWaiting } from "./Output.ts"
 import { counted, line } from "./Shown.ts"
 
@@ -48,12 +49,8 @@ const once = (findings: ReadonlyArray<Finding>): ReadonlyArray<Finding> =>
   findings.filter(({ message }, index) => findings.findIndex((other) => other.message === message) === index)
 
 const unmade = (name: string, cause: Cause.Cause<Failure>): Finding => {
-  const error = Cause.squash(cause)
-  return problem(
-    name,
-    error instanceof Error ? error.message : String(error),
-    (error instanceof Failure ? error.hint : undefined) ?? "this could not be looked at; with --verbose it says why",
-  )
+  const { hint, message } = failureOf(cause)
+  return problem(name, message, hint ?? "this could not be looked at; with --verbose it says why")
 }
 
 const text = (findings: ReadonlyArray<Finding>, paint: Paint): string => {

@@ -7,6 +7,7 @@ import type * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
 import type { HelpDoc } from "effect/cli/HelpDoc"
 import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
+import { ofDefect } from "./Access/Answers.ts"
 import { Failure, failed, problemOf, usage } from "./Failure.ts"
 import { paintErrors, printOrDie } from "./Output.ts"
 import { line } from "./Shown.ts"
@@ -55,6 +56,8 @@ const maxProblems = 20
 export const failureOf = (cause: Cause.Cause<unknown>): Failure => {
   const error = Cause.squash(cause)
   if (error instanceof Failure) return error
+  const answer = ofDefect(error)
+  if (answer !== undefined) return answer
   return failed(
     "bug",
     `this should not have happened: ${error instanceof Error ? error.message : String(error)}`,

@@ -50,7 +50,14 @@ class Answer
   readonly url: string
 
   constructor(request: HttpClientRequest, source: IncomingMessage, url: string) {
-    super(source, (cause) => failure(new DecodeError({ request, response: this, cause })))
+    // What came whole and is no JSON, or what did not come whole.
+    super(source, (cause) =>
+      failure(
+        cause instanceof SyntaxError
+          ? new DecodeError({ request, response: this, cause })
+          : new TransportError({ request, cause }),
+      ),
+    )
     this.request = request
     this.url = url
   }

@@ -2,9 +2,9 @@
 import type * as Problems from "@signalbox/api/Problems"
 import type { Schema } from "effect"
 import type { HttpClientError } from "effect/http"
-import { conflict, type Failure, failed, inSentences, usage } from "../Failure.ts"
+import { type Failure, failed, inSentences, usage } from "../Failure.ts"
 import { line } from "../Shown.ts"
-import { moved, refused } from "./Refusals.ts"
+import { moved, refused, unchanged } from "./Refusals.ts"
 
 export type ApiError =
   | InstanceType<(typeof Problems.RequestProblems)[number] | (typeof Problems.ConfigProblems)[number]>
@@ -21,7 +21,7 @@ export const fromApi = (error: ApiError): Failure => {
     case "Stale":
       return moved(error.actual)
     case "Conflict":
-      return conflict("conflict", ...inSentences(line(error.message)))
+      return unchanged(...inSentences(line(error.message)))
     case "Unauthorized":
       return failed(
         "unauthorized",
@@ -51,19 +51,28 @@ export const fromApi = (error: ApiError): Failure => {
     case "Internal":
       return failed("internal", "the host has failed on this request", "its log says why")
     case "HttpClientError":
-      return error.reason._tag === "TransportError" && error.reason.description === unanswered
-        ? failed("host-silent", "the host does not answer", "look at its log, and end it if it hangs")
-        : failed(
-            "gone",
-            "the connection to the host broke",
-            "if it has just ended, start it again and repeat the command",
-          )
+      return ofClient(error)
     case "SchemaError":
-      return failed("answer", "the host's answer is not understood", differentVersions)
+      return notUnderstood
   }
 }
+
+const ofClient = ({ reason }: HttpClientError.HttpClientError): Failure => {
+  if (reason._tag !== "TransportError") return notUnderstood
+  return reason.description === unanswered
+    ? failed("host-silent", "the host does not answer", "look at its log, and end it if it hangs")
+    : failed("gone", "the connection to the host broke", "if it has just ended, start it again and repeat the command")
+}
+
+/** Where the typed client gives up on an answer, it dies of it. */
+export const ofDefect = (error: unknown): Failure | undefined =>
+  typeof error === "object" && error !== null && "_tag" in error && error._tag === "HttpClientError"
+    ? ofClient(error as HttpClientError.HttpClientError)
+    : undefined
 
 /** Of a request that was given up. */
 export const unanswered = "unanswered"
 
 const differentVersions = "the host may be of another version: restart it with this one"
+
+const notUnderstood = failed("answer", "the host's answer is not understood", differentVersions)

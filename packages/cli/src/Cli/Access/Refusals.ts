@@ -1,4 +1,4 @@
-/** The two refusals that a host and the files have in common. */
+/** The refusals that a host and the files have in common. */
 import type { Problem } from "@signalbox/core/ConfigError"
 import { conflict, type Failure, failed } from "../Failure.ts"
 
@@ -15,3 +15,7 @@ export const moved = (actual: string): Failure =>
     "look at it (`signalbox config diff`) and repeat the change",
     { details: { actual } },
   )
+
+/** An undo that has nothing to go back to, or no way. */
+export const unchanged = (message: string, hint = "`signalbox config history` lists what was in force"): Failure =>
+  conflict("conflict", message, hint)

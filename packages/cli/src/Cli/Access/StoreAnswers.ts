@@ -1,9 +1,9 @@
 /** What a ConfigStore answers instead of what was asked for, as failures of a command. */
 import type { ConfigStoreError, Problem } from "@signalbox/core/ConfigError"
 import { inShortNames } from "@signalbox/server/Host/Environment"
-import { conflict, type Failure, failed, inSentences } from "../Failure.ts"
+import { type Failure, failed, inSentences } from "../Failure.ts"
 import { line } from "../Shown.ts"
-import { moved, refused } from "./Refusals.ts"
+import { moved, refused, unchanged } from "./Refusals.ts"
 
 export const fromStore = (error: ConfigStoreError): Failure => {
   const { reason } = error
@@ -12,7 +12,7 @@ export const fromStore = (error: ConfigStoreError): Failure => {
     case "Rejected":
       return refused(asWritten(reason.problems), reason.source)
     case "Conflict":
-      return reason.expected === "" ? conflict("conflict", message, hint) : moved(reason.actual)
+      return reason.expected === "" ? unchanged(message, hint) : moved(reason.actual)
     case "Unconfirmed":
       return failed("unconfirmed", message, hint)
     case "SourceUnavailable":
@@ -22,7 +22,7 @@ export const fromStore = (error: ConfigStoreError): Failure => {
     case "Busy":
       return failed("busy", message, hint)
     case "SecretNotKept":
-      return conflict("conflict", message, hint)
+      return unchanged(message, hint)
     case "NotKept":
       return failed("not-found", message, hint)
   }

@@ -1,0 +1,89 @@
+/** Where a note of a host leads to something that is no host, or none of this version. */
+import { mkdirSync, writeFileSync } from "node:fs"
+import { createServer, type IncomingHttpHeaders, type RequestListener } from "node:http"
+import type { AddressInfo } from "node:net"
+import { dirname, join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { type Home, home } from "./Command.ts"
+
+/** A server to which this process's note in `host.lock` leads. */
+const noted = ({ config }: Home, answer: RequestListener) =>
+  Effect.gen(function* () {
+    const server = yield* Effect.acquireRelease(
+      Effect.promise(
+        () =>
+          new Promise<ReturnType<typeof createServer>>((resolve) => {
+            const server = createServer(answer)
+            server.listen(0, "127.0.0.1", () => resolve(server))
+          }),
+      ),
+      (server) => Effect.sync(() => void server.close()),
+    )
+    const { port } = server.address() as AddressInfo
+    const directory = dirname(config)
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    writeFileSync(join(directory, "admin.token"), "a".repeat(43), { mode: 0o600 })
+    const note = {
+      pid: process.pid,
+      url: `http://127.0.0.1:${port}`,
+      version: "0.1.0",
+      document: "config.json",
+      startedAt: new Date(0).toISOString(),
+    }
+    writeFileSync(join(directory, "host.lock"), `${JSON.stringify(note)}\n`)
+  })
+
+const health = (pid: number): string => JSON.stringify({ status: "ok", version: "1", pid })
+
+describe("a note of a host", () => {
+  it.live("whose port is another program's by now is none, and that program gets no token", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      const asked: Array<IncomingHttpHeaders> = []
+      yield* noted(at, (request, response) => {
+        asked.push(request.headers)
+        response.end(health(1))
+      })
+      assert.strictEqual((yield* at.run(["models"])).code, 0)
+      assert.strictEqual((yield* at.run(["reload"])).code, 3)
+      assert.strictEqual(asked.length, 2)
+      for (const headers of asked) assert.isUndefined(headers.authorization)
+    }),
+  )
+
+  const notUnderstood = /^signalbox: the host's answer is not understood\nhint: .* another version.*\n$/
+  const broken = /^signalbox: the connection to the host broke\nhint: .*\n$/
+  const answers: ReadonlyArray<readonly [string, answer: RequestListener, says: RegExp]> = [
+    ["another document than ours", (_, response) => response.end("{}"), notUnderstood],
+    ["that it knows no such thing", (_, response) => response.writeHead(404).end("{}"), notUnderstood],
+    ["that it has failed, and no JSON", (_, response) => response.writeHead(500).end("oops"), notUnderstood],
+    ["a page", (_, response) => response.setHeader("content-type", "text/html").end("<p>"), notUnderstood],
+    ["nothing, and hangs up", ({ socket }) => socket.destroy(), broken],
+    [
+      "half of it, and hangs up",
+      ({ socket }, response) => response.writeHead(200, { "content-length": 9 }).write("{", () => socket.destroy()),
+      broken,
+    ],
+  ]
+  for (const [what, answer, says] of answers) {
+    it.live(`that answers ${what}: one line and a hint, no bug of ours`, () =>
+      Effect.gen(function* () {
+        const at = yield* home
+        yield* noted(at, (request, response) => {
+          if (request.url === "/healthz") response.end(health(process.pid))
+          else answer(request, response.setHeader("content-type", "application/json"))
+        })
+        for (const words of [["models"], ["config", "get"], ["keys", "list"]]) {
+          const { code, stderr, stdout } = yield* at.run(words)
+          assert.deepStrictEqual([code, stdout], [1, ""], words.join(" "))
+          assert.match(stderr, says, words.join(" "))
+        }
+        const { findings } = JSON.parse((yield* at.run(["doctor", "--json"])).stdout)
+        const [found] = findings.filter(({ state }: { state: string }) => state === "problem")
+        assert.strictEqual(found.check, "host")
+        assert.include(String(says), found.message)
+      }),
+    )
+  }
+})
