@@ -1,7 +1,10 @@
 /** The program of packages/api/README.md, which quotes it. */
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as AdminClient from "@signalbox/api/AdminClient"
-import { Console, Effect, type Redacted, Stream } from "effect"
+import { Config, Console, Effect, type Redacted, Stream } from "effect"
 
+/** Keeps the ledger for 30 days, and answers the first event that follows. */
 export const program = (url: string, token: Redacted.Redacted) =>
   Effect.gen(function* () {
     const admin = yield* AdminClient.make({ url, token })
@@ -17,3 +20,12 @@ export const program = (url: string, token: Redacted.Redacted) =>
     const events = yield* admin.events.follow({ query: { after: body.cursor }, headers: {} })
     return yield* Stream.runHead(Stream.map(events, ({ event }) => event))
   })
+
+if (process.argv[1] === import.meta.filename) {
+  NodeRuntime.runMain(
+    Effect.gen(function* () {
+      const token = yield* Config.Redacted("TOKEN")
+      yield* Console.log(yield* program("http://127.0.0.1:4747", token))
+    }).pipe(Effect.provide(NodeHttpClient.layerFetch)),
+  )
+}

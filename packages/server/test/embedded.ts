@@ -1,6 +1,6 @@
 /** The program of the README, which quotes it: a host within a program of its own. */
 import { Host, Listening } from "@signalbox/server"
-import { Effect, Layer } from "effect"
+import { Console, Effect, Layer } from "effect"
 
 /** Asks the host for a word, as any client of OpenAI's API would. */
 const ask = Effect.gen(function* () {
@@ -16,3 +16,9 @@ const ask = Effect.gen(function* () {
 })
 
 export const program = (config: string) => Effect.provide(ask, Layer.fresh(Host.layer({ config, port: 0 })))
+
+if (process.argv[1] === import.meta.filename) {
+  await Effect.runPromise(
+    Effect.flatMap(program("/tmp/signalbox-embedded/config.json"), (answer) => Console.log(answer)),
+  )
+}
