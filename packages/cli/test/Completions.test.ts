@@ -78,6 +78,18 @@ describe("completions", () => {
       const program = `autoload -Uz compinit; compinit -D -u; source "${file}"; print -r -- $_comps[signalbox]; whence -w $_comps[signalbox]`
       const { stderr, stdout } = yield* runProgram("zsh", ["-f", "-c", program], at.env)
       assert.deepStrictEqual([stdout, stderr], ["_signalbox\n_signalbox: function\n", ""])
+      // On a terminal of zsh's own making: each line is shown whole once the key is pressed, and not before.
+      const typing = [
+        "zmodload zsh/zpty && zpty z zsh -f -i",
+        `zpty -w z "autoload -Uz compinit; compinit -D -u; source '${file}'; print REA''DY"`,
+        "zpty -r z shown '*READY*'",
+        ...cases.flatMap(([words, [offer]]) => [
+          `zpty -w -n z $'\\C-u${words.join(" ")}\\t'; zpty -r z shown '*${offer}*' && print -r -- '${offer}'`,
+        ]),
+      ].join("\n")
+      const typed = yield* runProgram("zsh", ["-f", "-c", typing], at.env)
+      const offers = cases.map(([, [offer]]) => `${offer}\n`)
+      assert.deepStrictEqual([typed.stdout, typed.stderr], [offers.join(""), ""])
     }),
   )
 
