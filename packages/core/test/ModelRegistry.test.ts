@@ -188,6 +188,13 @@ describe("register", () => {
     }).pipe(Effect.provide(host())),
   )
 
+  it.effect("a Scope that outlives the host of its registration closes without a complaint", () =>
+    Effect.gen(function* () {
+      const scope = yield* open("plugin", { a: { upstream: "ua" } }).pipe(Effect.provide(host()))
+      yield* close(scope)
+    }),
+  )
+
   it.effect("many that close at once leave in one change", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler

@@ -18,6 +18,12 @@ export const makeChanges = Effect.fnUntraced(function* (
   const scope = yield* Effect.scope
   let dropQueued = false
   let retrying = false
+  let closed = false
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      closed = true
+    }),
+  )
 
   /** Makes these the entries, with a commit only if that changes what is registered. */
   const replaceEntries = (transaction: Transaction, next: ReadonlyArray<Entry>) =>
@@ -84,7 +90,8 @@ export const makeChanges = Effect.fnUntraced(function* (
 
   const withdraw: Changes["withdraw"] = (entry) =>
     Effect.suspend(() => {
-      if (entry.gone) return Effect.void
+      // A Scope may outlive the host that it registered with; then there is nothing left to leave.
+      if (entry.gone || closed) return Effect.void
       entry.gone = true
       return requestDrop
     })
