@@ -6,6 +6,7 @@
 import type { Change } from "./ConfigDocument.ts"
 import { type ConfigStoreError, format } from "./ConfigError.ts"
 import { maxPlaces } from "./ConfigEvents.ts"
+import { parsePointer } from "./JsonPointer.ts"
 
 /** `Reloaded config (N changes):` (of one, `1 change`), then one line `- key: old → new` for each change, sorted by key. The store names `maxPlaces` at most. */
 export const changeSummary = (changes: ReadonlyArray<Change>): string => {
@@ -28,10 +29,7 @@ export const reloadFailed = ({ message, reason }: ConfigStoreError): string =>
 export const dotted = (pointer: string): string =>
   pointer === ""
     ? "(document)"
-    : pointer
-        .slice(1)
-        .split("/")
-        .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"))
+    : (parsePointer(pointer) ?? [pointer])
         .map((part) => (/^[\w-]+$/.test(part) ? part : JSON.stringify(part)))
         .join(".")
 

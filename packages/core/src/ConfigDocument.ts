@@ -7,12 +7,13 @@ import { Result, type Schema } from "effect"
 import { unknownKeys } from "./ConfigDocument/Codec.ts"
 import { changesBetween, needsRestart, reveal, unwrap } from "./ConfigDocument/Difference.ts"
 import { makeEditor } from "./ConfigDocument/Editor.ts"
-import { absent, lookup, pointer } from "./ConfigDocument/Json.ts"
+import { absent, lookup } from "./ConfigDocument/Json.ts"
 import { jsonSchemaOf } from "./ConfigDocument/JsonSchema.ts"
 import { Loader } from "./ConfigDocument/Loader.ts"
 import { redactRotated, redactText } from "./ConfigDocument/Redact.ts"
 import { restartKey, Shapes, warningsKey } from "./ConfigDocument/Shape.ts"
 import type { Problem } from "./ConfigError.ts"
+import { pointer } from "./JsonPointer.ts"
 
 /** JSON Pointer (RFC 6901) and the new value, or its removal. */
 export type Edit = { readonly path: string; readonly value: unknown } | { readonly path: string; readonly remove: true }

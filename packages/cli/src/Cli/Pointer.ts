@@ -2,13 +2,14 @@
  * Places in the document as people write them: dotted (`models.fast.upstream`, `models."gpt-4.1".upstream`) or as a JSON Pointer
  * (`/models/fast/upstream`). An empty text, or `/` alone among pointers, is not a place by accident: the whole document is `""`.
  */
+import { parsePointer, pointer } from "@signalbox/core/JsonPointer"
 import { Result } from "effect"
 
 /** The JSON Pointer, or why it is none. */
 export const pointerOf = (text: string): Result.Result<string, string> => {
   if (text === "") return Result.succeed("")
   if (text.startsWith("/")) {
-    return /~(?![01])/.test(text)
+    return parsePointer(text) === undefined
       ? Result.fail("in a path that begins with / write ~ as ~0 and / as ~1")
       : Result.succeed(text)
   }
@@ -23,7 +24,7 @@ export const pointerOf = (text: string): Result.Result<string, string> => {
     if (name === undefined) return Result.fail(`${part} is not a quoted name: quotes and backslashes are as in JSON`)
     parts.push(name)
     rest = rest.slice(part.length)
-    if (rest === "") return Result.succeed(parts.map((name) => `/${escaped(name)}`).join(""))
+    if (rest === "") return Result.succeed(pointer(parts))
     if (!rest.startsWith(".")) return Result.fail("after a quoted part comes a dot, or nothing")
     rest = rest.slice(1)
   }
@@ -39,5 +40,3 @@ const unquoted = (part: string): string | undefined => {
     return undefined
   }
 }
-
-const escaped = (name: string): string => name.replaceAll("~", "~0").replaceAll("/", "~1")

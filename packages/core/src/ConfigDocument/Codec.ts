@@ -7,18 +7,8 @@
  * taken for it.
  */
 import { Cause, Redacted, Schema, SchemaAST, type SchemaIssue, SchemaParser } from "effect"
-import {
-  absent,
-  freeze,
-  isObject,
-  member,
-  type PlainObject,
-  put,
-  replaceDeep,
-  reuse,
-  sameValue,
-  type Tokens,
-} from "./Json.ts"
+import type { Tokens } from "../JsonPointer.ts"
+import { absent, freeze, isObject, member, type PlainObject, put, replaceDeep, reuse, sameValue } from "./Json.ts"
 import {
   areTransparent,
   keysOfLink,

@@ -4,8 +4,9 @@
  */
 
 import { Result } from "effect"
+import { arrayIndex, type Tokens } from "../JsonPointer.ts"
 import { equivalent } from "./Difference.ts"
-import { absent, arrayIndex, lookup, replaceAt, type Tokens } from "./Json.ts"
+import { absent, lookup, replaceAt } from "./Json.ts"
 import type { Finding } from "./Problems.ts"
 import { appendItem, removeItem, replaceNode } from "./Splice.ts"
 import { depthExceeded, parse } from "./Text.ts"

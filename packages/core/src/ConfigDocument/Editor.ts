@@ -1,8 +1,9 @@
 /** Edits and whole texts from outside, with redaction markers in them. */
 import { Result } from "effect"
 import type { ConfigDocument, Edit } from "../ConfigDocument.ts"
+import { parsePointer, type Tokens } from "../JsonPointer.ts"
 import { type Draft, setValue } from "./Edit.ts"
-import { absent, findFaults, lookup, maxDepth, parsePointer, type Tokens } from "./Json.ts"
+import { absent, findFaults, lookup, maxDepth } from "./Json.ts"
 import { type Finding, Findings, locate } from "./Problems.ts"
 import { readText } from "./Reader.ts"
 import { restoreText, restoreValue } from "./Redact.ts"

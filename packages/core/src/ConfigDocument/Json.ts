@@ -3,6 +3,7 @@
  * Comparison respects key order and the sign of zero, because a reader of the configuration can see both.
  */
 import { Equal, Redacted } from "effect"
+import { arrayIndex, type Tokens } from "../JsonPointer.ts"
 
 /** Deeper nesting is refused: recursive readers (ours and other people's) must not run out of stack. */
 export const maxDepth = 200
@@ -10,7 +11,6 @@ export const maxDepth = 200
 /** A key's value that is not there; `undefined` is no JSON value, but Schema may produce it. */
 export const absent: unique symbol = Symbol("absent")
 
-export type Tokens = ReadonlyArray<string>
 export type PlainObject = Readonly<Record<string, unknown>>
 
 export const isObject = (value: unknown): value is PlainObject =>
@@ -309,29 +309,6 @@ export const put = (target: Record<string, unknown>, key: string, value: unknown
     Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true })
   } else target[key] = value
 }
-
-export const pointer = (tokens: Tokens): string => {
-  let path = ""
-  for (const token of tokens) path += `/${escapeToken(token)}`
-  return path
-}
-
-export const escapeToken = (token: string): string =>
-  token.includes("~") || token.includes("/") ? token.replaceAll("~", "~0").replaceAll("/", "~1") : token
-
-/** Answers nothing for a text that is no JSON Pointer. */
-export const parsePointer = (path: string): Tokens | undefined => {
-  if (path === "") return []
-  if (!path.startsWith("/") || /~(?![01])/.test(path)) return undefined
-  return path
-    .slice(1)
-    .split("/")
-    .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"))
-}
-
-/** The array index that a token means: `0` or digits without a leading zero. */
-export const arrayIndex = (token: string): number | undefined =>
-  /^(?:0|[1-9][0-9]{0,8})$/.test(token) ? Number(token) : undefined
 
 /** The value at a path, or `absent`. */
 export const lookup = (root: unknown, tokens: Tokens): unknown => {

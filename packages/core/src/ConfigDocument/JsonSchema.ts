@@ -3,6 +3,7 @@
  * strings, what has a default may be left out. The decoder keeps the last word: JSON Schema cannot say every check.
  */
 import { Option, Schema } from "effect"
+import { parsePointer } from "../JsonPointer.ts"
 import { isObject, type PlainObject } from "./Json.ts"
 import { runLink } from "./Links.ts"
 import type { Shapes, View } from "./Shape.ts"
@@ -70,10 +71,7 @@ class Describer {
 
   /** A definition may contain itself: it is entered before it is described. */
   private define(reference: string, view: View): void {
-    const name = reference
-      .slice(reference.lastIndexOf("/") + 1)
-      .replaceAll("~1", "/")
-      .replaceAll("~0", "~")
+    const name = parsePointer(reference.slice(reference.lastIndexOf("/")))?.[0] ?? ""
     if (Object.hasOwn(this.definitions, name)) return
     this.definitions[name] = {}
     this.definitions[name] = this.place(this.raw[name], view)

@@ -2,19 +2,9 @@
  * What stands above the document: environment variables, then values set at run time. A variable's name is the prefix and the path's keys in upper
  * snake case; keys of records count where the document has them. A name that fits several paths sets none of them and is said.
  */
-import {
-  absent,
-  adopt,
-  isObject,
-  keysOf,
-  member,
-  parsePointer,
-  pointer,
-  put,
-  replaceAt,
-  reuse,
-  type Tokens,
-} from "./Json.ts"
+
+import { parsePointer, pointer, type Tokens } from "../JsonPointer.ts"
+import { absent, adopt, isObject, keysOf, member, put, replaceAt, reuse } from "./Json.ts"
 import type { Findings } from "./Problems.ts"
 import type { Shape, Shapes, View } from "./Shape.ts"
 import type { Source } from "./Source.ts"

@@ -4,10 +4,11 @@
 import { Result, type SchemaAST } from "effect"
 import type { Edit, Layers, Loaded, Migration, Provenance } from "../ConfigDocument.ts"
 import type { Problem } from "../ConfigError.ts"
+import { parsePointer, type Tokens } from "../JsonPointer.ts"
 import { compile } from "./Codec.ts"
 import { differences, maxPaths, type Paths, unwrap } from "./Difference.ts"
 import { pretty, rewriteDocument } from "./Edit.ts"
-import { absent, keepShallow, type PlainObject, parsePointer, replaceAt, type Tokens } from "./Json.ts"
+import { absent, keepShallow, type PlainObject, replaceAt } from "./Json.ts"
 import {
   type Asked,
   applyOverrides,

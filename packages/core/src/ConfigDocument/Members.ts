@@ -1,6 +1,8 @@
 /**
  * Structs and records, decoded member by member. What has not changed keeps its state, and with it the identity of all that came out of it.
  */
+
+import type { Tokens } from "../JsonPointer.ts"
 import {
   absent,
   isObject,
@@ -13,7 +15,6 @@ import {
   type PlainObject,
   put,
   replaceMember,
-  type Tokens,
 } from "./Json.ts"
 import { type Findings, kindOf } from "./Problems.ts"
 

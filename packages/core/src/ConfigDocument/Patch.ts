@@ -5,6 +5,7 @@
  * twice) is left to the full path.
  */
 
+import type { Tokens } from "../JsonPointer.ts"
 import {
   closeBrace,
   closeBracket,
@@ -17,7 +18,7 @@ import {
   slash,
   stringEnd,
 } from "./Characters.ts"
-import { adopt, isObject, keysOf, type Tokens } from "./Json.ts"
+import { adopt, isObject, keysOf } from "./Json.ts"
 import type { Source } from "./Source.ts"
 
 /** Where the members of one object stand, relative to its opening brace. Knows nothing of the text itself, so it keeps none alive. */

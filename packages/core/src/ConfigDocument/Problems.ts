@@ -4,7 +4,8 @@
  */
 import { Cause, Option, SchemaIssue } from "effect"
 import type { Problem } from "../ConfigError.ts"
-import { absent, isObject, lookup, pointer, type Tokens } from "./Json.ts"
+import { pointer, type Tokens } from "../JsonPointer.ts"
+import { absent, isObject, lookup } from "./Json.ts"
 import type { Shapes, View } from "./Shape.ts"
 import type { Position } from "./Tree.ts"
 

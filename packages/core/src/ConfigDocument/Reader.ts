@@ -1,7 +1,8 @@
 /** From a text to frozen plain JSON, or to what is wrong with it. */
 import { Result } from "effect"
 import type { Problem } from "../ConfigError.ts"
-import { adopt, findFaults, isObject, maxDepth, type PlainObject, pointer } from "./Json.ts"
+import { pointer } from "../JsonPointer.ts"
+import { adopt, findFaults, isObject, maxDepth, type PlainObject } from "./Json.ts"
 import { Findings, kindOf, locate } from "./Problems.ts"
 import { depthExceeded, type Habit, lines, parse } from "./Text.ts"
 import { positions } from "./Tree.ts"

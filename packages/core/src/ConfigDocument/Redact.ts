@@ -4,9 +4,10 @@
  * secret, name its key or hold something like a credential are replaced as well.
  */
 import { Result } from "effect"
+import type { Tokens } from "../JsonPointer.ts"
 import { commentEnd, stringEnd } from "./Characters.ts"
 import { equivalent } from "./Difference.ts"
-import { absent, isObject, lookup, type Tokens } from "./Json.ts"
+import { absent, isObject, lookup } from "./Json.ts"
 import type { Finding } from "./Problems.ts"
 import type { Shapes, View } from "./Shape.ts"
 import { depthExceeded, parse } from "./Text.ts"

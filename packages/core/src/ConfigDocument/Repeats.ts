@@ -1,6 +1,8 @@
 /** Keys that stand twice in an object: JSON lets the last one count, and whoever wrote the first one wonders. */
+
+import type { Tokens } from "../JsonPointer.ts"
 import { colon, commentEnd, quote, slash, stringEnd } from "./Characters.ts"
-import { isObject, keysOf, type Tokens } from "./Json.ts"
+import { isObject, keysOf } from "./Json.ts"
 import { type Node, treeOf } from "./Tree.ts"
 
 /** Another key of that name, where it stands. */

@@ -4,7 +4,8 @@
  */
 import { Option, SchemaAST } from "effect"
 import type { Remark } from "../ConfigDocument.ts"
-import { isObject, type Tokens } from "./Json.ts"
+import type { Tokens } from "../JsonPointer.ts"
+import { isObject } from "./Json.ts"
 import { keysOfLink, runLink, withoutLinks } from "./Links.ts"
 
 /** Annotation key: a change below this node takes effect only after a restart. */

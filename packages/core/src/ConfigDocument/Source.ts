@@ -2,7 +2,9 @@
  * What a text says, as plain JSON, put together when somebody asks. The fast path replaces one value at a time and need not ask: copying a large
  * object costs a sixth of a parse.
  */
-import { isObject, lookup, membersOf, objectOf, type PlainObject, pointer, replaceDeep, type Tokens } from "./Json.ts"
+
+import { pointer, type Tokens } from "../JsonPointer.ts"
+import { isObject, lookup, membersOf, objectOf, type PlainObject, replaceDeep } from "./Json.ts"
 
 /** So many replaced values are put aside before the document is put together again. */
 const maxPending = 64

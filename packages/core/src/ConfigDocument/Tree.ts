@@ -1,6 +1,6 @@
 /** Where things stand in a text. Built only when somebody must be told: a tree costs several times a parse. */
 import { type Node, parseTree } from "jsonc-parser"
-import { arrayIndex, type Tokens } from "./Json.ts"
+import { arrayIndex, type Tokens } from "../JsonPointer.ts"
 import { lines } from "./Text.ts"
 
 export type { Node }

@@ -1,7 +1,7 @@
 /** What works and is worth a look: unknown keys with near names, keys that stand twice, and what the schema's owner says. Bounded like problems. */
 import type { Problem } from "../ConfigError.ts"
+import { pointer, type Tokens } from "../JsonPointer.ts"
 import { didYouMean, nearNames } from "../NearNames.ts"
-import { pointer, type Tokens } from "./Json.ts"
 import type { State } from "./Members.ts"
 import { asInText, type Findings, locate, maxProblems } from "./Problems.ts"
 import { repeatsIn } from "./Repeats.ts"

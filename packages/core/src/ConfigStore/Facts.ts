@@ -1,13 +1,13 @@
 /** What the store says, made from what it knows: events, warnings, changes for people. All of it bounded, none of it with a secret. */
 import { Effect } from "effect"
 import { changesBetween } from "../ConfigDocument/Difference.ts"
-import { parsePointer } from "../ConfigDocument/Json.ts"
 import { holds } from "../ConfigDocument/Redact.ts"
 import { type Change, type Difference, type Loaded, redactionMarker } from "../ConfigDocument.ts"
 import { format, type Problem } from "../ConfigError.ts"
 import { ConfigChanged, ConfigMigrated, ConfigRejected, maxPlaces, type Origin } from "../ConfigEvents.ts"
 import type { ConfigSource } from "../ConfigSource.ts"
 import type { Snapshot } from "../ConfigStore.ts"
+import { parsePointer } from "../JsonPointer.ts"
 import type { Refused } from "./Acceptance.ts"
 
 export const changed = (

@@ -9,11 +9,11 @@ import { ConfigSource } from "@signalbox/core/ConfigSource"
 import type { Accepted } from "@signalbox/core/ConfigStore"
 import { formatCursor } from "@signalbox/core/Event"
 import { EventBus } from "@signalbox/core/EventBus"
+import { find, parsePointer } from "@signalbox/core/JsonPointer"
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import { Effect, References, type Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { HostConfig } from "../HostConfig.ts"
-import { lookup, tokensOf } from "./Pointer.ts"
 import { etagOf, ifHash } from "./Precondition.ts"
 import { changing, reading } from "./Refusals.ts"
 
@@ -132,14 +132,14 @@ const onWire = ({
 })
 
 const valueAt = (effective: Schema.Json, path: string): Effect.Effect<Schema.Json, NotFound | Invalid> => {
-  const tokens = tokensOf(path)
+  const tokens = parsePointer(path)
   if (tokens === undefined) {
     const detail = "`path` is a JSON Pointer: it starts with / and writes ~ as ~0 and / as ~1 within keys."
     return Effect.fail(new Invalid({ detail }))
   }
-  const place = lookup(effective, tokens)
+  const place = find(effective, tokens)
   if ("found" in place) return Effect.succeed(place.found)
-  const near = didYouMean(nearNames(place.missing, place.names))
+  const near = didYouMean(nearNames(place.missing, place.keys))
   const detail = `There is nothing at ${path.slice(0, 200)}: ${JSON.stringify(place.missing.slice(0, 64))} is not set${near}.`
   return Effect.fail(new NotFound({ detail }))
 }
