@@ -19,7 +19,13 @@ class Stage {
       return this.response
     },
     flushHeaders: () => undefined,
-    setTimeout: (_millis: number, callback: () => void) => this.response.once("timeout", callback),
+    writableLength: 0,
+    /** Milliseconds, 0 for none. */
+    patience: 0,
+    setTimeout: (millis: number) => {
+      this.response.patience = millis
+      return this.response
+    },
     destroy: () => void this.response.emit("close"),
     write: (bytes: Buffer) => {
       this.log.push(`write ${bytes}`)
@@ -35,6 +41,8 @@ class Stage {
   readonly attempts: Array<Listener> = []
   readonly refusals: Array<ApiError | undefined> = []
   readonly held = new HeldBytes()
+  /** What the gateway does when a call is over: before the end of its answer is sent. */
+  over = () => {}
   readonly upstream: Upstream = {
     provider: "main",
     kind: "openai",
@@ -53,7 +61,11 @@ class Stage {
     held: this.held,
     now: () => 0,
     onReached: undefined,
-    onEnd: (refusal) => void this.refusals.push(refusal),
+    onEnd: (refusal) => {
+      this.refusals.push(refusal)
+      this.over()
+      if (refusal === undefined) this.call.send()
+    },
   })
 }
 
@@ -79,6 +91,64 @@ it("a caller that reads slowly slows the provider down", () => {
   call.onResponseData(control, Buffer.from(": b\n"))
   call.onResponseEnd()
   assert.deepStrictEqual(log.slice(-2), ["write : b\n", "end "])
+})
+
+it("a caller that takes nothing of a stream for five minutes is cut, one that takes something is not", () => {
+  const { call, control, log, response } = streaming()
+  response.on("close", () => log.push("cut"))
+  call.onResponseData(control, Buffer.from(": a\n"))
+  assert.strictEqual(response.patience, 0)
+  response.takesMore = false
+  for (const line of [": b\n", ": c\n"]) {
+    call.onResponseData(control, Buffer.from(line))
+    assert.strictEqual(response.patience, 300_000)
+    response.emit("drain")
+    assert.strictEqual(response.patience, 0)
+  }
+  call.onResponseData(control, Buffer.from(": d\n"))
+  response.emit("timeout")
+  assert.strictEqual(log.at(-1), "cut")
+})
+
+it("what is left of a stream that has ended must be taken too, and the next answer has a patience of its own", () => {
+  const { call, control, log, response } = streaming()
+  response.on("close", () => log.push("cut"))
+  call.onResponseData(control, Buffer.from(": a\n"))
+  response.writableLength = 4
+  call.onResponseEnd()
+  assert.strictEqual(response.patience, 300_000)
+  response.emit("finish")
+  assert.strictEqual(response.patience, 0)
+})
+
+it("the end of an answer is sent when the call is over and not before; [DONE] is the end of a stream", () => {
+  const plain = new Stage()
+  plain.over = () => void plain.log.push("over")
+  plain.call.begin()
+  plain.call.onRequestStart(plain.control)
+  plain.call.onResponseStart(plain.control, 200, { "content-type": "application/json" })
+  plain.call.onResponseData(plain.control, Buffer.from('{"model":"big"}'))
+  plain.call.onResponseEnd()
+  assert.deepStrictEqual(plain.log, ["over", "head 200", 'end {"model":"fast"}'])
+
+  for (const last of ["data: [DONE]\n\n", 'data: {"model":"fast"}\n\ndata: [DONE]\n\n']) {
+    const stage = streaming()
+    stage.over = () => void stage.log.push("over")
+    stage.call.onResponseData(stage.control, Buffer.from(last))
+    assert.deepStrictEqual(stage.log, ["head 200", "over", `end ${last}`])
+    stage.call.onResponseEnd()
+    assert.lengthOf(stage.refusals, 1)
+  }
+
+  // Others may have it in their words.
+  for (const other of ["data: x\ndata: [DONE]\n\n", "xdata: [DONE]\n\n", "data: [DONE]\n"]) {
+    const stage = streaming()
+    stage.over = () => void stage.log.push("over")
+    stage.call.onResponseData(stage.control, Buffer.from(other))
+    assert.notInclude(stage.log, "over")
+    stage.call.onResponseEnd()
+    assert.strictEqual(stage.log.at(-2), "over")
+  }
 })
 
 it("a request that was certainly not sent is tried once more, and not a third time", async () => {
@@ -172,8 +242,10 @@ it("a long answer counts as held until its caller has read it, has gone or is cu
   call.onRequestStart(control)
   call.onResponseStart(control, 200, { "content-type": "application/octet-stream" })
   call.onResponseData(control, answer)
+  response.writableLength = answer.length
   call.onResponseEnd()
   assert.isFalse(held.take(maxHeldBytes - answer.length + 1))
+  assert.strictEqual(response.patience, 60_000)
   response.emit("timeout")
   assert.isTrue(held.take(maxHeldBytes))
 })

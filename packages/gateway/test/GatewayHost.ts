@@ -65,7 +65,18 @@ const shifted = (hands: Hands) =>
 
 export interface Options {
   readonly hands?: Hands
+  /** Stands before each entry of the ledger. */
+  readonly beforeRecord?: Effect.Effect<void>
 }
+
+const ledger = (beforeRecord: Effect.Effect<void>) =>
+  Layer.effect(
+    StatsLedger,
+    Effect.map(StatsLedger, (ledger) => ({
+      ...ledger,
+      record: (entry: Parameters<typeof ledger.record>[0]) => Effect.andThen(beforeRecord, ledger.record(entry)),
+    })),
+  ).pipe(Layer.provide(StatsLedger.layerMemory))
 
 export const gateway = (document: Document, options?: Options) =>
   over(Gateway.layer(Services), Services.layer, document, options)
@@ -85,7 +96,12 @@ const over = <Graph, R1, E2, R2>(
     ),
     Layer.provideMerge(graph),
     Layer.provideMerge(
-      Layer.mergeAll(Providers.layer, ModelRegistry.layer, StatsLedger.layerMemory, Credentials.layerMemory),
+      Layer.mergeAll(
+        Providers.layer,
+        ModelRegistry.layer,
+        ledger(options.beforeRecord ?? Effect.void),
+        Credentials.layerMemory,
+      ),
     ),
     Layer.provideMerge(settings),
     Layer.provideMerge(Layer.unwrap(Effect.map(decode(document), GatewayConfig.layerMemory))),

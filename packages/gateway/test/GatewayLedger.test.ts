@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import { EventBus } from "@signalbox/core/EventBus"
 import { StatsRecorded } from "@signalbox/core/StatsEvents"
 import { CallObserver } from "@signalbox/gateway"
-import { Effect, Fiber, Layer, Stream } from "effect"
+import { Deferred, Effect, Fiber, Latch, Layer, Stream } from "effect"
 import {
   answerJson,
   beginStream,
@@ -13,14 +13,17 @@ import {
   fakeProvider,
   write,
 } from "./FakeProvider.ts"
-import { addKey, ask, gateway } from "./GatewayHost.ts"
+import { addKey, ask, gateway, type Options } from "./GatewayHost.ts"
 import { raw } from "./Raw.ts"
 
-const over = (provider: FakeProvider) =>
-  gateway({
-    providers: { main: { kind: "openai", base_url: provider.baseUrl } },
-    models: { fast: { provider: "main", upstream: "big-1" } },
-  })
+const over = (provider: FakeProvider, options?: Options) =>
+  gateway(
+    {
+      providers: { main: { kind: "openai", base_url: provider.baseUrl } },
+      models: { fast: { provider: "main", upstream: "big-1" } },
+    },
+    options,
+  )
 
 const live = <R>(title: string, test: (provider: FakeProvider) => Effect.Effect<void, unknown, R>) =>
   it.live(
@@ -159,6 +162,27 @@ it.live("who observes calls is told when one begins, and once when it has ended,
         yield* Fiber.join(broken)
         assert.deepStrictEqual(said, ["main/fast", "over", "main/fast", "over"])
       }).pipe(Effect.provide(Layer.provide(over(provider), Layer.succeed(CallObserver, observer))))
+    }),
+  ),
+)
+
+it.live("who has an answer to its end finds it in the ledger: it is recorded before that end is sent", () =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const provider = yield* fakeProvider()
+      const recording = yield* Deferred.make<void>()
+      const gate = yield* Latch.make(false)
+      const beforeRecord = Effect.andThen(Deferred.succeed(recording, undefined), gate.await)
+      yield* Effect.gen(function* () {
+        const asking = yield* Effect.forkChild(post(JSON.stringify(ask("hello"))))
+        yield* answerJson(yield* provider.next, completion("big-1", "hi"))
+        yield* Deferred.await(recording)
+        // What had been sent by now would be there before the answer to this.
+        yield* raw({ method: "GET", path: "/models" })
+        assert.isUndefined(asking.pollUnsafe())
+        yield* gate.open
+        assert.strictEqual((yield* Fiber.join(asking)).status, 200)
+      }).pipe(Effect.provide(over(provider, { beforeRecord })))
     }),
   ),
 )

@@ -1,6 +1,7 @@
 /**
  * One call on its way: what the provider answers is written into the caller's response as it comes, under the alias, and counted. Nothing
  * in here is an effect; it is the path of every byte. The request is sent once; only one that was certainly not sent is tried a second time.
+ * The end of an answer is the last thing: whoever has it whole finds it in the ledger.
  */
 import type { IncomingHttpHeaders, ServerResponse } from "node:http"
 import type { Control, ForwardedHeaders, Listener, Upstream } from "../UpstreamClient/Exchange.ts"
@@ -9,9 +10,10 @@ import { returned } from "./AnswerHeaders.ts"
 import type { ApiError } from "./ApiError.ts"
 import { JsonMembers } from "./JsonMembers.ts"
 import { jsonName, namesIn, renamed } from "./ModelName.ts"
+import { Patience } from "./Patience.ts"
 import { drained, failureRefusal } from "./ProviderRefusal.ts"
 import type { HeldBytes } from "./RequestBody.ts"
-import { maxEventBytes, SseRewriter } from "./SseRewriter.ts"
+import { isLast, maxEventBytes, SseRewriter } from "./SseRewriter.ts"
 import { StreamBody } from "./StreamBody.ts"
 
 /** Of an answer that is no stream: it is held until it is whole. */
@@ -22,8 +24,11 @@ const noBytes = Buffer.alloc(0)
 /** Answers below this leave as text. */
 const oneWriteBytes = 16 * 1024
 
-/** A caller that has taken nothing of a long answer for so long is cut. */
+/** A caller that has taken nothing of a whole answer for so long is cut: all of it is held meanwhile. */
 const patienceMillis = 60_000
+
+/** Of a stream: as long as a provider may be silent. Meanwhile its generation is held, its provider waits, and little is buffered. */
+const streamPatienceMillis = 300_000
 
 /** Errors up to this size are searched for every spelling of the provider's key, whatever they are. */
 const maxErrorBytes = 1024 * 1024
@@ -39,7 +44,7 @@ export interface CallOptions {
   readonly now: () => number
   /** The provider has begun to answer. */
   readonly onReached: (() => void) | undefined
-  /** The answer has been written, or this is to be answered instead; once, never after `leave`. */
+  /** The answer is there but for its end, which `send` writes, or this is to be answered instead; once, never after `leave`. */
   readonly onEnd: (refusal: ApiError | undefined) => void
 }
 
@@ -66,9 +71,13 @@ export class Call implements Listener {
   #heldBytes = 0
   #rewriter: SseRewriter | undefined = undefined
   #stream: StreamBody | undefined = undefined
+  /** The whole answer, or the last of a stream. */
+  #last: Buffer = noBytes
+  readonly #patience: Patience
 
   constructor(options: CallOptions) {
     this.#options = options
+    this.#patience = new Patience(options.response)
   }
 
   begin(): void {
@@ -151,26 +160,48 @@ export class Call implements Listener {
       this.#breakOff(`sent an event of more than ${maxEventBytes / 1024 / 1024} MiB`)
       return
     }
-    if (passed === undefined || this.#stream?.write(this.#safe(passed)) !== false) return
+    if (passed === undefined) return
+    if (isLast(passed)) {
+      // By the protocol nothing follows. Whoever has this event need not wait for the end of the connection, so neither do we.
+      this.#end(this.#safe(passed))
+      return
+    }
+    if (this.#stream?.write(this.#safe(passed)) !== false) return
     control.pause()
-    this.#options.response.once("drain", () => control.resume())
+    this.#patience.begin(streamPatienceMillis)
+    this.#options.response.once("drain", () => {
+      this.#patience.end()
+      control.resume()
+    })
   }
 
   onResponseEnd(): void {
     if (this.#ended) return
     const rewriter = this.#rewriter
-    const rest = rewriter === undefined ? this.#whole() : rewriter.end()
-    if (rewriter !== undefined) this.usage = rewriter.usage
+    if (rewriter === undefined) this.#end(this.#whole())
+    else this.#end(this.#safe(rewriter.end() ?? noBytes))
+  }
+
+  #end(last: Buffer): void {
+    this.#last = last
+    if (this.#rewriter !== undefined) this.usage = this.#rewriter.usage
     this.#finish()
-    if (rewriter === undefined) this.#answer(rest ?? noBytes)
-    else this.#stream?.end(rest === undefined ? undefined : this.#safe(rest))
     this.#options.onEnd(undefined)
+  }
+
+  /** Writes the end of the answer; once, after `onEnd` without a refusal. */
+  send(): void {
+    const { response } = this.#options
+    // To a caller that has just gone nothing can be written; its request is about to be interrupted.
+    if (response.destroyed) return
+    if (this.#stream === undefined) this.#answer(this.#last)
+    else this.#stream.end(this.#last)
+    this.#last = noBytes
+    if (response.writableLength > 0) this.#patience.begin(this.isStream ? streamPatienceMillis : patienceMillis)
   }
 
   #answer(body: Buffer): void {
     const { response } = this.#options
-    // To a caller that has just gone nothing can be written; its request is about to be interrupted.
-    if (response.destroyed) return
     const status = this.status ?? 502
     if (status === 204 || status === 304) {
       response.writeHead(status, this.#headers).end()
@@ -189,8 +220,6 @@ export class Call implements Listener {
     // It was counted a moment ago, as the chunks that it was made of.
     held.keep(body.length)
     response.once("close", () => held.give(body.length))
-    // Node takes each part that leaves for a sign of life.
-    response.setTimeout(patienceMillis, () => response.destroy())
     response.end(body)
   }
 
@@ -215,18 +244,15 @@ export class Call implements Listener {
   }
 
   #refuse(kind: string, refusal: ApiError): void {
-    const { onEnd } = this.#options
     this.error = kind
     this.#finish()
     this.#control?.abort(new Error(kind))
     if (this.#rewriter === undefined) {
-      onEnd(refusal)
+      this.#options.onEnd(refusal)
       return
     }
     // What has begun cannot take another status: the last event says it, and there is no [DONE]. Whatever stands there of another ends first.
-    this.usage = this.#rewriter.usage
-    this.#stream?.end(Buffer.from(`\ndata: ${refusal.json}\n\n`))
-    onEnd(undefined)
+    this.#end(Buffer.from(`\ndata: ${refusal.json}\n\n`))
   }
 
   #finish(): void {

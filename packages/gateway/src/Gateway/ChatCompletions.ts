@@ -55,7 +55,7 @@ export const chatCompletions = (
     const response = NodeHttpServerRequest.toServerResponse(request) as ServerResponse
     const body = new BodyReader(source, response, works.held)
     const arrived = works.clock.currentTimeMillisUnsafe()
-    const answered = Effect.flatMap(body.bytes, (bytes) => {
+    const answered = Effect.flatMap(inTurn(body.bytes, source, response), (bytes) => {
       // A body may take minutes: who holds one back must not get in by a key that was revoked meanwhile.
       const isLate = Math.abs(works.clock.currentTimeMillisUnsafe() - arrived) >= lateMillis
       const known = isLate ? identify() : Result.succeed(caller)
@@ -71,6 +71,34 @@ export const chatCompletions = (
       return undefined
     })
   })
+
+/**
+ * A request that came on its connection before the answer to another one has ended (pipelining) waits until its own could be sent. What was
+ * written before would pile up, and Node stops reading from a connection where it does: nobody would notice that the caller has gone.
+ */
+const inTurn = (
+  body: Effect.Effect<Buffer, ApiError>,
+  { socket }: IncomingMessage,
+  response: ServerResponse,
+): Effect.Effect<Buffer, ApiError> => {
+  if (response.socket !== null) return body
+  const turn = Effect.callback<void>((resume) => {
+    const gone = () => resume(Effect.interrupt)
+    const begin = () => {
+      socket.off("close", gone)
+      resume(Effect.void)
+    }
+    if (response.socket !== null) return begin()
+    if (socket.destroyed) return gone()
+    response.once("socket", begin)
+    socket.once("close", gone)
+    return Effect.sync(() => {
+      response.off("socket", begin)
+      socket.off("close", gone)
+    })
+  })
+  return Effect.flatMap(body, (bytes) => Effect.as(turn, bytes))
+}
 
 const destinationOf = (
   works: Works,
@@ -153,7 +181,7 @@ const carry = (
     })
     // An answer that comes whole has nobody waiting in the middle of it, and ends with its client if that is let go.
     const watched = chat.stream ? Effect.andThen(endWhenDrained(call), exchange) : exchange
-    return Effect.onExitPrimitive(
+    const settled = Effect.onExitPrimitive(
       reached === undefined ? watched : Effect.andThen(recoverWhen(works, reached, route.provider), watched),
       () => {
         // Interrupted before it began: nothing has happened that anybody would count.
@@ -163,6 +191,10 @@ const carry = (
         return settle(works, carried, call, started)
       },
     )
+    return Effect.map(settled, (answer) => {
+      call.send()
+      return answer
+    })
   })
 
 /** A call for which there is no client that could send it. */

@@ -176,3 +176,13 @@ const openBrace = 0x7b
 const afterMark = (bytes: Buffer): number => (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0)
 const newLine = Buffer.from("\n")
 const isSpace = (byte: number | undefined): boolean => byte === space || byte === 0x09
+
+/** Whether these whole lines end with the event that ends a stream of OpenAI's, as nearly all providers write it. */
+export const isLast = (lines: Buffer): boolean => {
+  const at = lines.length - done.length
+  // The last of another event is a brace.
+  if (at < 0 || lines[lines.length - 3] !== closeBracket || done.compare(lines, at) !== 0) return false
+  return at === 0 || (lines[at - 1] === lineFeed && lines[at - 2] === lineFeed)
+}
+const done = Buffer.from("data: [DONE]\n\n")
+const closeBracket = 0x5d
