@@ -104,7 +104,10 @@ export interface Shape<in out C> {
    * what stands above them. `Rejected` where one of them can no longer be read.
    */
   readonly differences: (from: string, to?: string) => Effect.Effect<Differences, ConfigStoreError>
-  /** Brings back the document before this one as a new change; a refused document makes way for the one in force. */
+  /**
+   * Brings back what was in force before this document as a new change, with the secrets of today; `SecretNotKept` where nothing else would
+   * change. A refused document makes way for the one in force.
+   */
   readonly undo: Effect.Effect<Accepted<C>, ConfigStoreError>
   /** Sets values above all other layers until the process ends, at most 1,024; `remove` lifts them. Nothing is written. */
   readonly override: (edits: ReadonlyArray<Edit>) => Effect.Effect<Accepted<C>, ConfigStoreError>
@@ -114,7 +117,7 @@ export interface Shape<in out C> {
   readonly document: Effect.Effect<Shown>
   /** Why the document that stands at the source is not in force; empty: it is. */
   readonly problems: Effect.Effect<ReadonlyArray<Problem>>
-  /** What works and is worth a look: unknown keys with near names, a mode too wide. */
+  /** What works and is worth a look: unknown keys with near names, keys that stand twice, a mode too wide, what the schema's owner remarks. */
   readonly warnings: Effect.Effect<ReadonlyArray<Problem>>
   /** What a revision has changed, redacted; `undefined` where it is not one of the newest eight. */
   readonly changesOf: (revision: number) => Effect.Effect<ReadonlyArray<Change> | undefined>
