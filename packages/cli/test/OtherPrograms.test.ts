@@ -4,7 +4,11 @@ import { createServer, type IncomingHttpHeaders, type RequestListener } from "no
 import type { AddressInfo } from "node:net"
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { ModelsGroup } from "@signalbox/api/ModelsGroup"
+import { Deferred, Effect, Exit, Fiber, Redacted } from "effect"
+import { TestClock } from "effect/testing"
+import { fromApi } from "../src/Cli/Access/Answers.ts"
+import { clientOf } from "../src/Cli/Client.ts"
 import { type Home, home } from "./Command.ts"
 
 /** A server to which this process's note in `host.lock` leads. */
@@ -32,6 +36,7 @@ const noted = ({ config }: Home, answer: RequestListener) =>
       startedAt: new Date(0).toISOString(),
     }
     writeFileSync(join(directory, "host.lock"), `${JSON.stringify(note)}\n`)
+    return note
   })
 
 const health = (pid: number): string => JSON.stringify({ status: "ok", version: "1", pid })
@@ -49,6 +54,23 @@ describe("a note of a host", () => {
       assert.strictEqual((yield* at.run(["reload"])).code, 3)
       assert.strictEqual(asked.length, 2)
       for (const headers of asked) assert.isUndefined(headers.authorization)
+    }),
+  )
+
+  it.effect("whose host does not answer is given up after a minute: it is named, and how to end it", () =>
+    Effect.gen(function* () {
+      const asked = yield* Deferred.make<void>()
+      const note = yield* noted(yield* home, () => Deferred.doneUnsafe(asked, Exit.void))
+      const { models } = yield* clientOf({ note, token: Redacted.make("a".repeat(43)) }, ModelsGroup)
+      const asking = yield* Effect.forkChild(Effect.flip(Effect.mapError(models.list(), fromApi)))
+      yield* Deferred.await(asked)
+      yield* TestClock.adjust("59 seconds")
+      assert.isUndefined(asking.pollUnsafe())
+      yield* TestClock.adjust("1 second")
+      const { exitCode, hint = "", message } = yield* Fiber.join(asking)
+      assert.strictEqual(exitCode, 1)
+      assert.strictEqual(message, `the host (pid ${note.pid}, ${note.url}) does not answer`)
+      assert.include(hint, `kill ${note.pid}`)
     }),
   )
 

@@ -4,6 +4,7 @@
  */
 import { Authorization } from "@signalbox/api/Authorization"
 import { Requests } from "@signalbox/api/Requests"
+import type { HostNote } from "@signalbox/server/HostNote"
 import { Effect } from "effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
@@ -12,7 +13,7 @@ import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import type * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
-import { unanswered } from "./Access/Answers.ts"
+import { silent } from "./Failure.ts"
 import type { Host } from "./Host.ts"
 import { whileWaiting } from "./Output.ts"
 import * as Transport from "./Transport.ts"
@@ -21,22 +22,24 @@ import * as Transport from "./Transport.ts"
 const patience = "60 seconds"
 
 /** As long as it takes to begin an answer; how long a stream goes on is another matter. */
-const patiently = <A, E, R>(answer: Effect.Effect<A, E, R>, request: HttpClientRequest.HttpClientRequest) =>
-  Effect.timeoutOrElse(answer, {
-    duration: patience,
-    orElse: () =>
-      Effect.fail(
-        new HttpClientError.HttpClientError({
-          reason: new HttpClientError.TransportError({ request, description: unanswered }),
-        }),
-      ),
-  }).pipe(whileWaiting("asking the host"))
+const patiently =
+  (note: HostNote) =>
+  <A, E, R>(answer: Effect.Effect<A, E, R>, request: HttpClientRequest.HttpClientRequest) =>
+    Effect.timeoutOrElse(answer, {
+      duration: patience,
+      orElse: () =>
+        Effect.fail(
+          new HttpClientError.HttpClientError({
+            reason: new HttpClientError.TransportError({ request, cause: silent(note) }),
+          }),
+        ),
+    }).pipe(whileWaiting("asking the host"))
 
 /** Those of `group`, under the middleware that every part of the API is under. */
 export const clientOf = <const Group extends HttpApiGroup.Constraint>({ note, token }: Host, group: Group) =>
   HttpApiClient.make(HttpApi.make("signalbox").add(group).middleware(Authorization).middleware(Requests), {
     transformClient: (client) =>
-      HttpClient.transform(HttpClient.mapRequest(client, HttpClientRequest.prependUrl(note.url)), patiently),
+      HttpClient.transform(HttpClient.mapRequest(client, HttpClientRequest.prependUrl(note.url)), patiently(note)),
   }).pipe(
     Effect.provide(
       HttpApiMiddleware.layerClient(Authorization, ({ next, request }) =>

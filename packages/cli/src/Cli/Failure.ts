@@ -44,6 +44,10 @@ export const noHost = (config: string, what: string): Failure =>
     },
   )
 
+/** One that runs, and is stopped, stuck or has no time. */
+export const silent = ({ pid, url }: { readonly pid: number; readonly url: string }): Failure =>
+  failed("host-silent", `the host (pid ${pid}, ${url}) does not answer`, `look at its log; \`kill ${pid}\` ends it`)
+
 /** Our libraries say what happened and what to do in two sentences: the last one is the hint. */
 export const inSentences = (text: string): readonly [message: string, hint?: string] => {
   const end = text.lastIndexOf(". ")

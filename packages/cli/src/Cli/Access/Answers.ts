@@ -2,7 +2,7 @@
 import type * as Problems from "@signalbox/api/Problems"
 import type { Schema } from "effect"
 import type { HttpClientError } from "effect/http"
-import { type Failure, failed, inSentences, usage } from "../Failure.ts"
+import { Failure, failed, inSentences, usage } from "../Failure.ts"
 import { line } from "../Shown.ts"
 import { moved, refused, unchanged } from "./Refusals.ts"
 
@@ -59,9 +59,13 @@ export const fromApi = (error: ApiError): Failure => {
 
 const ofClient = ({ reason }: HttpClientError.HttpClientError): Failure => {
   if (reason._tag !== "TransportError") return notUnderstood
-  return reason.description === unanswered
-    ? failed("host-silent", "the host does not answer", "look at its log, and end it if it hangs")
-    : failed("gone", "the connection to the host broke", "if it has just ended, start it again and repeat the command")
+  // Said where its patience ended.
+  if (reason.cause instanceof Failure) return reason.cause
+  return failed(
+    "gone",
+    "the connection to the host broke",
+    "if it has just ended, start it again and repeat the command",
+  )
 }
 
 /** Where the typed client gives up on an answer, it dies of it. */
@@ -69,9 +73,6 @@ export const ofDefect = (error: unknown): Failure | undefined =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "HttpClientError"
     ? ofClient(error as HttpClientError.HttpClientError)
     : undefined
-
-/** Of a request that was given up. */
-export const unanswered = "unanswered"
 
 const differentVersions = "the host may be of another version: restart it with this one"
 

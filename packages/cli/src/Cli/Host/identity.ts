@@ -6,7 +6,7 @@ import { readFileSync, statSync } from "node:fs"
 import { createRequire } from "node:module"
 import type { HostNote } from "@signalbox/server/HostNote"
 import { Effect } from "effect"
-import { type Failure, failed } from "../Failure.ts"
+import { type Failure, silent } from "../Failure.ts"
 import { whileWaiting } from "../Output.ts"
 
 const require = createRequire(import.meta.url)
@@ -70,9 +70,6 @@ const answers = (note: HostNote): Effect.Effect<boolean, Failure> =>
     call.end()
     return Effect.sync(() => call.destroy())
   })
-
-const silent = ({ pid, url }: HostNote): Failure =>
-  failed("host-silent", `the host (pid ${pid}, ${url}) does not answer`, `look at its log; \`kill ${pid}\` ends it`)
 
 const pidIn = (text: string): unknown => {
   try {
