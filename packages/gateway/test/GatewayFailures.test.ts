@@ -186,26 +186,43 @@ live("a provider's key does not come out of a stream or an answer either", (prov
   }),
 )
 
-it.live("a placeholder for a key is no secret: the word stays in answers", () =>
+/** What comes back of an answer that quotes the provider's key. */
+const quoting = (key: string) =>
   Effect.gen(function* () {
     const provider = yield* fakeProvider()
-    yield* Effect.gen(function* () {
-      for (const status of [200, 400]) {
+    return yield* Effect.forEach([200, 400], (status) =>
+      Effect.gen(function* () {
         const asking = yield* Effect.forkChild(post())
         const received = yield* provider.next
-        assert.strictEqual(received.headers.authorization, "Bearer ollama")
-        yield* answerJson(received, completion("big-1", "ollama is a server"), status)
-        assert.include((yield* Fiber.join(asking)).text, "ollama is a server")
-      }
-    }).pipe(
+        assert.strictEqual(received.headers.authorization, `Bearer ${key}`)
+        yield* answerJson(received, completion("big-1", `${key} is a server`), status)
+        return (yield* Fiber.join(asking)).text
+      }),
+    ).pipe(
       Effect.provide(
         gateway({
-          providers: { main: { kind: "openai", base_url: provider.baseUrl, api_key: "ollama" } },
+          providers: { main: { kind: "openai", base_url: provider.baseUrl, api_key: key } },
           models: { fast: { provider: "main", upstream: "big-1" } },
         }),
       ),
     )
-  }).pipe(Effect.scoped),
+  }).pipe(Effect.scoped)
+
+it.live("a placeholder for a key is no secret: the word stays in answers", () =>
+  Effect.gen(function* () {
+    for (const key of ["ollama", "lm-studio", "sk-no-key-required"]) {
+      for (const text of yield* quoting(key)) assert.include(text, `${key} is a server`)
+    }
+  }),
+)
+
+it.live("a short key is a secret, if it is not so short that it can be none", () =>
+  Effect.gen(function* () {
+    for (const text of yield* quoting("k3y-4711")) {
+      assert.include(text, "<redacted> is a server")
+      assert.notInclude(text, "k3y-4711")
+    }
+  }),
 )
 
 live("what is no JSON passes byte for byte", (provider) =>

@@ -17,10 +17,27 @@ export const headersTimeoutMillis = 600_000
 export const bodyTimeoutMillis = 300_000
 
 /**
- * A shorter key is a placeholder, as many local servers want one (`none`, `ollama`): it is no secret, and words that happen to be the same
- * must not disappear from answers.
+ * Whether answers are searched for a key, so that a provider that quotes it does not tell it. Not for a placeholder, as many local servers want
+ * one: it is no secret, and words that happen to be the same must not disappear from answers. That is a key of fewer than 8 characters (`none`,
+ * `ollama`; nobody's real key is so short), and what the documentation of such servers tells people to write.
  */
-export const minSecretLength = 12
+const isSecret = (key: string): boolean => key.length >= 8 && !placeholders.has(key)
+
+/** Of LM Studio, llama.cpp, vLLM, and the words that people write where anything will do. */
+const placeholders: ReadonlySet<string> = new Set([
+  "lm-studio",
+  "no-key-required",
+  "sk-no-key-required",
+  "token-abc123",
+  "not-needed",
+  "not-required",
+  "no-api-key",
+  "dummy-key",
+  "placeholder",
+  "anything",
+  "whatever",
+  "localhost",
+])
 
 export const make = (
   provider: Extract<Provider, { readonly kind: "openai" }>,
@@ -46,10 +63,11 @@ export const make = (
       // Nobody holds it any more, or whoever does was told that the generation ends.
       (pool) => Effect.promise(() => pool.destroy()),
     )
-    const secret = provider.apiKey === undefined ? undefined : Redacted.value(provider.apiKey)
+    const key = provider.apiKey === undefined ? undefined : Redacted.value(provider.apiKey)
+    const secret = key === undefined || !isSecret(key) ? undefined : { text: key, bytes: Buffer.from(key) }
     const path = `${url.pathname.replace(/\/+$/, "")}/chat/completions`
     const fixed = ["content-type", "application/json", "accept-encoding", "identity"]
-    if (secret !== undefined) fixed.push("authorization", `Bearer ${secret}`)
+    if (key !== undefined) fixed.push("authorization", `Bearer ${key}`)
 
     return {
       provider: name,
@@ -57,10 +75,7 @@ export const make = (
       chatCompletions: (body, headers, listener) =>
         void pool.dispatch({ method: "POST", path, body, headers: [...fixed, ...headers] }, listener),
       load: { underWay: 0 },
-      conceal: concealer(new Set(secret === undefined ? [] : [secret])),
-      secret:
-        secret === undefined || secret.length < minSecretLength
-          ? undefined
-          : { text: secret, bytes: Buffer.from(secret) },
+      conceal: concealer(new Set(secret === undefined ? [] : [secret.text])),
+      secret,
     }
   })
