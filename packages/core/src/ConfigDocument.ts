@@ -48,6 +48,8 @@ export interface Loaded<out C> {
   readonly config: C
   /** Unknown keys (with near names), keys that stand twice (in a long text that takes the place of another nobody looks), what `withWarnings` says: at most 256. */
   readonly warnings: ReadonlyArray<Problem>
+  /** Some value of the document is hidden by a layer above. */
+  readonly hidden: boolean
   /** Present if the text was of an older version: what to write at the next write. */
   readonly migrated?: { readonly from: number; readonly to: number; readonly text: string }
   /** The encoded configuration with defaults filled in, after all layers: what `diff` compares. */

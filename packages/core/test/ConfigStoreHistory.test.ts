@@ -139,6 +139,20 @@ describe("undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
+  it.effect("finds no secret that was rotated out while the environment hid it", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const { history } = yield* ConfigSource
+        yield* store.update([{ path: "/providers/a", value: { url: "u", key: "sk-old" } }])
+        yield* store.update([{ path: "/providers/a/key", value: "sk-new" }])
+        for (const hash of yield* hashes) assert.notInclude((yield* history.read(hash))?.text, "sk-old")
+        like((yield* Effect.flip(store.undo)).reason, { _tag: "SecretNotKept", paths: ["/providers/a/key"] })
+      }),
+      { TEST_PROVIDERS_A_KEY: "sk-above" },
+    ).pipe(Effect.provide(place)),
+  )
+
   it.effect("finds no secret that was rotated out while nothing ran", () =>
     Effect.gen(function* () {
       yield* running(

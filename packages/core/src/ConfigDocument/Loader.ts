@@ -55,6 +55,11 @@ interface Internals extends Known {
   readonly state: State
 }
 
+interface Looks {
+  readonly searched: boolean
+  readonly hidden: boolean
+}
+
 type Loading<C> = Result.Result<Loaded<C>, ReadonlyArray<Problem>>
 
 export class Loader<C> {
@@ -165,11 +170,10 @@ export class Loader<C> {
     }
     const { from, habit } = before
     const basis = { id: before.id, path: tokens.slice(0, depth) }
-    return this.loaded(
-      { ...document, id: {}, basis, text, layout, habit, from, state },
-      new Findings(),
-      isSearched(text, true),
-    )
+    return this.loaded({ ...document, id: {}, basis, text, layout, habit, from, state }, new Findings(), {
+      searched: isSearched(text, true),
+      hidden: false,
+    })
   }
 
   private decode(text: string, { habit, value }: Read, layers: Layers, before: Internals | undefined): Loading<C> {
@@ -192,14 +196,14 @@ export class Loader<C> {
     for (const finding of decoding.list) findings.add(attribute(finding, overrides))
     findings.count += decoding.count - decoding.list.length
     if (state === undefined || findings.count > 0) return refuse()
-    this.checkHidden(document, layered, state, overrides, findings)
+    const hidden = this.checkHidden(document, layered, state, overrides, findings)
     if (findings.count > 0) return refuse()
     const layout: Layout | undefined = undefined
     return Result.succeed(
       this.loaded(
         { id: {}, basis: undefined, text, layout, habit, from, source, document, layered, asked, state },
         warnings,
-        isSearched(text, before !== undefined),
+        { searched: isSearched(text, before !== undefined), hidden },
       ),
     )
   }
@@ -216,25 +220,29 @@ export class Loader<C> {
     return document === raw ? source : new Source(document)
   }
 
-  /** What hides a value does not stay with the document: it must be right without it. What only stands above it may be missing there. */
+  /**
+   * Whether something of the document is hidden. What hides it does not stay with the document: it must be right without it. What only stands
+   * above it may be missing there.
+   */
   private checkHidden(
     document: Source,
     layered: Source,
     state: State,
     overrides: ReadonlyArray<Override>,
     findings: Findings,
-  ): void {
-    if (document === layered) return
-    const filled = unhidden(document.value, layered.value)
+  ): boolean {
+    const filled = document === layered ? layered.value : unhidden(document.value, layered.value)
+    if (filled === layered.value) return false
     const decodes = (value: unknown, found: Findings): boolean =>
       this.codec.decode(value, state, [], found) !== undefined && found.count === 0
     const found = new Findings()
-    if (filled === layered.value || decodes(document.value, new Findings()) || decodes(filled, found)) return
+    if (decodes(document.value, new Findings()) || decodes(filled, found)) return true
     for (const finding of found.list) {
       const by = decisive(overrides, finding.path)?.name ?? "what hides parts of the document"
       findings.add({ ...finding, message: `${finding.message} (without ${by}, which does not stay with the document)` })
     }
     findings.count += found.count - found.list.length
+    return true
   }
 
   private ask(document: Source, { environment }: Layers, earlier: Asked | undefined): Asked | undefined {
@@ -244,7 +252,7 @@ export class Loader<C> {
       : ask(shapes, prefix, environment, document, earlier)
   }
 
-  private loaded(internals: Internals, found: Findings, searched: boolean): Loaded<C> {
+  private loaded(internals: Internals, found: Findings, { hidden, searched }: Looks): Loaded<C> {
     const { from, source, state, text } = internals
     const { shapes } = this.settings
     let located: ReadonlyArray<Problem> | undefined
@@ -252,6 +260,7 @@ export class Loader<C> {
       text,
       config: state.output as C,
       effective: state.effective,
+      hidden,
       // positions cost a tree: only who reads the warnings pays for it
       get warnings() {
         located ??= warningsOf({ text, source, state, searched }, shapes, found)

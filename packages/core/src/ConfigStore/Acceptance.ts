@@ -221,7 +221,9 @@ export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>
         if (candidate.stored.hash !== before.stored.hash) {
           const changes =
             (isEffective(ready.difference) ? recent.get(ready.snapshot.revision)?.changes() : undefined) ?? []
-          const rotated = isRotation(ready.difference, changes) ? before.stored.text : undefined
+          const rotated = isRotation(document, ready.difference, changes, before.loaded, candidate.loaded)
+            ? before.stored.text
+            : undefined
           yield* remember(source, document, candidate.stored, rotated, candidate.backTo)
         }
         yield* logWarnings(source, before.loaded.warnings, candidate.loaded)

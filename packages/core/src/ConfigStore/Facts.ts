@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { changesBetween } from "../ConfigDocument/Difference.ts"
 import { holds } from "../ConfigDocument/Redact.ts"
-import { type Change, type Difference, type Loaded, redactionMarker } from "../ConfigDocument.ts"
+import { type Change, type ConfigDocument, type Difference, type Loaded, redactionMarker } from "../ConfigDocument.ts"
 import { format, type Problem } from "../ConfigError.ts"
 import { ConfigChanged, ConfigMigrated, ConfigRejected, maxPlaces, type Origin } from "../ConfigEvents.ts"
 import type { ConfigSource } from "../ConfigSource.ts"
@@ -62,6 +62,14 @@ export const logWarnings = (
 
 export const isEffective = ({ paths }: Difference): boolean => paths.length > 0
 
-/** Whether a secret of before is gone. */
-export const isRotation = ({ truncated }: Difference, changes: ReadonlyArray<Change>): boolean =>
-  truncated || changes.some(({ before }) => holds(before, redactionMarker))
+/** Whether a secret of before is gone: it shows in the changes, unless a layer above hides it. */
+export const isRotation = <C>(
+  document: ConfigDocument<C>,
+  { truncated }: Difference,
+  changes: ReadonlyArray<Change>,
+  before: Loaded<C>,
+  after: Loaded<C>,
+): boolean =>
+  truncated ||
+  changes.some((change) => holds(change.before, redactionMarker)) ||
+  (before.hidden && document.redactRotated(before.text, after.text) !== before.text)

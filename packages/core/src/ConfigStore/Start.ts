@@ -79,7 +79,11 @@ export const begin = <C>({ bus, document, id, source }: Surroundings<C>, layerin
     const difference = document.diff(before, found.loaded)
     const changes = shown(difference, before, found.loaded)
     const events = isEffective(difference) ? [changed(difference, newest, snapshot, "start")] : []
-    return { changes, events, rotated: isRotation(difference, changes) ? before.text : undefined }
+    return {
+      changes,
+      events,
+      rotated: isRotation(document, difference, changes, before, found.loaded) ? before.text : undefined,
+    }
   })
 
   return Effect.fnUntraced(function* (transaction: Transaction) {
