@@ -1,23 +1,11 @@
 /** A host for the tests of its admin API: over a real socket, with the document in memory. */
-import { createServer, request as httpRequest, type IncomingHttpHeaders } from "node:http"
+import { request as httpRequest, type IncomingHttpHeaders } from "node:http"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as AdminClient from "@signalbox/api/AdminClient"
-import { ConfigSource } from "@signalbox/core/ConfigSource"
-import { Credentials } from "@signalbox/core/Credentials"
-import { EventBus } from "@signalbox/core/EventBus"
-import { ModelRegistry } from "@signalbox/core/ModelRegistry"
-import { Models } from "@signalbox/core/Models"
-import { Providers } from "@signalbox/core/Providers"
-import { Reconciler } from "@signalbox/core/Reconciler"
-import * as ServiceGraph from "@signalbox/core/ServiceGraph"
-import { StatsLedger } from "@signalbox/core/StatsLedger"
-import * as Admin from "@signalbox/server/Admin"
 import { HostHealth } from "@signalbox/server/Host/Health"
-import { HostConfig, settings } from "@signalbox/server/HostConfig"
+import * as MemoryHost from "@signalbox/server/testing/MemoryHost"
 import { ConfigProvider, Context, Effect, Layer, Redacted } from "effect"
-import * as HttpRouter from "effect/http/HttpRouter"
-import { HttpServer, serveEffect } from "effect/http/HttpServer"
+import { HttpServer } from "effect/http/HttpServer"
 
 export const token = "test-token-0123456789"
 /** Stands in the document; no answer may hold it. */
@@ -28,41 +16,12 @@ export class AdminHost extends Context.Service<AdminHost, { readonly port: numbe
   "test/AdminHost",
 ) {}
 
-const core = Layer.mergeAll(
-  ModelRegistry.layer,
-  Providers.layer,
-  StatsLedger.layerMemory,
-  Credentials.layerMemory,
-).pipe(
-  Layer.provideMerge(settings),
-  Layer.provideMerge(HostConfig.layer),
-  Layer.provideMerge(ConfigSource.layerMemory),
-  Layer.provideMerge(Reconciler.layer),
-  Layer.provideMerge(EventBus.layer),
-  Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: { SIGNALBOX_STATS_WINDOW_MINUTES: "30" } }))),
-)
-
-export class Services extends ServiceGraph.Service<Services>()("test/Services", { nodes: [Models.node] }) {}
-
 /** What the host's own one says, without a socket of its own. */
 const starting = HostHealth.of({
   health: Effect.succeed({ status: "ok", version: "0.0.0", pid: 1 }),
   ready: Effect.succeed(false),
   degraded: Effect.succeed(["it starts"]),
 })
-
-const adminOver = (health: HostHealth["Service"]) =>
-  Layer.effectDiscard(
-    Effect.flatMap(HttpRouter.toHttpEffect(Layer.mergeAll(Admin.Guard.layer, Admin.layer(Services))), (app) =>
-      serveEffect(app),
-    ),
-  ).pipe(
-    Layer.provide(Layer.succeed(HostHealth, health)),
-    Layer.provideMerge(Services.layer),
-    Layer.provide(Admin.AdminToken.layer(Redacted.make(token))),
-  )
-
-const server = NodeHttpServer.layer(createServer, { port: 0, host: "127.0.0.1" })
 
 const address = Layer.effect(
   AdminHost,
@@ -72,11 +31,13 @@ const address = Layer.effect(
   }),
 )
 
+const environment = ConfigProvider.layer(ConfigProvider.fromEnv({ env: { SIGNALBOX_STATS_WINDOW_MINUTES: "30" } }))
+
 export const hostOver = (health: HostHealth["Service"]) =>
-  Layer.mergeAll(adminOver(health), address).pipe(
-    Layer.provideMerge(core),
-    Layer.provideMerge(server),
+  address.pipe(
+    Layer.provideMerge(MemoryHost.layer(token, health)),
     Layer.provideMerge(NodeHttpClient.layerNodeHttp),
+    Layer.provide(environment),
   )
 
 export const host = hostOver(starting)

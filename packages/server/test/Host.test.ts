@@ -1,10 +1,12 @@
 /** A host within a process of others. */
 import { readFileSync } from "node:fs"
+import { createServer, type Server } from "node:http"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Console, Context, Effect } from "effect"
+import { Host, Listening } from "@signalbox/server"
+import { Console, Context, Effect, Layer } from "effect"
 import { program } from "./embedded.ts"
-import { temporaryDirectory } from "./processes/HostProcess.ts"
+import { rest, start, temporaryDirectory } from "./processes/HostProcess.ts"
 
 const recorded = () => {
   const lines: Array<string> = []
@@ -29,4 +31,57 @@ describe("Host.layer", () => {
       assert.include(readme, source.slice(source.indexOf("import")))
     }),
   )
+
+  it.live("says who has its port, also where that is a host in the same process", () =>
+    Effect.gen(function* () {
+      const home = yield* temporaryDirectory
+      const { console } = recorded()
+      const hostIn = (name: string, port: number) =>
+        Layer.build(Layer.fresh(Host.layer({ config: join(home, name, "config.json"), port }))).pipe(
+          Effect.provideService(Console.Console, console),
+        )
+      const refusal = (port: number) => Effect.map(Effect.flip(hostIn("late", port)), ({ message }) => message)
+
+      const silent = yield* occupied
+      const said = yield* refusal(silent)
+      assert.include(said, `Port ${silent} of 127.0.0.1 is taken by `)
+      if (process.platform === "linux") assert.include(said, `(pid ${process.pid})`)
+
+      const { port } = Context.get(yield* hostIn("first", 0), Listening)
+      assert.include(
+        yield* refusal(port),
+        `Port ${port} of 127.0.0.1 is taken by another Signalbox host (pid ${process.pid}, version 0.1.0)`,
+      )
+
+      const main = yield* start(process.execPath, [
+        "--conditions=@signalbox/source",
+        join(import.meta.dirname, "processes", "embedded.ts"),
+        JSON.stringify({ config: join(home, "main", "config.json"), port }),
+      ])
+      assert.strictEqual(yield* main.exit, 1)
+      assert.match(
+        (yield* rest(main.err)).join("\n"),
+        /^Port \d+ of 127\.0\.0\.1 is taken by another Signalbox host [^\n]+$/,
+      )
+    }).pipe(Effect.scoped),
+  )
 })
+
+/** The port of a server that accepts connections and never answers. */
+const occupied = Effect.map(
+  Effect.acquireRelease(
+    Effect.callback<Server>((resume) => {
+      const server = createServer(() => {})
+      server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+    }),
+    (server) =>
+      Effect.sync(() => {
+        server.closeAllConnections()
+        server.close()
+      }),
+  ),
+  (server) => {
+    const address = server.address()
+    return typeof address === "object" && address !== null ? address.port : 0
+  },
+)

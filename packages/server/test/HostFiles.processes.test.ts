@@ -25,47 +25,42 @@ const closed = (directory: string): ReadonlyArray<string> => {
 }
 
 describe("the files of a host", () => {
-  it.live(
-    "are 0600 and their directories 0700, while it runs, when it has ended, and what others wrote beside it",
-    () =>
-      Effect.gen(function* () {
-        const config = join(yield* temporaryDirectory, "a", "b", "config.json")
-        const { directory } = placeOf(config)
-        const host = yield* openly(command({ config }))
-        const url = /http:\S+/.exec(yield* until(host, /istens on http/))?.[0] ?? ""
-        yield* until(host, /host\.started/)
-        const answer = yield* Effect.promise(() =>
-          fetch(`${url}/v1/chat/completions`, {
+  it.live("are 0600 and their directories 0700, while it runs and when it has ended", () =>
+    Effect.gen(function* () {
+      const config = join(yield* temporaryDirectory, "a", "b", "config.json")
+      const { directory } = placeOf(config)
+      const host = yield* openly(command({ config }))
+      const url = /http:\S+/.exec(yield* until(host, /istens on http/))?.[0] ?? ""
+      yield* until(host, /host\.started/)
+      const post = (path: string, token: string, body: object) =>
+        Effect.promise(() =>
+          fetch(`${url}${path}`, {
             method: "POST",
-            headers: { "content-type": "application/json" },
-            body: JSON.stringify({ model: "echo", messages: [{ role: "user", content: "hello" }] }),
+            headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+            body: JSON.stringify(body),
           }),
         )
-        assert.strictEqual(answer.status, 200)
-        writeFileSync(config, readFileSync(config, "utf8").replace('"debug": false', '"debug": true'))
-        yield* until(host, /config\.changed/)
-        const other = yield* openly([
-          process.execPath,
-          "--conditions=@signalbox/source",
-          join(import.meta.dirname, "processes", "files.ts"),
-          config,
-        ])
-        assert.strictEqual(yield* other.exit, 0)
-        closed(directory)
+      const call = { model: "echo", messages: [{ role: "user", content: "hello" }] }
+      assert.strictEqual((yield* post("/v1/chat/completions", "none", call)).status, 200)
+      const token = readFileSync(join(directory, "admin.token"), "utf8").trim()
+      assert.strictEqual((yield* post("/api/credentials", token, { id: "one" })).status, 201)
+      writeFileSync(config, readFileSync(config, "utf8").replace('"debug": false', '"debug": true'))
+      yield* until(host, /config\.changed/)
+      closed(directory)
 
-        host.child.kill("SIGTERM")
-        assert.strictEqual(yield* host.exit, 0)
-        const left = closed(directory)
-        assert.includeMembers(
-          [...left],
-          ["admin.token", "config.json", "credentials.json", "history", "host.lock", "ledger", "status.json"],
-        )
-        assert.isTrue(left.some((path) => /^history\/.+-config\.json$/.test(path)))
-        assert.isTrue(left.some((path) => /^ledger\/.+\.entries$/.test(path)))
-        assert.deepStrictEqual(
-          left.filter((path) => path.endsWith(".new")),
-          [],
-        )
-      }),
+      host.child.kill("SIGTERM")
+      assert.strictEqual(yield* host.exit, 0)
+      const left = closed(directory)
+      assert.includeMembers(
+        [...left],
+        ["admin.token", "config.json", "credentials.json", "history", "host.lock", "ledger", "status.json"],
+      )
+      assert.isTrue(left.some((path) => /^history\/.+-config\.json$/.test(path)))
+      assert.isTrue(left.some((path) => /^ledger\/.+\.entries$/.test(path)))
+      assert.deepStrictEqual(
+        left.filter((path) => path.endsWith(".new")),
+        [],
+      )
+    }),
   )
 })

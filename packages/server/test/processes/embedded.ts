@@ -1,0 +1,5 @@
+/** A program of its own with a host in it: its argument is the options as JSON. */
+import * as Signalbox from "@signalbox/node/Signalbox"
+import * as Host from "@signalbox/server/Host"
+
+Signalbox.runMain(Host.layer(JSON.parse(process.argv[2] ?? "{}")))
