@@ -1,5 +1,5 @@
 /** `config …` and all else that works on the files, while no host runs. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -104,6 +104,18 @@ describe("without a host", () => {
       }),
   )
 
+  it.live("who only reads is told of a word that means nothing as little as by a host, and of a mode each time", () =>
+    Effect.gen(function* () {
+      const { config, run } = yield* home
+      assert.include((yield* run(["config", "set", "modles.fast", "gpt-5"])).stderr, 'did you mean "models"?')
+      for (const words of [["config", "get"], ["models"], ["stats"], ["config", "history"]])
+        assert.notInclude((yield* run(words)).stderr, "modles", words.join(" "))
+      assert.include((yield* run(["config", "validate"])).stderr, 'did you mean "models"?')
+      chmodSync(config, 0o644)
+      assert.match((yield* run(["models"])).stderr, /^warning: .*others can read it \(mode 0644\)/m)
+    }),
+  )
+
   it.live("says of a refused variable the name that it was set by", () =>
     Effect.gen(function* () {
       const { run } = yield* home
@@ -131,7 +143,9 @@ describe("without a host", () => {
       assert.deepStrictEqual([key.code, key.stdout], [0, "<redacted>\n"])
       const silent = yield* run(["config", "get", "listen.port", "--document"])
       assert.deepStrictEqual([silent.code, silent.stdout], [1, ""])
-      assert.match(silent.stderr, /^signalbox: the document says nothing about listen\.port\nhint: .*\n$/)
+      assert.match(silent.stderr, /^signalbox: there is no \/listen\/port in the document\nhint: .*\n$/)
+      const near = yield* run(["config", "get", "models.ecko", "--document"])
+      assert.include(near.stderr, 'did you mean "echo"?')
       assert.strictEqual((yield* run(["config", "get", "listen.port"])).stdout, "4747\n")
     }),
   )
@@ -218,6 +232,7 @@ describe("without a host", () => {
       const { code, stderr, stdout } = yield* run(["config", "get", "models.fast.upstream"])
       assert.deepStrictEqual([code, stdout], [0, "a\n"])
       assert.include(stderr, "is refused; this is the last one that was accepted")
+      assert.match((yield* run(["models"])).stderr, /^warning: the document at .* is refused; this is the last one/m)
       assert.strictEqual((yield* run(["config", "set", "models.fast.upstream", "b"])).code, 1)
       assert.strictEqual(readFileSync(config, "utf8"), "{ broken")
       assert.strictEqual((yield* run(["config", "undo"])).code, 0)

@@ -4,16 +4,17 @@
  */
 import type * as ConfigGroup from "@signalbox/api/ConfigGroup"
 import { type Change, ConfigDocument } from "@signalbox/core/ConfigDocument"
-import type { ConfigStoreError } from "@signalbox/core/ConfigError"
+import { type ConfigStoreError, format } from "@signalbox/core/ConfigError"
 import type * as ConfigStore from "@signalbox/core/ConfigStore"
 import * as Signalbox from "@signalbox/node/Signalbox"
 import { withShortNames } from "@signalbox/server/Host/Environment"
 import { HostConfig } from "@signalbox/server/HostConfig"
-import { ConfigProvider, Effect, Layer, type Schema } from "effect"
+import { ConfigProvider, Context, Effect, Layer, Logger, type Schema } from "effect"
 import type { Access, Edit, Proposal, Where } from "../Access.ts"
 import type { Failure } from "../Failure.ts"
 import { lookUp } from "./lookUp.ts"
 import { layerReadOnly } from "./ReadOnly.ts"
+import { lastGood } from "./Refusals.ts"
 import { mustBeReadable, mustBeWritable } from "./Rights.ts"
 import { fromStore } from "./StoreAnswers.ts"
 
@@ -27,10 +28,21 @@ export const withLocal = <A, E, R>(
   Effect.scoped(
     Effect.gen(function* () {
       yield* intent === "write" ? mustBeWritable(at.place.config) : mustBeReadable(at.place.config)
-      const context = yield* Effect.mapError(Layer.build(layerOf(at, intent)), fromStore)
-      return yield* Effect.flatMap(HostConfig, (store) => use(local(at, store))).pipe(Effect.provideContext(context))
+      const opened = Effect.mapError(Layer.build(layerOf(at, intent)), fromStore)
+      const context = yield* intent === "read" ? Effect.provide(opened, Logger.layer([])) : opened
+      const store = Context.get(context, HostConfig)
+      if (intent === "read") yield* warnReader(at, store)
+      return yield* Effect.provideContext(use(local(at, store)), context)
     }),
   )
+
+/** Who only reads is not told of each word that means nothing, as a host does not tell him; but each time of what matters to what he reads. */
+const warnReader = ({ place }: Where, store: Store) =>
+  Effect.gen(function* () {
+    if ((yield* store.problems).length > 0) yield* Effect.logWarning(lastGood(place.config))
+    for (const warning of yield* store.warnings)
+      if (warning.by === "source") yield* Effect.logWarning(format(place.config, warning))
+  })
 
 /** The document, and everything beneath it. */
 export const layerOf = (at: Where, intent: "read" | "write") => {

@@ -1,16 +1,15 @@
 /** `config get` and `config schema`. */
-import { dotted } from "@signalbox/core/ChangeSummary"
 import { ConfigDocument } from "@signalbox/core/ConfigDocument"
 import { readText } from "@signalbox/core/ConfigDocument/Reader"
 import { HostConfig } from "@signalbox/server/HostConfig"
 import { Effect, Option, type Schema } from "effect"
 import { lookUp } from "../Access/lookUp.ts"
-import { refused } from "../Access/Refusals.ts"
+import { lastGood } from "../Access/Refusals.ts"
 import { remote } from "../Access/Remote.ts"
 import { hostOf, type State, where, withAccess } from "../Access.ts"
 import { failed } from "../Failure.ts"
 import { answer, print, remark } from "../Output.ts"
-import { line, lines } from "../Shown.ts"
+import { lines } from "../Shown.ts"
 import { pointer } from "./Told.ts"
 
 interface Get {
@@ -22,11 +21,8 @@ export const get = ({ document, path }: Get) =>
   withAccess("read", (access) =>
     Effect.gen(function* () {
       const state = yield* access.state
-      if (state.problems.length > 0) {
-        yield* remark(
-          `the document at ${state.source} is refused; this is the last one that was accepted (\`signalbox config validate\` says why)`,
-        )
-      }
+      // Without a host it has been said.
+      if (access.host !== undefined && state.problems.length > 0) yield* remark(lastGood(state.source))
       const wanted = Option.isNone(path) ? "" : yield* pointer(path.value)
       if (wanted !== "") {
         const value = yield* document ? inDocument(state, wanted) : access.value(wanted)
@@ -42,18 +38,12 @@ export const get = ({ document, path }: Get) =>
 /** What the text itself holds there: neither a default nor what stands above it. */
 const inDocument = ({ hash, text }: State, path: string) =>
   Effect.fromResult(readText(text)).pipe(
-    Effect.mapError((problems) => refused(problems)),
-    // Plain JSON: it was in force.
+    // It was in force, so it can be read.
+    Effect.orDie,
     Effect.flatMap(({ value }) => lookUp(value as Schema.Json, path)),
     Effect.map((value) => ({ path, value, provenance: "document", hash })),
-    Effect.mapError((error) =>
-      error.kind === "not-found"
-        ? failed(
-            "not-found",
-            `the document says nothing about ${line(dotted(path))}`,
-            "leave --document out to see what is in force there",
-          )
-        : error,
+    Effect.mapError(({ kind, message }) =>
+      failed(kind, `${message} in the document`, "leave --document out to see what is in force there"),
     ),
   )
 

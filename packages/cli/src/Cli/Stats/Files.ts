@@ -3,7 +3,7 @@ import { EventBus } from "@signalbox/core/EventBus"
 import { StatsLedger, StatsSettings, type StatsSnapshot } from "@signalbox/core/StatsLedger"
 import * as Signalbox from "@signalbox/node/Signalbox"
 import { HostConfig } from "@signalbox/server/HostConfig"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Logger } from "effect"
 import { layerOf } from "../Access/Local.ts"
 import { mustBeReadable } from "../Access/Rights.ts"
 import { fromStore } from "../Access/StoreAnswers.ts"
@@ -20,7 +20,8 @@ export const snapshotOf = (at: Where, window: number | undefined): Effect.Effect
       Layer.provide(Layer.merge(beneath, EventBus.layer)),
       Layer.provide(Signalbox.layerPlatform),
     )
-    const context = yield* Effect.mapError(Layer.build(ledger), fromStore)
+    // What there is to say of the document is no part of this.
+    const context = yield* Effect.mapError(Layer.build(ledger), fromStore).pipe(Effect.provide(Logger.layer([])))
     return yield* Effect.flatMap(StatsLedger, ({ snapshot }) => snapshot()).pipe(
       Effect.mapError((error) => failed("unavailable", line(error.message), "`signalbox doctor` says more")),
       Effect.provideContext(context),
