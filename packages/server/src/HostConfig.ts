@@ -87,7 +87,7 @@ const Document = ConfigDocument.withWarnings(Parts, ({ models, providers }) => {
     path: ["models", first, "provider"],
     message:
       `there is no provider ${JSON.stringify(provider)}${didYouMean(nearNames(provider, Object.keys(providers)))}` +
-      `${others.length === 0 ? "" : `, to which ${others.length} more models go`}: add it to providers, or name another`,
+      `${others.length === 0 ? "" : `, to which ${others.length + 1} models go`}: add it to providers, or name another`,
   }))
 })
 

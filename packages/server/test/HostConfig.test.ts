@@ -22,7 +22,7 @@ it("a document of copilot-api is accepted as it is, and its models go to the pro
       {
         line: 3,
         path: "/models/fast/provider",
-        message: 'there is no provider "default", to which 1 more models go: add it to providers, or name another',
+        message: 'there is no provider "default", to which 2 models go: add it to providers, or name another',
       },
     ],
   )
