@@ -1,10 +1,10 @@
 /** Disks that are full or cannot be written: small file systems in memory, mounted for one process alone, so that they go away with it. */
 import { spawnSync } from "node:child_process"
-import { chmodSync } from "node:fs"
+import { chmodSync, chownSync, existsSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import { home, program, runProgram } from "./Command.ts"
+import { home, program, runProgram, started } from "./Command.ts"
 
 /** A name space of its own for the mount; for others than root one of users, too. */
 const unshare = ["--mount", ...(process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"])]
@@ -133,14 +133,40 @@ describe("on a disk that cannot take it", () => {
   )
 })
 
+const nobody = 65_534
+const isRoot = process.getuid?.() === 0
+/** No right is refused to root: then it is somebody else who runs the command. */
+const plainly = isRoot ? ["setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups"] : ["env"]
+const cannotBePlain = (): boolean => spawnSync("env", [...plainly, "true"]).status !== 0
+
+describe("a directory that this user may not write to", () => {
+  it.live("is said by config edit before the editor opens, also where a host runs", (context) =>
+    Effect.gen(function* () {
+      if (cannotBePlain()) return context.skip("there is no setpriv(1)")
+      const { config, directory, env } = yield* home
+      if (isRoot) chownSync(directory, nobody, nobody)
+      const [command = "", ...before] = [...plainly, process.execPath, yield* program]
+      const host = yield* started(command, [...before, "serve", "--port", "0"], env)
+      yield* host.lineWith("listens on")
+      yield* Effect.acquireRelease(
+        Effect.sync(() => chmodSync(dirname(config), 0o500)),
+        () => Effect.sync(() => chmodSync(dirname(config), 0o700)),
+      )
+      const opened = join(directory, "opened")
+      const edit = [...before, "config", "edit", "--yes"]
+      const { code, stderr } = yield* runProgram(command, edit, { ...env, EDITOR: `touch ${opened}; true` })
+      assert.strictEqual(code, 1)
+      assert.match(stderr, /^signalbox: \S+config\.json cannot be written: .*\(EACCES\)\nhint: .*\n$/)
+      assert.isFalse(existsSync(opened))
+    }),
+  )
+})
+
 describe("a directory of somebody else's", () => {
   it.live("each command says once that this user has no right, and to what; none says that no host runs", (context) =>
     Effect.gen(function* () {
+      if (cannotBePlain()) return context.skip("there is no setpriv(1)")
       const { config, directory, env, json } = yield* home
-      const isRoot = process.getuid?.() === 0
-      // No right is refused to root: then it is somebody else who asks.
-      const other = isRoot ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : ["env"]
-      if (spawnSync(other[0] ?? "", ["--version"]).status !== 0) return context.skip("there is no setpriv(1)")
       yield* json(["config", "set", "features.debug", "true"])
       yield* json(["keys", "add", "alice"])
       chmodSync(directory, 0o755)
@@ -149,7 +175,7 @@ describe("a directory of somebody else's", () => {
         Effect.sync(() => chmodSync(dirname(config), 0)),
         () => Effect.sync(() => chmodSync(dirname(config), 0o700)),
       )
-      const [command = "", ...before] = [...other, process.execPath, yield* program]
+      const [command = "", ...before] = [...plainly, process.execPath, yield* program]
       for (const words of [
         ["config", "get"],
         ["config", "set", "features.auth", "true"],
