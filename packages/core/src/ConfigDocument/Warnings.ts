@@ -39,7 +39,7 @@ export const warningsOf = (subject: Subject, shapes: Shapes, found: Findings): R
     by: "parser",
     path: pointer(path),
     ...at(offset),
-    message: `the key ${JSON.stringify(path.at(-1))} stands in this object before: only the last one counts, remove the others`,
+    message: `the key ${JSON.stringify(path.at(-1))} stands here again: only the last one counts, remove the others`,
   }))
   return [...located, ...twice].sort(asInText).slice(0, maxProblems)
 }
