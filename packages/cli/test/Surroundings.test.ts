@@ -72,6 +72,26 @@ describe("on a disk that cannot take it", () => {
       }),
   )
 
+  it.live("one that has no room for an editor's copy: no half of it is edited, and nothing of it stays", (context) =>
+    Effect.gen(function* () {
+      const refused = refusal()
+      if (refused !== undefined) return context.skip(refused)
+      const [, edit, left, reading] = yield* steps(`
+        box config set models.echo.upstream before
+        { printf '// '; head -c 100000 /dev/zero | tr '\\0' x; echo; } >> "$XDG_DATA_HOME/signalbox/config.json"
+        mkdir "$HOME/small" && mount -t tmpfs -o size=32k small "$HOME/small"
+        export TMPDIR="$HOME/small" EDITOR=true
+        box config edit --yes
+        echo "code 0"; ls "$HOME/small"
+        box config get --document
+      `)
+      assert.strictEqual(edit?.code, 1, edit?.said)
+      assert.match(edit?.said ?? "", /^signalbox: no copy can be made in \S+small \(ENOSPC\)\nhint: make room.*\n$/)
+      assert.strictEqual(left?.said, "")
+      assert.isAbove(reading?.said.length ?? 0, 100_000)
+    }),
+  )
+
   it.live("a read-only one: everything can be read, nothing written, and it is said once and clearly", (context) =>
     Effect.gen(function* () {
       const refused = refusal()

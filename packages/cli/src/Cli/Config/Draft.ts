@@ -1,5 +1,5 @@
 /** The copy that an editor works on: 0600, in a directory of its own. It goes away when its text is in force, and else stays and is named. */
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { Effect, Exit, type Scope } from "effect"
@@ -19,14 +19,16 @@ export const makeDraft = (text: string): Effect.Effect<Draft, Failure, Scope.Sco
     const path = yield* Effect.try({
       try: () => {
         // mkdtemp(3) makes it 0700.
-        const path = join(mkdtempSync(join(tmpdir(), "signalbox-edit-")), "config.jsonc")
-        const fd = openSync(path, "wx", 0o600)
+        const directory = mkdtempSync(join(tmpdir(), "signalbox-edit-"))
+        const path = join(directory, "config.jsonc")
         try {
-          writeSync(fd, text)
-        } finally {
-          closeSync(fd)
+          // All of it: one write(2) may take a part, and a text that was cut may be right.
+          writeFileSync(path, text, { flag: "wx", mode: 0o600 })
+          return path
+        } catch (error) {
+          rmSync(directory, { recursive: true, force: true })
+          throw error
         }
-        return path
       },
       catch: (error) =>
         failed("draft", `no copy can be made in ${line(tmpdir())} (${codeOf(error)})`, "make room, or set TMPDIR"),
