@@ -186,6 +186,17 @@ describe("config edit", () => {
     }),
   )
 
+  it.live("what an editor saved in another encoding is not guessed at: nothing is changed, and the text is kept", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      const latin1 = `printf '{"models":{"caf\\351":{"provider":"echo","upstream":"echo-1"}}}' > "$1"\n`
+      const { code, stderr } = yield* at.run(["config", "edit", "--yes"], { env: { EDITOR: editor(at, [latin1]) } })
+      assert.strictEqual(code, 1, stderr)
+      assert.match(stderr, /^your text is kept at .*\nsignalbox: \S+config\.jsonc is not UTF-8.*\nhint: .*\n$/m)
+      assert.deepStrictEqual(Object.keys((yield* at.json(["config", "get", "models"])).value), ["echo"])
+    }),
+  )
+
   it.live("says so where there is no editor, or none that starts", () =>
     Effect.gen(function* () {
       const at = yield* home

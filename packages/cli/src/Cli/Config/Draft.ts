@@ -40,8 +40,12 @@ export const makeDraft = (text: string): Effect.Effect<Draft, Failure, Scope.Sco
       rmSync(directory, { recursive: true, force: true })
     })
     const read = Effect.try({
-      try: () => readFileSync(path, "utf8"),
-      catch: (error) => failed("draft", `${path} cannot be read after the editor (${codeOf(error)})`),
+      // Not with U+FFFD for what is none: that would be written back.
+      try: () => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(path)),
+      catch: (error) =>
+        codeOf(error) === "ERR_ENCODING_INVALID_ENCODED_DATA"
+          ? failed("draft", `${path} is not UTF-8; nothing was changed`, "let the editor save it as UTF-8")
+          : failed("draft", `${path} cannot be read after the editor (${codeOf(error)}); nothing was changed`),
     })
     yield* Effect.addFinalizer((exit) =>
       Effect.suspend(() => {
