@@ -54,6 +54,12 @@ describe("doctor", () => {
       /config\.json:2:/,
     ],
     [
+      "a document that is no text",
+      ({ config }) => writeFileSync(config, Buffer.from([0x7b, 0xe9, 0x7d])),
+      "content",
+      /config\.json cannot be read \(it is not UTF-8\)/,
+    ],
+    [
       "what a dead writer has left",
       ({ config }) => {
         const left = join(dirname(config), ".config.json.0123456789.new")

@@ -46,6 +46,7 @@ const remedies: Readonly<Record<string, string>> = {
   ENOENT: "it is not there: name a file, or - for standard input",
   EISDIR: "it is a directory: name a file",
   EACCES: "give this user the right to read it",
+  ERR_ENCODING_INVALID_ENCODED_DATA: "save it as UTF-8",
 }
 
 const reason = (error: unknown): string => {

@@ -1,5 +1,5 @@
 /** The document and the keys: whether they can be understood, and what about them is worth a look. */
-import { readFileSync } from "node:fs"
+import { statSync } from "node:fs"
 import { ConfigDocument } from "@signalbox/core/ConfigDocument"
 import { format } from "@signalbox/core/ConfigError"
 import { Credentials } from "@signalbox/core/Credentials"
@@ -8,29 +8,31 @@ import * as Signalbox from "@signalbox/node/Signalbox"
 import { HostConfig } from "@signalbox/server/HostConfig"
 import { Effect, Layer, Result } from "effect"
 import type { Where } from "../Access.ts"
+import { readGiven } from "../Config/Text.ts"
 import { codeOf } from "../SystemCode.ts"
 import { type Finding, note, ok, problem } from "./Finding.ts"
 
 export const documentFindings = ({ place }: Where): Effect.Effect<ReadonlyArray<Finding>> =>
-  Effect.map(keys(place.credentials), (keys) => [...documentAt(place.config), keys])
+  Effect.map(Effect.all([documentAt(place.config), keys(place.credentials)]), ([document, keys]) => [...document, keys])
 
-const documentAt = (path: string): ReadonlyArray<Finding> => {
-  let text: string
+const documentAt = (path: string): Effect.Effect<ReadonlyArray<Finding>> =>
+  isMissing(path)
+    ? Effect.succeed([note("content", "there is no document yet", "`signalbox serve` writes one to begin with")])
+    : Effect.match(readGiven(path), {
+        onFailure: ({ hint, message }) => [problem("content", message, hint ?? "put another one there")],
+        onSuccess: ({ text }) => judged(path, text),
+      })
+
+const isMissing = (path: string): boolean => {
   try {
-    text = readFileSync(path, "utf8")
+    statSync(path)
+    return false
   } catch (error) {
     return codeOf(error) === "ENOENT"
-      ? [note("content", "there is no document yet", "`signalbox serve` writes one to begin with")]
-      : [
-          problem(
-            "content",
-            `${path} cannot be read (${codeOf(error)})`,
-            codeOf(error) === "EISDIR"
-              ? "a document is a file: move the directory away"
-              : "give this user the right to",
-          ),
-        ]
   }
+}
+
+const judged = (path: string, text: string): ReadonlyArray<Finding> => {
   const loaded = ConfigDocument.make(HostConfig).load(text, {})
   if (Result.isFailure(loaded)) {
     return loaded.failure.map((place) =>
