@@ -66,7 +66,7 @@ export class EventFeed extends Context.Service<
 const make = Effect.gen(function* () {
   const bus = yield* EventBus
   const maxStreams = yield* MaxStreams
-  const isEndless = yield* Endless
+  const neverEnds = yield* Endless
   const feed: Feed = { bus, wire: makeWire() }
   const clients = new Set<Client>()
   const channels = new Map<string, Channel>()
@@ -140,7 +140,7 @@ const make = Effect.gen(function* () {
     const followed = yield* Effect.uninterruptible(admit(types, response, after ?? newest))
     // A place that is none in this bus's order: the bus itself must say so.
     const foreign = after !== undefined && (after.epoch !== newest.epoch || comparePlaces(after, newest) > 0)
-    isEndless(response)
+    neverEnds(response)
     const returns = request.headers["accept"]?.includes("text/event-stream") === true
     keepOpen(response, () => {
       const { client } = followed

@@ -8,6 +8,7 @@ import type { Control, ForwardedHeaders, Listener, Upstream } from "../UpstreamC
 import { type Failure, failureOf } from "../UpstreamClient/Failure.ts"
 import { returned } from "./AnswerHeaders.ts"
 import type { ApiError } from "./ApiError.ts"
+import { tells, withoutKey, withoutSpellings } from "./Discretion.ts"
 import { JsonMembers } from "./JsonMembers.ts"
 import { jsonName, namesIn, renamed } from "./ModelName.ts"
 import { Patience } from "./Patience.ts"
@@ -29,9 +30,6 @@ const patienceMillis = 60_000
 
 /** Of a stream: as long as a provider may be silent. Meanwhile its generation is held, its provider waits, and little is buffered. */
 const streamPatienceMillis = 300_000
-
-/** Errors up to this size are searched for every spelling of the provider's key, whatever they are. */
-const maxErrorBytes = 1024 * 1024
 
 export interface CallOptions {
   readonly upstream: Upstream
@@ -123,15 +121,8 @@ export class Call implements Listener {
     }
     const type = first(headers["content-type"]) ?? ""
     this.#isJson = type.includes("json")
-    this.#headers = returned(headers, this.#tells)
+    this.#headers = returned(headers, (value) => tells(upstream, status, value))
     if (status < 300 && type.startsWith("text/event-stream")) this.#beginStream(status)
-  }
-
-  /** As in bodies: what an error quotes is searched for every spelling of the key. */
-  readonly #tells = (value: string): boolean => {
-    const { conceal, secret } = this.#options.upstream
-    if (secret === undefined) return false
-    return this.status! >= 300 ? conceal(value) !== value : value.includes(secret.text)
   }
 
   #beginStream(status: number): void {
@@ -161,12 +152,13 @@ export class Call implements Listener {
       return
     }
     if (passed === undefined) return
+    const shown = withoutKey(this.#options.upstream, passed)
     if (isLast(passed)) {
-      // By the protocol nothing follows. Whoever has this event need not wait for the end of the connection, so neither do we.
-      this.#end(this.#safe(passed))
+      // By the protocol nothing follows, and who has this event waits for nothing else.
+      this.#end(shown)
       return
     }
-    if (this.#stream?.write(this.#safe(passed)) !== false) return
+    if (this.#stream?.write(shown) !== false) return
     control.pause()
     this.#patience.begin(streamPatienceMillis)
     this.#options.response.once("drain", () => {
@@ -179,7 +171,7 @@ export class Call implements Listener {
     if (this.#ended) return
     const rewriter = this.#rewriter
     if (rewriter === undefined) this.#end(this.#whole())
-    else this.#end(this.#safe(rewriter.end() ?? noBytes))
+    else this.#end(withoutKey(this.#options.upstream, rewriter.end() ?? noBytes))
   }
 
   #end(last: Buffer): void {
@@ -273,27 +265,14 @@ export class Call implements Listener {
 
   /** The answer under the alias, and without the provider's key. */
   #whole(): Buffer {
-    const { alias } = this.#options
+    const { alias, upstream } = this.#options
     const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
-    if (!this.#isJson) return this.#concealed(bytes)
+    if (!this.#isJson) return withoutSpellings(upstream, bytes)
     const members = new JsonMembers()
     members.scan(bytes, 0, bytes.length)
     if (members.usageStart !== -1) this.usage = bytes.subarray(members.usageStart, members.usageEnd)
     const answer = renamed(bytes, 0, bytes.length, namesIn(bytes, members), jsonName(alias))
-    return this.status! >= 300 ? this.#concealed(answer) : this.#safe(answer)
-  }
-
-  /** Providers quote a key that they refuse, and not always as they got it. */
-  #concealed(bytes: Buffer): Buffer {
-    if (this.#options.upstream.secret === undefined || bytes.length > maxErrorBytes) return this.#safe(bytes)
-    const text = bytes.toString()
-    const shown = this.#options.upstream.conceal(text)
-    return shown === text ? bytes : Buffer.from(shown)
-  }
-
-  #safe(bytes: Buffer): Buffer {
-    const { conceal, secret } = this.#options.upstream
-    return secret === undefined || !bytes.includes(secret.bytes) ? bytes : Buffer.from(conceal(bytes.toString()))
+    return this.status! >= 300 ? withoutSpellings(upstream, answer) : withoutKey(upstream, answer)
   }
 }
 
