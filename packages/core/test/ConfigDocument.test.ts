@@ -370,6 +370,13 @@ describe("ConfigDocument's other warnings", () => {
     assert.deepStrictEqual(shown(loaded('{\n "low": 2,\n "high": 1 }')), ["3:10 /high is below low"])
     assert.deepStrictEqual(loaded('{ "low": 1, "high": 2 }').warnings, [])
     assert.isTrue(Result.isFailure(watched.load('{ "low": 0, "high": 2 }', {})))
+    const failing = ConfigDocument.withWarnings(schema, () => {
+      throw new Error("secret")
+    })
+    const faulty = Result.getOrThrow(ConfigDocument.make({ schema: failing }).load('{ "low": 1, "high": 2 }', {}))
+    assert.deepStrictEqual(shown(faulty), [
+      "1:1  the schema's own warnings fail on this configuration: repair the schema",
+    ])
   })
 })
 

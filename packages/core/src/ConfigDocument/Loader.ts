@@ -55,6 +55,7 @@ interface Internals extends Known {
   readonly state: State
 }
 
+/** What was found out about a text, or not. */
 interface Looks {
   readonly searched: boolean
   readonly hidden: boolean

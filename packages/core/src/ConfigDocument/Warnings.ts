@@ -30,7 +30,8 @@ export const warningsOf = (subject: Subject, shapes: Shapes, found: Findings): R
     if (path.length === 1 && path[0] === "version") continue
     found.add({ by: "schema", path, message: unknownKey(shapes, path), at: "key" })
   }
-  for (const { message, path } of shapes.remarks(state.output)) found.add({ by: "schema", path, message, at: "value" })
+  for (const { message, path } of remarksOn(state.output, shapes))
+    found.add({ by: "schema", path, message, at: "value" })
   const located = found.count === 0 ? [] : locate(found, positions(text))
   const repeats = searched ? repeatsIn(text, source.value, maxProblems) : []
   if (repeats.length === 0) return located
@@ -42,6 +43,15 @@ export const warningsOf = (subject: Subject, shapes: Shapes, found: Findings): R
     message: `the key ${JSON.stringify(path.at(-1))} stands here again: only the last one counts, remove the others`,
   }))
   return [...located, ...twice].sort(asInText).slice(0, maxProblems)
+}
+
+/** The configuration is in force: code of others must not turn that into a failure. */
+const remarksOn = (config: unknown, shapes: Shapes): ReturnType<Shapes["remarks"]> => {
+  try {
+    return shapes.remarks(config)
+  } catch {
+    return [{ path: [], message: "the schema's own warnings fail on this configuration: repair the schema" }]
+  }
 }
 
 const unknownKey = (shapes: Shapes, path: Tokens): string => {
