@@ -21,6 +21,9 @@ export const Edit = Schema.Union([
   Schema.Struct({ path: Schema.String, remove: Schema.Literal(true) }),
 ])
 
+/** Of one change. Each goes through the whole document, and nobody is served meanwhile: who changes more sends the text. */
+const maxEdits = 1_000
+
 /** The configuration as it stands. */
 export const ConfigState = Schema.Struct({
   /** Where the document stands: a path. */
@@ -102,7 +105,7 @@ export class ConfigGroup extends HttpApiGroup.make("config")
     }),
     HttpApiEndpoint.patch("update", "/config", {
       headers: conditional,
-      payload: Schema.Struct({ edits: Schema.Array(Edit).check(Schema.isMinLength(1), Schema.isMaxLength(10_000)) }),
+      payload: Schema.Struct({ edits: Schema.Array(Edit).check(Schema.isMinLength(1), Schema.isMaxLength(maxEdits)) }),
       success: HttpApiSchema.WithHeaders(Written, tagged),
       error: ConfigProblems,
     }),
@@ -127,7 +130,7 @@ export class ConfigGroup extends HttpApiGroup.make("config")
     /** Edits, or a whole text; nothing is written or said. What would be refused is said in the answer's `problems`. */
     HttpApiEndpoint.post("plan", "/config/plan", {
       payload: Schema.Union([
-        Schema.Struct({ edits: Schema.Array(Edit).check(Schema.isMaxLength(10_000)) }),
+        Schema.Struct({ edits: Schema.Array(Edit).check(Schema.isMaxLength(maxEdits)) }),
         Schema.Struct({ text: Schema.String }),
       ]),
       success: Plan,

@@ -96,3 +96,14 @@ it.live("a body that is nested deeper than any document is refused before it is 
     assert.strictEqual((yield* patch(nested(150))).status, 200)
   }).pipe(Effect.provide(host)),
 )
+
+it.live("more edits than a change may have are refused before they are made", () =>
+  Effect.gen(function* () {
+    const plan = (count: number) => {
+      const edits = Array.from({ length: count }, () => ({ path: "/retention/ledger_days", value: 32 }))
+      return ask("/api/config/plan", { method: "POST", body: JSON.stringify({ edits }) })
+    }
+    assert.strictEqual((yield* plan(1_000)).status, 200)
+    assert.strictEqual((yield* plan(1_001)).status, 400)
+  }).pipe(Effect.provide(host)),
+)
