@@ -101,6 +101,22 @@ describe("doctor", () => {
     )
   }
 
+  it.live("weighs a name that means nothing with a host as without one", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      yield* at.json(["config", "set", "modles.fast.upstream", "gpt-5"])
+      const about = Effect.map(at.json(["doctor"]), ({ findings, healthy }) => {
+        assert.isTrue(healthy)
+        return findings.filter(({ message }: { message: string }) => message.includes("modles"))
+      })
+      const without = yield* about
+      assert.strictEqual(without.length, 1)
+      yield* at.host()
+      assert.deepStrictEqual(yield* about, without)
+      assert.strictEqual((yield* at.run(["doctor"])).stderr, "")
+    }),
+  )
+
   it.live("makes no file where there is none", () =>
     Effect.gen(function* () {
       const at = yield* home

@@ -43,7 +43,6 @@ export interface Access {
     { readonly from: string; readonly to: string; readonly changes: ReadonlyArray<ConfigGroup.Change> },
     Failure
   >
-  readonly schema: Effect.Effect<Schema.Json, Failure>
 }
 
 /** Where the document of this command stands. */

@@ -29,25 +29,25 @@ export const fromApi = (error: ApiError): Failure => {
         "its token file was replaced: restart the host",
       )
     case "Unconfirmed":
-      return failed("unconfirmed", line(error.message), "check the disk, then write again")
+      return told("unconfirmed", error, "check the disk, then write again")
     case "StorageFull":
-      return failed("storage-full", line(error.message), "make room on that disk, then try again")
+      return told("storage-full", error, "make room on that disk, then try again")
     case "Unavailable":
-      return failed("unavailable", line(error.message), "`signalbox doctor` says more")
+      return told("unavailable", error, "`signalbox doctor` says more")
     case "Busy":
-      return failed("busy", line(error.message), "try again in a moment")
+      return told("busy", error, "try again in a moment")
     case "NotFound":
-      return failed("not-found", line(error.message))
+      return told("not-found", error)
     case "Invalid":
-      return usage(line(error.message))
+      return usage(...inSentences(line(error.message)))
     case "TooManyStreams":
-      return failed("too-many-streams", line(error.message), "end others, then try again")
+      return told("too-many-streams", error, "end others, then try again")
     case "Forbidden":
       return failed("forbidden", line(error.message), "a proxy stands between: unset it for this machine")
     case "TooLarge":
       return failed("too-large", `the host does not read more than ${error.maxBytes} bytes at once`)
     case "UnsupportedMedia":
-      return failed("unsupported-media", line(error.message), differentVersions)
+      return told("unsupported-media", error, differentVersions)
     case "Internal":
       return failed("internal", "the host has failed on this request", "its log says why")
     case "HttpClientError":
@@ -55,6 +55,12 @@ export const fromApi = (error: ApiError): Failure => {
     case "SchemaError":
       return notUnderstood
   }
+}
+
+/** A host says what to do in its last sentence. */
+const told = (kind: string, { message }: Error, otherwise?: string): Failure => {
+  const [sentence, hint = otherwise] = inSentences(line(message))
+  return failed(kind, sentence, hint)
 }
 
 const ofClient = ({ reason }: HttpClientError.HttpClientError): Failure => {

@@ -3,7 +3,7 @@
  * no graph here, so a change is checked against the schema alone. Who reads makes no file and changes none.
  */
 import type * as ConfigGroup from "@signalbox/api/ConfigGroup"
-import { type Change, ConfigDocument } from "@signalbox/core/ConfigDocument"
+import type { Change } from "@signalbox/core/ConfigDocument"
 import { type ConfigStoreError, format } from "@signalbox/core/ConfigError"
 import type * as ConfigStore from "@signalbox/core/ConfigStore"
 import * as Signalbox from "@signalbox/node/Signalbox"
@@ -110,7 +110,6 @@ const local = ({ place }: Where, store: Store): Access => {
         ...ends,
         changes: changes.map(wire),
       })),
-    schema: Effect.sync((): Schema.Json => ConfigDocument.jsonSchema(HostConfig)),
   }
 }
 

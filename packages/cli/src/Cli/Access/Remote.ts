@@ -24,7 +24,6 @@ const access = (host: Host, config: Client["config"]): Access => {
     undo: Effect.map(Effect.mapError(config.undo(), fromApi), ({ body }) => body),
     history: Effect.map(Effect.mapError(config.history(), fromApi), ({ entries }) => entries),
     diff: (from, to) => Effect.mapError(config.diff({ query: { from, ...(to === undefined ? {} : { to }) } }), fromApi),
-    schema: Effect.mapError(config.schema(), fromApi),
   }
 }
 

@@ -1,13 +1,16 @@
 /** `config get` and `config schema`. */
+import { ConfigGroup } from "@signalbox/api/ConfigGroup"
 import { ConfigDocument } from "@signalbox/core/ConfigDocument"
 import { readText } from "@signalbox/core/ConfigDocument/Reader"
 import { HostConfig } from "@signalbox/server/HostConfig"
 import { Effect, Option, type Schema } from "effect"
+import { fromApi } from "../Access/Answers.ts"
 import { lookUp } from "../Access/lookUp.ts"
 import { lastGood } from "../Access/Refusals.ts"
-import { remote } from "../Access/Remote.ts"
 import { hostOf, type State, where, withAccess } from "../Access.ts"
+import { clientOf } from "../Client.ts"
 import { failed } from "../Failure.ts"
+import type { Host } from "../Host.ts"
 import { answer, print, remark } from "../Output.ts"
 import { lines } from "../Shown.ts"
 import { pointer } from "./Told.ts"
@@ -50,6 +53,9 @@ const inDocument = ({ hash, text }: State, path: string) =>
 /** The same with and without `--json`: it is JSON anyhow. Of this program, whatever the document looks like; of a host's where one runs. */
 export const schema = Effect.gen(function* () {
   const host = yield* hostOf(yield* where)
-  const schema = host === undefined ? ConfigDocument.jsonSchema(HostConfig) : yield* (yield* remote(host)).schema
+  const schema = host === undefined ? ConfigDocument.jsonSchema(HostConfig) : yield* schemaOf(host)
   yield* print(JSON.stringify(schema, undefined, 2))
 })
+
+const schemaOf = (host: Host) =>
+  Effect.flatMap(clientOf(host, ConfigGroup), ({ config }) => Effect.mapError(config.schema(), fromApi))
