@@ -16,6 +16,16 @@ const hides = (secrets: ReadonlyArray<string>, shown: unknown): void => {
   for (const secret of secrets) assert.notInclude(text, secret)
 }
 
+it("a key that is commented out is not shown, also where the document has no other; a comment without one is", () => {
+  const text = `{
+  // "openai": { "url": "https://x", "api_key": "sk-proj-4f9aB1c2D3e4F5" }
+  "models": {} // the small ones
+}`
+  const shown = document.redact(text)
+  assert.strictEqual(shown.replace("// <redacted>", ""), text.replace(/\/\/ "openai".*/, ""))
+  assert.strictEqual(Result.getOrThrow(document.restore(shown, text)), text)
+})
+
 describe("ConfigDocument's secrets", () => {
   it("appear in no output, for generated documents, and the redacted text restores to the original", () => {
     let count = 0

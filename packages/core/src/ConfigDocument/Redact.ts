@@ -23,7 +23,7 @@ interface Secret {
 /** The text with each secret replaced by `marker`; nothing but the marker if it cannot be parsed. */
 export const redactText = (shapes: Shapes, text: string, marker: string): string => {
   const secrets = secretsOf(shapes, text)
-  return secrets === undefined ? JSON.stringify(marker) : blankOut(text, secrets, secrets, marker)
+  return secrets === undefined ? JSON.stringify(marker) : blankOut(text, secrets, "everybody", marker)
 }
 
 /**
@@ -43,7 +43,7 @@ export const redactRotated = (shapes: Shapes, text: string, { before, isCurrent,
     const missing = scalarsOf(node).filter((scalar) => !known.has(scalar))
     return old || !undeclared ? missing.length > 0 : missing.some((scalar) => rotated.has(scalar))
   })
-  return gone.length === 0 ? text : blankOut(text, gone, [], marker)
+  return gone.length === 0 ? text : blankOut(text, gone, "history", marker)
 }
 
 interface Rotation {
@@ -93,11 +93,13 @@ const scalarsOf = (node: Node): ReadonlyArray<string> =>
 
 type Gap = readonly [from: number, to: number, text: string]
 
-/** `named`: secrets whose keys make a comment suspicious. */
-const blankOut = (text: string, secrets: ReadonlyArray<Secret>, named: ReadonlyArray<Secret>, marker: string): string =>
+/** Who reads the text: everybody must not see what looks like a secret either; the history keeps what is not one of these. */
+type Reader = "everybody" | "history"
+
+const blankOut = (text: string, secrets: ReadonlyArray<Secret>, reader: Reader, marker: string): string =>
   replaceGaps(text, [
     ...secrets.map(({ node }): Gap => [node.offset, node.offset + node.length, JSON.stringify(marker)]),
-    ...tellingComments(text, secrets, named).map(([from, to]): Gap => [from, to, commentMarker(text, from, marker)]),
+    ...tellingComments(text, secrets, reader).map(([from, to]): Gap => [from, to, commentMarker(text, from, marker)]),
   ])
 
 const commentMarker = (text: string, from: number, marker: string): string =>
@@ -117,7 +119,7 @@ const replaceGaps = (text: string, gaps: ReadonlyArray<Gap>): string => {
 const tellingComments = (
   text: string,
   secrets: ReadonlyArray<Secret>,
-  named: ReadonlyArray<Secret>,
+  reader: Reader,
 ): ReadonlyArray<readonly [from: number, to: number]> => {
   const comments = commentsOf(text)
   if (comments.length === 0) return comments
@@ -128,13 +130,13 @@ const tellingComments = (
       if (typeof plain === "string" && plain.length >= 4) values.add(plain)
     }
   }
-  const keys = new Set(named.filter((secret) => !secret.undeclared && secret.key !== "").map((secret) => secret.key))
+  const keys = new Set(secrets.filter((secret) => !secret.undeclared && secret.key !== "").map((secret) => secret.key))
   return comments.filter(([from, to]) => {
     if (secrets.some(({ node }) => node.offset <= from && to <= node.offset + node.length)) return false
     const comment = text.slice(from, to)
     return (
       [...values].some((value) => comment.includes(value)) ||
-      (named.length > 0 && (credential.test(comment) || [...keys].some((key) => comment.includes(key))))
+      (reader === "everybody" && (credential.test(comment) || [...keys].some((key) => comment.includes(key))))
     )
   })
 }
@@ -263,7 +265,7 @@ const restoredComments = (shapes: Shapes, text: string, stored: string, marker: 
   const hidden = commentsOf(text).filter(([from, to]) => text.slice(from, to) === commentMarker(text, from, marker))
   if (hidden.length === 0) return []
   const secrets = secretsOf(shapes, stored) ?? []
-  const originals = tellingComments(stored, secrets, secrets).map(([from, to]) => stored.slice(from, to))
+  const originals = tellingComments(stored, secrets, "everybody").map(([from, to]) => stored.slice(from, to))
   if (originals.length !== hidden.length) return []
   return hidden.flatMap(([from, to], index): ReadonlyArray<Gap> => {
     const original = originals[index]!
