@@ -149,6 +149,10 @@ describe("the command", () => {
         const said = [status, String(stderr)]
         assert.deepStrictEqual(said, [1, "signalbox: the answer could not be written (ENOSPC)\n"], words.join(" "))
       }
+      const add = [script, "keys", "add", "alice"]
+      const { status, stderr } = spawnSync(process.execPath, add, { env, stdio: ["ignore", full, "pipe"] })
+      assert.strictEqual(status, 1)
+      assert.match(String(stderr), /^signalbox: .*ENOSPC.*alice.*\nhint: `signalbox keys revoke alice`.*\n$/)
       closeSync(full)
       // `true` has ended long before node has begun.
       for (const words of ["config schema", "--help", "--completions fish", "--version"]) {

@@ -2,6 +2,7 @@
 
 import { everyKey } from "@signalbox/core/ModelRegistry/Settings"
 import { Effect, Option } from "effect"
+import { failed } from "./Failure.ts"
 import { Json } from "./Globals.ts"
 import { changesIn } from "./Keys/Changes.ts"
 import { answer, print, remark } from "./Output.ts"
@@ -27,7 +28,15 @@ export const add = Effect.fnUntraced(function* ({ id, label, models }: Add) {
     ...(Option.isSome(aliases) ? { models: aliases.value } : {}),
   })
   // The secret alone, so that it can go through a pipe to where it belongs.
-  yield* (yield* Json) ? answer(made, () => "") : print(made.secret)
+  yield* ((yield* Json) ? answer(made, () => "") : print(made.secret)).pipe(
+    Effect.mapError(({ message }) =>
+      failed(
+        "output",
+        `${message}: key ${line(id)} is in force, and nobody knows its secret`,
+        `\`signalbox keys revoke ${line(id)}\`, then add it again`,
+      ),
+    ),
+  )
   yield* remark(`key ${line(made.credential.id)} is in force; its secret is shown only now`)
 })
 
