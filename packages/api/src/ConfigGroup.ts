@@ -93,7 +93,7 @@ const tagged = { etag: Schema.String }
 const conditional = { "if-match": Schema.optionalKey(Schema.String) }
 const at = { path: Schema.String }
 
-/** `/api/config`; at most 10,000 edits in one request. */
+/** `/api/config`. */
 export class ConfigGroup extends HttpApiGroup.make("config")
   .add(
     HttpApiEndpoint.get("get", "/config", { success: HttpApiSchema.WithHeaders(ConfigState, tagged) }),

@@ -121,6 +121,15 @@ it("what is left of a stream that has ended must be taken too, and the next answ
   assert.strictEqual(response.patience, 0)
 })
 
+it("a provider that was slowed down can end its answer when the stream is over", () => {
+  const { call, control, log, response } = streaming()
+  response.takesMore = false
+  call.onResponseData(control, Buffer.from(": a\n"))
+  // It was on its way.
+  call.onResponseData(control, Buffer.from("data: [DONE]\n\n"))
+  assert.deepStrictEqual(log.slice(-3), ["pause", "end data: [DONE]\n\n", "resume"])
+})
+
 it("the end of an answer is sent when the call is over and not before; [DONE] is the end of a stream", () => {
   const plain = new Stage()
   plain.over = () => void plain.log.push("over")

@@ -69,6 +69,8 @@ export class Call implements Listener {
   #heldBytes = 0
   #rewriter: SseRewriter | undefined = undefined
   #stream: StreamBody | undefined = undefined
+  /** The provider waits for the caller. */
+  #isPaused = false
   /** The whole answer, or the last of a stream. */
   #last: Buffer = noBytes
   readonly #patience: Patience
@@ -156,12 +158,16 @@ export class Call implements Listener {
     if (isLast(passed)) {
       // By the protocol nothing follows, and who has this event waits for nothing else.
       this.#end(shown)
+      // Nothing is left to be taken in time: it may end its answer, and so give back its connection.
+      if (this.#isPaused) control.resume()
       return
     }
     if (this.#stream?.write(shown) !== false) return
+    this.#isPaused = true
     control.pause()
     this.#patience.begin(streamPatienceMillis)
     this.#options.response.once("drain", () => {
+      this.#isPaused = false
       this.#patience.end()
       control.resume()
     })
