@@ -16,6 +16,18 @@ const hides = (secrets: ReadonlyArray<string>, shown: unknown): void => {
   for (const secret of secrets) assert.notInclude(text, secret)
 }
 
+it("a marker in a member that does not count, because its key stands again, is refused at its place", () => {
+  const secret = (key: string) => `{ "url": "https://x", "api_key": "${key}" }`
+  const text = `{\n "providers": { "a": ${secret("sk-1")} },\n "providers": { "a": ${secret("sk-2")} }\n}`
+  const restored = document.restore(document.redact(text), text)
+  assert.deepStrictEqual(
+    Result.isFailure(restored) ? restored.failure.map(({ message, path }) => [path, message]) : restored.success,
+    [["/providers/a/api_key", "this secret does not count, because a key on the way to it stands again: remove it"]],
+  )
+  const once = document.redact(text).replace(/.*"providers".*\n/, "")
+  assert.strictEqual(Result.getOrThrow(document.restore(once, text)), text.replace(/.*"providers".*\n/, ""))
+})
+
 it("a key that is commented out is not shown, also where the document has no other; a comment without one is", () => {
   const text = `{
   // "openai": { "url": "https://x", "api_key": "sk-proj-4f9aB1c2D3e4F5" }

@@ -236,20 +236,27 @@ export const restoreText = (
 ): Result.Result<string, ReadonlyArray<Finding>> => {
   const missing: Array<Finding> = []
   const restored = holds(value, marker) ? restoreValue(value, stored.value, [], marker, missing) : value
-  if (missing.length > 0) return Result.fail(missing)
   const gaps: Array<Gap> = [...restoredComments(shapes, text, stored.text, marker)]
   const storedRoot = restored === value ? undefined : treeOf(stored.text)
-  const fill = (node: Node, path: Tokens): void => {
-    for (const [index, child] of (node.children ?? []).entries()) {
-      if (node.type === "object") fill(child.children![1]!, [...path, String(child.children![0]!.value)])
-      else fill(child, [...path, String(index)])
-    }
+  const fill = (node: Node, path: Tokens, counts: boolean): void => {
+    const children = node.children ?? []
+    if (node.type === "object") {
+      const last = new Map(children.map((child) => [String(child.children![0]!.value), child]))
+      for (const child of children) {
+        const key = String(child.children![0]!.value)
+        fill(child.children![1]!, [...path, key], counts && last.get(key) === child)
+      }
+    } else for (const [index, child] of children.entries()) fill(child, [...path, String(index)], counts)
     if (node.type !== "string" || node.value !== marker) return
+    if (!counts) {
+      const message = "this secret does not count, because a key on the way to it stands again: remove it"
+      return void missing.push({ by: "schema", path, message, at: "value" })
+    }
     gaps.push([node.offset, node.offset + node.length, spelling(stored.text, storedRoot, path, lookup(restored, path))])
   }
-  const root = restored === value ? undefined : treeOf(text)
-  if (root !== undefined) fill(root, [])
-  return Result.succeed(replaceGaps(text, gaps))
+  const root = restored !== value || text.includes(marker) ? treeOf(text) : undefined
+  if (root !== undefined && missing.length === 0) fill(root, [], true)
+  return missing.length > 0 ? Result.fail(missing) : Result.succeed(replaceGaps(text, gaps))
 }
 
 /** A value as the stored text spells it, comments and all. */
