@@ -141,8 +141,8 @@ const tellingComments = (
   })
 }
 
-/** Long runs of letters and digits are what keys and tokens look like. */
-const credential = /(?=[\w+/.=-]*\d)(?=[\w+/.=-]*[A-Za-z])[\w+/.=-]{16,}/
+/** Long runs of letters and digits are what keys and tokens look like. Only from a run's start: from each of its letters takes the square of its length. */
+const credential = /(?<![\w+/.=-])(?=[\w+/.=-]*\d)(?=[\w+/.=-]*[A-Za-z])[\w+/.=-]{16,}/
 
 const commentsOf = (text: string): ReadonlyArray<readonly [from: number, to: number]> => {
   const found: Array<readonly [number, number]> = []
