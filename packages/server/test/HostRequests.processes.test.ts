@@ -52,6 +52,44 @@ it.live("a path that cannot be read is 400, in problem details, and for callers 
   }),
 )
 
+it.live("what is no request is told why in problem details", () =>
+  Effect.gen(function* () {
+    const { port } = yield* started
+    const wrong = [
+      [400, ["hello"]],
+      [400, ["GET /healthz HTTP/1.1", "content-length: many"]],
+      [431, ["GET /healthz HTTP/1.1", `x-long: ${"x".repeat(20_000)}`]],
+    ] as const
+    for (const [expected, head] of wrong) {
+      const said = answered(yield* exchange(port, head))
+      assert.strictEqual(said.status, expected)
+      assert.include(said.head, "content-type: application/problem+json")
+      assert.deepInclude(said.json, { type: "about:blank", status: expected })
+    }
+  }),
+)
+
+it.live("into an answer that has begun nothing else is said", () =>
+  Effect.gen(function* () {
+    const { port, token } = yield* started
+    const said = yield* Effect.callback<string>((resume) => {
+      let text = ""
+      const socket = connect(port, "127.0.0.1").setEncoding("utf8")
+      socket.on("data", (chunk: string) => {
+        // The feed has begun with its place.
+        if (!text.includes("id: ") && (text + chunk).includes("id: ")) socket.write("hello\r\n\r\n")
+        text += chunk
+      })
+      socket.on("error", () => {})
+      socket.on("close", () => resume(Effect.succeed(text)))
+      socket.write(`GET /api/events HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${token}\r\n\r\n`)
+      return Effect.sync(() => socket.destroy())
+    })
+    assert.match(said, /^HTTP\/1\.1 200 OK/)
+    assert.notInclude(said, "problem+json")
+  }),
+)
+
 it.live("a client that waits to be asked for its body is asked once", () =>
   Effect.gen(function* () {
     const { port, token } = yield* started

@@ -4,7 +4,8 @@
  * not read.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
-import { Server as NetServer } from "node:net"
+import { Server as NetServer, type Socket } from "node:net"
+import { unavailable, unreadable } from "./Refusal.ts"
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -25,6 +26,7 @@ export class Traffic {
     this.server = server
     server.on("request", this.#take)
     server.on("checkContinue", this.#takeExpecting)
+    server.on("clientError", this.#refuse)
   }
 
   /** Requests under way. */
@@ -55,7 +57,7 @@ export class Traffic {
   stop(): void {
     if (this.#stopping) return
     this.#stopping = true
-    for (const [, response] of this.#early) refuse(response, "/")
+    for (const [request, response] of this.#early) unavailable(response, request.url ?? "/")
     this.#early = []
     for (const response of this.#requests) if (!response.headersSent) response.shouldKeepAlive = false
     // The one of node:http would also cut idle connections, on which a request may be arriving.
@@ -66,6 +68,7 @@ export class Traffic {
   close(): void {
     this.server.off("request", this.#take)
     this.server.off("checkContinue", this.#takeExpecting)
+    this.server.off("clientError", this.#refuse)
     this.server.closeAllConnections()
     this.server.close()
   }
@@ -73,7 +76,7 @@ export class Traffic {
   readonly #take = (request: IncomingMessage, response: ServerResponse): void => {
     const path = request.url ?? "/"
     if (this.#stopping) {
-      refuse(response, path)
+      unavailable(response, path)
       return
     }
     this.#requests.add(response)
@@ -84,7 +87,7 @@ export class Traffic {
     })
     if (this.#handler !== undefined) this.#handler(request, response)
     else if (this.#early.length < maxEarly) this.#early.push([request, response])
-    else refuse(response, path)
+    else unavailable(response, path)
   }
 
   /** Told here to go on, once for all routes: who reads the body must not find that it is still to be said. */
@@ -94,24 +97,15 @@ export class Traffic {
     this.#take(request, response)
   }
 
+  /** Who listens here answers in Node's place. */
+  readonly #refuse = ({ code }: NodeJS.ErrnoException, socket: Socket): void => {
+    const under = [...this.#requests, ...this.#feeds].find((response) => response.socket === socket)
+    // Into another answer nothing can be said, and to who has gone nothing either.
+    if (!socket.writable || under?.headersSent === true) socket.destroy()
+    else unreadable(socket, under?.req.url ?? "/", code)
+  }
+
   #tell(): void {
     for (const listener of this.listeners) listener()
   }
-}
-
-const detail = "this host is not serving at the moment: it starts or stops; try again, or another host"
-
-/** In the words of whom it was meant for: OpenAI's error object, else problem details (RFC 9457). */
-const refuse = (response: ServerResponse, path: string): void => {
-  const forCallers = path.startsWith("/v1/")
-  const body = forCallers
-    ? { error: { message: detail, type: "server_error", param: null, code: "unavailable" } }
-    : { type: "about:blank", status: 503, title: "Service Unavailable", detail }
-  response
-    .writeHead(503, {
-      connection: "close",
-      "content-type": forCallers ? "application/json" : "application/problem+json",
-      "retry-after": "1",
-    })
-    .end(JSON.stringify(body))
 }
