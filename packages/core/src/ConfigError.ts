@@ -44,7 +44,7 @@ export class NotKept extends Schema.TaggedClass<NotKept>()("NotKept", {
   matches: Schema.Array(Schema.String),
 }) {}
 
-/** An undo would bring back nothing but secrets that were replaced, and the history keeps none. `hash`: the document before; `paths`: the secrets, at most 256. */
+/** An undo needs secrets that were replaced or removed, or would bring back nothing else; the history keeps none. `hash`: the document before; `paths`: the secrets, at most 256. */
 export class SecretNotKept extends Schema.TaggedClass<SecretNotKept>()("SecretNotKept", {
   hash: Schema.String,
   paths: Schema.Array(Schema.String),
@@ -99,7 +99,7 @@ const describe = (reason: ConfigReason): string => {
         ? `The history has no document ${JSON.stringify(reason.hash)}. Name one that the history lists, by at least 6 digits of its hash.`
         : `${reason.matches.length} documents of the history begin with ${reason.hash}. Write more digits of one of: ${reason.matches.join(", ")}.`
     case "SecretNotKept":
-      return `The configuration was not changed: the last change has only replaced ${named(reason.paths)}, and the history keeps no secret that was replaced. Write the old one there yourself, or change by hand what was changed before.`
+      return `The configuration was not changed: to go back needs ${named(reason.paths)}, and the history keeps no secret that was replaced or removed. Write the old one there yourself, or change by hand what was changed.`
   }
 }
 

@@ -129,12 +129,25 @@ describe("undo", () => {
         const refused = { _tag: "SecretNotKept", hash, paths: ["/providers/a/key"] }
         const error = yield* Effect.flip(store.undo)
         like(error.reason, refused)
-        assert.match(error.message, /the secret at \/providers\/a\/key, .* Write the old one there yourself/)
+        assert.match(error.message, /needs the secret at \/providers\/a\/key, .* Write the old one there yourself/)
         assert.strictEqual(yield* text, before)
         // Another comment is no other configuration.
         yield* saved(before.replace("{", "{ // rotated").replace("sk-new", "sk-newer"))
         like((yield* Effect.flip(store.undo)).reason, { ...refused, hash: (yield* hashes)[1] })
         assert.include(yield* text, "sk-newer")
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("of a change that removed a secret says which one would be needed, and refuses no document", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const { hash } = yield* store.update([{ path: "/providers/a", value: { url: "u", key: "sk-old" } }])
+        yield* store.update([...days(3), { path: "/providers/a", remove: true }])
+        yield* forget
+        like((yield* Effect.flip(store.undo)).reason, { _tag: "SecretNotKept", hash, paths: ["/providers/a/key"] })
+        assert.deepStrictEqual([yield* daysNow, yield* said], [3, []])
       }),
     ).pipe(Effect.provide(place)),
   )

@@ -5,7 +5,7 @@
 import { Effect, Result, type Scope } from "effect"
 import type { Change, Edit, Loaded } from "../ConfigDocument.ts"
 import { Conflict, type Problem, type Rejected, SecretNotKept, type SourceUnavailable } from "../ConfigError.ts"
-import type { Origin } from "../ConfigEvents.ts"
+import { maxPlaces, type Origin } from "../ConfigEvents.ts"
 import type { Stored } from "../ConfigSource.ts"
 import type { Plan, Snapshot } from "../ConfigStore.ts"
 import type { Transaction } from "../Reconciler.ts"
@@ -201,8 +201,9 @@ export const makeChanges = <C>({ document, source }: Surroundings<C>, acceptance
       const kept = yield* source.history.read(hash)
       if (kept === undefined || Result.isFailure(yield* Effect.result(load(kept.text, acceptance.state.layering))))
         continue
-      const text = yield* Effect.catch(Effect.fromResult(document.restore(kept.text, inForce.text)), (problems) =>
-        refuse("undo", undefined, problems),
+      const text = yield* Effect.mapError(
+        Effect.fromResult(document.restore(kept.text, inForce.text)),
+        (problems) => new SecretNotKept({ hash, paths: problems.slice(0, maxPlaces).map(({ path }) => path) }),
       )
       if (text !== kept.text && differing(text).length === 0) {
         const paths = differing(kept.text)
