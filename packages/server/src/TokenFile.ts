@@ -2,7 +2,6 @@
  * The admin token as a file (0600): whoever can read it may do everything. It is made at the first start, 256 random bits in base64url, and stays;
  * a file that holds no token is replaced, and that is said. It is in no log line, and in no error.
  */
-
 import { makeDirectories, syncDirectory, writeTemporary } from "@signalbox/core/FileConfigSource/Files"
 import { isTemporary } from "@signalbox/core/FileConfigSource/Names"
 import { codeOf } from "@signalbox/core/FileConfigSource/Site"
@@ -11,6 +10,7 @@ import { ByteSize, Effect, FileSystem, Layer, Path, type PlatformError, Redacted
 import { SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 import { AdminToken } from "./Admin/AdminToken.ts"
+import { tokenIn } from "./TokenFile/Text.ts"
 
 /** No host has ever been started there. */
 export class TokenMissing extends Schema.TaggedClass<TokenMissing>()("TokenMissing", { path: Schema.String }) {}
@@ -88,9 +88,9 @@ const read = Effect.fnUntraced(function* (path: string): Effect.fn.Return<Found,
   if (type !== "File" || Number(ByteSize.toBigInt(size)) > maxBytes) {
     return yield* fail(new TokenUnusable({ path }))
   }
-  const text = (yield* failed(fs.readFileString(path))).trimEnd()
-  if (!/^[\w-]{43}$/.test(text)) return yield* fail(new TokenUnusable({ path }))
-  return { token: Redacted.make(text), mode }
+  const token = tokenIn(yield* failed(fs.readFileString(path)))
+  if (token === undefined) return yield* fail(new TokenUnusable({ path }))
+  return { token: Redacted.make(token), mode }
 })
 
 /** Under a lock, so that of several processes one makes it and the others find it. */

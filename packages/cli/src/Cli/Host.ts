@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs"
 import { type HostNote, readHostNote } from "@signalbox/server/HostNote"
 import type { Place } from "@signalbox/server/Place"
+import { tokenIn } from "@signalbox/server/TokenFile/Text"
 import { Effect, Redacted } from "effect"
 import { type Failure, failed } from "./Failure.ts"
 import { isHost } from "./Host/identity.ts"
@@ -29,8 +30,8 @@ export const findHost = (place: Place): Effect.Effect<Host | undefined, Failure>
 const readToken = ({ token }: Place): Effect.Effect<Redacted.Redacted, Failure> =>
   Effect.suspend(() => {
     try {
-      const text = readFileSync(token, "utf8").trim()
-      if (/^[\w-]{16,256}$/.test(text)) return Effect.succeed(Redacted.make(text))
+      const found = tokenIn(readFileSync(token, "utf8"))
+      if (found !== undefined) return Effect.succeed(Redacted.make(found))
       return Effect.fail(
         failed("token", `${line(token)} holds no admin token`, "restart the host, which makes a new one"),
       )
