@@ -199,12 +199,15 @@ export const makeChanges = <C>({ document, source }: Surroundings<C>, acceptance
     const differing = (text: string) => document.editsBetween(text, inForce.text).map(({ path }) => path)
     for (const hash of predecessors(yield* source.history.list, inForce.hash)) {
       const kept = yield* source.history.read(hash)
-      if (kept === undefined || Result.isFailure(yield* Effect.result(load(kept.text, acceptance.state.layering))))
-        continue
-      const text = yield* Effect.mapError(
-        Effect.fromResult(document.restore(kept.text, inForce.text)),
-        (problems) => new SecretNotKept({ hash, paths: problems.slice(0, maxPlaces).map(({ path }) => path) }),
-      )
+      if (kept === undefined) continue
+      const restored = document.restore(kept.text, inForce.text)
+      if (Result.isFailure(restored)) {
+        if (restored.failure.some(({ by }) => by === "parser")) continue
+        const paths = restored.failure.slice(0, maxPlaces).map(({ path }) => path)
+        return yield* Effect.fail(new SecretNotKept({ hash, paths }))
+      }
+      const text = restored.success
+      if (Result.isFailure(yield* Effect.result(load(text, acceptance.state.layering)))) continue
       if (text !== kept.text && differing(text).length === 0) {
         const paths = differing(kept.text)
         if (paths.length > 0 || text === inForce.text) return yield* Effect.fail(new SecretNotKept({ hash, paths }))
