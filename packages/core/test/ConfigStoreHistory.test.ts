@@ -159,7 +159,7 @@ describe("undo", () => {
         ])
         assert.strictEqual((yield* store.undo).config.days, 1)
         assert.include(yield* text, "sk-2")
-      }).pipe(Effect.provide(Layer.fresh(strict)), Effect.provide(place))
+      }).pipe(Effect.provide(Layer.provideMerge(Layer.fresh(strict), place)))
     },
   )
 
