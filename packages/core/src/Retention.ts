@@ -3,11 +3,12 @@
  * decided when, one store at a time. A sweep that was missed is not made up for, and a clock that is absurdly far ahead deletes nothing for
  * its age (`Retention/ClockGuard.ts`).
  */
-import { Clock, Context, DateTime, Duration, Effect, Layer, type Scope, Semaphore, Stream } from "effect"
+import { Cause, Clock, Context, DateTime, Duration, Effect, Exit, Layer, type Scope, Semaphore, Stream } from "effect"
 import { EventBus } from "./EventBus.ts"
 import { ClockGuard } from "./Retention/ClockGuard.ts"
 import { RetentionPolicySchema } from "./Retention/RetentionPolicy.ts"
 import { RetentionChanged, RetentionSwept } from "./RetentionEvents.ts"
+import { failureMessage } from "./ServiceGraph/FailureMessage.ts"
 import * as Setting from "./Setting.ts"
 
 /** `ledger_days`, `history_days`, `events_days` … ; 0 keeps for ever. */
@@ -100,7 +101,7 @@ const make = Effect.gen(function* () {
   const stores = new Set<Registered>()
   const turns = yield* Semaphore.make(1)
 
-  const sweepStore = (registered: Registered, limits: Limits, dryRun: boolean) =>
+  const sweepStore = (registered: Registered, limits: Exit.Exit<Limits>, dryRun: boolean) =>
     turns.withPermit(sweepOnce(registered, limits, dryRun, clock, bus))
 
   const register = Effect.fnUntraced(function* (store: Retainable) {
@@ -110,7 +111,7 @@ const make = Effect.gen(function* () {
       () => Effect.sync(() => stores.delete(registered)),
     )
     yield* policy.changes.pipe(
-      Stream.map((current) => store.limits(current)),
+      Stream.mapEffect((current) => limitsOf(store, current)),
       Stream.changesWith(sameLimits),
       // A newer limit stops the sweep by an older one: it may want to keep what that one deletes.
       Stream.switchMap((limits) =>
@@ -126,7 +127,9 @@ const make = Effect.gen(function* () {
   const sweep = Effect.fn("Retention.sweep")(function* (options?: { readonly dryRun?: boolean }) {
     const current = yield* policy.get
     return yield* Effect.forEach([...stores], (registered) =>
-      sweepStore(registered, registered.store.limits(current), options?.dryRun ?? false),
+      Effect.flatMap(limitsOf(registered.store, current), (limits) =>
+        sweepStore(registered, limits, options?.dryRun ?? false),
+      ),
     )
   })
 
@@ -140,7 +143,7 @@ const make = Effect.gen(function* () {
 
 const sweepOnce = Effect.fnUntraced(function* (
   { guard, store }: Registered,
-  limits: Limits,
+  told: Exit.Exit<Limits>,
   dryRun: boolean,
   clock: Clock.Clock,
   bus: EventBus["Service"],
@@ -156,6 +159,7 @@ const sweepOnce = Effect.fnUntraced(function* (
     ...state,
   })
   const run = Effect.gen(function* () {
+    const limits = yield* told
     const now = clock.currentTimeMillisUnsafe()
     const believed = guard.believes(now, Number(start / 1_000_000n), yield* store.newest)
     state.clockDoubted = !believed && isSet(limits.days)
@@ -175,11 +179,13 @@ const sweepOnce = Effect.fnUntraced(function* (
     if (deleted === 0 && !dryRun) return Effect.void
     return bus.publish(new RetentionSwept({ store: store.name, deleted, bytes, durationMillis, dryRun }))
   })
+  const failed = (message: string, ...defects: ReadonlyArray<unknown>) =>
+    Effect.as(Effect.logWarning(`The sweep of ${store.name} failed: ${message}`, ...defects), message)
   return yield* run.pipe(
     Effect.as(undefined),
-    Effect.catch((error) =>
-      Effect.as(Effect.logWarning(`The sweep of ${store.name} failed: ${error.message}`), error.message),
-    ),
+    Effect.catch(({ message }) => failed(message)),
+    // A bug of the store's must not end its sweeps.
+    Effect.catchDefect((defect) => failed(failureMessage(Cause.die(defect), []), defect)),
     Effect.ensuring(say),
     Effect.map((failed) => (failed === undefined ? result() : { ...result(), failed })),
   )
@@ -199,8 +205,16 @@ const requestOf = (limits: Limits, now: number | undefined, dryRun: boolean): Sw
   return Object.keys(request).length === 1 ? undefined : request
 }
 
-const sameLimits = (a: Limits, b: Limits): boolean =>
-  a.days === b.days && a.maxBytes === b.maxBytes && a.maxEntries === b.maxEntries
+/** A store's own code: what it throws is that store's failure. */
+const limitsOf = (store: Retainable, policy: Policy): Effect.Effect<Exit.Exit<Limits>> =>
+  Effect.exit(Effect.sync(() => store.limits(policy)))
+
+const sameLimits = (a: Exit.Exit<Limits>, b: Exit.Exit<Limits>): boolean =>
+  Exit.isSuccess(a) &&
+  Exit.isSuccess(b) &&
+  a.value.days === b.value.days &&
+  a.value.maxBytes === b.value.maxBytes &&
+  a.value.maxEntries === b.value.maxEntries
 
 const doubt = (store: string, now: number): string =>
   `The clock says ${DateTime.formatIso(DateTime.makeUnsafe(now))}, more than a month later than expected: nothing in ${store} is deleted for its age until the ` +

@@ -50,6 +50,7 @@ class Shelf {
   /** Closed, it stops each sweep before its next item. */
   readonly gate = Latch.makeUnsafe(true)
   failing = false
+  dying = false
 
   constructor(ages: ReadonlyArray<number>) {
     this.items = ages.map((days) => ({ at: start - days * day, bytes: 10 }))
@@ -73,6 +74,7 @@ class Shelf {
           if (goes) left -= item.bytes
           return goes
         })
+        if (this.dying) return Stream.die(new Error("the shelf is gone"))
         if (this.failing) return Stream.fail({ message: "the shelf has fallen over" })
         return Stream.fromIterable(victims).pipe(
           Stream.mapEffect((victim) =>
@@ -356,6 +358,39 @@ describe("Retention", () => {
         a.failing = false
         yield* pass("1 hour")
         assert.deepStrictEqual(a.ages, [1])
+      }),
+  )
+
+  test(
+    "A store that dies, or whose limits cannot be told, counts as failed and is tried again in an hour.",
+    { ...forever, eventsDays: 60 },
+    (host) =>
+      Effect.gen(function* () {
+        const [a, b] = [new Shelf([90, 1]), new Shelf([90, 1])]
+        a.dying = true
+        let lost = true
+        const limits = (policy: Policy): Limits => {
+          if (lost) throw new Error("no limits")
+          return events(policy)
+        }
+        yield* host.retention.register(a.retainable("a", events))
+        yield* host.retention.register(b.retainable("b", limits))
+        yield* settle
+        assert.deepStrictEqual(
+          host.lines.map((line) => line.split(",")[0]),
+          ["The sweep of a failed: the shelf is gone", "The sweep of b failed: no limits"],
+        )
+        const results = yield* host.retention.sweep()
+        assert.deepStrictEqual(
+          results.map(({ failed }) => failed),
+          ["the shelf is gone", "no limits"],
+        )
+        a.dying = false
+        yield* pass("1 hour")
+        assert.deepStrictEqual(a.ages, [1])
+        lost = false
+        yield* host.setPolicy({ ...forever, eventsDays: 59 })
+        assert.deepStrictEqual(b.ages, [1])
       }),
   )
 
