@@ -106,7 +106,7 @@ export interface Class<in out Self, in out Name extends string, in out Provided,
   extends Context.ServiceClass<Self, Name, Shape<Provided>> {
   /** Builds the first generation and fails with what its layers fail with. Closing its Scope lets go of everything at once: end the requests first. */
   readonly layer: Layer.Layer<Self, E, R>
-  /** Does not wait for the first generation: services are `starting`, then `ready`, or `failed` (`service.failed`) and tried again after each commit. */
+  /** Does not wait for the first generation: services are `starting`, then `ready`, or `failed` (`service.failed`) and tried again after each commit and every 30 seconds. */
   readonly layerBackground: Layer.Layer<Self, never, R>
   /** Holds the current generation until the caller's Scope closes. HTTP uses this, as router middleware. */
   readonly pin: Effect.Effect<Context.Context<Provided>, never, Self | Scope.Scope>

@@ -1,8 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { EventBus } from "@signalbox/core/EventBus"
-import { Effect, Exit, Fiber, Latch, Layer, Result, Scheduler, Scope, Stream } from "effect"
+import * as ServiceGraph from "@signalbox/core/ServiceGraph"
+import { Context, Effect, Exit, Fiber, Latch, Layer, Redacted, Result, Scheduler, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { A, C, Diamond, kernel, logged, names, put, settings, settle, Yard } from "./ServiceGraph.fixtures.ts"
+
+class Client extends Context.Service<Client, {}>()("Client") {}
 
 const states = Effect.map(Diamond.status, ({ services }) =>
   Object.fromEntries(services.map(({ name, state }) => [name, state])),
@@ -108,6 +111,77 @@ describe("layerBackground", () => {
         }).pipe(Effect.provide(graph))
       }).pipe(Effect.provide(base))
     }).pipe(Effect.scoped),
+  )
+
+  it.effect("no secret of a value that came while it started is in the reason", () =>
+    Effect.gen(function* () {
+      const base = yield* Layer.build(Layer.provideMerge(settings, kernel))
+      yield* Effect.gen(function* () {
+        const failures = yield* (yield* EventBus).subscribe({ types: ["service.failed"] })
+        const [gate, started] = [yield* Latch.make(), yield* Latch.make()]
+        const layer = Layer.effect(
+          Client,
+          Effect.gen(function* () {
+            const key: unknown = yield* A.get
+            if (Redacted.isRedacted(key)) return yield* Effect.fail(new Error(`401 for ${Redacted.value(key)}`))
+            yield* Effect.andThen(started.open, gate.await)
+            return {}
+          }),
+        )
+        class Clients extends ServiceGraph.Service<Clients>()("Clients", {
+          nodes: [ServiceGraph.node(Client, { needs: [A], layer })],
+        }) {}
+        yield* Layer.build(Clients.layerBackground)
+        yield* started.await
+        yield* put([A, Redacted.make("new-key-87654321")])
+        yield* gate.open
+        const [item] = yield* Stream.runCollect(Stream.take(failures, 1))
+        assert.include(JSON.stringify(item), "401 for <redacted>")
+      }).pipe(Effect.provide(base))
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("one that fails for a while is tried again without a change, and says so once", () =>
+    Effect.gen(function* () {
+      const base = yield* Layer.build(Layer.merge(kernel, Yard.layer))
+      yield* Effect.gen(function* () {
+        const [bus, yard] = [yield* EventBus, yield* Yard]
+        const said: Array<string> = []
+        const failures = yield* bus.subscribe({ types: ["service.failed"] })
+        yield* Effect.forkScoped(
+          Stream.runForEach(failures, (item) => Effect.sync(() => said.push(JSON.stringify(item)))),
+        )
+        yard.refuse.set("Left(Base(a1))", new Error("no network"))
+        const scope = yield* Scope.make()
+        const graph = yield* Layer.buildWithScope(Layer.provideMerge(Diamond.layerBackground, settings), scope)
+        const attempts = Effect.map(Yard, ({ log }) => log.filter((line) => line === "build Left(Base(a1))").length)
+        yield* settle
+        assert.strictEqual(yield* attempts, 1)
+        yield* TestClock.adjust("30 seconds")
+        yield* settle
+        assert.strictEqual(yield* attempts, 2)
+        assert.strictEqual(said.length, 1)
+        yard.refuse.clear()
+        yield* TestClock.adjust("30 seconds")
+        assert.strictEqual((yield* Effect.provide(names, graph))[1], "Aside(c1)")
+        yield* Scope.close(scope, Exit.void)
+      }).pipe(Effect.provide(base))
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("closing it while it waits to try again ends it at once", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const context = yield* Scope.provide(
+        started((yard) => yard.refuse.set("Left(Base(a1))", new Error("no left"))),
+        scope,
+      )
+      yield* settle
+      yield* Effect.provide(logged, context)
+      yield* Scope.close(scope, Exit.void)
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual(yield* Effect.provide(logged, context), [])
+    }),
   )
 
   it.effect("one that hangs has failed at the deadline", () =>

@@ -16,7 +16,7 @@ export interface Engine {
   readonly live: Live
   /** Builds and serves the first generation, and takes part from then on. */
   readonly start: Effect.Effect<void, BuildFailed>
-  /** Starts, and starts again after each commit until it serves. */
+  /** Starts, and starts again after each commit, and every 30 seconds, until it serves. */
   readonly keepStarting: Effect.Effect<void>
   /** Waits until there is a generation to pin. */
   readonly ready: Effect.Effect<void>
@@ -163,6 +163,7 @@ const startOf = (works: Works, participant: Participant): Engine["start"] =>
 const keepStartingOf = (works: Works, start: Engine["start"]): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { bus, reconciler, served } = works
+    let said = ""
     while (!(yield* Deferred.isDone(served))) {
       const generation = yield* reconciler.current
       const failed = yield* Effect.match(start, { onFailure: (failed) => failed, onSuccess: () => undefined })
@@ -171,8 +172,13 @@ const keepStartingOf = (works: Works, start: Engine["start"]): Effect.Effect<voi
       const events = refusal(failed, generation, works.live).failures.map(
         ({ message, node }) => new ServiceFailed({ service: node, reason: message }),
       )
-      yield* bus.publishAll(events, { revision: generation.revision })
-      yield* Stream.runHead(Stream.filter(reconciler.generations, ({ number }) => number > generation.number))
+      // What is down for a day is no news twice a minute.
+      const news = JSON.stringify([generation.number, events])
+      if (news !== said) yield* bus.publishAll(events, { revision: generation.revision })
+      said = news
+      yield* Stream.runHead(Stream.filter(reconciler.generations, ({ number }) => number > generation.number)).pipe(
+        Effect.timeoutOption(retryPatience),
+      )
     }
   }).pipe(
     // Those who wait for a pin would never hear of it.
@@ -186,6 +192,9 @@ const keepStartingOf = (works: Works, start: Engine["start"]): Effect.Effect<voi
     ),
   )
 
+// What failed for a reason outside, as a network that is not there yet at boot, may be gone without a change.
+const retryPatience = "30 seconds"
+
 /** The values that the layers will read: a setting knows where its own is, a constant one is nowhere. */
 const valuesIn =
   ({ values }: Generation, context: Context.Context<any>) =>
@@ -197,7 +206,10 @@ const valuesIn =
 const isSetting = (service: unknown): service is SettingShape<unknown> =>
   typeof service === "object" && service !== null && "~signalbox/Setting" in service
 
-/** What stands for it in the refusal of a change. A layer may also quote what it replaces: an old key that is still in use. */
+/**
+ * What stands for it in the refusal of a change. A layer may also quote what it replaces, an old key that is still in use; one that was built
+ * while it started, what came meanwhile.
+ */
 const refusal = (failed: BuildFailed, { values }: Generation, live: Live): PrepareFailed => {
   const settings = [values, ...Array.from(live.all, ({ generation }) => generation.values)].flatMap((all) => [
     ...all.values(),
@@ -205,7 +217,7 @@ const refusal = (failed: BuildFailed, { values }: Generation, live: Live): Prepa
   return new PrepareFailed({
     failures: failed.failures.map(({ cause, instance }) => ({
       node: instance.name,
-      message: failureMessage(cause, settings),
+      message: failureMessage(cause, [...settings, ...instance.inputs]),
     })),
   })
 }
