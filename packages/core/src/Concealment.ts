@@ -33,12 +33,13 @@ export const concealer = (secrets: ReadonlySet<string>): ((text: string) => stri
   }
 }
 
-/** The strings within the `Redacted` values of settings. */
+/** The strings within the `Redacted` values of settings, and the numbers as they are written. */
 export const secretsIn = (settings: Iterable<unknown>): ReadonlySet<string> => {
   const secrets = new Set<string>()
   const seen = new Set<object>()
   const add = (value: unknown, depth: number): void => {
     if (typeof value === "string" && value !== "") secrets.add(value)
+    else if (typeof value === "number" || typeof value === "bigint") secrets.add(String(value))
     else visit(value, depth, add)
   }
   const find = (value: unknown, depth: number): void => {

@@ -25,6 +25,13 @@ describe("no secret is in a failure's message", () => {
     )
   })
 
+  it("nor a number that is one", () => {
+    for (const pin of [73914482, 73914482n]) {
+      const message = failureMessage(Cause.fail(new Error("PIN 73914482 refused")), [{ pin: Redacted.make(pin) }])
+      assert.strictEqual(message, "PIN <redacted> refused")
+    }
+  })
+
   it("however a URL spells it", () => {
     fc.assert(
       fc.property(secret, (key) => {
