@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { ConfigStoreError } from "@signalbox/core/ConfigError"
 import { MemoryDocument } from "@signalbox/core/ConfigSource"
 import * as ConfigStore from "@signalbox/core/ConfigStore"
+import { makeEnvironment } from "@signalbox/core/ConfigStore/Environment"
 import { EventBus } from "@signalbox/core/EventBus"
 import { PrepareFailed, Reconciler } from "@signalbox/core/Reconciler"
 import * as Setting from "@signalbox/core/Setting"
@@ -157,6 +158,24 @@ describe("the environment", () => {
     ).pipe(Effect.provide(place)),
   )
 
+  it.effect("is learned in the end also where a document has more names than are remembered", () =>
+    Effect.gen(function* () {
+      const env = { A_0: "a", B_0: "b" }
+      const { learn, lookup } = makeEnvironment(ConfigProvider.fromEnv({ env }))
+      const ask = (group: string) => Array.from({ length: 40_000 }, (_, index) => lookup(`${group}_${index}`))[0]
+      ask("A")
+      assert.isTrue(yield* learn)
+      let loads = 0
+      let found = true
+      while (found && ++loads < 10) {
+        ask("A")
+        ask("B")
+        found = yield* learn
+      }
+      assert.deepStrictEqual([found, lookup("A_0"), lookup("B_0")], [false, "a", "b"])
+    }),
+  )
+
   it.effect("that has changed is read by a reload; one that cannot be used is refused and leaves all as it was", () =>
     Effect.gen(function* () {
       const environment: Record<string, string> = { TEST_RETENTION_DAYS: "5" }
@@ -263,6 +282,23 @@ describe("a setting", () => {
         yield* store.update([{ path: "/models/slow", value: "big" }])
         assert.deepStrictEqual(yield* Names.get, ["fast", "slow"])
       }).pipe(Effect.provide(names)),
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("keeps its identity when its keys have only changed places, also through the next change of another", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* store.update([{ path: "/models", value: { a: "x", b: "y" } }])
+        const models = yield* ModelSettings.get
+        yield* saved(
+          edited(yield* text, (document) => {
+            document.models = { b: "y", a: "x" }
+          }),
+        )
+        yield* store.update([{ path: "/retention", value: { days: 2 } }])
+        assert.strictEqual(yield* ModelSettings.get, models)
+      }),
     ).pipe(Effect.provide(place)),
   )
 

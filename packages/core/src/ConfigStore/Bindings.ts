@@ -20,7 +20,7 @@ export const slices = <C>(
   for (const { key, select } of bindings) {
     try {
       const value = select(config)
-      values.set(key, isMember(config, value) ? value : share(current.get(key), value))
+      values.set(key, share(current.get(key), value))
     } catch (thrown) {
       const reason = failureMessage(Cause.die(thrown), [config])
       problems.push({ by: key, path: "", message: `the setting cannot be taken from this configuration: ${reason}` })
@@ -28,10 +28,6 @@ export const slices = <C>(
   }
   return problems.length > 0 ? Result.fail(problems) : Result.succeed(values)
 }
-
-/** A member of the document shares with the one before it what is equal: to compare thousands of aliases again would find nothing. */
-const isMember = (config: unknown, value: unknown): boolean =>
-  Object.is(config, value) || (isPlain(config) && Object.values(config).some((member) => Object.is(member, value)))
 
 /**
  * `next`, with what equals `previous` at the same place replaced by it. What `select` puts together anew would otherwise look changed at

@@ -25,7 +25,7 @@ export const makeEnvironment = (provider: ConfigProvider.ConfigProvider): Enviro
     },
     learn: Effect.gen(function* () {
       if (asked.size === 0) return false
-      if (known.size + asked.size > maxNames) known.clear()
+      if (known.size + asked.size > maxNames) forgetUnset(known)
       let found = false
       for (const name of asked) {
         const node = yield* Effect.mapError(provider.load([name]), () => [unreadable(name)])
@@ -36,6 +36,11 @@ export const makeEnvironment = (provider: ConfigProvider.ConfigProvider): Enviro
       return found
     }),
   }
+}
+
+/** What is set stays: a load that lost it again while it learns something else would never end, and those are no more than the environment has. */
+const forgetUnset = (known: Map<string, string | undefined>): void => {
+  for (const [name, value] of known) if (value === undefined) known.delete(name)
 }
 
 const unreadable = (name: string): Problem => ({
