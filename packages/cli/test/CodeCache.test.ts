@@ -1,12 +1,21 @@
 /** What is kept of compiled code between runs: it may save time, and must change nothing else. */
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { CodeCache } from "../src/Cli/CodeCache.ts"
-import { home } from "./Command.ts"
+import { home, program, runProgram } from "./Command.ts"
 
 const scratch = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "signalbox-code-"))),
@@ -126,6 +135,7 @@ describe("CodeCache", () => {
       mkdirSync(join(directory, "taken"))
       for (const path of [undefined, join(directory, "no", "such"), join(directory, "taken")])
         assert.strictEqual(ran(path, file), "1 2 3")
+      assert.deepStrictEqual(readdirSync(directory).sort(), ["a.cjs", "taken"])
     }),
   )
 })
@@ -141,20 +151,18 @@ describe("the command's cache", () => {
     const place = yield* home
     const cache = join(place.directory, "cache")
     const version = (yield* place.run(["--version"])).stdout.trim().split(" ")[1] ?? ""
-    return {
-      ...place,
-      env: { ...place.env, XDG_CACHE_HOME: cache },
-      own: join(cache, "signalbox", "compiled", version),
-    }
+    const own = join(cache, "signalbox", "compiled", version)
+    const file = join(own, `command-${process.version}-${process.arch}`)
+    return { ...place, cache, env: { ...place.env, XDG_CACHE_HOME: cache }, own, file }
   })
 
   it.live("what a host needs is not loaded for a small command", () =>
     Effect.gen(function* () {
-      const { env, own, run } = yield* caching
+      const { env, file, own, run } = yield* caching
       const { code, stderr } = yield* run(["models"], { env })
       assert.strictEqual(code, 0, stderr)
-      assert.includeMembers([...kept(join(own, "command"))], ["Cli.cjs", "Models.cjs"])
-      assert.notInclude(kept(join(own, "command")), "Serve.cjs")
+      assert.includeMembers([...kept(file)], ["Cli.cjs", "Models.cjs"])
+      assert.notInclude(kept(file), "Serve.cjs")
       assert.strictEqual(statSync(own).mode & 0o777, 0o700)
     }),
   )
@@ -169,25 +177,49 @@ describe("the command's cache", () => {
 
   it.live("a directory that others may write to is not used: what lies there is run", () =>
     Effect.gen(function* () {
-      const { env, own, run } = yield* caching
-      mkdirSync(own, { recursive: true, mode: 0o777 })
-      chmodSync(own, 0o777)
-      assert.strictEqual((yield* run(["models"], { env })).code, 0)
-      assert.deepStrictEqual(readdirSync(own), [])
+      for (const open of ["own", "signalbox", "cache"] as const) {
+        const { cache, env, own, run } = yield* caching
+        const directory = { own, signalbox: join(cache, "signalbox"), cache }[open]
+        mkdirSync(directory, { recursive: true, mode: 0o700 })
+        chmodSync(directory, 0o777)
+        assert.strictEqual((yield* run(["models"], { env })).code, 0)
+        assert.deepStrictEqual(readdirSync(directory), [], open)
+      }
     }),
   )
 
-  it.live("NODE_DISABLE_COMPILE_CACHE turns it off, and what other versions left goes away", () =>
+  it.live("a disk with little room is left to others", (context) =>
+    Effect.gen(function* () {
+      const { cache, env, own, run } = yield* caching
+      const mounted = (script: string) =>
+        runProgram(
+          "unshare",
+          ["--mount", "sh", "-c", `mount -t tmpfs -o size=16m,mode=0700 x "${cache}" && ${script}`],
+          env,
+        )
+      mkdirSync(cache, { mode: 0o700 })
+      if ((yield* mounted("true")).code !== 0) return context.skip("no file system can be mounted")
+      const command = `"${process.execPath}" "${yield* program}" models >/dev/null && ls "${own}"`
+      assert.deepInclude(yield* mounted(command), { code: 0, stdout: "" })
+      assert.strictEqual((yield* run(["models"], { env })).code, 0)
+      assert.strictEqual(readdirSync(own).length, 1)
+    }),
+  )
+
+  it.live("NODE_DISABLE_COMPILE_CACHE turns it off; what other versions left goes away after a week", () =>
     Effect.gen(function* () {
       const { env, own, run } = yield* caching
-      const old = join(own, "..", "0.0.1")
-      mkdirSync(old, { recursive: true, mode: 0o700 })
+      const [old, recent] = ["0.0.1", "0.0.2"].map((version) => join(own, "..", version))
+      for (const directory of [old!, recent!]) mkdirSync(directory, { recursive: true, mode: 0o700 })
+      const aWeekAgo = Date.now() / 1000 - 8 * 24 * 3600
+      utimesSync(old!, aWeekAgo, aWeekAgo)
       assert.strictEqual((yield* run(["models"], { env: { ...env, NODE_DISABLE_COMPILE_CACHE: "1" } })).code, 0)
       assert.isFalse(existsSync(own))
-      assert.isTrue(existsSync(old))
+      assert.isTrue(existsSync(old!))
       assert.strictEqual((yield* run(["models"], { env })).code, 0)
       assert.isTrue(existsSync(own))
-      assert.isFalse(existsSync(old))
+      assert.isFalse(existsSync(old!))
+      assert.isTrue(existsSync(recent!))
     }),
   )
 })

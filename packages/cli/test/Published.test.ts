@@ -1,6 +1,6 @@
 /** The bundle by itself, far from this repository, as somebody has it for whom npm could not install koffi. */
 import { spawnSync } from "node:child_process"
-import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { cpSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -76,6 +76,30 @@ describe("the bundle", () => {
       assert.strictEqual(code, 1)
       assert.match(stderr, /^signalbox: this should not have happened: boom\nhint: .*--verbose.*\n$/)
       assert.match((yield* run("--verbose")).stderr, /Error: boom\n +at /)
+    }),
+  )
+
+  it.live("a host whose program was replaced says so when it needs more of it, and serves what it has", () =>
+    Effect.gen(function* () {
+      const { directory, env } = yield* home
+      const installed = join(directory, "node_modules", "signalbox")
+      cpSync(dirname(yield* program), installed, { recursive: true })
+      const host = yield* started(process.execPath, [join(installed, "signalbox.cjs"), "serve", "--port", "0"], env)
+      const [, url = ""] = /(http:\S+)/.exec(yield* host.lineWith("listens on")) ?? []
+      // The admin API, too, is loaded when it is asked for.
+      assert.strictEqual((yield* runProgram(yield* program, ["services"], env)).code, 0)
+      cpSync(join(installed, "chunks", "Cli.cjs"), join(installed, "Cli.cjs"))
+      renameSync(join(installed, "Cli.cjs"), join(installed, "chunks", "Cli.cjs"))
+      const provider = '{"kind":"openai","base_url":"http://127.0.0.1:9/v1"}'
+      const set = yield* runProgram(yield* program, ["config", "set", "providers.late", provider], env)
+      assert.strictEqual(set.code, 1)
+      assert.include(set.stderr, "Signalbox was updated or removed while it runs: start it again")
+      const body = '{"model":"echo","messages":[{"role":"user","content":"still here"}]}'
+      const headers = { "content-type": "application/json" }
+      const answer = yield* Effect.promise(() =>
+        fetch(`${url}/v1/chat/completions`, { method: "POST", headers, body }).then((response) => response.text()),
+      )
+      assert.include(answer, "still here")
     }),
   )
 })

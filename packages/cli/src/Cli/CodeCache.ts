@@ -4,9 +4,9 @@
  *
  * The file: CRC-32 of the rest, length of the index, the index as JSON, the codes. Numbers are 32 bits, little endian.
  */
-import { readFileSync, renameSync, writeFileSync } from "node:fs"
+import { readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from "node:fs"
 import { Module } from "node:module"
-import { basename } from "node:path"
+import { basename, dirname } from "node:path"
 import { constants, Script } from "node:vm"
 import { crc32 } from "node:zlib"
 
@@ -56,17 +56,27 @@ export class CodeCache {
   save(): void {
     if (this.#path === undefined || this.#isComplete) return
     this.#isComplete = true
-    for (const [name, { script, source }] of this.#scripts)
-      this.#kept.set(name, { source, code: script.createCachedData() })
+    // Two that write at once may spoil it; the checksum says so, and the next run writes it again.
+    const beside = `${this.#path}.new`
     try {
-      // Two that write at once may spoil it; the checksum says so, and the next run writes it again.
-      const beside = `${this.#path}.new`
+      for (const [name, { script, source }] of this.#scripts)
+        this.#kept.set(name, { source, code: script.createCachedData() })
+      if (!hasRoom(dirname(beside))) return
       writeFileSync(beside, written(this.#kept), { mode: 0o600 })
       renameSync(beside, this.#path)
     } catch {
-      // No right, no room: nothing that this command is about.
+      // No right, no room: nothing that this command is about, and it must not take the room of others.
+      rmSync(beside, { force: true })
     }
   }
+}
+
+/** On a disk with less, others need the room more: 64 MiB. */
+const ROOM_BYTES = 64 * 1024 * 1024
+
+const hasRoom = (directory: string): boolean => {
+  const { bavail, bsize } = statfsSync(directory)
+  return bavail * bsize >= ROOM_BYTES
 }
 
 type Index = Record<string, readonly [source: number, length: number]>

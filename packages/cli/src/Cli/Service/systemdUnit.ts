@@ -1,6 +1,6 @@
 /**
  * A systemd user unit (systemd.service(5), systemd.exec(5)). Its hardening is what works in a user's own manager: file systems read-only but
- * for the host's directory, which takes unprivileged user name spaces; no memory rule, because JavaScript is compiled while it runs.
+ * for the host's directory and the cache of compiled code, which takes unprivileged user name spaces; no memory rule, because JavaScript is compiled while it runs.
  */
 import type { Installed } from "../Service.ts"
 
@@ -36,6 +36,8 @@ SystemCallArchitectures=native
 ProtectSystem=strict
 PrivateTmp=yes
 ReadWritePaths=${quotedPath(directory)}
+CacheDirectory=signalbox
+CacheDirectoryMode=0700
 
 [Install]
 WantedBy=default.target
