@@ -7,26 +7,61 @@ const maxDepth = 32
 
 const marker = "<redacted>"
 
-/** The function that hides these secrets in a text. Hide before cutting: half a secret is one too. */
+// Nobody's real key is shorter; PINs and passwords of test databases are.
+const minKeyLength = 8
+
+/** What people write where a local server wants a key and takes any: Ollama, LM Studio, llama.cpp, vLLM, and plain words. In lower case. */
+const placeholders: ReadonlySet<string> = new Set([
+  "ollama",
+  "lm-studio",
+  "no-key",
+  "no-key-required",
+  "sk-no-key-required",
+  "token-abc123",
+  "not-needed",
+  "not-required",
+  "no-api-key",
+  "dummy",
+  "dummy-key",
+  "placeholder",
+  "anything",
+  "whatever",
+  "localhost",
+  "local",
+  "empty",
+  "none",
+  "null",
+  "test",
+  "key",
+])
+
+const isPlaceholder = (text: string): boolean => placeholders.has(text.toLowerCase())
+
+/** Whether a text is hidden wherever it stands: no placeholder, which names something else more often than it is a key, and no short word. */
+export const isSecret = (text: string): boolean => text.length >= minKeyLength && !isPlaceholder(text)
+
+/**
+ * The function that hides these secrets in a text. Hide before cutting: half a secret is one too. One of fewer than 8 characters is hidden where
+ * it stands by itself, not within a word, which would say nothing any more; a placeholder is none.
+ */
 export const concealer = (secrets: ReadonlySet<string>): ((text: string) => string) => {
-  if (secrets.size === 0) return (text) => text
-  const inBase64 = [...secrets].flatMap(base64Within)
-  // Longest first: a secret may hold another.
-  const spellings = [...secrets].flatMap(spellingsOf).sort((left, right) => right.length - left.length)
-  const tellsInBase64 = (word: string): boolean => {
-    const letters = percentDecoded(word).replaceAll("-", "+").replaceAll("_", "/")
-    return inBase64.some((spelling) => letters.includes(spelling))
-  }
-  const tells = (...decoded: ReadonlyArray<string>): boolean =>
-    [...secrets].some((secret) => decoded.some((spelling) => spelling.includes(secret)))
+  const real = [...secrets].filter((secret) => !isPlaceholder(secret))
+  if (real.length === 0) return (text) => text
+  const spelled = anyOf(real.flatMap(spellingsOf), byItself, "g")
+  const plain = anyOf(real, byItself)
+  const inBase64 = anyOf(real.flatMap(base64Within), anywhere)
+  const tellsInBase64 = (word: string): boolean =>
+    inBase64.test(percentDecoded(word).replaceAll("-", "+").replaceAll("_", "/"))
   const tellsInUrl = (word: string): boolean =>
-    /[%+]/.test(word) && tells(percentDecoded(word), percentDecoded(word.replaceAll("+", " ")))
+    /[%+]/.test(word) && (plain.test(percentDecoded(word)) || plain.test(percentDecoded(word.replaceAll("+", " "))))
   // PHP escapes each slash, Go `&`, `<` and `>`, and a program may escape every letter.
-  const tellsInJson = (word: string): boolean => word.includes("\\") && tells(jsonDecoded(word))
+  const tellsInJson = (word: string): boolean => word.includes("\\") && plain.test(jsonDecoded(word))
   return (text) => {
-    let concealed = text.replaceAll(/[\w+/=%-]+/g, (word) => (tellsInBase64(word) ? marker : word))
-    for (const spelling of spellings) concealed = concealed.replaceAll(spelling, marker)
-    concealed = concealed.replaceAll(/[^\s"<>]+/g, (word) => (tellsInUrl(word) ? marker : word))
+    const seen = text.replaceAll(/[\w+/=%-]+/g, (word) => (tellsInBase64(word) ? marker : word))
+    const concealed = besideMarkers(seen, (part) => part.replaceAll(spelled, marker)).replaceAll(
+      /[^\s"<>]+/g,
+      (word) => (tellsInUrl(word) ? marker : word),
+    )
     return concealed.includes("\\")
       ? concealed.replaceAll(/[^\s"]+/g, (word) => (tellsInJson(word) ? marker : word))
       : concealed
@@ -55,6 +90,25 @@ export const secretsIn = (settings: Iterable<unknown>): ReadonlySet<string> => {
   }
   for (const setting of settings) find(setting, 0)
   return secrets
+}
+
+/** What is hidden already is not looked into: a secret may be a part of the marker, and the text would grow with each one that is. */
+const besideMarkers = (text: string, conceal: (part: string) => string): string =>
+  text.split(marker).map(conceal).join(marker)
+
+/** One expression for all of them, so that a text is read once however many there are. The longest first: a secret may hold another. */
+const anyOf = (spellings: ReadonlyArray<string>, patternOf: (spelling: string) => string, flags?: string): RegExp => {
+  const sorted = [...new Set(spellings)].sort((left, right) => right.length - left.length)
+  // Without any it matches nowhere.
+  return new RegExp(sorted.length === 0 ? "(?!)" : sorted.map(patternOf).join("|"), flags)
+}
+
+const anywhere = (spelling: string): string => spelling.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&")
+
+const byItself = (spelling: string): string => {
+  if (spelling.length >= minKeyLength) return anywhere(spelling)
+  const before = /^[a-z\d]/i.test(spelling) ? "(?<![A-Za-z\\d])" : ""
+  return before + anywhere(spelling) + (/[a-z\d]$/i.test(spelling) ? "(?![A-Za-z\\d])" : "")
 }
 
 /** As it is, and as JSON, the parts of URLs and Base64 usually spell it. */

@@ -1,6 +1,6 @@
 /** What hosts name, of all of core; `@signalbox/core/ConfigStore` and so on are the same modules one by one, and whole. */
 export { changeSummary, reloadFailed } from "./ChangeSummary.ts"
-export { concealer, secretsIn } from "./Concealment.ts"
+export { concealer, isSecret, secretsIn } from "./Concealment.ts"
 export { type Change, ConfigDocument, type Edit, type Provenance, redactionMarker } from "./ConfigDocument.ts"
 export * as ConfigError from "./ConfigError.ts"
 export { ConfigStoreError } from "./ConfigError.ts"

@@ -26,3 +26,28 @@ it("text with escapes and without a secret stays as it is", () => {
   const text = '{"path":"C:\\\\x\\/y","letter":"\\u0041"}'
   assert.strictEqual(conceal(text), text)
 })
+
+it("a placeholder that a local server wants for a key is no secret: a provider may have the same name", () => {
+  const text = "provider.failed provider=ollama reason=connection refused, paths=/providers/ollama/api_key, EMPTY"
+  assert.strictEqual(concealer(new Set(["ollama", "EMPTY"]))(text), text)
+})
+
+it("a short secret is hidden where it stands by itself, and leaves words whole", () => {
+  const conceal = concealer(new Set(["e", "pw12", "4711"]))
+  assert.strictEqual(
+    conceal("refused: the engine of the e-mail server"),
+    "refused: the engine of the <redacted>-mail server",
+  )
+  assert.strictEqual(
+    conceal('401 for "pw12", at https://me:pw12@db/4711?n=14711'),
+    '401 for "<redacted>", at https://me:<redacted>@db/<redacted>?n=14711',
+  )
+})
+
+it("what is hidden is not searched again, so that a secret within the marker does not make the text grow", () => {
+  const letters = ["r", "e", "d", "a", "c", "t", "redacted", "<redacte"]
+  assert.strictEqual(
+    concealer(new Set(letters))("r <redacted> redacted r"),
+    "<redacted> <redacted> <redacted> <redacted>",
+  )
+})

@@ -2,7 +2,7 @@
  * Anything that speaks OpenAI's protocol over HTTP/1.1. One pool of connections, closed when the client is let go. Authorization is made
  * from the provider's `api_key`; nothing of the caller's identity travels.
  */
-import { concealer } from "@signalbox/core/Concealment"
+import { concealer, isSecret } from "@signalbox/core/Concealment"
 import type { Provider } from "@signalbox/core/Providers"
 import { Effect, Redacted, type Scope } from "effect"
 import type { Upstream } from "./Exchange.ts"
@@ -15,29 +15,6 @@ export const connectTimeoutMillis = 10_000
 export const headersTimeoutMillis = 600_000
 /** Between two chunks of an answer. */
 export const bodyTimeoutMillis = 300_000
-
-/**
- * Whether answers are searched for a key, so that a provider that quotes it does not tell it. Not for a placeholder, as many local servers want
- * one: it is no secret, and words that happen to be the same must not disappear from answers. That is a key of fewer than 8 characters (`none`,
- * `ollama`; nobody's real key is so short), and what the documentation of such servers tells people to write.
- */
-const isSecret = (key: string): boolean => key.length >= 8 && !placeholders.has(key)
-
-/** Of LM Studio, llama.cpp, vLLM, and the words that people write where anything will do. */
-const placeholders: ReadonlySet<string> = new Set([
-  "lm-studio",
-  "no-key-required",
-  "sk-no-key-required",
-  "token-abc123",
-  "not-needed",
-  "not-required",
-  "no-api-key",
-  "dummy-key",
-  "placeholder",
-  "anything",
-  "whatever",
-  "localhost",
-])
 
 export const make = (
   provider: Extract<Provider, { readonly kind: "openai" }>,
@@ -64,6 +41,7 @@ export const make = (
       (pool) => Effect.promise(() => pool.destroy()),
     )
     const key = provider.apiKey === undefined ? undefined : Redacted.value(provider.apiKey)
+    // Answers are searched for a key, so that a provider that quotes it does not tell it: words that happen to be a placeholder must stay in them.
     const secret = key === undefined || !isSecret(key) ? undefined : { text: key, bytes: Buffer.from(key) }
     const path = `${url.pathname.replace(/\/+$/, "")}/chat/completions`
     const fixed = ["content-type", "application/json", "accept-encoding", "identity"]

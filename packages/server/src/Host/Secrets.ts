@@ -7,8 +7,8 @@ import { type Generation, Reconciler } from "@signalbox/core/Reconciler"
 import { Context, Effect, Layer } from "effect"
 import { HostConfig } from "../HostConfig.ts"
 
-/** Current and former ones together. The document has room for 1,000. */
-const maxSecrets = 4_096
+/** Current and former ones together: 1,000, for which the document has room, and 256 that were in force. Each makes a change dearer. */
+const maxSecrets = 1_256
 
 export class Secrets extends Context.Service<
   Secrets,
