@@ -1,6 +1,7 @@
 /** Text that may leave the process although it was made near secrets: whatever a `Redacted` value holds is replaced, however text usually spells it. */
 import { Option, Redacted } from "effect"
 import * as Base64 from "effect/encoding/Base64"
+import { type Range, searchFor, withoutRanges } from "./Concealment/TextSearch.ts"
 
 // Deeper than any configuration; a value that refers to itself must end too.
 const maxDepth = 32
@@ -47,18 +48,20 @@ export const isSecret = (text: string): boolean => text.length >= minKeyLength &
 export const concealer = (secrets: ReadonlySet<string>): ((text: string) => string) => {
   const real = [...secrets].filter((secret) => !isPlaceholder(secret))
   if (real.length === 0) return (text) => text
-  const spelled = anyOf(real.flatMap(spellingsOf), byItself, "g")
-  const plain = anyOf(real, byItself)
-  const inBase64 = anyOf(real.flatMap(base64Within), anywhere)
+  const spelled = searchFor(real.flatMap(spellingsOf), standsByItself)
+  const plain = searchFor(real, standsByItself)
+  const inBase64 = searchFor(real.flatMap(base64Within))
+  const tells = (...decoded: ReadonlyArray<string>): boolean => decoded.some((text) => plain(text).length > 0)
   const tellsInBase64 = (word: string): boolean =>
-    inBase64.test(percentDecoded(word).replaceAll("-", "+").replaceAll("_", "/"))
+    inBase64(percentDecoded(word).replaceAll("-", "+").replaceAll("_", "/")).length > 0
   const tellsInUrl = (word: string): boolean =>
-    /[%+]/.test(word) && (plain.test(percentDecoded(word)) || plain.test(percentDecoded(word.replaceAll("+", " "))))
+    /[%+]/.test(word) && tells(percentDecoded(word), percentDecoded(word.replaceAll("+", " ")))
   // PHP escapes each slash, Go `&`, `<` and `>`, and a program may escape every letter.
-  const tellsInJson = (word: string): boolean => word.includes("\\") && plain.test(jsonDecoded(word))
+  const tellsInJson = (word: string): boolean => word.includes("\\") && tells(jsonDecoded(word))
   return (text) => {
     const seen = text.replaceAll(/[\w+/=%-]+/g, (word) => (tellsInBase64(word) ? marker : word))
-    const concealed = besideMarkers(seen, (part) => part.replaceAll(spelled, marker)).replaceAll(
+    // A marker is a range too, and gets itself: a secret within it must not make the text grow each time it passes here.
+    const concealed = withoutRanges(seen, [...markers(seen), ...spelled(seen)], marker).replaceAll(
       /[^\s"<>]+/g,
       (word) => (tellsInUrl(word) ? marker : word),
     )
@@ -67,6 +70,8 @@ export const concealer = (secrets: ReadonlySet<string>): ((text: string) => stri
       : concealed
   }
 }
+
+const markers = searchFor([marker])
 
 /** The strings within the `Redacted` values of settings, and the numbers as they are written. */
 export const secretsIn = (settings: Iterable<unknown>): ReadonlySet<string> => {
@@ -92,24 +97,12 @@ export const secretsIn = (settings: Iterable<unknown>): ReadonlySet<string> => {
   return secrets
 }
 
-/** What is hidden already is not looked into: a secret may be a part of the marker, and the text would grow with each one that is. */
-const besideMarkers = (text: string, conceal: (part: string) => string): string =>
-  text.split(marker).map(conceal).join(marker)
+/** A short one within a word is that word's. */
+const standsByItself = (text: string, [start, end]: Range): boolean =>
+  end - start >= minKeyLength || !(isWithinWord(text, start) || isWithinWord(text, end))
 
-/** One expression for all of them, so that a text is read once however many there are. The longest first: a secret may hold another. */
-const anyOf = (spellings: ReadonlyArray<string>, patternOf: (spelling: string) => string, flags?: string): RegExp => {
-  const sorted = [...new Set(spellings)].sort((left, right) => right.length - left.length)
-  // Without any it matches nowhere.
-  return new RegExp(sorted.length === 0 ? "(?!)" : sorted.map(patternOf).join("|"), flags)
-}
-
-const anywhere = (spelling: string): string => spelling.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&")
-
-const byItself = (spelling: string): string => {
-  if (spelling.length >= minKeyLength) return anywhere(spelling)
-  const before = /^[a-z\d]/i.test(spelling) ? "(?<![A-Za-z\\d])" : ""
-  return before + anywhere(spelling) + (/[a-z\d]$/i.test(spelling) ? "(?![A-Za-z\\d])" : "")
-}
+const isWithinWord = (text: string, at: number): boolean =>
+  /^[a-z\d]{2}$/i.test(text.slice(Math.max(0, at - 1), at + 1))
 
 /** As it is, and as JSON, the parts of URLs and Base64 usually spell it. */
 const spellingsOf = (secret: string): ReadonlyArray<string> => [
