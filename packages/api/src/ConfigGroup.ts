@@ -78,7 +78,7 @@ export const Plan = Schema.Struct({
 })
 export type Plan = typeof Plan.Type
 
-/** A document that was in force. */
+/** A document that was in force, or is kept though it was not. */
 export const HistoryEntry = Schema.Struct({
   hash: Schema.String,
   /** Milliseconds since 1970. */
@@ -86,6 +86,8 @@ export const HistoryEntry = Schema.Struct({
   bytes: Schema.Int,
   /** In force now. */
   current: Schema.Boolean,
+  /** A service refused it, or it was replaced before it could come into force; no undo goes to it. */
+  neverInForce: Schema.optionalKey(Schema.Literals(["refused", "overwritten"])),
 })
 
 /** The quoted hash. */

@@ -1,4 +1,5 @@
 /** `config …` and all else that works on the files, while no host runs. */
+import { createHash } from "node:crypto"
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -165,6 +166,32 @@ describe("without a host", () => {
       assert.strictEqual(problem.problems[0].path, "/features/auth")
       assert.strictEqual(readFileSync(config, "utf8"), before)
     }),
+  )
+
+  it.live(
+    "shows what was good last of a document that a host refused, says so, and has it in the history as such",
+    () =>
+      Effect.gen(function* () {
+        const { config, json, run } = yield* home
+        yield* json(["config", "set", "models.fast.upstream", "a"])
+        const { hash } = yield* json(["config", "set", "models.fast.upstream", "b"])
+        const refused = readFileSync(config, "utf8").replace('"b"', '"c"')
+        const refusedHash = createHash("sha256").update(refused).digest("hex")
+        writeFileSync(config, refused)
+        const kept = join(dirname(config), "history", `900000000000000-${refusedHash}~refused-config.json`)
+        writeFileSync(kept, refused, { mode: 0o600 })
+        const shown = yield* run(["config", "get", "models.fast.upstream"])
+        assert.strictEqual(shown.stdout.trim(), "b")
+        assert.match(shown.stderr, /is refused; .*`signalbox doctor` says why/)
+        const { code, stdout } = yield* run(["doctor"])
+        assert.strictEqual(code, 1)
+        assert.include(stdout, "a service refused this document in a process before")
+        const listed = (yield* run(["config", "history"])).stdout.split("\n")
+        assert.match(listed[1] ?? "", new RegExp(`^${refusedHash.slice(0, 12)} .*never in force: refused$`))
+        assert.match(listed[2] ?? "", new RegExp(`^${hash.slice(0, 12)} .*in force$`))
+        const { changes } = yield* json(["config", "diff"])
+        assert.deepStrictEqual(changes, [{ path: "/models/fast/upstream", before: "a", after: "b" }])
+      }),
   )
 
   it.live("plans, undoes, and shows what lies between documents of the history", () =>

@@ -1,7 +1,7 @@
 /** Everything that reading, checking or writing a configuration can answer, as data and as one sentence that says what to do. */
 import { Schema } from "effect"
 
-/** One reason why a document is refused. `by` is `source`, `parser`, `schema` or the id of a node; `path` a JSON Pointer. Never holds a value from the document. */
+/** One reason why a document is refused. `by` is `source`, `parser`, `schema`, `history` (refused in a process before) or the id of a node; `path` a JSON Pointer. Never holds a value from the document. */
 export const Problem = Schema.Struct({
   by: Schema.String,
   path: Schema.String,
@@ -69,8 +69,10 @@ export const format = (name: string, problem: Problem): string => {
   return `${place}: ${said(problem)}${problem.path === "" ? "" : ` (at ${problem.path})`}`
 }
 
-const said = ({ by, message }: Problem): string =>
-  by === "source" || by === "parser" || by === "schema" ? message : `${by}: ${message}`
+const said = ({ by, message }: Problem): string => (places.has(by) ? message : `${by}: ${message}`)
+
+// Not names that anybody has given.
+const places = new Set(["source", "parser", "schema", "history"])
 
 // An answer is read by people: the first few problems lead to the place, the rest is data.
 const maxShown = 5

@@ -23,7 +23,13 @@ export interface Written {
   readonly overwritten?: { readonly hash: string }
 }
 
-/** A document that was in force; its text is had by `History.read`. */
+/**
+ * Why a document of the history never was in force. `refused`: it stood at the source, and a service refused it. `overwritten`: somebody saved it,
+ * and it was replaced before it could come into force.
+ */
+export type NeverInForce = "refused" | "overwritten"
+
+/** A document that was in force, or is kept though it was not; its text is had by `History.read`. */
 export interface HistoryEntry {
   readonly hash: string
   /** Milliseconds since 1970; never earlier than the entry before it, whatever the clock did. */
@@ -31,14 +37,25 @@ export interface HistoryEntry {
   readonly bytes: number
   /** Of a step back: the entry it went back to, by its hash or the first 16 digits of it. */
   readonly backTo?: string
+  /** It is kept so that nothing is lost; nobody goes back to it. Absent: it was in force. */
+  readonly neverInForce?: NeverInForce
 }
 
-/** Accepted documents, newest first, within `HistoryBounds`. */
+/** What there is to say of a document that is kept, beside its text. */
+export interface Keeping {
+  /** It is a step back to the entry of this hash. */
+  readonly backTo?: string | undefined
+  /** The hash of the document in whose place it came: where it stands after that one already, another process of this document has kept it. */
+  readonly after?: string | undefined
+  readonly neverInForce?: NeverInForce | undefined
+}
+
+/** Documents, newest first, within `HistoryBounds`. */
 export interface History {
   readonly list: Effect.Effect<ReadonlyArray<HistoryEntry>, SourceUnavailable>
   readonly read: (hash: string) => Effect.Effect<Stored | undefined, SourceUnavailable>
-  /** Keeps a text under its hash; keeping what is already the newest changes nothing. `backTo`: it is a step back to the entry of that hash. */
-  readonly keep: (text: string, hash: string, backTo?: string) => Effect.Effect<void, SourceUnavailable>
+  /** Keeps a text under its hash; changes nothing where the newest that was in force is this one, or it has been kept since as what it is now. */
+  readonly keep: (text: string, hash: string, keeping?: Keeping) => Effect.Effect<void, SourceUnavailable>
   /** Rewrites kept texts in place (used to blank secrets that were rotated out); their hashes, which name them, stay. */
   readonly rewrite: (f: (text: string) => string) => Effect.Effect<void, SourceUnavailable>
   /** Forgets every entry of this hash; one that is not there is no error. */

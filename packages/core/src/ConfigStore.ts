@@ -95,7 +95,7 @@ export interface Shape<in out C> {
   readonly reload: (options?: {
     readonly ignoreEnvironment?: boolean
   }) => Effect.Effect<ReadonlyArray<Change>, ConfigStoreError>
-  /** Documents that were in force, newest first. */
+  /** Documents that were in force, newest first, and between them, marked, those that are kept though they never were. */
   readonly history: Effect.Effect<ReadonlyArray<HistoryEntry>, ConfigStoreError>
   /** One of them (or the one in force) by its hash or an unambiguous beginning of it, 6 digits at least; else `NotKept`. */
   readonly past: (hash: string) => Effect.Effect<Past, ConfigStoreError>
@@ -144,7 +144,7 @@ export interface Class<in out Self, in out Id extends string, in out S extends S
     setting: Setting.Class<Self2, Id2, S2>,
     select: (config: S["Type"]) => S2["Type"],
   ) => Layer.Layer<Self2, never, Self>
-  /** Reads or seeds the document, then follows it. Fails where it cannot be read, or is refused and the history has none that would do (with `StrictStart`: is refused). */
+  /** Reads or seeds the document, then follows it. Fails where it cannot be read, or is refused and the history has none that would do (with `StrictStart`: is refused). A document that a service refused in a process before is refused until a `reload`. */
   readonly layer: Layer.Layer<Self, ConfigStoreError, ConfigSource | Reconciler | EventBus>
   /** A document in memory that begins with this configuration. */
   readonly layerMemory: (initial: S["Type"]) => Layer.Layer<Self, never, Reconciler | EventBus>

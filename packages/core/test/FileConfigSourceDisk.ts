@@ -33,7 +33,7 @@ export const litter = foreign((fs) =>
       (name) =>
         name !== "config.json" &&
         name !== "history" &&
-        !/^history\/\d{15}-[0-9a-f]{64}(?:~[0-9a-f]{16})?-config.json$/.test(name),
+        !/^history\/\d{15}-[0-9a-f]{64}(?:~(?:[0-9a-f]{16}|refused|overwritten))?-config.json$/.test(name),
     ),
   ),
 )

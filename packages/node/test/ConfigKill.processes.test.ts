@@ -130,7 +130,7 @@ const countIn = (file: string): number | undefined => {
 
 const unknown = (name: string) =>
   !["config.json", "config.json.lock", "history"].includes(name) &&
-  !/^\d{15}-[0-9a-f]{64}(?:~[0-9a-f]{16})?-config\.json$/.test(name)
+  !/^\d{15}-[0-9a-f]{64}(?:~(?:[0-9a-f]{16}|refused|overwritten))?-config\.json$/.test(name)
 
 /** Each document of the history is the one that its name says. */
 const assertWhole = (history: string) => {

@@ -2,8 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigRejected } from "@signalbox/core/ConfigEvents"
 import * as ConfigStore from "@signalbox/core/ConfigStore"
+import * as ServiceGraph from "@signalbox/core/ServiceGraph"
+import * as Setting from "@signalbox/core/Setting"
 import * as Signalbox from "@signalbox/node/Signalbox"
-import { Effect, FileSystem, Layer, Schema } from "effect"
+import { Context, Effect, FileSystem, Layer, Schema } from "effect"
 import { hear, like, listen, Place, settled, sha256, textOf } from "./ConfigFollowing.ts"
 
 class AppConfig extends ConfigStore.Service<AppConfig>()("test/AppConfig", {
@@ -94,6 +96,54 @@ describe("a host that starts over a document that", () => {
       }).pipe(Effect.provide(Layer.fresh(Place.layer))),
     )
   }
+
+  it.live("a service had refused serves what was good last, and tries that document again when it is told to", () =>
+    Effect.gen(function* () {
+      const { save } = yield* Place
+      class Models extends Setting.Service<Models>()("test/Models", Schema.Record(Schema.String, Schema.String)) {}
+      class Table extends Context.Service<Table, { readonly size: number }>()("test/Table") {}
+      let full = true
+      const table = Effect.flatMap(Models.get, ({ fast }) =>
+        fast === "third" && full ? Effect.fail("no room for a third") : Effect.succeed({ size: 1 }),
+      )
+      class Services extends ServiceGraph.Service<Services>()("test/Services", {
+        nodes: [ServiceGraph.node(Table, { needs: [Models], layer: Layer.effect(Table, table) })],
+      }) {}
+      const services = Layer.provide(
+        Services.layer,
+        AppConfig.setting(Models, ({ models }) => models),
+      )
+      const serving = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+        running(Effect.provide(effect, Layer.fresh(services)))
+      yield* running(accepted)
+      yield* serving(
+        Effect.gen(function* () {
+          const heard = yield* listen
+          yield* save(good("third"))
+          yield* hear(heard, (event) => event._tag === "config.rejected")
+        }),
+      )
+      for (const again of [false, true]) {
+        yield* serving(
+          Effect.gen(function* () {
+            assert.strictEqual((yield* snapshot).hash, sha256(good("second")))
+            assert.deepInclude((yield* problems)[0], { by: "history" })
+            yield* settled
+            if (!again) return
+            full = false
+            yield* (yield* AppConfig).reload()
+            assert.strictEqual((yield* snapshot).hash, sha256(good("third")))
+          }),
+        )
+      }
+      yield* serving(
+        Effect.gen(function* () {
+          assert.strictEqual((yield* snapshot).hash, sha256(good("third")))
+          assert.deepStrictEqual(yield* problems, [])
+        }),
+      )
+    }).pipe(Effect.provide(Layer.fresh(Place.layer))),
+  )
 
   it.live("is refused has to have it corrected before it can start strictly, or without a history", () =>
     Effect.gen(function* () {

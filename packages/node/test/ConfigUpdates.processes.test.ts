@@ -48,7 +48,7 @@ describe("a document that 8 processes write at once", () => {
         assert.deepStrictEqual(readdirSync(directory).toSorted(), ["config.json", "config.json.lock", "history"])
         assert.deepStrictEqual(
           readdirSync(join(directory, "history")).filter(
-            (name) => !/^\d{15}-[0-9a-f]{64}(?:~[0-9a-f]{16})?-config\.json$/.test(name),
+            (name) => !/^\d{15}-[0-9a-f]{64}(?:~(?:[0-9a-f]{16}|refused|overwritten))?-config\.json$/.test(name),
           ),
           [],
         )

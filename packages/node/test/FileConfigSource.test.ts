@@ -208,6 +208,7 @@ describe.concurrent("on a real disk", () => {
         const foreign = yield* source.hash("foreign")
         assert.deepStrictEqual(written.overwritten, { hash: foreign })
         assert.strictEqual((yield* source.history.read(foreign))?.text, "foreign")
+        assert.deepInclude((yield* source.history.list)[0], { hash: foreign, neverInForce: "overwritten" })
         const fs = yield* FileSystem.FileSystem
         assert.strictEqual(yield* fs.readFileString(file), "new")
       }).pipe(

@@ -1,7 +1,8 @@
-/** How much history is kept. */
+/** How much history is kept, and what of it is there already. */
 import { Context } from "effect"
+import type { HistoryEntry, Keeping } from "../ConfigSource.ts"
 
-/** What is kept; the oldest goes first, the newest always stays. */
+/** What is kept; the oldest goes first. The newest always stays, and the newest that was in force. */
 export interface HistoryBounds {
   readonly maxEntries: number
   readonly maxBytes: number
@@ -13,12 +14,39 @@ export const HistoryBounds: Context.Reference<HistoryBounds> = Context.Reference
   { defaultValue: () => ({ maxEntries: 100, maxBytes: 16 * 1024 * 1024 }) },
 )
 
-/** How many of `entries`, newest first, may stay. */
-export const withinBounds = (entries: ReadonlyArray<{ readonly bytes: number }>, bounds: HistoryBounds): number => {
-  let bytes = 0
-  const over = entries.findIndex((entry, index) => {
-    bytes += entry.bytes
-    return index > 0 && (index >= bounds.maxEntries || bytes > bounds.maxBytes)
-  })
-  return over < 0 ? entries.length : over
+/** Those of `entries`, newest first, that are too many. */
+export const beyondBounds = <Entry extends Pick<HistoryEntry, "bytes" | "neverInForce">>(
+  entries: ReadonlyArray<Entry>,
+  bounds: HistoryBounds,
+): ReadonlyArray<Entry> => {
+  const stays = new Set([entries[0], entries.find(wasInForce)])
+  let { maxBytes, maxEntries } = bounds
+  const fits = (entry: Entry | undefined): boolean => {
+    if (entry === undefined) return true
+    maxEntries -= 1
+    maxBytes -= entry.bytes
+    return maxEntries >= 0 && maxBytes >= 0
+  }
+  for (const entry of stays) fits(entry)
+  return entries.filter((entry) => !stays.has(entry) && !fits(entry))
+}
+
+export const wasInForce = ({ neverInForce }: Pick<HistoryEntry, "neverInForce">): boolean => neverInForce === undefined
+
+/** Whether `entries`, newest first, need no other one for this document. */
+export const isKept = (
+  entries: ReadonlyArray<Pick<HistoryEntry, "hash" | "neverInForce">>,
+  hash: string,
+  { after, neverInForce }: Keeping,
+): boolean => {
+  const newest = entries.findIndex(wasInForce)
+  if (newest >= 0 && entries[newest]?.hash === hash) return true
+  if (neverInForce === undefined) {
+    const place = after === undefined ? 0 : entries.findIndex((entry) => entry.hash === after)
+    return entries.slice(0, Math.max(0, place)).some((entry) => entry.hash === hash && wasInForce(entry))
+  }
+  const since = newest < 0 ? entries : entries.slice(0, newest)
+  return since.some(
+    (entry) => entry.hash === hash && (neverInForce === "overwritten" || entry.neverInForce === "refused"),
+  )
 }

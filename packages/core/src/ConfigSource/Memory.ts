@@ -4,7 +4,7 @@ import { Digest } from "effect/crypto"
 import { Conflict, SourceUnavailable } from "../ConfigError.ts"
 import type { ConfigSource, History, HistoryEntry, MemoryDocument, Stored, Written } from "../ConfigSource.ts"
 import * as Utf8 from "../Utf8.ts"
-import { HistoryBounds, withinBounds } from "./HistoryBounds.ts"
+import { beyondBounds, HistoryBounds, isKept } from "./HistoryBounds.ts"
 import { rhythm, settled } from "./Settled.ts"
 
 const name = "memory"
@@ -117,13 +117,15 @@ const makeHistory = (bounds: HistoryBounds): History => {
         const found = kept.find((entry) => entry.hash === hash)
         return found && { text: found.text, hash }
       }),
-    keep: (text, hash, backTo) =>
+    keep: (text, hash, keeping = {}) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
-        if (kept[0]?.hash === hash) return
+        if (isKept(kept, hash, keeping)) return
+        const { backTo, neverInForce } = keeping
         const at = Math.max(now, (kept[0]?.at ?? 0) + 1)
-        const back = backTo === undefined ? {} : { backTo }
-        const entries = [{ hash, at, bytes: Utf8.encode(text).length, ...back, text }, ...kept]
-        kept = entries.slice(0, withinBounds(entries, bounds))
+        const mark = neverInForce === undefined ? (backTo === undefined ? {} : { backTo }) : { neverInForce }
+        const entries = [{ hash, at, bytes: Utf8.encode(text).length, ...mark, text }, ...kept]
+        const goes = new Set(beyondBounds(entries, bounds))
+        kept = entries.filter((entry) => !goes.has(entry))
       }),
     rewrite: (f) =>
       Effect.sync(() => {

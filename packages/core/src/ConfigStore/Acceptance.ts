@@ -13,7 +13,7 @@ import {
   type Unconfirmed,
 } from "../ConfigError.ts"
 import { ConfigOverwritten, ConfigRestored, maxPlaces, type Origin } from "../ConfigEvents.ts"
-import type { ConfigSource, Stored, Written } from "../ConfigSource.ts"
+import type { ConfigSource, Keeping, Stored, Written } from "../ConfigSource.ts"
 import type { Snapshot } from "../ConfigStore.ts"
 import type { AnyEvent } from "../Event.ts"
 import type { EventBus } from "../EventBus.ts"
@@ -42,6 +42,8 @@ export interface Refused {
   /** Absent where it cannot be read. */
   readonly hash: string | undefined
   readonly problems: ReadonlyArray<Problem>
+  /** Known from the history and not tried in this process: services that do not stand yet could not refuse it again. */
+  readonly untried?: boolean
 }
 
 /** A configuration that would be acceptable to parser and schema. */
@@ -56,7 +58,7 @@ export interface Candidate<C> {
   readonly write?: Effect.Effect<Written, WriteError>
   /** It is a step back to the document that the history has under this hash. */
   readonly backTo?: string | undefined
-  /** A text that stands there, was never in force, and goes away with this write. */
+  /** A text that stands there, was never in force, and goes away with this write; `lost`: the new text does not contain it. */
   readonly unseen?: Stored & { readonly lost: boolean }
 }
 
@@ -150,7 +152,7 @@ export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>
       const key = fingerprint(next)
       const said = saidOfDocument === key
       saidOfDocument = key
-      refused = { hash: next.hash, problems: next.problems.slice(0, maxPlaces) }
+      refused = { ...next, problems: next.problems.slice(0, maxPlaces) }
       return reject(origin, next.hash, next.problems, said)
     })
   const restored = (origin: Origin, hash: string): ReadonlyArray<AnyEvent> =>
@@ -203,18 +205,27 @@ export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>
       return events.length === 0 ? Effect.void : bus.publishAll(events, { revision: snapshot.revision })
     })
 
+  /** What nobody has refused and the new text contains is a step of its own: an undo takes back the edits alone. */
+  const keepUnseen = ({ hash, lost, text }: Stored & { readonly lost: boolean }) => {
+    const isStep = !lost && hash !== refused?.hash
+    return source.history.keep(text, hash, isStep ? {} : { neverInForce: "overwritten" })
+  }
+
   const accept: Acceptance<C>["accept"] = Effect.fnUntraced(function* (transaction, candidate) {
     const before = state
     const ready = yield* Effect.catch(prepare(transaction, candidate), (problems) =>
       candidate.write === undefined && candidate.stored.hash !== before.stored.hash
-        ? refuseDocument(candidate.origin, { hash: candidate.stored.hash, problems })
+        ? Effect.andThen(
+            rememberRefused(source, candidate.stored),
+            refuseDocument(candidate.origin, { hash: candidate.stored.hash, problems }),
+          )
         : refuse(candidate.origin, candidate.stored.hash, problems),
     )
     const { unseen, write } = candidate
     return yield* Effect.uninterruptible(
       Effect.gen(function* () {
         // Before the write: what somebody has saved is lost neither by a crash nor by a full disk.
-        if (unseen !== undefined) yield* source.history.keep(unseen.text, unseen.hash)
+        if (unseen !== undefined) yield* keepUnseen(unseen)
         const written = write === undefined ? { unconfirmed: undefined, foreign: undefined } : yield* confirmed(write)
         const foreign = written.foreign ?? (unseen?.lost ? unseen.hash : undefined)
         yield* commit(ready, candidate, foreign)
@@ -224,7 +235,8 @@ export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>
           const rotated = isRotation(document, ready.difference, changes, before.loaded, candidate.loaded)
             ? before.stored.text
             : undefined
-          yield* remember(source, document, candidate.stored, rotated, candidate.backTo)
+          const after = unseen?.hash ?? before.stored.hash
+          yield* remember(source, document, candidate.stored, rotated, { backTo: candidate.backTo, after })
         }
         yield* logWarnings(source, before.loaded.warnings, candidate.loaded)
         if (written.unconfirmed !== undefined) return yield* Effect.fail(written.unconfirmed)
@@ -263,18 +275,25 @@ export const remember = <C>(
   document: ConfigDocument<C>,
   { hash, text }: Stored,
   rotated: string | undefined,
-  backTo?: string,
+  keeping?: Keeping,
 ): Effect.Effect<void> => {
-  const keep = Effect.catch(source.history.keep(text, hash, backTo), unkept(source))
+  const keep = Effect.catch(source.history.keep(text, hash, keeping), unkept(source))
   if (rotated === undefined) return keep
   const blank = source.history.rewrite((kept) => document.redactRotated(kept, text, rotated))
   return Effect.andThen(keep, Effect.catch(blank, unkept(source)))
 }
 
+/** The next process starts with what is in force now, and not with a text that passes the schema and fails its services. */
+const rememberRefused = (source: ConfigSource["Service"], { hash, text }: Stored): Effect.Effect<void> =>
+  Effect.catch(
+    source.history.keep(text, hash, { neverInForce: "refused" }),
+    unkept(source, "correct the document before a restart, which would try it again"),
+  )
+
 const unkept =
-  ({ name }: ConfigSource["Service"]) =>
+  ({ name }: ConfigSource["Service"], consequence = "the configuration is in force") =>
   ({ code, detail }: SourceUnavailable) =>
-    Effect.logWarning(`The history of ${name} could not be written (${code}: ${detail}); the configuration is in force`)
+    Effect.logWarning(`The history of ${name} could not be written (${code}: ${detail}); ${consequence}`)
 
 /** A write that is visible though the disk did not confirm it has taken place. */
 const confirmed = (write: Effect.Effect<Written, WriteError>) =>

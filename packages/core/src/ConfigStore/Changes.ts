@@ -89,7 +89,13 @@ export const makeChanges = <C>({ document, source }: Surroundings<C>, acceptance
 
   const take: Changes<C>["take"] = (origin, layering) => (transaction) =>
     Effect.catch(source.read, unreadable(origin)).pipe(
-      Effect.flatMap((stored) => bringIn(transaction, origin, stored, layering ?? acceptance.state.layering)),
+      Effect.flatMap((stored) => {
+        const { refused, state } = acceptance
+        // A hint, and the first comes at every start, is no reason to try again.
+        if (origin === "file" && refused?.untried && refused.hash === stored.hash)
+          return refuseDocument(origin, refused)
+        return bringIn(transaction, origin, stored, layering ?? state.layering)
+      }),
     )
 
   const readBase: Effect.Effect<Base<C>, SourceUnavailable> = Effect.gen(function* () {

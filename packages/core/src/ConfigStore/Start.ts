@@ -1,11 +1,12 @@
 /**
  * The first configuration of a process: what stands at the source, a seed where nothing does, and where that is refused the newest document
- * of the history that still loads.
+ * that was in force and still loads. Services are built later: what they refused in a process before is known from the history.
  */
 import { Context, Effect, Result } from "effect"
 import type { Edit, Loaded } from "../ConfigDocument.ts"
-import { Rejected } from "../ConfigError.ts"
+import { type Problem, Rejected } from "../ConfigError.ts"
 import { ConfigSeeded } from "../ConfigEvents.ts"
+import { wasInForce } from "../ConfigSource/HistoryBounds.ts"
 import type { HistoryEntry, Stored } from "../ConfigSource.ts"
 import type { Snapshot } from "../ConfigStore.ts"
 import type { Transaction } from "../Reconciler.ts"
@@ -52,8 +53,8 @@ export const begin = <C>({ bus, document, id, source }: Surroundings<C>, layerin
   )
   const readKept = (hash: string) => Effect.orElseSucceed(source.history.read(hash), () => undefined)
 
-  const newestAcceptable = Effect.fnUntraced(function* (history: ReadonlyArray<HistoryEntry>) {
-    for (const { hash } of history) {
+  const newestAcceptable = Effect.fnUntraced(function* (lived: ReadonlyArray<HistoryEntry>) {
+    for (const { hash } of lived) {
       const stored = yield* readKept(hash)
       // One whose secrets were blanked is not the document that was accepted.
       if (stored === undefined || Result.isFailure(document.restore(stored.text, "{}"))) continue
@@ -89,10 +90,11 @@ export const begin = <C>({ bus, document, id, source }: Surroundings<C>, layerin
   return Effect.fnUntraced(function* (transaction: Transaction) {
     const present = yield* Effect.result(readOrSeed)
     const history = yield* readHistory
+    const lived = history.filter(wasInForce)
     const commit = Effect.fnUntraced(function* ({ loaded, stored }: Found<C>, seeded: boolean, accepted: boolean) {
       const snapshot: Snapshot<C> = { revision: 1, hash: stored.hash, config: loaded.config }
       const prepared = yield* Effect.orDie(transaction.prepare(new Map([[id, snapshot]]), { revision: 1 }))
-      const news = yield* meanwhile(accepted ? history[0] : undefined, { loaded, stored }, snapshot)
+      const news = yield* meanwhile(accepted ? lived[0] : undefined, { loaded, stored }, snapshot)
       yield* prepared.commit([
         ...news.events,
         ...migrated(loaded),
@@ -104,7 +106,8 @@ export const begin = <C>({ bus, document, id, source }: Surroundings<C>, layerin
     }, Effect.uninterruptible)
 
     const loaded = Result.isSuccess(present) ? yield* Effect.result(load(present.success.text)) : undefined
-    if (Result.isSuccess(present) && loaded !== undefined && Result.isSuccess(loaded)) {
+    const untried = Result.isSuccess(present) && wasRefused(history, present.success.hash)
+    if (Result.isSuccess(present) && loaded !== undefined && Result.isSuccess(loaded) && !untried) {
       const { hash, seeded, text } = present.success
       const begun: Begun<C> = {
         ...(yield* commit({ stored: { text, hash }, loaded: loaded.success }, seeded, true)),
@@ -114,14 +117,24 @@ export const begin = <C>({ bus, document, id, source }: Surroundings<C>, layerin
     }
     const failure = Result.isFailure(present)
       ? present.failure
-      : rejected(loaded !== undefined && Result.isFailure(loaded) ? loaded.failure : [])
-    const good = strict ? undefined : yield* newestAcceptable(history)
+      : rejected(loaded !== undefined && Result.isFailure(loaded) ? loaded.failure : [refusedBefore])
+    const good = strict ? undefined : yield* newestAcceptable(lived)
     if (good === undefined) return yield* Effect.fail(failure)
     const begun = yield* commit(good, false, false)
     const hash = Result.isSuccess(present) ? present.success.hash : undefined
     const problems = failure._tag === "Rejected" ? failure.problems : [problemOf(failure)]
     yield* bus.publish(rejection("start", hash, problems), { revision: 1 })
-    const refused: Begun<C>["refused"] = { hash, problems }
+    const refused: Begun<C>["refused"] = { hash, problems, untried }
     return { ...begun, refused }
   })
+}
+
+/** What became of a document when it last was tried; one that was overwritten was not. */
+const wasRefused = (history: ReadonlyArray<HistoryEntry>, hash: string): boolean =>
+  history.find((entry) => entry.hash === hash && entry.neverInForce !== "overwritten")?.neverInForce === "refused"
+
+const refusedBefore: Problem = {
+  by: "history",
+  path: "",
+  message: "a service refused this document in a process before: correct it, or `reload` to try it as it is",
 }

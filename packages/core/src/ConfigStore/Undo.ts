@@ -1,4 +1,5 @@
 /** Which documents come before the one in force, as the history tells it. */
+import { wasInForce } from "../ConfigSource/HistoryBounds.ts"
 import type { HistoryEntry } from "../ConfigSource.ts"
 
 /** A document that was in force, and where the last step back to it was made, how it stands since: with the secrets of then. */
@@ -9,14 +10,15 @@ interface Step {
 
 /**
  * The hashes to go back to, nearest first. `entries` is the history, newest first. A step back is an entry of its own there, which takes back
- * what came after the entry it names; a document that somebody has set back by hand comes after all that was in force before.
+ * what came after the entry it names; a document that somebody has set back by hand comes after all that was in force before. One that never was
+ * in force is none to go back to.
  */
 export const predecessors = (
-  entries: ReadonlyArray<Pick<HistoryEntry, "hash" | "backTo">>,
+  entries: ReadonlyArray<Pick<HistoryEntry, "hash" | "backTo" | "neverInForce">>,
   current: string,
 ): ReadonlyArray<string> => {
   const steps: Array<Step> = []
-  for (const { backTo, hash } of entries.toReversed()) {
+  for (const { backTo, hash } of entries.filter(wasInForce).toReversed()) {
     if (backTo === undefined) {
       if (steps.at(-1)?.standing !== hash) steps.push({ hash, standing: hash })
       continue

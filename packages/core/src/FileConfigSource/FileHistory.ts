@@ -1,11 +1,11 @@
 /**
- * Accepted documents beside the document, in `history/`: one file each, named by time and hash, 0600, whole and durable before its name is
+ * Documents beside the document, in `history/`: one file each, named by time and hash, 0600, whole and durable before its name is
  * there. Whatever changes the directory runs under the document's lock.
  */
 import { ByteSize, Clock, Effect, Option } from "effect"
 import { type Busy, SourceUnavailable } from "../ConfigError.ts"
-import { type HistoryBounds, withinBounds } from "../ConfigSource/HistoryBounds.ts"
-import type { History, HistoryEntry } from "../ConfigSource.ts"
+import { beyondBounds, type HistoryBounds, isKept } from "../ConfigSource/HistoryBounds.ts"
+import type { History, HistoryEntry, Keeping, NeverInForce } from "../ConfigSource.ts"
 import type { Exclusion } from "./Exclusion.ts"
 import { makeDirectories, readText, syncDirectory, writeTemporary } from "./Files.ts"
 import { tighten } from "./Modes.ts"
@@ -61,16 +61,15 @@ export const makeFileHistory = (site: Site, { underLock }: Exclusion, bounds: Hi
       codeOf(error) === "ENOENT" ? Effect.void : Effect.fail(unavailable(directory)(error)),
     )
 
-  const keep = Effect.fnUntraced(function* (text: string, hash: string, backTo?: string) {
+  const keep = Effect.fnUntraced(function* (text: string, hash: string, keeping: Keeping = {}) {
     const found = yield* files
-    if (found[0]?.hash === hash) return
+    if (isKept(found, hash, keeping)) return
     yield* makeDirectories(site, directory)
     yield* tighten(site, directory)
     const time = Math.max(yield* Clock.currentTimeMillis, (found[0]?.at ?? 0) + 1)
-    yield* put(format({ at: time, hash, backTo }, base), text)
+    yield* put(format(time, hash, keeping, base), text)
     yield* syncDirectory(site, directory)
-    const all = yield* files
-    yield* Effect.ignore(Effect.forEach(all.slice(withinBounds(all, bounds)), remove))
+    yield* Effect.ignore(Effect.forEach(beyondBounds(yield* files, bounds), remove))
   })
   const rewrite = Effect.fnUntraced(function* (f: (text: string) => string) {
     const found = yield* files
@@ -120,7 +119,7 @@ export const makeFileHistory = (site: Site, { underLock }: Exclusion, bounds: Hi
           ),
         )
       }),
-      keep: (text, hash, backTo) => alone(keep(text, hash, backTo)),
+      keep: (text, hash, keeping) => alone(keep(text, hash, keeping)),
       rewrite: (f) => alone(rewrite(f)),
       remove: (hash) => alone(forget(hash)),
     },
@@ -131,19 +130,21 @@ export const toUnavailable = ({ name }: Site, { detail }: Busy): SourceUnavailab
   new SourceUnavailable({ path: name, code: "EBUSY", detail })
 
 /**
- * The time has fifteen digits, so that names sort by it; of a step back the beginning of the hash it went back to follows; the document's own
- * name keeps two documents of one directory apart.
+ * The time has fifteen digits, so that names sort by it; of a step back the beginning of the hash it went back to follows, of a document that
+ * never was in force the reason; the document's own name keeps two documents of one directory apart.
  */
-const format = (
-  { at, backTo, hash }: { readonly at: number; readonly hash: string; readonly backTo: string | undefined },
-  base: string,
-): string => {
-  const back = backTo === undefined ? "" : `~${backTo.slice(0, SHORT)}`
-  return `${String(at).padStart(15, "0")}-${hash}${back}-${base}`
+const format = (at: number, hash: string, { backTo, neverInForce }: Keeping, base: string): string => {
+  const mark = neverInForce ?? backTo?.slice(0, SHORT)
+  return `${String(at).padStart(15, "0")}-${hash}${mark === undefined ? "" : `~${mark}`}-${base}`
 }
 
 const parse = (name: string, base: string): Omit<File, "bytes"> | undefined => {
-  const [, time, hash, backTo, of] = /^(\d{15})-([0-9a-f]{64})(?:~([0-9a-f]{16}))?-(.+)$/s.exec(name) ?? []
+  const [, time, hash, mark, of] =
+    /^(\d{15})-([0-9a-f]{64})(?:~([0-9a-f]{16}|refused|overwritten))?-(.+)$/s.exec(name) ?? []
   if (time === undefined || hash === undefined || of !== base) return undefined
-  return { name, hash, at: Number(time), ...(backTo === undefined ? {} : { backTo }) }
+  const entry = { name, hash, at: Number(time) }
+  if (mark === undefined) return entry
+  return isReason(mark) ? { ...entry, neverInForce: mark } : { ...entry, backTo: mark }
 }
+
+const isReason = (mark: string): mark is NeverInForce => mark === "refused" || mark === "overwritten"

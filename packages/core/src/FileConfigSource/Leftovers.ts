@@ -18,7 +18,7 @@ export const settle = Effect.fnUntraced(function* (
   const [before, after] = hashesOf(file)
   const found = yield* readText(site, file)
   const foreign = !found.hash.startsWith(before) && !found.hash.startsWith(after)
-  if (foreign) yield* history.keep(found.text, found.hash)
+  if (foreign) yield* history.keep(found.text, found.hash, { neverInForce: "overwritten" })
   yield* Effect.ignore(site.fs.remove(file))
   return foreign ? Option.some(found.hash) : Option.none()
 })

@@ -1,6 +1,7 @@
-/** The history of accepted documents as a store that is swept. The newest stays whatever its age: a host that restarts may need it. */
+/** The history of documents as a store that is swept. The newest stays whatever its age, as does the newest that was in force: a host that restarts may need it. */
 import { Effect, Layer, Stream } from "effect"
 import type { Busy, SourceUnavailable } from "../ConfigError.ts"
+import { wasInForce } from "../ConfigSource/HistoryBounds.ts"
 import { ConfigSource, type HistoryEntry } from "../ConfigSource.ts"
 import { type Retainable, Retention, type SweepRequest } from "../Retention.ts"
 
@@ -41,10 +42,11 @@ export const retainable = ({
 /** By hash, oldest first: a document that also stands among those that stay cannot go. */
 const victims = (entries: ReadonlyArray<HistoryEntry>, request: SweepRequest) => {
   const { maxBytes = Number.POSITIVE_INFINITY, maxEntries = Number.POSITIVE_INFINITY, olderThan = 0 } = request
+  const lastGood = entries.find(wasInForce)
   let bytes = 0
   const goes = entries.map((entry, index) => {
     bytes += entry.bytes
-    return index > 0 && (entry.at < olderThan || index >= maxEntries || bytes > maxBytes)
+    return index > 0 && entry !== lastGood && (entry.at < olderThan || index >= maxEntries || bytes > maxBytes)
   })
   const kept = new Set(entries.filter((_, index) => !goes[index]).map(({ hash }) => hash))
   const sums = new Map<string, { hash: string; deleted: number; bytes: number }>()

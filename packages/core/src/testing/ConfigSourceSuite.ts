@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, Layer, Queue, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { ConfigSource, HistoryBounds } from "../ConfigSource.ts"
+import { ConfigSource, HistoryBounds, type Keeping } from "../ConfigSource.ts"
 
 export class ForeignEditor extends Context.Service<
   ForeignEditor,
@@ -262,7 +262,7 @@ const history = (test: Test) => {
       const [one, two] = [yield* hash("one"), yield* hash("two")]
       yield* history.keep("one", one)
       yield* history.keep("two", two)
-      yield* history.keep("one", one, one)
+      yield* history.keep("one", one, { backTo: one })
       yield* history.rewrite((text) => `${text}.`)
       const [back, ...others] = yield* history.list
       assert.deepStrictEqual([back?.hash, back?.bytes], [one, 4])
@@ -278,6 +278,54 @@ const history = (test: Test) => {
       assert.deepStrictEqual(yield* history.read(one), { text: "one.", hash: one })
       yield* history.remove(one)
       assert.lengthOf(yield* history.list, 1)
+    }),
+  )
+  test(
+    "of a text that never was in force the history knows why, and keeps it again when it has come into force",
+    Effect.gen(function* () {
+      const { history, hash } = yield* ConfigSource
+      const keep = (text: string, keeping?: Keeping) =>
+        Effect.flatMap(hash(text), (hash) => history.keep(text, hash, keeping))
+      const listed = Effect.gen(function* () {
+        const entries = yield* history.list
+        const texts = yield* Effect.forEach(entries, (entry) => history.read(entry.hash))
+        return entries.map(({ neverInForce }, i) => `${texts[i]?.text} ${neverInForce ?? "was in force"}`)
+      })
+      yield* keep("one", { neverInForce: "refused" })
+      assert.deepStrictEqual(yield* listed, ["one refused"])
+      yield* keep("one")
+      yield* keep("two", { neverInForce: "overwritten" })
+      const start = ["two overwritten", "one was in force", "one refused"]
+      assert.deepStrictEqual(yield* listed, start)
+      // Nothing new: in force, or kept since.
+      yield* keep("one")
+      yield* keep("one", { neverInForce: "refused" })
+      yield* keep("two", { neverInForce: "overwritten" })
+      assert.deepStrictEqual(yield* listed, start)
+      yield* keep("two", { neverInForce: "refused" })
+      yield* keep("two", { neverInForce: "overwritten" })
+      assert.deepStrictEqual(yield* listed, ["two refused", ...start])
+      yield* keep("two")
+      assert.deepStrictEqual(yield* listed, ["two was in force", "two refused", ...start])
+    }),
+  )
+  test(
+    "a text that stands after the one in whose place it came is kept already",
+    Effect.gen(function* () {
+      const { history, hash } = yield* ConfigSource
+      const keep = Effect.fnUntraced(function* (text: string, after?: string) {
+        yield* history.keep(text, yield* hash(text), after === undefined ? {} : { after: yield* hash(after) })
+      })
+      const sizes = Effect.map(history.list, (entries) => entries.map(({ bytes }) => bytes))
+      yield* keep("1")
+      yield* keep("22", "1")
+      yield* keep("333", "22")
+      yield* keep("22", "1")
+      assert.deepStrictEqual(yield* sizes, [3, 2, 1])
+      // Set back by hand, or after one that nobody knows.
+      yield* keep("22", "333")
+      yield* keep("333", "unknown")
+      assert.deepStrictEqual(yield* sizes, [3, 2, 3, 2, 1])
     }),
   )
   test(
@@ -309,6 +357,13 @@ const bounded = Effect.gen(function* () {
   assert.deepStrictEqual(
     (yield* history.list).map(({ bytes }) => bytes),
     [99, 1],
+  )
+  // What was in force last stays, whatever is kept after it.
+  for (const text of ["bad", "worse", "worst"])
+    yield* history.keep(text, yield* hash(text), { neverInForce: "refused" })
+  assert.deepStrictEqual(
+    (yield* history.list).map(({ bytes }) => bytes),
+    [5, 99],
   )
   const longer = "x".repeat(200)
   yield* history.keep(longer, yield* hash(longer))

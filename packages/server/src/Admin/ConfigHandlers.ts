@@ -5,7 +5,7 @@ import { Invalid, NotFound } from "@signalbox/api/Problems"
 import { changeSummary } from "@signalbox/core/ChangeSummary"
 import { ConfigDocument, type Edit } from "@signalbox/core/ConfigDocument"
 import type { ConfigStoreError } from "@signalbox/core/ConfigError"
-import { ConfigSource } from "@signalbox/core/ConfigSource"
+import { ConfigSource, type HistoryEntry } from "@signalbox/core/ConfigSource"
 import type { Accepted } from "@signalbox/core/ConfigStore"
 import { formatCursor } from "@signalbox/core/Event"
 import { EventBus } from "@signalbox/core/EventBus"
@@ -97,7 +97,8 @@ export const layer = HttpApiBuilder.group(
             Effect.catchTag("NotFound", Effect.die),
             Effect.catchTag("Rejected", Effect.die),
           )
-          return { entries: entries.map((entry) => ({ ...entry, current: entry.hash === hash })) }
+          const inForce = (entry: HistoryEntry) => entry.hash === hash && entry.neverInForce === undefined
+          return { entries: entries.map((entry) => ({ ...entry, current: inForce(entry) })) }
         }),
       )
       .handle("past", ({ params: { hash } }) => Effect.catchTag(reading(store.past(hash)), "Rejected", Effect.die))

@@ -102,8 +102,8 @@ const local = ({ place }: Where, store: Store): Access => {
       const { hash } = yield* store.document
       const entries = yield* answered(store.history)
       // The same document may have been in force several times.
-      const newest = entries.findIndex((entry) => entry.hash === hash)
-      return entries.map(({ at, bytes, hash }, index) => ({ hash, at, bytes, current: index === newest }))
+      const newest = entries.findIndex((entry) => entry.hash === hash && entry.neverInForce === undefined)
+      return entries.map(({ backTo: _, ...entry }, index) => ({ ...entry, current: index === newest }))
     }),
     diff: (from, to) =>
       Effect.map(answered(store.differences(from, to)), ({ changes, ...ends }) => ({

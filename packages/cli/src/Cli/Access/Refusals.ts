@@ -23,6 +23,4 @@ export const unchanged = (message: string, hint = "`signalbox config history` li
 
 /** Beside what is shown instead of a document that is refused. */
 export const lastGood = (document: string): string =>
-  line(
-    `the document at ${document} is refused; this is the last one that was accepted (\`signalbox config validate\` says why)`,
-  )
+  line(`the document at ${document} is refused; this is the last one that was accepted (\`signalbox doctor\` says why)`)

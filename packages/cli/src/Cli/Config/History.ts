@@ -1,6 +1,6 @@
 /** `config history` and `config diff`. */
 import { Effect, Option } from "effect"
-import { type Access, withAccess } from "../Access.ts"
+import { type Access, type HistoryEntry, withAccess } from "../Access.ts"
 import { failed } from "../Failure.ts"
 import { answer } from "../Output.ts"
 import { moment, table } from "../Shown.ts"
@@ -13,19 +13,17 @@ export const history = withAccess("read", (access) =>
         ? "no document was in force yet"
         : table(
             columns,
-            entries.map(({ at, bytes, current, hash }) => [
-              hash.slice(0, 12),
-              moment(at),
-              String(bytes),
-              current ? "in force" : "",
-            ]),
+            entries.map((entry) => [entry.hash.slice(0, 12), moment(entry.at), String(entry.bytes), standing(entry)]),
             paint.bold,
           ),
     ),
   ),
 )
 
-const columns = [{ title: "HASH" }, { title: "IN FORCE SINCE" }, { title: "BYTES", right: true }, { title: "" }]
+const columns = [{ title: "HASH" }, { title: "SINCE" }, { title: "BYTES", right: true }, { title: "" }]
+
+const standing = ({ current, neverInForce }: HistoryEntry): string =>
+  current ? "in force" : neverInForce === undefined ? "" : `never in force: ${neverInForce}`
 
 interface Diff {
   readonly from: Option.Option<string>
@@ -46,11 +44,14 @@ export const diff = (input: Diff) =>
     }),
   )
 
+const isOther = (current: string | undefined) => (entry: HistoryEntry) =>
+  entry.hash !== current && entry.neverInForce === undefined
+
 /** The document before the one in force. */
 const predecessor = Effect.fnUntraced(function* (access: Access) {
   const entries = yield* access.history
   const inForce = entries.findIndex(({ current }) => current)
-  const before = entries.slice(inForce + 1).find(({ hash }) => hash !== entries[inForce]?.hash)
+  const before = entries.slice(inForce + 1).find(isOther(entries[inForce]?.hash))
   if (before !== undefined) return before.hash
   return yield* failed("not-found", "there is no earlier document", "`signalbox config history` lists what there is")
 })

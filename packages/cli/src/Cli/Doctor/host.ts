@@ -6,7 +6,7 @@ import { holderOf } from "@signalbox/server/Listening/PortHolder"
 import { Effect, Result, type Schema } from "effect"
 import { fromApi } from "../Access/Answers.ts"
 import { unreadable } from "../Access/Rights.ts"
-import { hostOf, type Where } from "../Access.ts"
+import { hostOf, type State, type Where } from "../Access.ts"
 import { clientOf } from "../Client.ts"
 import type { Failure } from "../Failure.ts"
 import type { Host } from "../Host.ts"
@@ -45,20 +45,35 @@ const without = (at: Where) =>
       return [problem("host", message, "run this as the user who runs the host")]
     }
     const { withLocal } = yield* Effect.promise(() => import("../Access/Local.ts"))
-    const listen = yield* Effect.result(withLocal(at, "read", ({ value }) => value("/listen")))
+    const read = yield* Effect.result(
+      withLocal(at, "read", ({ state, value }) => Effect.all({ listen: value("/listen"), state })),
+    )
     const none = note("host", "none runs on this document", "`signalbox serve` starts one")
     // With the environment of this shell, which may be what is refused.
-    if (Result.isFailure(listen)) return [none, ...refusals(at, listen.failure)]
-    const { host, port } = listenOf(listen.success.value)
-    if (port === 0) return [none]
+    if (Result.isFailure(read)) return [none, ...refusals(at, read.failure)]
+    const { host, port } = listenOf(read.success.listen.value)
+    const found = [none, ...refusedBefore(read.success.state)]
+    if (port === 0) return found
     const holder = yield* holderOf(host, port)
     return [
-      none,
+      ...found,
       holder === undefined
         ? ok("port", `${host}:${port} is free, or its holder is not to be seen`)
         : problem("port", `${host}:${port} is taken by ${holder}`, "stop it, or set listen.port"),
     ]
   })
+
+/** What a host refused before, and no check of the document alone can find. */
+const refusedBefore = ({ problems, source }: State): ReadonlyArray<Finding> =>
+  problems
+    .filter(({ by }) => by === "history")
+    .map((found) =>
+      problem(
+        "content",
+        format(source, found),
+        "until then a host serves the last one that was accepted; its log says why it was refused",
+      ),
+    )
 
 /** What the document's own check has not found already. */
 const refusals = ({ place }: Where, { problems = [] }: Failure): ReadonlyArray<Finding> =>
