@@ -67,7 +67,8 @@ export type WriteError = Conflict | Unconfirmed | SourceUnavailable | Busy
 export interface Acceptance<C> {
   readonly state: State<C>
   readonly refused: Refused | undefined
-  readonly bindings: Map<string, Binding<C>>
+  /** Of several for one setting the last counts. */
+  readonly bindings: Set<Binding<C>>
   readonly load: (
     text: string,
     layering: Layering,
@@ -127,7 +128,7 @@ export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>
   let { refused, state } = initial
   let saidOfDocument = refused && fingerprint(refused)
   let saidOfChange: string | undefined
-  const bindings = new Map<string, Binding<C>>()
+  const bindings = new Set<Binding<C>>()
   const recent = new Map<number, Recent>([[1, { changes: () => initial.changes, restartRequired: [] }]])
 
   const load: Acceptance<C>["load"] = (text, layering, previous = state.loaded) =>
@@ -171,7 +172,7 @@ export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>
       ? { revision: before.revision + 1, hash: stored.hash, config: loaded.config }
       : { ...before, hash: stored.hash }
     const values = effective
-      ? yield* Effect.fromResult(slices(bindings.values(), snapshot.config, transaction.current.values))
+      ? yield* Effect.fromResult(slices(lastOfEach(bindings), snapshot.config, transaction.current.values))
       : []
     const prepared = yield* transaction
       .prepare(new Map([[id, snapshot], ...values]), { revision: snapshot.revision })
@@ -268,6 +269,9 @@ export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>
     restartsOf: (revision) => recent.get(revision)?.restartRequired ?? [],
   }
 }
+
+const lastOfEach = <C>(bindings: Iterable<Binding<C>>): Iterable<Binding<C>> =>
+  new Map(Array.from(bindings, (binding) => [binding.key, binding])).values()
 
 /** Keeps an accepted text, and blanks what it rotated out of the text `rotated`, if it did. Nothing that fails here makes the change undone: it is in force. */
 export const remember = <C>(

@@ -101,20 +101,24 @@ const binder =
   ): Effect.Effect<Setting.Shape<S["Type"]>, never, Scope.Scope> =>
     Effect.gen(function* () {
       const binding = { key: setting.key, select }
+      // Who is interrupted while he waits for his turn has closed his Scope before it comes.
+      let gone = false
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          gone = true
+          acceptance.bindings.delete(binding)
+        }),
+      )
       yield* reconciler.run(
         (transaction) =>
           Effect.gen(function* () {
+            if (gone) return
             const values = new Map([[setting.key, select(acceptance.state.snapshot.config)]])
             const prepared = yield* transaction.prepare(values)
-            acceptance.bindings.set(setting.key, binding)
+            if (!gone) acceptance.bindings.add(binding)
             yield* prepared.commit([])
           }),
         { whenFull: "wait" },
-      )
-      yield* Effect.addFinalizer(() =>
-        Effect.sync(() => {
-          if (acceptance.bindings.get(setting.key) === binding) acceptance.bindings.delete(setting.key)
-        }),
       )
       return Setting.bind(setting, reconciler)
     }).pipe(Effect.orDie)
