@@ -24,6 +24,7 @@ export class UpstreamClient extends Context.Service<UpstreamClient, Upstream>()(
           kind: "anthropic",
           chatCompletions: undefined,
           load: { underWay: 0 },
+          standing: { refusesKey: false },
           conceal: (text) => text,
           secret: undefined,
         })

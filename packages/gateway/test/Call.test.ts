@@ -47,6 +47,7 @@ class Stage {
     provider: "main",
     kind: "openai",
     load: { underWay: 0 },
+    standing: { refusesKey: false },
     chatCompletions: (_body, _headers, listener) => void this.attempts.push(listener),
     conceal: (text) => text,
     secret: undefined,
@@ -269,4 +270,51 @@ it("of a header that a provider sends twice the first counts", () => {
   call.onResponseData(control, Buffer.from('{"model":"big"}'))
   call.onResponseEnd()
   assert.deepStrictEqual(log, ["head 200", 'end {"model":"fast"}'])
+})
+
+it("a caller that leaves because of an error in its stream does not hide it", () => {
+  const { call, control } = streaming()
+  call.onResponseData(control, Buffer.from('data: {"error":{"message":"overloaded"}}\n\n'))
+  call.leave()
+  assert.strictEqual(call.error, "upstream")
+})
+
+it("what a stream holds back of an event is free again when its caller leaves", () => {
+  const { call, control, held } = streaming()
+  call.onResponseData(control, Buffer.from("data: {"))
+  assert.isFalse(held.take(maxHeldBytes))
+  call.leave()
+  assert.isTrue(held.take(maxHeldBytes))
+})
+
+it("an event for which there is no room ends its stream with an error", () => {
+  const { call, control, held, log } = streaming()
+  held.keep(maxHeldBytes)
+  call.onResponseData(control, Buffer.from("data: {"))
+  assert.include(log, "abort")
+  assert.include(log.at(-1) ?? "", '"code":"upstream_broken"')
+
+  const late = streaming()
+  late.held.keep(maxHeldBytes)
+  late.call.onResponseData(late.control, Buffer.from("data: [DONE]\n\ndata: {"))
+  assert.deepStrictEqual([late.log.at(-1), late.call.error], ["end data: [DONE]\n\n", undefined])
+  late.call.onResponseEnd()
+})
+
+it("a provider that refuses its key is remembered until it takes it again", () => {
+  let refusesKey = false
+  for (const [status, refuses] of [
+    [401, true],
+    [500, true],
+    [200, false],
+    [403, false],
+  ] as const) {
+    const { call, control, upstream } = new Stage()
+    upstream.standing.refusesKey = refusesKey
+    call.begin()
+    call.onRequestStart(control)
+    call.onResponseStart(control, status, {})
+    refusesKey = upstream.standing.refusesKey
+    assert.strictEqual(refusesKey, refuses, String(status))
+  }
 })

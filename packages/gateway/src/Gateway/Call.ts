@@ -12,15 +12,16 @@ import { tells, withoutKey, withoutSpellings } from "./Discretion.ts"
 import { JsonMembers } from "./JsonMembers.ts"
 import { jsonName, namesIn, renamed } from "./ModelName.ts"
 import { Patience } from "./Patience.ts"
-import { drained, failureRefusal } from "./ProviderRefusal.ts"
-import type { HeldBytes } from "./RequestBody.ts"
-import { isLast, maxEventBytes, SseRewriter } from "./SseRewriter.ts"
+import { drained, failureRefusal, refusalOfStatus } from "./ProviderRefusal.ts"
+import { type HeldBytes, maxHeldBytes } from "./RequestBody.ts"
+import { maxEventBytes, SseRewriter } from "./SseRewriter.ts"
 import { StreamBody } from "./StreamBody.ts"
 
 /** Of an answer that is no stream: it is held until it is whole. */
 export const maxAnswerBytes = 32 * 1024 * 1024
 
 const noBytes = Buffer.alloc(0)
+const mebi = 1024 * 1024
 
 /** Answers below this leave as text. */
 const oneWriteBytes = 16 * 1024
@@ -30,6 +31,12 @@ const patienceMillis = 60_000
 
 /** Of a stream: as long as a provider may be silent. Meanwhile its generation is held, its provider waits, and little is buffered. */
 const streamPatienceMillis = 300_000
+
+/**
+ * From `[DONE]` to the end of the provider's answer, which leaves its connection for the next request. It comes at once, or with a
+ * packet that was lost and sent again; whoever leaves it out would keep one of `maxConnections` until `bodyTimeoutMillis`.
+ */
+const endMillis = 1_000
 
 export interface CallOptions {
   readonly upstream: Upstream
@@ -71,6 +78,8 @@ export class Call implements Listener {
   #stream: StreamBody | undefined = undefined
   /** The provider waits for the caller. */
   #isPaused = false
+  /** While the end of an answer is due of which nothing more is wanted. */
+  #endTimer: NodeJS.Timeout | undefined = undefined
   /** The whole answer, or the last of a stream. */
   #last: Buffer = noBytes
   readonly #patience: Patience
@@ -89,8 +98,8 @@ export class Call implements Listener {
   /** The caller has gone: so does the request, at once. */
   leave(): void {
     if (this.#ended) return
-    this.error = "aborted"
     this.#finish()
+    this.error ??= "aborted"
     this.#control?.abort(new Error("the caller has gone"))
   }
 
@@ -115,6 +124,12 @@ export class Call implements Listener {
     this.status = status
     this.reachedAt = now()
     onReached?.()
+    if (status === 401 || status < 300) upstream.standing.refusesKey = status === 401
+    const refusal = status < 300 ? undefined : refusalOfStatus(upstream, status, first(headers["location"]))
+    if (refusal !== undefined) {
+      this.#refuse(refusal.code ?? "upstream", refusal)
+      return
+    }
     const encoding = first(headers["content-encoding"])
     if (encoding !== undefined && encoding !== "" && encoding !== "identity") {
       // Hidden before it is cut: half a key is one too.
@@ -130,7 +145,7 @@ export class Call implements Listener {
   #beginStream(status: number): void {
     const { response } = this.#options
     this.isStream = true
-    this.#rewriter = new SseRewriter(jsonName(this.#options.alias))
+    this.#rewriter = new SseRewriter(jsonName(this.#options.alias), this.#options.held)
     response.writeHead(status, this.#headers)
     this.#stream = new StreamBody(response)
     // With the first event, if that is there already; else the caller need not wait to see that there will be an answer.
@@ -149,15 +164,19 @@ export class Call implements Listener {
 
   #pass(control: Control, chunk: Buffer, rewriter: SseRewriter): void {
     const passed = rewriter.push(chunk)
-    if (rewriter.isOverrun) {
-      this.#breakOff(`sent an event of more than ${maxEventBytes / 1024 / 1024} MiB`)
+    // What follows the end may be as long as it likes.
+    if (rewriter.isOverrun && !rewriter.isDone) {
+      this.#breakOff(
+        `sent an event that cannot be held (of more than ${maxEventBytes / mebi} MiB, or more than ${maxHeldBytes / mebi} MiB of all are)`,
+      )
       return
     }
     if (passed === undefined) return
     const shown = withoutKey(this.#options.upstream, passed)
-    if (isLast(passed)) {
-      // By the protocol nothing follows, and who has this event waits for nothing else.
+    if (rewriter.isDone) {
+      // Who has this event waits for nothing else.
       this.#end(shown)
+      this.#endTimer = setTimeout(() => control.abort(new Error("did not end its answer")), endMillis).unref()
       // Nothing is left to be taken in time: it may end its answer, and so give back its connection.
       if (this.#isPaused) control.resume()
       return
@@ -174,10 +193,16 @@ export class Call implements Listener {
   }
 
   onResponseEnd(): void {
+    clearTimeout(this.#endTimer)
     if (this.#ended) return
     const rewriter = this.#rewriter
-    if (rewriter === undefined) this.#end(this.#whole())
-    else this.#end(withoutKey(this.#options.upstream, rewriter.end() ?? noBytes))
+    if (rewriter === undefined) {
+      this.#end(this.#whole())
+      return
+    }
+    const rest = rewriter.end() ?? noBytes
+    if (rewriter.isTorn) this.#breakOff("ended its answer in the middle of an event")
+    else this.#end(withoutKey(this.#options.upstream, rest))
   }
 
   #end(last: Buffer): void {
@@ -222,6 +247,7 @@ export class Call implements Listener {
   }
 
   onResponseError(_control: Control | null, error: Error): void {
+    clearTimeout(this.#endTimer)
     if (this.#ended) return
     const failure = failureOf(error, this.#wasSent)
     if (failure.mayRepeat && this.#attempts === 1) {
@@ -256,6 +282,8 @@ export class Call implements Listener {
   #finish(): void {
     this.#ended = true
     this.#chunks = []
+    this.#rewriter?.release()
+    if (this.#rewriter?.hasError === true) this.error ??= "upstream"
     this.#options.held.give(this.#heldBytes)
     this.#heldBytes = 0
   }
@@ -275,7 +303,9 @@ export class Call implements Listener {
     const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
     if (!this.#isJson) return withoutSpellings(upstream, bytes)
     const members = new JsonMembers()
-    members.scan(bytes, 0, bytes.length)
+    const isObject = members.scan(bytes, 0, bytes.length)
+    // Some tell of an error under 200. Of another status the ledger has the status.
+    if (this.status! < 300 && this.status !== 204 && (!isObject || members.hasError)) this.error = "upstream"
     if (members.usageStart !== -1) this.usage = bytes.subarray(members.usageStart, members.usageEnd)
     const answer = renamed(bytes, 0, bytes.length, namesIn(bytes, members), jsonName(alias))
     return this.status! >= 300 ? withoutSpellings(upstream, answer) : withoutKey(upstream, answer)

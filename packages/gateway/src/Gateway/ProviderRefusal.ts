@@ -83,6 +83,38 @@ export const failureRefusal = ({ isDown, kind, said }: Failure, saying: (said: s
   }
 }
 
+/** An answer that is none for a caller, whatever else stands in it; `location` is its header of that name. */
+export const refusalOfStatus = (
+  { conceal, provider }: Upstream,
+  status: number,
+  location: string | undefined,
+): ApiError | undefined => {
+  const name = JSON.stringify(provider)
+  // Whose key it is decides whose mistake it is (RFC 9110, 15.5.2): to the caller it would look like its own. And providers quote parts of it.
+  if (status === 401) {
+    return new ApiError({
+      status: 502,
+      code: "provider_refused_key",
+      message: `the provider ${name} refused the key that this host has for it, not the caller's; whoever runs the host must put a valid one into providers.${provider}.api_key`,
+      retry: false,
+    })
+  }
+  // A redirect is not followed: with the request the provider's key would go to wherever it leads.
+  if (status < 300 || status >= 400 || status === 304) return undefined
+  const origin = location === undefined ? undefined : URL.parse(location)?.origin
+  // Hidden before it is cut: half a key is one too.
+  const where = origin === undefined ? "elsewhere" : `to ${conceal(origin).slice(0, maxOriginLength)}`
+  return new ApiError({
+    status: 502,
+    code: "upstream_redirected",
+    message: `the provider ${name} redirects ${where} (${status}), which is not followed; see that its base_url is right`,
+    retry: false,
+  })
+}
+
+/** Characters of it that a caller is told. */
+const maxOriginLength = 200
+
 /** The generation that the call held was released by force. */
 export const drained = (message: string) =>
   new ApiError({ status: 503, code: "drain_limit_reached", message, retry: false })

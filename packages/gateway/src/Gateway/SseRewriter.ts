@@ -5,6 +5,7 @@
  */
 import { JsonMembers } from "./JsonMembers.ts"
 import { namesIn, renamed } from "./ModelName.ts"
+import type { HeldBytes } from "./RequestBody.ts"
 
 /** Of one event, and so of what is held back; a longer one ends the stream. */
 export const maxEventBytes = 8 * 1024 * 1024
@@ -12,9 +13,16 @@ export const maxEventBytes = 8 * 1024 * 1024
 export class SseRewriter {
   /** The last `usage` that was seen, as JSON. */
   usage: Buffer | undefined = undefined
-  /** An event was longer than the bound: what came of it is gone, and nothing that follows makes sense. */
+  /** An event was longer than the bound, or than there was room for: what came of it is gone, and nothing that follows makes sense. */
   isOverrun = false
+  /** The event `[DONE]` has passed: by the protocol of OpenAI's nothing follows. */
+  isDone = false
+  /** The stream ended in the middle of an event. */
+  isTorn = false
+  /** An event told of an error. */
+  hasError = false
   readonly #alias: Buffer
+  readonly #room: HeldBytes
   readonly #members = new JsonMembers()
   /** Of the event that is not whole yet. */
   #held: Array<Buffer> = []
@@ -24,14 +32,19 @@ export class SseRewriter {
   #dataLines: Array<number> = []
   #places: Array<number> = []
 
-  /** `alias` is JSON. */
-  constructor(alias: Buffer) {
+  /** `alias` is JSON. What is held back takes of `room`, until it passes or `release`. */
+  constructor(alias: Buffer, room: HeldBytes) {
     this.#alias = alias
+    this.#room = room
   }
 
   /** What may be passed on now; look at `isOverrun` afterwards. */
   push(chunk: Buffer): Buffer | undefined {
     if (this.#heldBytes === 0) return this.#lines(chunk)
+    if (!this.#room.take(chunk.length)) {
+      this.#overrun()
+      return undefined
+    }
     this.#held.push(chunk)
     this.#heldBytes += chunk.length
     // Only a line's end can make an event whole; without one there is nothing to look at, and nothing to copy.
@@ -42,39 +55,50 @@ export class SseRewriter {
     return this.#lines(this.#take())
   }
 
-  /** What was held back when the stream ended: an event that ends with it instead of with a blank line. */
+  /** What was held back when the stream ended: an event that ends with it instead of with a blank line. Look at `isTorn` afterwards. */
   end(): Buffer | undefined {
     if (this.#heldBytes === 0) return undefined
     const rest = this.#take()
     this.#places = []
     this.#dataLines = []
-    let at = this.#isFirst ? afterMark(rest) : 0
+    const start = this.#isFirst ? afterMark(rest) : 0
+    let at = start
     while (at < rest.length) {
       const lineEnd = this.#lineEnd(rest, at, true)
       this.#line(rest, at, lineEnd)
       at = Math.min(this.#next(rest, lineEnd), rest.length)
     }
-    this.#event(rest)
+    // A line that has no end and is no comment is one that was cut.
+    this.isTorn = this.#dataLines.length > 0 ? !this.#event(rest) : start < rest.length && rest[start] !== colon
     return renamed(rest, 0, rest.length, this.#places, this.#alias)
+  }
+
+  /** Nobody wants the rest. */
+  release(): void {
+    this.#room.give(this.#heldBytes)
+    this.#held = []
+    this.#heldBytes = 0
   }
 
   #overrun(): void {
     this.isOverrun = true
-    this.#take()
+    this.release()
   }
 
   #take(): Buffer {
     const all = this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held, this.#heldBytes)
-    this.#held = []
-    this.#heldBytes = 0
+    this.release()
     return all
   }
 
   #hold(rest: Buffer): void {
     if (rest.length === 0) return
+    if (rest.length > maxEventBytes || !this.#room.take(rest.length)) {
+      this.#overrun()
+      return
+    }
     this.#held.push(rest)
     this.#heldBytes = rest.length
-    if (rest.length > maxEventBytes) this.#overrun()
   }
 
   #lines(bytes: Buffer): Buffer | undefined {
@@ -126,23 +150,29 @@ export class SseRewriter {
     this.#dataLines.push(at, end)
   }
 
-  /** A blank line: the event is whole. */
-  #event(bytes: Buffer): void {
+  /** A blank line: the event is whole. Whether its data is a JSON object or `[DONE]`. */
+  #event(bytes: Buffer): boolean {
     const lines = this.#dataLines
+    let isKnown = false
     if (lines.length === 2) {
-      if (bytes[lines[0]!] === openBrace || isSpace(bytes[lines[0]!])) this.#look(bytes, lines[0]!, lines[1]!, lines)
+      const start = lines[0]!
+      const end = lines[1]!
+      if (bytes[start] === openBrace || isSpace(bytes[start])) isKnown = this.#look(bytes, start, end, lines)
+      else if (bytes[start] === openBracket && isDone(bytes, start, end)) isKnown = this.isDone = true
     } else if (lines.length > 2) {
       const joined = Buffer.concat(
         lines.flatMap((start, index) => (index % 2 === 0 ? [bytes.subarray(start, lines[index + 1]), newLine] : [])),
       )
-      this.#look(joined, 0, joined.length, lines)
+      isKnown = this.#look(joined, 0, joined.length, lines)
     }
     lines.length = 0
+    return isKnown
   }
 
-  #look(bytes: Buffer, start: number, end: number, lines: ReadonlyArray<number>): void {
+  #look(bytes: Buffer, start: number, end: number, lines: ReadonlyArray<number>): boolean {
     const members = this.#members
-    if (!members.scan(bytes, start, end)) return
+    if (!members.scan(bytes, start, end)) return false
+    if (members.hasError) this.hasError = true
     if (members.usageStart !== -1 && bytes[members.usageStart] === openBrace) {
       this.usage = Buffer.from(bytes.subarray(members.usageStart, members.usageEnd))
     }
@@ -153,6 +183,7 @@ export class SseRewriter {
       if (lines.length === 2) this.#places.push(from, to)
       else this.#pushWithin(lines, from, to)
     }
+    return true
   }
 
   /** A JSON string has no line end in it: it stands within one line. */
@@ -172,17 +203,13 @@ const carriageReturn = 0x0d
 const colon = 0x3a
 const space = 0x20
 const openBrace = 0x7b
+const openBracket = 0x5b
 /** Behind a byte order mark, if there is one. */
 const afterMark = (bytes: Buffer): number => (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0)
 const newLine = Buffer.from("\n")
 const isSpace = (byte: number | undefined): boolean => byte === space || byte === 0x09
 
-/** Whether these whole lines end with the event that ends a stream of OpenAI's, as nearly all providers write it. */
-export const isLast = (lines: Buffer): boolean => {
-  const at = lines.length - done.length
-  // The last of another event is a brace.
-  if (at < 0 || lines[lines.length - 3] !== closeBracket || done.compare(lines, at) !== 0) return false
-  return at === 0 || (lines[at - 1] === lineFeed && lines[at - 2] === lineFeed)
-}
-const done = Buffer.from("data: [DONE]\n\n")
-const closeBracket = 0x5d
+/** As OpenAI's libraries take it: whatever stands behind it in the line. */
+const isDone = (bytes: Buffer, start: number, end: number): boolean =>
+  end - start >= done.length && done.compare(bytes, start, start + done.length) === 0
+const done = Buffer.from("[DONE]")

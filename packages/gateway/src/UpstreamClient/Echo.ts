@@ -46,6 +46,7 @@ export const make = (name: string): Effect.Effect<Upstream> =>
       provider: name,
       kind: "echo",
       load: { underWay: 0 },
+      standing: { refusesKey: false },
       conceal: (text) => text,
       secret: undefined,
       chatCompletions: (body, _headers, listener) => {

@@ -38,6 +38,8 @@ export interface Upstream {
   readonly chatCompletions: ((body: Uint8Array, headers: ForwardedHeaders, listener: Listener) => void) | undefined
   /** Counts those that have begun and not ended, whoever sends them. */
   readonly load: { underWay: number }
+  /** Whether the provider refuses the key: from a 401 to the next answer that is a success. Another key makes another client. */
+  readonly standing: { refusesKey: boolean }
   /** The provider's key, however it is spelled, out of a text. */
   readonly conceal: (text: string) => string
   /** The key itself, if answers are to be searched for it: to know cheaply that there is nothing to conceal. */

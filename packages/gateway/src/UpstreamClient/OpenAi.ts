@@ -53,6 +53,7 @@ export const make = (
       chatCompletions: (body, headers, listener) =>
         void pool.dispatch({ method: "POST", path, body, headers: [...fixed, ...headers] }, listener),
       load: { underWay: 0 },
+      standing: { refusesKey: false },
       conceal: concealer(new Set(secret === undefined ? [] : [secret.text])),
       secret,
     }

@@ -5,6 +5,7 @@ import { ConfigSource } from "@signalbox/core/ConfigSource"
 import { Credentials } from "@signalbox/core/Credentials"
 import { Providers } from "@signalbox/core/Providers"
 import { StatsLedger } from "@signalbox/core/StatsLedger"
+import { UpstreamClients } from "@signalbox/gateway/UpstreamClient"
 import { Context, Effect, Layer } from "effect"
 import { HostConfig } from "../HostConfig.ts"
 import { HostServices } from "../HostServices.ts"
@@ -36,7 +37,7 @@ const maxSentences = 100
 const make = Effect.gen(function* () {
   const store = yield* HostConfig
   const { name } = yield* ConfigSource
-  const { status } = yield* HostServices
+  const { pin, status } = yield* HostServices
   const providers = yield* Providers
   const ledger = yield* StatsLedger
 
@@ -56,6 +57,10 @@ const make = Effect.gen(function* () {
   const outages = Effect.map(providers.outages, (outages) =>
     outages.map(({ provider, reason }) => `The provider ${provider} is down: ${reason}`),
   )
+  // Without a generation there is nobody to ask, and to wait for one is not for a look at the health.
+  const refusedKeys = Effect.flatMap(status, ({ revision }) =>
+    revision === 0 ? Effect.succeed([]) : Effect.scoped(Effect.map(pin, refusedKeysOf)),
+  )
   const unwritten = Effect.match(ledger.snapshot({ window: "1 minute" }), {
     onFailure: ({ message }) => [message],
     onSuccess: ({ degraded }) =>
@@ -69,8 +74,17 @@ const make = Effect.gen(function* () {
   return HostHealth.of({
     health: Effect.succeed({ status: "ok", version, pid: process.pid }),
     ready: Effect.map(status, ({ revision }) => revision > 0),
-    degraded: Effect.map(Effect.all([refused, failed, outages, unknownKeys, unwritten, warnings]), (all) =>
+    degraded: Effect.map(Effect.all([refused, failed, outages, refusedKeys, unknownKeys, unwritten, warnings]), (all) =>
       all.flat().slice(0, maxSentences),
     ),
   })
 })
+
+const refusedKeysOf = (services: Context.Context<UpstreamClients>): ReadonlyArray<string> =>
+  [...Context.get(services, UpstreamClients).values()].flatMap(({ provider, standing }) =>
+    standing.refusesKey
+      ? [
+          `The provider ${provider} refuses the key of this host (401): put a valid one into providers.${provider}.api_key.`,
+        ]
+      : [],
+  )
