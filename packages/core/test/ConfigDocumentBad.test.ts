@@ -1,8 +1,9 @@
 /** Whatever stands in the file: never a crash, always a place, never a word of the document. */
 import { assert, describe, it } from "@effect/vitest"
+import { openingOf } from "@signalbox/core/ConfigDocument/Characters"
 import { check } from "@signalbox/core/ConfigDocument/Check"
 import { sameValue } from "@signalbox/core/ConfigDocument/Json"
-import { layoutOf, openingOf, patch } from "@signalbox/core/ConfigDocument/Patch"
+import { layoutOf, patch } from "@signalbox/core/ConfigDocument/Patch"
 import { Source } from "@signalbox/core/ConfigDocument/Source"
 import { parse } from "@signalbox/core/ConfigDocument/Text"
 import type { Problem } from "@signalbox/core/ConfigError"

@@ -1,8 +1,8 @@
 /** Edits change what they say and leave everything else in the text alone. */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { type Edit, redactionMarker } from "@signalbox/core/ConfigDocument"
 import { equivalent } from "@signalbox/core/ConfigDocument/Difference"
-import { setValue } from "@signalbox/core/ConfigDocument/Edit"
+import { Draft } from "@signalbox/core/ConfigDocument/Edit"
 import { absent, lookup, replaceAt } from "@signalbox/core/ConfigDocument/Json"
 import { parse } from "@signalbox/core/ConfigDocument/Text"
 import { pointer, type Tokens } from "@signalbox/core/JsonPointer"
@@ -36,29 +36,77 @@ describe("ConfigDocument.edit", () => {
       fc.property(
         aDocument,
         aHand,
-        fc.array(fc.tuple(fc.nat(1000), fc.constantFrom("", "new", "-", "0"), aValue), { minLength: 1, maxLength: 4 }),
+        fc.array(fc.tuple(fc.nat(1000), fc.constantFrom("", "new", "-", "0"), aValue), { minLength: 1, maxLength: 8 }),
         (value, hand, edits) => {
-          let draft = { text: write(value, hand), value: value as unknown }
+          const draft = new Draft(write(value, hand), value)
+          let expected: unknown = value
           for (const [index, added, next] of edits) {
-            const paths = pathsOf(draft.value)
+            const paths = pathsOf(expected)
             const base = paths[index % paths.length]!
             const tokens = added === "" ? base : [...base, added]
-            const wanted = tokens.length === 0 ? absent : replaceAt(draft.value, tokens, next)
-            const result = setValue(draft, tokens, next)
-            assert.strictEqual(Result.isSuccess(result), wanted !== absent, pointer(tokens))
-            if (Result.isFailure(result)) continue
-            const { text } = result.success
+            const before = draft.text
+            const wanted = tokens.length === 0 ? absent : replaceAt(expected, tokens, next)
+            assert.strictEqual(draft.set(tokens, next) === undefined, wanted !== absent, pointer(tokens))
+            if (wanted === absent) continue
+            const { text } = draft
+            assert.isTrue(draft.isTrue())
             assert.isTrue(equivalent(Result.getOrThrow(parse(text)).value, wanted))
-            if (lookup(draft.value, tokens) === absent && next !== absent) {
-              for (const comment of draft.text.match(/note \d+/g) ?? []) assert.include(text, comment)
+            if (lookup(expected, tokens) === absent && next !== absent) {
+              for (const comment of before.match(/note \d+/g) ?? []) assert.include(text, comment)
             }
             if (hand.eol === "\r\n" && hand.indent !== "") assert.notMatch(text, /[^\r]\n/)
-            draft = result.success
+            expected = wanted
           }
         },
       ),
       { numRuns: 1500 },
     )
+  })
+
+  it("makes of many edits at once what they make one by one, for generated texts and edits", () => {
+    const anEdit = fc.record({
+      index: fc.nat(1000),
+      added: fc.constantFrom("", "", "new", "-", "0"),
+      value: fc.option(fc.jsonValue({ maxDepth: 2 }), { nil: undefined }),
+    })
+    fc.assert(
+      fc.property(aDocument, aHand, fc.array(anEdit, { minLength: 2, maxLength: 12 }), (value, hand, chosen) => {
+        let text = write(value, hand)
+        const start = text
+        const edits: Array<Edit> = []
+        for (const { added, index, value } of chosen) {
+          const paths = pathsOf(Result.getOrThrow(parse(text)).value).slice(1)
+          const base = paths[index % paths.length] ?? ["models"]
+          const path = pointer(added === "" ? base : [...base, added])
+          const one: Edit = value === undefined ? { path, remove: true } : { path, value }
+          const next = document.edit(text, [one])
+          if (Result.isFailure(next)) continue
+          edits.push(one)
+          text = next.success
+        }
+        assert.strictEqual(edit(start, ...edits), text)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it("parses the whole text no more often for 1,000 edits than for one", () => {
+    const models = Array.from({ length: 2000 }, (_, index) => [`model-${index}`, { upstream: `up-${index}` }])
+    const text = JSON.stringify({ version: 1, models: Object.fromEntries(models) }, undefined, 2)
+    const edits = Array.from({ length: 1000 }, (_, index): Edit => {
+      if (index % 3 === 0) return { path: `/models/model-${index}`, remove: true }
+      const upstream = { path: `/models/model-${index}/upstream`, value: `next-${index}` }
+      return index % 3 === 1 ? upstream : { path: `/models/new-${index}`, value: { upstream: "x" } }
+    })
+    const parsed = (edits: ReadonlyArray<Edit>): number => {
+      const spy = vi.spyOn(JSON, "parse")
+      edit(text, ...edits)
+      const long = spy.mock.calls.filter(([part]) => part.length * 2 > text.length)
+      spy.mockRestore()
+      return long.length
+    }
+    assert.strictEqual(parsed(edits), parsed(edits.slice(0, 1)))
+    assert.strictEqual(Object.keys(JSON.parse(edit(text, ...edits)).models).length, 2000 - 334 + 333)
   })
 
   it("adds, changes and removes members in the layout of their neighbours", () => {
@@ -170,7 +218,11 @@ describe("ConfigDocument.edit", () => {
     assert.isTrue(next.isWellFormed())
   })
 
-  it("refuses a path that is deeper than a document may be, however deep", () => {
+  it("refuses what would make a document deeper than it may be, however deep", () => {
+    const deep = (levels: number): unknown => (levels === 0 ? 1 : [deep(levels - 1)])
+    assert.isTrue(Result.isSuccess(document.edit("{}", [{ path: "/a".repeat(100), value: deep(100) }])))
+    const problem = refusal("{}", { path: "/a".repeat(100), value: deep(101) }, { path: "/b", value: 1 })
+    assert.strictEqual(problem, `1:1 ${"/a".repeat(100)} nested deeper than 200 levels: make it flatter`)
     assert.include(refusal("{}", { path: "/a".repeat(201), value: 1 }), "nested deeper than 200 levels")
     assert.include(refusal("{}", { path: "/a".repeat(1_000_000), value: 1 }), "nested deeper than 200 levels")
   })

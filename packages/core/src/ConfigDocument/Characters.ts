@@ -40,3 +40,46 @@ export const commentEnd = (text: string, open: number): number => {
   const end = text.indexOf("*/", open + 2)
   return end === -1 ? -1 : end + 2
 }
+
+/** The offset of a document's opening brace. */
+export const openingOf = (text: string): number => skipGap(text, text.charCodeAt(0) === 0xfeff ? 1 : 0)
+
+/** Skips spaces and comments. */
+export const skipGap = (text: string, from: number): number => {
+  let offset = from
+  while (offset < text.length) {
+    const code = text.charCodeAt(offset)
+    if (code === slash) {
+      const end = commentEnd(text, offset)
+      if (end === -1) return offset
+      offset = end
+    } else if (code > 0x20) return offset
+    else offset++
+  }
+  return offset
+}
+
+/** The offset behind a value that is known to be valid. */
+export const skipValue = (text: string, from: number): number => {
+  let depth = 0
+  let offset = from
+  while (offset < text.length) {
+    const code = text.charCodeAt(offset)
+    if (code === quote) {
+      offset = stringEnd(text, offset)
+      if (depth === 0) return offset
+    } else if (code === openBrace || code === openBracket) {
+      depth++
+      offset++
+    } else if (code === closeBrace || code === closeBracket) {
+      if (depth === 0) return offset
+      offset++
+      if (--depth === 0) return offset
+    } else if (code === slash) {
+      if (depth === 0) return offset
+      offset = Math.max(offset + 1, commentEnd(text, offset))
+    } else if (depth === 0 && (code === comma || code <= 0x20)) return offset
+    else offset++
+  }
+  return offset
+}

@@ -2,7 +2,7 @@
 import { Result } from "effect"
 import type { ConfigDocument, Edit } from "../ConfigDocument.ts"
 import { parsePointer, type Tokens } from "../JsonPointer.ts"
-import { type Draft, setValue } from "./Edit.ts"
+import { Draft } from "./Edit.ts"
 import { absent, findFaults, lookup, maxDepth } from "./Json.ts"
 import { type Finding, Findings, locate } from "./Problems.ts"
 import { readText } from "./Reader.ts"
@@ -51,13 +51,16 @@ export const makeEditor = (shapes: Shapes, marker: string): Pick<ConfigDocument<
       if (Result.isFailure(read)) return Result.fail(read.failure)
       const stored = read.success.value
       const findings = new Findings()
-      let draft: Draft = { text, value: stored }
+      const draft = new Draft(text, stored)
       for (const edit of edits) {
         const wanted = readEdit(edit, stored, findings)
         if (wanted === undefined) continue
-        const next = setValue(draft, wanted.tokens, wanted.value)
-        if (Result.isSuccess(next)) draft = next.success
-        else findings.add(next.failure)
+        const refused = draft.set(wanted.tokens, wanted.value)
+        if (refused !== undefined) findings.add(refused)
+      }
+      if (findings.count === 0 && !draft.isTrue()) {
+        const message = "these edits do not take effect in the text: edit the document by hand"
+        findings.add({ by: "schema", path: [], message, at: "value" })
       }
       return findings.count > 0 ? Result.fail(locate(findings, positions(text))) : Result.succeed(draft.text)
     },

@@ -180,10 +180,11 @@ const equals = (next: unknown, previous: unknown): boolean => {
 
 export type FaultKind = "number" | "prototype" | "depth" | "value"
 
-/** The slow companion of `adopt`: where the faults are (at most `limit`). Also tells what is no JSON at all. */
+/** The slow companion of `adopt`: where the faults are (at most `limit`). Also tells what is no JSON at all. `above`: so many levels are around it. */
 export const findFaults = (
   root: unknown,
   limit: number,
+  above = 0,
 ): ReadonlyArray<{ readonly path: Tokens; readonly kind: FaultKind }> => {
   const found: Array<{ path: Tokens; kind: FaultKind }> = []
   const visit = (value: unknown, path: Array<string>): void => {
@@ -197,7 +198,7 @@ export const findFaults = (
       found.push({ path: [...path], kind: "value" })
       return
     }
-    if (path.length >= maxDepth) {
+    if (above + path.length >= maxDepth) {
       found.push({ path: [...path], kind: "depth" })
       return
     }

@@ -281,7 +281,7 @@ export class Loader<C> {
   }
 }
 
-/** A migration that changes more than this writes the document anew: each change costs a tree. */
+/** A migration that changes more than this writes the document anew: each change costs a copy of the text. */
 const maxMigratedPaths = 64
 
 const overridesOf = (

@@ -6,18 +6,7 @@
  */
 
 import type { Tokens } from "../JsonPointer.ts"
-import {
-  closeBrace,
-  closeBracket,
-  colon,
-  comma,
-  commentEnd,
-  openBrace,
-  openBracket,
-  quote,
-  slash,
-  stringEnd,
-} from "./Characters.ts"
+import { closeBrace, colon, comma, openBrace, openingOf, quote, skipGap, skipValue, stringEnd } from "./Characters.ts"
 import { adopt, isObject, keysOf } from "./Json.ts"
 import type { Source } from "./Source.ts"
 
@@ -182,49 +171,6 @@ const moved = (offsets: Int32Array, from: number, delta: number): Int32Array => 
   const copy = offsets.slice()
   for (let index = from; index < copy.length; index++) copy[index]! += delta
   return copy
-}
-
-/** The offset of a document's opening brace. */
-export const openingOf = (text: string): number => skipGap(text, text.charCodeAt(0) === 0xfeff ? 1 : 0)
-
-/** Skips spaces and comments. */
-const skipGap = (text: string, from: number): number => {
-  let offset = from
-  while (offset < text.length) {
-    const code = text.charCodeAt(offset)
-    if (code === slash) {
-      const end = commentEnd(text, offset)
-      if (end === -1) return offset
-      offset = end
-    } else if (code > 0x20) return offset
-    else offset++
-  }
-  return offset
-}
-
-/** The offset behind a value that is known to be valid. */
-const skipValue = (text: string, from: number): number => {
-  let depth = 0
-  let offset = from
-  while (offset < text.length) {
-    const code = text.charCodeAt(offset)
-    if (code === quote) {
-      offset = stringEnd(text, offset)
-      if (depth === 0) return offset
-    } else if (code === openBrace || code === openBracket) {
-      depth++
-      offset++
-    } else if (code === closeBrace || code === closeBracket) {
-      if (depth === 0) return offset
-      offset++
-      if (--depth === 0) return offset
-    } else if (code === slash) {
-      if (depth === 0) return offset
-      offset = Math.max(offset + 1, commentEnd(text, offset))
-    } else if (depth === 0 && (code === comma || code <= 0x20)) return offset
-    else offset++
-  }
-  return offset
 }
 
 /** The layout of the object that opens at `open`, in a text that is known to be valid. */

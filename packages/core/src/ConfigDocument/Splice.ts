@@ -1,11 +1,11 @@
 /**
- * Changes of one member in a text, by the offsets of its tree: the new member takes the layout of its neighbours, comments stay where they
+ * Changes of one member in a text, by the offsets of its outline: the new member takes the layout of its neighbours, comments stay where they
  * are, and one that follows a member on its line stays with that member.
  */
 
 import { commentEnd } from "./Characters.ts"
 import { isObject } from "./Json.ts"
-import type { Node } from "./Tree.ts"
+import type { Span } from "./Outline.ts"
 
 /** How a text is laid out. */
 export interface Style {
@@ -21,34 +21,58 @@ export const styleOf = (text: string): Style => {
 }
 
 /** The text with a value in place of another. */
-export const replaceNode = (text: string, node: Node, value: unknown): string =>
-  text.slice(0, node.offset) + render(text, node.offset, value) + text.slice(node.offset + node.length)
+export const replaceValue = (text: string, { length, offset }: Span, value: unknown): string =>
+  text.slice(0, offset) + render(text, offset, value) + text.slice(offset + length)
 
-/** The text with a new member at the end of an object or array. `key` is nothing for an array. */
-export const appendItem = (text: string, container: Node, key: string | undefined, value: unknown): string => {
-  const last = container.children?.at(-1)
-  return last === undefined ? fill(text, container, key, value) : append(text, container, last, key, value)
+/** A text with a new member, and where that stands. */
+interface Appended {
+  readonly text: string
+  readonly offset: number
 }
 
-const fill = (text: string, container: Node, key: string | undefined, value: unknown): string => {
+/** The text with a new member at the end of an object or array, whose first and last ones are given. `key` is nothing for an array. */
+export const appendItem = (
+  text: string,
+  container: Span,
+  first: Span | undefined,
+  last: Span | undefined,
+  key: string | undefined,
+  value: unknown,
+): Appended =>
+  first === undefined || last === undefined
+    ? fill(text, container, key, value)
+    : append(text, container, { first, last }, key, value)
+
+const fill = (text: string, container: Span, key: string | undefined, value: unknown): Appended => {
   const style = styleOf(text)
   const open = container.offset + 1
   const close = container.offset + container.length - 1
   const inside = text.slice(open, close)
   const head = text.slice(0, open)
-  if (style.unit === undefined) return head + inside + member(key, '":x', encode(value)) + text.slice(close)
+  if (style.unit === undefined) {
+    return between(head + inside, member(key, '":x', encode(value)), text.slice(close))
+  }
   const outer = marginOf(text, container.offset)
   const margin = outer + style.unit
   const kept = inside.trim() === "" ? "" : inside.trimEnd()
-  return `${head}${kept}${style.eol}${margin}${member(key, '": "', layOut(value, margin, style))}${style.eol}${outer}${text.slice(close)}`
+  return between(
+    head + kept + style.eol + margin,
+    member(key, '": "', layOut(value, margin, style)),
+    style.eol + outer + text.slice(close),
+  )
 }
 
-const append = (text: string, container: Node, last: Node, key: string | undefined, value: unknown): string => {
+const append = (
+  text: string,
+  container: Span,
+  { first, last }: { readonly first: Span; readonly last: Span },
+  key: string | undefined,
+  value: unknown,
+): Appended => {
   const style = styleOf(text)
   const end = last.offset + last.length
   const comma = commaBehind(text, end)
   const behind = comma === -1 ? end : comma + 1
-  const first = container.children![0]!
   const firstComma = commaBehind(text, first.offset + first.length)
   const multiline = style.unit !== undefined && text.slice(container.offset, first.offset).includes("\n")
   if (!multiline) {
@@ -56,33 +80,35 @@ const append = (text: string, container: Node, last: Node, key: string | undefin
       /":\S/.test(text.slice(first.offset, first.offset + first.length)) || /^,\S/.test(text.slice(firstComma))
     const gap = tight ? "" : " "
     const item = member(key, text.slice(first.offset, first.offset + first.length), encode(value))
-    const tail = comma === -1 ? `,${gap}${item}` : `${gap}${item},`
-    return text.slice(0, behind) + tail + text.slice(behind)
+    return comma === -1
+      ? between(`${text.slice(0, behind)},${gap}`, item, text.slice(behind))
+      : between(text.slice(0, behind) + gap, item, `,${text.slice(behind)}`)
   }
   const margin = startsLine(text, last.offset)
     ? marginOf(text, last.offset)
     : marginOf(text, container.offset) + (style.unit ?? "")
   const item = member(key, '": "', layOut(value, margin, style))
   const line = endOfLine(text, behind)
-  return (
-    text.slice(0, end) +
-    (comma === -1 ? "," : "") +
-    text.slice(end, line) +
-    style.eol +
-    margin +
-    item +
-    (comma === -1 ? "" : ",") +
-    text.slice(line)
+  return between(
+    text.slice(0, end) + (comma === -1 ? "," : "") + text.slice(end, line) + style.eol + margin,
+    item,
+    (comma === -1 ? "" : ",") + text.slice(line),
   )
 }
 
+const between = (before: string, item: string, after: string): Appended => ({
+  text: before + item + after,
+  offset: before.length,
+})
+
 /** The text without one of the members of an object or array. */
-export const removeItem = (text: string, container: Node, index: number): string => {
-  const items = container.children!
-  const item = items[index]!
+export const removeItem = (
+  text: string,
+  item: Span,
+  { isLast, previous }: { readonly previous: Span | undefined; readonly isLast: boolean },
+): string => {
   const end = item.offset + item.length
   const comma = commaBehind(text, end)
-  const previous = items[index - 1]
   let from = item.offset
   let to = comma === -1 ? end : comma + 1
   const line = endOfLine(text, to)
@@ -91,7 +117,7 @@ export const removeItem = (text: string, container: Node, index: number): string
     from = lineStart(text, from)
     from -= text.startsWith("\r\n", from - 2) ? 2 : 1
     to = line
-  } else if (index < items.length - 1) to = skipBlanks(text, to)
+  } else if (!isLast) to = skipBlanks(text, to)
   else while (isBlank(text, from - 1)) from--
   // the last member leaves with the comma in front of it, unless the text has commas behind last members
   const orphan = previous !== undefined && comma === -1 ? commaBehind(text, previous.offset + previous.length) : -1

@@ -15,17 +15,13 @@ export const treeOf = (text: string): Node | undefined =>
   parseTree(text.charCodeAt(0) === 0xfeff ? ` ${text.slice(1)}` : text, [], { allowTrailingComma: true })
 
 /** The member that counts, which is the last one of that name. */
-export const property = (node: Node, key: string): Node | undefined => {
+const property = (node: Node, key: string): Node | undefined => {
   const children = node.children ?? []
   for (let index = children.length - 1; index >= 0; index--) {
     if (children[index]!.children?.[0]?.value === key) return children[index]
   }
   return undefined
 }
-
-/** All members of that name, in the order of the text. */
-export const properties = (node: Node, key: string): ReadonlyArray<Node> =>
-  (node.children ?? []).filter((child) => child.children?.[0]?.value === key)
 
 const childAt = (node: Node, token: string): Node | undefined => {
   if (node.type === "object") return property(node, token)?.children?.[1]
@@ -41,7 +37,7 @@ export const nodeAt = (root: Node, tokens: Tokens): Node | undefined => {
 }
 
 /** The value at a path, or the innermost enclosing one that is there. */
-export const nearestNode = (root: Node, tokens: Tokens): Node => {
+const nearestNode = (root: Node, tokens: Tokens): Node => {
   let node = root
   for (const token of tokens) {
     const inner = childAt(node, token)
