@@ -24,6 +24,7 @@ import * as Narrator from "./Host/Narrator.ts"
 import { type LogFormat, Output } from "./Host/Output.ts"
 import { Secrets } from "./Host/Secrets.ts"
 import { makeSignals, type Signals } from "./Host/Signals.ts"
+import { surviveReaders } from "./Host/StandardOutput.ts"
 import { StopSwitch } from "./Host/Stopping.ts"
 import { HostConfig, settings } from "./HostConfig.ts"
 import { HostLock } from "./HostLock.ts"
@@ -54,6 +55,7 @@ export const serve = (options: Options): Effect.Effect<void, HostError> =>
   Effect.scoped(
     Effect.gen(function* () {
       const signals = yield* makeSignals
+      yield* surviveReaders
       const host = Layer.launch(Layer.provide(reloading(signals), layer(options)))
       yield* Effect.raceFirst(host, signals.stop)
     }),

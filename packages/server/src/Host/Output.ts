@@ -1,9 +1,10 @@
 /**
  * What a host writes while it runs: on a terminal for people, or one JSON object a line for programs. Every line passes here, and no secret of
- * the settings does.
+ * the settings does. Nothing here waits for who reads (`StandardOutput`).
  */
 import { Cause, Console, Context, Effect, Formatter, Layer, Logger, LogLevel, References } from "effect"
 import { Secrets } from "./Secrets.ts"
+import { makeOutlet } from "./StandardOutput.ts"
 
 /** `text`: people read standard output, warnings come on standard error. `json`: everything on standard output. */
 export type LogFormat = "text" | "json"
@@ -73,19 +74,23 @@ const forPrograms = (conceal: (text: string) => string): Voice => {
   // Each text by itself: a secret of one letter must not tear the JSON.
   const encode = (value: unknown) =>
     JSON.stringify(value, (_, part) => (typeof part === "string" ? conceal(part) : part))
+  const told = ({ data, level = "Info", text }: Line) =>
+    encode({ timestamp: new Date().toISOString(), level: level.toUpperCase(), message: text, ...data })
+  const out = makeOutlet(
+    () => process.stdout,
+    (missing) => told({ text: unread(missing), level: "Warn", data: { missing } }),
+  )
   return {
-    say: (console, { data, level = "Info", text }) =>
-      console.log(encode({ timestamp: new Date().toISOString(), level: level.toUpperCase(), message: text, ...data })),
+    say: (console, line) => out(told(line), console.log),
     log: (console, { annotations, date, level, text }) => {
       const entries = Object.entries(annotations).map(([key, value]) => [key, shown(value)])
-      console.log(
-        encode({
-          timestamp: date.toISOString(),
-          level: level.toUpperCase(),
-          message: text,
-          annotations: entries.length === 0 ? undefined : Object.fromEntries(entries),
-        }),
-      )
+      const line = encode({
+        timestamp: date.toISOString(),
+        level: level.toUpperCase(),
+        message: text,
+        annotations: entries.length === 0 ? undefined : Object.fromEntries(entries),
+      })
+      out(line, console.log)
     },
   }
 }
@@ -94,15 +99,23 @@ const forPeople = (conceal: (text: string) => string): Voice => {
   const loud = (text: string) =>
     process.stderr.isTTY && !process.env["NO_COLOR"] ? `\u001b[33m${text}\u001b[0m` : text
   const plain = (text: string) => conceal(text).replaceAll(controls, "\ufffd")
+  const out = makeOutlet(() => process.stdout, unread)
+  const err = makeOutlet(
+    () => process.stderr,
+    (missing) => loud(`! ${unread(missing)}`),
+  )
   return {
     say: (console, { level, text }) =>
-      level === "Warn" ? console.error(loud(`! ${plain(text)}`)) : console.log(plain(text)),
+      level === "Warn" ? err(loud(`! ${plain(text)}`), console.error) : out(plain(text), console.log),
     log: (console, { level, text }) => {
       const said = `${level.toLowerCase().replace("warn", "warning")}: ${plain(text)}`
-      console.error(LogLevel.isLessThan(level, "Warn") ? said : loud(said))
+      err(LogLevel.isLessThan(level, "Warn") ? said : loud(said), console.error)
     },
   }
 }
+
+const unread = (missing: number): string =>
+  `… ${missing === 1 ? "1 line is" : `${missing} lines are`} missing here: nobody read fast enough`
 
 /** A terminal would obey them. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

@@ -25,18 +25,8 @@ export const makeSignals: Effect.Effect<Signals, never, Scope.Scope> = Effect.ge
   yield* listen("SIGINT", end)
   yield* listen("SIGTERM", end)
   yield* listen("SIGHUP", () => void hungUp.openUnsafe())
-  // Who reads the output may go away; the host stays.
-  yield* Effect.forEach([process.stdout, process.stderr], surviveEnd, { discard: true })
   return { stop: stopped.await, hangUp: Effect.andThen(hungUp.await, hungUp.close) }
 })
-
-const surviveEnd = (output: NodeJS.WriteStream) =>
-  Effect.acquireRelease(
-    Effect.sync(() => output.on("error", ignore)),
-    () => Effect.sync(() => output.off("error", ignore)),
-  )
-
-const ignore = () => {}
 
 const listen = (signal: NodeJS.Signals, listener: (signal: NodeJS.Signals) => void) =>
   Effect.acquireRelease(

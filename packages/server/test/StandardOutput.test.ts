@@ -1,0 +1,45 @@
+import { PassThrough } from "node:stream"
+import { assert, it } from "@effect/vitest"
+import { makeOutlet, maxWaitingBytes } from "@signalbox/server/Host/StandardOutput"
+import { Effect } from "effect"
+
+it.live("lines that nobody reads wait up to a bound; what is left out is counted, and said at its place", () =>
+  Effect.gen(function* () {
+    const stream = new PassThrough()
+    const outlet = makeOutlet(
+      () => stream,
+      (missing) => `${missing} missing`,
+    )
+    const say = (line: string) => outlet(line, (written) => void stream.write(`${written}\n`))
+    const long = "x".repeat(1_000)
+    for (let count = 0; count < 3_000; count++) say(`${count} ${long}`)
+    assert.isAtMost(stream.writableLength, maxWaitingBytes + 2_000)
+
+    const lines: Array<string> = []
+    const read = (wanted: RegExp) =>
+      Effect.callback<void>((resume) => {
+        let rest = ""
+        const take = (text: string) => {
+          const words = (rest + text).split("\n")
+          rest = words.pop() ?? ""
+          lines.push(...words.map((line) => line.replace(long, "").trim()))
+          if (!words.some((line) => wanted.test(line))) return
+          stream.off("data", take).pause()
+          resume(Effect.void)
+        }
+        stream.setEncoding("utf8").on("data", take).resume()
+      })
+    yield* read(/missing/)
+    const kept = lines.slice(0, -1)
+    assert.isAbove(kept.length, 1_000)
+    assert.deepStrictEqual(
+      kept,
+      Array.from(kept, (_, index) => String(index)),
+    )
+    assert.strictEqual(lines.at(-1), `${3_000 - kept.length} missing`)
+
+    say("and on")
+    yield* read(/and on/)
+    assert.strictEqual(lines.at(-1), "and on")
+  }),
+)
