@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events"
 import type { ServerResponse } from "node:http"
-import { assert, it } from "@effect/vitest"
+import { afterEach, assert, it, vi } from "@effect/vitest"
 import { errors } from "undici"
 import type { ApiError } from "../src/Gateway/ApiError.ts"
 import { Call, maxAnswerBytes } from "../src/Gateway/Call.ts"
@@ -69,6 +69,8 @@ class Stage {
     },
   })
 }
+
+afterEach(() => void vi.useRealTimers())
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 const refused = () => Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" })
@@ -299,6 +301,28 @@ it("an event for which there is no room ends its stream with an error", () => {
   late.call.onResponseData(late.control, Buffer.from("data: [DONE]\n\ndata: {"))
   assert.deepStrictEqual([late.log.at(-1), late.call.error], ["end data: [DONE]\n\n", undefined])
   late.call.onResponseEnd()
+})
+
+it("an answer that is left open after [DONE] is cut after a second, one that ends or breaks off is let alone", () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] })
+  const last = Buffer.from("data: [DONE]\n\n")
+  const open = streaming()
+  open.call.onResponseData(open.control, last)
+  vi.advanceTimersByTime(999)
+  assert.notInclude(open.log, "abort")
+  vi.advanceTimersByTime(1)
+  assert.include(open.log, "abort")
+  assert.isUndefined(open.call.error)
+
+  for (const over of [
+    ({ call }: Stage) => call.onResponseEnd(),
+    ({ call, control }: Stage) => call.onResponseError(control, new errors.SocketError("other side closed")),
+  ]) {
+    const stage = streaming()
+    stage.call.onResponseData(stage.control, last)
+    over(stage)
+    assert.strictEqual(vi.getTimerCount(), 0)
+  }
 })
 
 it("a provider that refuses its key is remembered until it takes it again", () => {
