@@ -1,6 +1,6 @@
 /**
  * One host for each document, and for each directory: `host.lock` beside the document is held for the host's life, and says how to reach it. A second host fails at once and
- * says who was first. A host that was killed leaves a free lock, whatever its note says.
+ * says who was first. A host that was killed leaves a free lock, whatever its note says. A lock whose file was removed keeps nobody away: that is noticed, and said.
  */
 
 import { basename } from "node:path"
@@ -19,6 +19,8 @@ export class HostLock extends Context.Service<
     readonly isNew: boolean
     /** Says in the lock where this host listens; what stands there goes with the lock. */
     readonly sign: (url: string) => Effect.Effect<void, HostError>
+    /** Why the lock keeps nobody away any more, and what to do: somebody has removed its file under this host. `undefined`: it does. */
+    readonly intrusion: Effect.Effect<string | undefined>
   }
 >()("@signalbox/server/HostLock") {
   /** Makes the directory of the document, 0700, where there is none. */
@@ -31,6 +33,9 @@ export class HostLock extends Context.Service<
 
 /** Whoever looks whether a host runs takes the lock for a moment: that is waited for. */
 const patience = "1 second"
+
+/** Between two looks whether the lock still stands. */
+const interval = "1 second"
 
 const make = Effect.fnUntraced(function* ({ config, directory, lock }: Place) {
   const fs = yield* FileSystem.FileSystem
@@ -53,17 +58,46 @@ const make = Effect.fnUntraced(function* ({ config, directory, lock }: Place) {
       if (readHostNote(lock)?.pid === process.pid) clearHostNote(lock)
     }),
   )
+  let signed = false
+  const intrusion = Effect.sync(() => (signed ? intrusionAt(lock) : undefined))
+  yield* Effect.forkScoped(telling(intrusion))
   const isNew = !(yield* Effect.orElseSucceed(fs.exists(config), () => true))
   return HostLock.of({
     isNew,
     sign: (url) =>
       Effect.try({
-        try: () => writeHostNote(lock, { pid: process.pid, document: basename(config), url, version, startedAt }),
+        try: () => {
+          writeHostNote(lock, { pid: process.pid, document: basename(config), url, version, startedAt })
+          signed = true
+        },
         catch: (error) =>
           failure(new LockUnavailable({ path: lock, detail: `it cannot be written (${codeOf(error)})` })),
       }),
+    intrusion,
   })
 })
+
+/** Once for each that comes. */
+const telling = (intrusion: Effect.Effect<string | undefined>) =>
+  Effect.suspend(() => {
+    let told: string | undefined
+    return Effect.forever(
+      Effect.gen(function* () {
+        yield* Effect.sleep(interval)
+        const sentence = yield* intrusion
+        if (sentence !== undefined && sentence !== told) yield* Effect.logWarning(sentence)
+        told = sentence
+      }),
+    )
+  })
+
+const intrusionAt = (lock: string): string | undefined => {
+  const note = readHostNote(lock)
+  if (note?.pid === process.pid) return undefined
+  return note === undefined
+    ? `${lock} was removed: another host can start on this document, and no command finds this one. Restart this one.`
+    : `${lock} was removed, and pid ${note.pid} has one of its own by now: two hosts serve this document. Stop one of them (this one: kill ${process.pid}).`
+}
 
 const makeDirectory = Effect.fnUntraced(function* (path: string) {
   const fs = yield* FileSystem.FileSystem

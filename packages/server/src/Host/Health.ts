@@ -7,7 +7,8 @@ import { Providers } from "@signalbox/core/Providers"
 import { StatsLedger } from "@signalbox/core/StatsLedger"
 import { UpstreamClients } from "@signalbox/gateway/UpstreamClient"
 import { Context, Effect, Layer } from "effect"
-import { HostConfig } from "../HostConfig.ts"
+import { HostConfig, Listen } from "../HostConfig.ts"
+import { HostLock } from "../HostLock.ts"
 import { HostServices } from "../HostServices.ts"
 
 /** How a host is. */
@@ -25,7 +26,7 @@ export class HostHealth extends Context.Service<
   static readonly layer: Layer.Layer<
     HostHealth,
     never,
-    HostConfig | HostServices | ConfigSource | Providers | StatsLedger | Credentials
+    HostConfig | HostLock | HostServices | ConfigSource | Listen | Providers | StatsLedger | Credentials
   > = Layer.effect(
     HostHealth,
     Effect.suspend(() => make),
@@ -71,11 +72,26 @@ const make = Effect.gen(function* () {
     problem === undefined ? [] : [problem.message],
   )
 
+  const { intrusion } = yield* HostLock
+  const replaced = Effect.map(intrusion, (sentence) => (sentence === undefined ? [] : [sentence]))
+
+  const listen = yield* Listen
+  const bound = yield* listen.get
+  const unheard = Effect.map(listen.get, (wanted) => {
+    const changed = (["host", "port", "names"] as const).filter((key) => String(wanted[key]) !== String(bound[key]))
+    return changed.length === 0
+      ? []
+      : [
+          `${changed.map((key) => `listen.${key}`).join(", ")} changed since this host started: restart it, it listens as before.`,
+        ]
+  })
+
   return HostHealth.of({
     health: Effect.succeed({ status: "ok", version, pid: process.pid }),
     ready: Effect.map(status, ({ revision }) => revision > 0),
-    degraded: Effect.map(Effect.all([refused, failed, outages, refusedKeys, unknownKeys, unwritten, warnings]), (all) =>
-      all.flat().slice(0, maxSentences),
+    degraded: Effect.map(
+      Effect.all([replaced, refused, failed, outages, refusedKeys, unheard, unknownKeys, unwritten, warnings]),
+      (all) => all.flat().slice(0, maxSentences),
     ),
   })
 })
