@@ -1,5 +1,6 @@
 /** Whatever stands in the file: never a crash, always a place, never a word of the document. */
 import { assert, describe, it } from "@effect/vitest"
+import { ConfigDocument } from "@signalbox/core/ConfigDocument"
 import { openingOf } from "@signalbox/core/ConfigDocument/Characters"
 import { check } from "@signalbox/core/ConfigDocument/Check"
 import { sameValue } from "@signalbox/core/ConfigDocument/Json"
@@ -7,7 +8,7 @@ import { layoutOf, patch } from "@signalbox/core/ConfigDocument/Patch"
 import { Source } from "@signalbox/core/ConfigDocument/Source"
 import { parse } from "@signalbox/core/ConfigDocument/Text"
 import type { Problem } from "@signalbox/core/ConfigError"
-import { Result } from "effect"
+import { Result, Schema } from "effect"
 import * as fc from "fast-check"
 import { aDocument, aHand, document, scalarsIn, textsOf, write } from "./ConfigDocumentHost.ts"
 
@@ -266,6 +267,22 @@ describe("ConfigDocument, of bad documents", () => {
       "1:15 /models/__proto__ the key __proto__ is not allowed: rename it",
     )
     assert.strictEqual(first('{ "a": "\ud800" }'), "1:9  half of a surrogate pair: remove the broken character")
+  })
+
+  it("says which values a key can have that tells the members of a union apart", () => {
+    const Smtp = Schema.Struct({ kind: Schema.Literal("smtp"), host: Schema.String })
+    const File = Schema.Struct({ kind: Schema.Literal("file"), path: Schema.String })
+    const mail = ConfigDocument.make({ schema: Schema.Struct({ mail: Schema.Union([Smtp, File]) }) })
+    const said = (value: string) => {
+      const loaded = mail.load(`{ "mail": ${value} }`, {})
+      return Result.isFailure(loaded)
+        ? loaded.failure.map(({ column, message, path }) => `${column} ${path} ${message}`)
+        : []
+    }
+    assert.deepStrictEqual(said('{ "kind": "ftp" }'), ['21 /mail/kind must be "smtp" or "file", not this text'])
+    assert.deepStrictEqual(said("{}"), ['11 /mail/kind must be "smtp" or "file"'])
+    assert.deepStrictEqual(said('{ "kind": "file" }'), ['11 /mail/path is missing: add the key "path"'])
+    assert.match(said("3")[0] ?? "", /^11 \/mail must be .* not this number$/)
   })
 
   it("survives nesting, length and number without end", () => {

@@ -2,7 +2,7 @@
  * What is wrong, in words that come from the schema and never from the document: Schema's own messages may quote the value, and a value
  * may be a secret (P10). A bounded list: the 257th problem is a count.
  */
-import { Cause, Option, SchemaIssue } from "effect"
+import { Cause, Option, SchemaAST, SchemaIssue } from "effect"
 import type { Problem } from "../ConfigError.ts"
 import { pointer, type Tokens } from "../JsonPointer.ts"
 import { absent, isObject, lookup } from "./Json.ts"
@@ -60,6 +60,8 @@ interface Leaf {
   /** Written by code that has seen the value. */
   readonly dynamic: boolean
   readonly about: "value" | "place"
+  /** What is said instead where the value is an object. */
+  readonly ofObject?: Leaf | undefined
 }
 
 /** A value that Schema refused, and what is known about its place. */
@@ -80,7 +82,9 @@ export const addIssues = (findings: Findings, cause: Cause.Cause<SchemaIssue.Iss
     findings.add({ by: "schema", path: [...base], message, at: "value" })
     return
   }
-  for (const leaf of leavesOf(issue, [])) {
+  for (const found of leavesOf(issue, [])) {
+    const there = found.ofObject && lookup(input, shapes.translate(view, found.path.slice(skip)))
+    const leaf = found.ofObject !== undefined && isObject(there) ? found.ofObject : found
     const path = shapes.translate(view, leaf.path.slice(skip))
     const value = lookup(input, path)
     const place = path.reduce((inner, token) => shapes.step(inner, token), view)
@@ -136,7 +140,32 @@ const ofUnion = (issue: SchemaIssue.AnyOf, path: ReadonlyArray<PropertyKey>): Re
   if (furthest > path.length) return leaves.filter((leaf) => leaf.path.length === furthest)
   if (leaves.length === 1) return leaves
   const expected = SchemaIssue.defaultLeafHook(new SchemaIssue.InvalidType(issue.ast))
-  return [{ path, message: demand(expected), dynamic: false, about: "value" }]
+  // Without an issue of its own no member was even tried.
+  const ofObject = issue.issues.length === 0 ? ofKind(issue.ast, path) : undefined
+  return [{ path, message: demand(expected), dynamic: false, about: "value", ofObject }]
+}
+
+/** Where one key tells the members of a union apart, that key has none of their values. */
+const ofKind = (union: SchemaAST.Union, path: ReadonlyArray<PropertyKey>): Leaf | undefined => {
+  const [first, ...others] = union.types.map((type) => literalsOf(SchemaAST.toEncoded(type)))
+  for (const [key, literal] of first ?? []) {
+    if (!others.every((literals) => literals.has(key))) continue
+    const values = new Set([literal, ...others.map((literals) => literals.get(key))])
+    const message = `must be ${Array.from(values, (value) => JSON.stringify(value)).join(" or ")}`
+    return { path: [...path, key], message, dynamic: false, about: "value" }
+  }
+  return undefined
+}
+
+/** The keys of an object that can have one value only. */
+const literalsOf = (ast: SchemaAST.AST): ReadonlyMap<PropertyKey, unknown> => {
+  const fields = SchemaAST.isObjects(ast) ? ast.propertySignatures : []
+  return new Map(
+    fields.flatMap(
+      ({ name, type }): ReadonlyArray<[PropertyKey, unknown]> =>
+        SchemaAST.isLiteral(type) && typeof type.literal !== "bigint" ? [[name, type.literal]] : [],
+    ),
+  )
 }
 
 const ofFilter = (issue: SchemaIssue.Filter, path: ReadonlyArray<PropertyKey>): ReadonlyArray<Leaf> => {
