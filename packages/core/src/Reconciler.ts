@@ -14,7 +14,7 @@ import { type Generations, makeGenerations } from "./Reconciler/Generations.ts"
 export interface Generation {
   /** 1, 2, 3 … : one for each commit; 0 before the first. */
   readonly number: number
-  /** The configuration revision in force in it; 0 before the first. */
+  /** The configuration revision in force in it; 0 before the first. One for all: beside a second ConfigStore it would jump between the two. */
   readonly revision: number
   readonly values: ReadonlyMap<string, unknown>
 }
@@ -99,7 +99,8 @@ export class Reconciler extends Context.Service<
      * Runs the change in the Reconciler's own fiber, after those before it; a caller that goes away only stops waiting. What the change
      * dies of, its caller dies of. When the Reconciler is shut down, callers that wait are interrupted.
      * `whenFull: "wait"` is for changes owed to nobody (hints, scoped registrations).
-     * Called from within a change or a layer that one builds, it dies: it would wait for itself. There, `runLater`.
+     * Called from within a change or a layer that one builds, it dies: it would wait for itself. There, `runLater`; in a layer also a fiber
+     * forked in its Scope, as for a ConfigStore's writes.
      */
     readonly run: {
       <A, E>(

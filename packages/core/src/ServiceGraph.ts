@@ -60,7 +60,9 @@ export type Checked<Nodes extends ReadonlyArray<unknown>, All, Before = never> =
 
 /**
  * A service and the layer that makes it. Its instance is shared by all generations in which what it `needs` is the same (by `Object.is`);
- * services that are not named there must live as long as the graph.
+ * services that are not named there must live as long as the graph. With a whole ConfigStore among its needs it is replaced at every change of
+ * the document's text, also by its own: who only writes the configuration is better no node. While a change builds the layer a write of its
+ * own would wait for itself and die: fork it in the layer's Scope.
  */
 export const node = <const P extends AnyKey, E, R, const Needs extends ReadonlyArray<AnyKey> = readonly []>(
   provides: P,
@@ -111,8 +113,8 @@ export interface Class<in out Self, in out Name extends string, in out Provided,
   /** Holds the current generation until the caller's Scope closes. HTTP uses this, as router middleware. */
   readonly pin: Effect.Effect<Context.Context<Provided>, never, Self | Scope.Scope>
   /**
-   * Holds it for the effect and its children. Within a pin of the same graph it holds that one's generation. A detached fiber takes a pin of
-   * its own. An effect that outlives the drain limit is not interrupted, but its services are closed: race it with `drained` if it may.
+   * Holds it for the effect and its children. Within a pin of the same graph it holds that one's generation; within one of another graph the
+   * current one, also for `Setting.get`, so give a request one graph. A detached fiber takes a pin of its own. An effect that outlives the drain limit is not interrupted, but its services are closed: race it with `drained` if it may.
    */
   readonly provide: <A, E2, R2>(effect: Effect.Effect<A, E2, R2>) => Effect.Effect<A, E2, Exclude<R2, Provided> | Self>
   /** Holds it from the start of the stream to its end. Past the drain limit the stream dies of `DrainLimitReached`. */

@@ -3,7 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
 import { EventBus } from "@signalbox/core/EventBus"
 import { Reconciler } from "@signalbox/core/Reconciler"
-import { Deferred, Effect, Fiber, Layer } from "effect"
+import * as ServiceGraph from "@signalbox/core/ServiceGraph"
+import { Context, Deferred, Effect, Fiber, Layer, type Scope } from "effect"
+import { AppConfig as Host, place, RetentionPolicy, running, until } from "./ConfigStoreHost.ts"
 import { LlmClients, pinned, Router, Services } from "./types/app.ts"
 import { AppConfig, app, inMemory } from "./types/ConfigStoreApp.ts"
 
@@ -64,6 +66,35 @@ describe("a host", () => {
       assert.strictEqual((yield* store.snapshot).revision, 1)
       assert.deepStrictEqual((yield* store.plan([{ path: "/models/fast", value: "x" }])).rebuilt, ["app/Router"])
     }).pipe(Effect.provide(Layer.provide(inMemory, base))),
+  )
+
+  it.effect(
+    "whose layer writes the configuration while a change builds it is told to fork the write, which then is made",
+    () =>
+      Effect.gen(function* () {
+        class Writer extends Context.Service<Writer, {}>()("test/Writer") {}
+        const graphOf = (write: (write: Effect.Effect<unknown>) => Effect.Effect<unknown, never, Scope.Scope>) => {
+          const layer = Layer.effect(
+            Writer,
+            Effect.gen(function* () {
+              const { days } = yield* RetentionPolicy.get
+              const store = yield* Host
+              if (days === 2) yield* write(Effect.orDie(store.update([{ path: "/port", value: 4322 }])))
+              return {}
+            }),
+          )
+          return class Graph extends ServiceGraph.Service<Graph>()("test/Graph", {
+            nodes: [ServiceGraph.node(Writer, { needs: [RetentionPolicy, Host], layer })],
+          }) {}
+        }
+        const changed = Effect.flatMap(Host, (store) => store.update([{ path: "/retention", value: { days: 2 } }]))
+        const Waiting = graphOf((write) => write)
+        const refused = yield* Effect.flip(running(Effect.provide(changed, Waiting.layer)))
+        assert.include(refused.message, "fork it in the layer's Scope")
+        const Forking = graphOf(Effect.forkScoped)
+        const ports = Effect.map(Host, (store) => Effect.map(store.snapshot, ({ config }) => config.port === 4322))
+        yield* running(Effect.provide(Effect.andThen(changed, Effect.flatMap(ports, until)), Forking.layer))
+      }).pipe(Effect.provide(place)),
   )
 
   it.effect("runs from a document", () =>

@@ -130,6 +130,6 @@ export const makeQueue: Effect.Effect<ChangeQueue, never, Scope.Scope> = Effect.
 })
 
 const reentrant =
-  "a change waits for another change that can only run after it: use runLater, or make both in one change"
+  "a change waits for another change that can only run after it: fork it in the layer's Scope, use runLater, or make both in one change"
 
 const reportLater = (cause: Cause.Cause<never>) => Effect.logError("A change that nobody waits for has failed", cause)
