@@ -167,7 +167,7 @@ export class Call implements Listener {
     // What follows the end may be as long as it likes.
     if (rewriter.isOverrun && !rewriter.isDone) {
       this.#breakOff(
-        `sent an event that cannot be held (of more than ${maxEventBytes / mebi} MiB, or more than ${maxHeldBytes / mebi} MiB of all are)`,
+        `sent an event that cannot be held: it is longer than ${maxEventBytes / mebi} MiB, or ${maxHeldBytes / mebi} MiB are held already`,
       )
       return
     }
