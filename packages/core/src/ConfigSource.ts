@@ -24,7 +24,7 @@ export interface Written {
 }
 
 /**
- * Why a document of the history never was in force. `refused`: it stood at the source, and a service refused it. `overwritten`: somebody saved it,
+ * Why a document of the history never was in force. `refused`: it stood at the source, and a service refused it; kept without its secrets. `overwritten`: somebody saved it,
  * and it was replaced before it could come into force.
  */
 export type NeverInForce = "refused" | "overwritten"
@@ -53,6 +53,7 @@ export interface Keeping {
 /** Documents, newest first, within `HistoryBounds`. */
 export interface History {
   readonly list: Effect.Effect<ReadonlyArray<HistoryEntry>, SourceUnavailable>
+  /** The newest of this hash; one that was refused only where there is no other. */
   readonly read: (hash: string) => Effect.Effect<Stored | undefined, SourceUnavailable>
   /** Keeps a text under its hash; changes nothing where the newest that was in force is this one, or it has been kept since as what it is now. */
   readonly keep: (text: string, hash: string, keeping?: Keeping) => Effect.Effect<void, SourceUnavailable>

@@ -57,7 +57,7 @@ describe("undo", () => {
         yield* store.update(days(10))
         yield* saved(yield* withDays(66))
         yield* store.update(days(20))
-        assert.deepStrictEqual(yield* marks, ["in force", "refused", "in force", "in force"])
+        assert.deepStrictEqual(yield* marks, ["in force", "overwritten", "refused", "in force", "in force"])
         const seen: Array<number> = []
         for (let step = 0; step < 2; step++) seen.push((yield* store.undo).config.retention.days)
         assert.deepStrictEqual(seen, [10, 30])
@@ -165,14 +165,15 @@ describe("a process that begins with a document that a service had refused", () 
   const refused = serving(
     Effect.gen(function* () {
       yield* (yield* AppConfig).update(days(10))
-      yield* saved(yield* withDays(66))
+      const next = yield* withDays(66)
+      yield* saved(edited(next, (document) => Object.assign(document.providers, { a: { url: "u", key: "sk-new" } })))
     }),
   )
 
   it.effect("serves what was good last and says so, as often as it begins", () =>
     Effect.gen(function* () {
       yield* refused
-      const { hash } = yield* (yield* ConfigSource).read
+      const { hash, text: whole } = yield* (yield* ConfigSource).read
       for (let start = 0; start < 2; start++) {
         yield* serving(
           Effect.gen(function* () {
@@ -187,6 +188,8 @@ describe("a process that begins with a document that a service had refused", () 
             like(events[0], { _tag: "config.rejected", origin: "start", hash, problems: [problem] })
             assert.include(yield* text, "66")
             assert.deepStrictEqual(yield* marks, ["refused", "in force", "in force"])
+            const kept = yield* (yield* ConfigSource).history.read(hash)
+            assert.strictEqual(kept?.text, whole.replace("sk-new", "<redacted>"))
           }),
         )
       }

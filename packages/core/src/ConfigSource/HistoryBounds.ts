@@ -46,7 +46,5 @@ export const isKept = (
     return entries.slice(0, Math.max(0, place)).some((entry) => entry.hash === hash && wasInForce(entry))
   }
   const since = newest < 0 ? entries : entries.slice(0, newest)
-  return since.some(
-    (entry) => entry.hash === hash && (neverInForce === "overwritten" || entry.neverInForce === "refused"),
-  )
+  return since.some((entry) => entry.hash === hash && entry.neverInForce === neverInForce)
 }

@@ -114,7 +114,8 @@ const makeHistory = (bounds: HistoryBounds): History => {
     list: Effect.sync(() => kept.map(({ text: _, ...entry }) => entry)),
     read: (hash) =>
       Effect.sync(() => {
-        const found = kept.find((entry) => entry.hash === hash)
+        const all = kept.filter((entry) => entry.hash === hash)
+        const found = all.find(({ neverInForce }) => neverInForce !== "refused") ?? all[0]
         return found && { text: found.text, hash }
       }),
     keep: (text, hash, keeping = {}) =>

@@ -217,7 +217,7 @@ export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>
     const ready = yield* Effect.catch(prepare(transaction, candidate), (problems) =>
       candidate.write === undefined && candidate.stored.hash !== before.stored.hash
         ? Effect.andThen(
-            rememberRefused(source, candidate.stored),
+            rememberRefused(source, document, candidate.stored),
             refuseDocument(candidate.origin, { hash: candidate.stored.hash, problems }),
           )
         : refuse(candidate.origin, candidate.stored.hash, problems),
@@ -287,10 +287,17 @@ export const remember = <C>(
   return Effect.andThen(keep, Effect.catch(blank, unkept(source)))
 }
 
-/** The next process starts with what is in force now, and not with a text that passes the schema and fails its services. */
-const rememberRefused = (source: ConfigSource["Service"], { hash, text }: Stored): Effect.Effect<void> =>
+/**
+ * The next process starts with what is in force now, and not with a text that passes the schema and fails its services. Its secrets stay out
+ * of the history: none of them would be rotated out of it.
+ */
+const rememberRefused = <C>(
+  source: ConfigSource["Service"],
+  document: ConfigDocument<C>,
+  { hash, text }: Stored,
+): Effect.Effect<void> =>
   Effect.catch(
-    source.history.keep(text, hash, { neverInForce: "refused" }),
+    source.history.keep(document.redact(text), hash, { neverInForce: "refused" }),
     unkept(source, "correct the document before a restart, which would try it again"),
   )
 

@@ -106,10 +106,11 @@ export const makeFileHistory = (site: Site, { underLock }: Exclusion, bounds: Hi
     history: {
       list: Effect.map(files, (found) => found.map(({ name: _, ...entry }) => entry)),
       read: Effect.fnUntraced(function* (hash) {
-        const name = (yield* names)
-          .filter((name) => parse(name, base)?.hash === hash)
+        const all = (yield* names)
           .sort()
-          .at(-1)
+          .flatMap((name) => parse(name, base) ?? [])
+          .filter((entry) => entry.hash === hash)
+        const { name } = all.findLast(({ neverInForce }) => neverInForce !== "refused") ?? all.at(-1) ?? {}
         if (name === undefined) return undefined
         return yield* readText(site, at(name)).pipe(
           Effect.map(({ text }) => ({ text, hash })),

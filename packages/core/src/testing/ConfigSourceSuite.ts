@@ -307,6 +307,14 @@ const history = (test: Test) => {
       assert.deepStrictEqual(yield* listed, ["two refused", ...start])
       yield* keep("two")
       assert.deepStrictEqual(yield* listed, ["two was in force", "two refused", ...start])
+      // What was refused is kept without its secrets: a whole text is better.
+      const three = yield* hash("three")
+      yield* history.keep("3", three, { neverInForce: "refused" })
+      assert.strictEqual((yield* history.read(three))?.text, "3")
+      yield* keep("three", { neverInForce: "overwritten" })
+      yield* keep("four")
+      yield* history.keep("3", three, { neverInForce: "refused" })
+      assert.strictEqual((yield* history.read(three))?.text, "three")
     }),
   )
   test(
