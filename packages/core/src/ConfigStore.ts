@@ -42,7 +42,9 @@ export interface Plan {
 export interface Accepted<out C> extends Snapshot<C> {
   /** Against what was in force before, redacted, at most 256; empty: nothing effective. */
   readonly changes: ReadonlyArray<Change>
-  /** Those of their paths that take effect only after a restart. */
+  /** Paths of an update or a replacement that were written and have no effect, because a higher layer hides them. */
+  readonly shadowed: ReadonlyArray<string>
+  /** Those of `changes` that take effect only after a restart. */
   readonly restartRequired: ReadonlyArray<string>
 }
 
@@ -111,8 +113,6 @@ export interface Shape<in out C> {
   readonly undo: Effect.Effect<Accepted<C>, ConfigStoreError>
   /** Sets values above all other layers until the process ends, at most 1,024; `remove` lifts them. Nothing is written. */
   readonly override: (edits: ReadonlyArray<Edit>) => Effect.Effect<Accepted<C>, ConfigStoreError>
-  /** The paths of those edits, or of what a whole text would change, that a higher layer hides now. */
-  readonly shadowed: (wanted: ReadonlyArray<Edit> | string) => Effect.Effect<ReadonlyArray<string>>
   /** The document in force, for people. */
   readonly document: Effect.Effect<Shown>
   /** Why the document that stands at the source is not in force; empty: it is. */

@@ -65,15 +65,26 @@ describe("the environment", () => {
       Effect.gen(function* () {
         const store = yield* AppConfig
         yield* forget
-        assert.deepStrictEqual(yield* store.shadowed([...days(9), { path: "/port", value: 1 }]), ["/retention/days"])
         const { shadowed, changes } = yield* store.plan(days(9))
         assert.deepStrictEqual([shadowed, changes], [["/retention/days"], []])
-        const { config, revision } = yield* store.update(days(9))
-        assert.deepStrictEqual([config.retention.days, revision], [5, 1])
+        const { config, revision, ...answer } = yield* store.update([...days(9), { path: "/models/new", value: "m" }])
+        assert.deepStrictEqual([config.retention.days, revision, answer.shadowed], [5, 2, ["/retention/days"]])
         assert.include(yield* text, '"days": 9')
-        assert.deepStrictEqual(yield* said, [])
       }),
       { TEST_RETENTION_DAYS: "5" },
+    ).pipe(Effect.provide(place)),
+  )
+
+  it.effect("hides also what the document did not have yet, and is asked for it at once", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const wanted = [{ path: "/providers/a", value: { url: "u" } }]
+        assert.deepStrictEqual((yield* store.plan(wanted)).shadowed, ["/providers/a"])
+        const { config, shadowed } = yield* store.update(wanted)
+        assert.deepStrictEqual([config.providers["a"]?.url, shadowed], ["above", ["/providers/a"]])
+      }),
+      { TEST_PROVIDERS_A_URL: "above" },
     ).pipe(Effect.provide(place)),
   )
 

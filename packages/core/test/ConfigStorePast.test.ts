@@ -69,7 +69,7 @@ describe("plan", () => {
         const store = yield* AppConfig
         const wanted = `{ "retention": { "days": 5 }, "port": 7 }`
         assert.deepStrictEqual((yield* store.plan(wanted)).shadowed, ["/port"])
-        assert.deepStrictEqual(yield* store.shadowed(wanted), ["/port"])
+        assert.deepStrictEqual((yield* store.replace(wanted)).shadowed, ["/port"])
       }),
       { TEST_PORT: "99" },
     ).pipe(Effect.provide(place)),

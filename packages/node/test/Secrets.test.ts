@@ -160,7 +160,6 @@ const driven = Effect.gen(function* () {
   yield* showStore("migrated")
   yield* update("vault e", vault("e", secrets.rotated))
   assert.strictEqual(Redacted.value((yield* store.snapshot).config.vault["e"]!.key!), secrets.environment)
-  yield* show("shadowed", store.shadowed(vault("e", secrets.rotated)))
   yield* show("provenance", store.provenance("/vault/e/key"))
   yield* update("a", vault("a", secrets.rotated))
   yield* update("a again", vault("a", secrets.replacement))

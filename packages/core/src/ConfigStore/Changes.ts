@@ -11,7 +11,7 @@ import type { Plan, Snapshot } from "../ConfigStore.ts"
 import type { Transaction } from "../Reconciler.ts"
 import type { Acceptance, Candidate, Surroundings, WriteError } from "./Acceptance.ts"
 import type { Environment } from "./Environment.ts"
-import { type Layering, layersOf } from "./Layering.ts"
+import { type Layering, learned } from "./Layering.ts"
 import { mergeOverrides } from "./Overrides.ts"
 import { predecessors } from "./Undo.ts"
 
@@ -27,8 +27,8 @@ export interface Changes<C> {
   readonly undo: Changing<Snapshot<C>>
   readonly override: (edits: ReadonlyArray<Edit>) => Changing<Snapshot<C>>
   readonly plan: (wanted: ReadonlyArray<Edit> | string) => Changing<Plan>
-  /** Paths of what is wanted that a higher layer hides. */
-  readonly shadowed: (wanted: ReadonlyArray<Edit> | string) => ReadonlyArray<string>
+  /** Paths of what was wanted instead of the text `before` that a higher layer hides; to be asked once it was acceptable. */
+  readonly shadowed: (wanted: ReadonlyArray<Edit> | string, before: string) => Effect.Effect<ReadonlyArray<string>>
 }
 
 /** What a write starts from. */
@@ -246,30 +246,32 @@ export const makeChanges = <C>({ document, source }: Surroundings<C>, acceptance
     return Result.isFailure(loaded) ? Effect.fail(loaded.failure) : edited(loaded.success, wanted)
   }
 
-  const shadowed: Changes<C>["shadowed"] = (wanted) => {
-    const { layering, stored } = acceptance.state
-    const edits = typeof wanted === "string" ? document.editsBetween(stored.text, wanted) : wanted
-    return document.shadowed(edits, layersOf(layering))
-  }
+  const shadowed: Changes<C>["shadowed"] = (wanted, before) =>
+    Effect.suspend(() => {
+      const { layering } = acceptance.state
+      const edits = typeof wanted === "string" ? document.editsBetween(before, wanted) : wanted
+      const hidden = learned(layering, (layers) => document.shadowed(edits, layers))
+      // Why a variable cannot be read is for the load to say.
+      return Effect.orElseSucceed(hidden, () => [])
+    })
 
   const plan: Changes<C>["plan"] = (wanted) =>
     Effect.fnUntraced(function* (transaction) {
       const base = yield* readBase
       const inForce = acceptance.state
-      const hidden = shadowed(wanted)
       const tried = yield* Effect.result(
         Effect.flatMap(planned(base, wanted), (text) =>
           load(text, inForce.layering, Result.getOrUndefined(base.loaded)),
         ),
       )
-      if (Result.isFailure(tried)) return { ...nothing, shadowed: hidden, problems: tried.failure }
+      if (Result.isFailure(tried)) return { ...nothing, problems: tried.failure }
       const loaded = tried.success
       const changes = document.changes(inForce.loaded, loaded)
       const { restartRequired } = document.diff(inForce.loaded, loaded)
       const hash = yield* source.hash(loaded.text)
       const ready = yield* Effect.result(prepare(transaction, { stored: { text: loaded.text, hash }, loaded }))
       const { warnings } = loaded
-      const said = { changes, shadowed: hidden, restartRequired, warnings }
+      const said = { changes, shadowed: yield* shadowed(wanted, inForce.stored.text), restartRequired, warnings }
       return Result.isFailure(ready)
         ? { ...said, rebuilt: [], problems: ready.failure }
         : { ...said, rebuilt: ready.success.prepared?.rebuilt ?? [], problems: [] }

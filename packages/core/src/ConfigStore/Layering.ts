@@ -10,21 +10,25 @@ export interface Layering {
   readonly runtime: ReadonlyArray<Edit>
 }
 
-/** Loads until the environment has nothing more to say to this text. */
+/** Asks until the environment has nothing more to say to it. */
+export const learned = <A>(layering: Layering, ask: (layers: Layers) => A): Effect.Effect<A, ReadonlyArray<Problem>> =>
+  Effect.suspend(() => {
+    const answer = ask(layersOf(layering))
+    const { environment } = layering
+    if (environment === undefined) return Effect.succeed(answer)
+    return Effect.flatMap(environment.learn, (found) => (found ? learned(layering, ask) : Effect.succeed(answer)))
+  })
+
 export const loadWith = <C>(
   document: ConfigDocument<C>,
   text: string,
   layering: Layering,
   previous?: Loaded<C>,
 ): Effect.Effect<Loaded<C>, ReadonlyArray<Problem>> =>
-  Effect.suspend(() => {
-    const result = document.load(text, layersOf(layering), previous)
-    const { environment } = layering
-    if (environment === undefined) return Effect.fromResult(result)
-    return Effect.flatMap(environment.learn, (found) =>
-      found ? loadWith(document, text, layering, previous) : Effect.fromResult(result),
-    )
-  })
+  Effect.flatMap(
+    learned(layering, (layers) => document.load(text, layers, previous)),
+    Effect.fromResult,
+  )
 
 export const layersOf = ({ environment, runtime }: Layering): Layers =>
   environment === undefined ? { runtime } : { environment: environment.lookup, runtime }

@@ -41,19 +41,25 @@ export const makeStore = <C>(id: string, document: ConfigDocument<C>) =>
     const write = (
       name: string,
       change: (transaction: Transaction) => Effect.Effect<Snapshot<C>, ConfigReason, Scope.Scope>,
+      wanted: ReadonlyArray<Edit> | string = [],
     ) =>
-      run(name, (transaction): Effect.Effect<Accepted<C>, ConfigReason, Scope.Scope> => {
-        const before = acceptance.state.snapshot.revision
-        return Effect.map(change(transaction), (snapshot) =>
-          snapshot.revision === before
-            ? { ...snapshot, changes: [], restartRequired: [] }
-            : {
-                ...snapshot,
-                changes: acceptance.changesOf(snapshot.revision) ?? [],
-                restartRequired: acceptance.restartsOf(snapshot.revision),
-              },
-        )
-      })
+      run(name, (transaction) =>
+        Effect.gen(function* () {
+          const before = acceptance.state
+          const snapshot = yield* change(transaction)
+          const shadowed = yield* changes.shadowed(wanted, before.stored.text)
+          const accepted: Accepted<C> =
+            snapshot.revision === before.snapshot.revision
+              ? { ...snapshot, shadowed, changes: [], restartRequired: [] }
+              : {
+                  ...snapshot,
+                  shadowed,
+                  changes: acceptance.changesOf(snapshot.revision) ?? [],
+                  restartRequired: acceptance.restartsOf(snapshot.revision),
+                }
+          return accepted
+        }),
+      )
     const layers = () => layersOf(acceptance.state.layering)
 
     return {
@@ -63,8 +69,8 @@ export const makeStore = <C>(id: string, document: ConfigDocument<C>) =>
       effective: Effect.sync(() => document.reveal(acceptance.state.loaded)),
       plan: (wanted: ReadonlyArray<Edit> | string) => run("plan", changes.plan(wanted)),
       update: (edits: ReadonlyArray<Edit>, options?: WriteOptions) =>
-        write("update", changes.update(edits, options?.ifHash)),
-      replace: (text: string, options?: WriteOptions) => write("replace", changes.replace(text, options?.ifHash)),
+        write("update", changes.update(edits, options?.ifHash), edits),
+      replace: (text: string, options?: WriteOptions) => write("replace", changes.replace(text, options?.ifHash), text),
       reload: (options?: { readonly ignoreEnvironment?: boolean }) =>
         run("reload", (transaction) => {
           const ignored = options?.ignoreEnvironment ?? acceptance.state.layering.environment === undefined
@@ -75,7 +81,6 @@ export const makeStore = <C>(id: string, document: ConfigDocument<C>) =>
       differences: (from: string, to?: string) => Effect.mapError(pasts.differences(from, to), failed),
       undo: write("undo", changes.undo),
       override: (edits: ReadonlyArray<Edit>) => write("override", changes.override(edits)),
-      shadowed: (wanted: ReadonlyArray<Edit> | string) => Effect.sync(() => changes.shadowed(wanted)),
       document: Effect.sync(() => {
         const { snapshot, stored } = acceptance.state
         return { text: document.redact(stored.text), hash: stored.hash, revision: snapshot.revision }

@@ -31,24 +31,20 @@ export const layer = HttpApiBuilder.group(
     const precondition = (header: string | undefined) =>
       Effect.flatMap(store.document, ({ hash }) => Effect.fromResult(ifHash(header, hash)))
 
-    /** `wanted` is what is written, to tell what of it is hidden. */
     const write = Effect.fnUntraced(function* (
       header: string | undefined,
-      wanted: ReadonlyArray<Edit> | string,
       change: (hash: string | undefined) => Effect.Effect<Accepted<unknown>, ConfigStoreError>,
     ) {
       const hash = yield* precondition(header)
-      const shadowed = yield* store.shadowed(wanted)
-      return written(yield* changing(hash)(change(hash)), shadowed)
+      return written(yield* changing(hash)(change(hash)))
     })
 
-    const written = (accepted: Accepted<unknown>, shadowed: ReadonlyArray<string>) => {
-      const { changes, hash, restartRequired, revision } = accepted
+    const written = ({ changes, hash, restartRequired, revision, shadowed }: Accepted<unknown>) => {
       return tagged(hash, { revision, hash, changes: changes.map(onWire), shadowed, restartRequired })
     }
 
     const update = (header: string | undefined, edits: ReadonlyArray<Edit>) =>
-      write(header, edits, (hash) => store.update(edits, options(hash)))
+      write(header, (hash) => store.update(edits, options(hash)))
 
     return handlers
       .handle("get", () =>
@@ -63,7 +59,7 @@ export const layer = HttpApiBuilder.group(
         }),
       )
       .handle("replace", ({ headers, payload: { text } }) =>
-        write(headers["if-match"], text, (hash) => store.replace(text, options(hash))),
+        write(headers["if-match"], (hash) => store.replace(text, options(hash))),
       )
       .handle("update", ({ headers, payload: { edits } }) => update(headers["if-match"], edits))
       .handle("getValue", ({ query: { path } }) =>
@@ -89,7 +85,7 @@ export const layer = HttpApiBuilder.group(
           summary: changeSummary(changes),
         })),
       )
-      .handle("undo", () => Effect.map(changing()(store.undo), (accepted) => written(accepted, [])))
+      .handle("undo", () => Effect.map(changing()(store.undo), written))
       .handle("history", () =>
         Effect.gen(function* () {
           const { hash } = yield* store.document

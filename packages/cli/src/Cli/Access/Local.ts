@@ -61,9 +61,8 @@ const local = ({ place }: Where, store: Store): Access => {
   const answered = <A>(effect: Effect.Effect<A, ConfigStoreError>) => Effect.mapError(effect, fromStore)
   const written = (
     change: Effect.Effect<ConfigStore.Accepted<unknown>, ConfigStoreError>,
-    shadowed: ReadonlyArray<string>,
   ): Effect.Effect<ConfigGroup.Written, Failure> =>
-    Effect.map(answered(change), ({ changes, hash, restartRequired, revision }) => ({
+    Effect.map(answered(change), ({ changes, hash, restartRequired, revision, shadowed }) => ({
       revision,
       hash,
       changes: changes.map(wire),
@@ -88,16 +87,11 @@ const local = ({ place }: Where, store: Store): Access => {
         ...plan,
         changes: changes.map(wire),
       })),
-    change: Effect.fnUntraced(function* (proposal: Proposal, ifHash?: string) {
-      // Before the write: afterwards nothing is different any more.
-      const shadowed = yield* store.shadowed(wanted(proposal))
+    change: (proposal: Proposal, ifHash?: string) => {
       const options = ifHash === undefined ? {} : { ifHash }
-      return yield* written(
-        "text" in proposal ? store.replace(proposal.text, options) : store.update(proposal.edits, options),
-        shadowed,
-      )
-    }),
-    undo: written(store.undo, []),
+      return written("text" in proposal ? store.replace(proposal.text, options) : store.update(proposal.edits, options))
+    },
+    undo: written(store.undo),
     history: Effect.gen(function* () {
       const { hash } = yield* store.document
       const entries = yield* answered(store.history)
