@@ -138,6 +138,29 @@ describe("a document", () => {
     }).pipe(Effect.provide(host)),
   )
 
+  it.effect("with a name that is none is refused at that name, with what a name is", () =>
+    Effect.gen(function* () {
+      const store = yield* HostConfig
+      const wrong = text
+        .replace('"fast": {', '"": {')
+        .replace('"smart": {', '" smart": {')
+        .replace('"other": {', `"${"o".repeat(201)}": {`)
+        .replace('alias": "fast"', 'alias": ""')
+      const { reason } = yield* Effect.flip(store.replace(wrong))
+      assert.strictEqual(reason._tag, "Rejected")
+      if (reason._tag !== "Rejected") return
+      const message = "must have 1 to 200 characters, no control characters and no space at either end"
+      assert.deepStrictEqual(
+        reason.problems.map(({ line, message, path }) => ({ line, message, path })),
+        [
+          { line: 5, message, path: "/models/" },
+          { line: 6, message, path: "/models/ smart" },
+          { line: 11, message, path: `/providers/${"o".repeat(201)}` },
+        ],
+      )
+    }).pipe(Effect.provide(host)),
+  )
+
   it.effect("with such an alias is refused by the node where the host's schema does not", () =>
     Effect.gen(function* () {
       const store = yield* LaxConfig

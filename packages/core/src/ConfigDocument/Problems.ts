@@ -172,12 +172,20 @@ const ofFilter = (issue: SchemaIssue.Filter, path: ReadonlyArray<PropertyKey>): 
   const annotations = issue.filter.annotations
   const fixed = annotations?.["message"] ?? annotations?.["expected"]
   if (typeof fixed === "string") {
-    const target = issue.issue._tag === "Pointer" ? [...path, ...issue.issue.path] : path
     const message = annotations?.["message"] === undefined ? `must be ${fixed}` : fixed
+    const keys = annotations?.["message"] === undefined ? [] : keysIn(issue.issue)
+    // What is said of a key is said at that key, and not of its value.
+    if (keys.length > 0)
+      return keys.map((key) => ({ path: [...path, ...key], message, dynamic: false, about: "place" }))
+    const target = issue.issue._tag === "Pointer" ? [...path, ...issue.issue.path] : path
     return [{ path: target, message, dynamic: false, about: "value" }]
   }
   return leavesOf(issue.issue, path)
 }
+
+/** Of a filter that looks at the keys of an object, as `isPropertyNames` does. */
+const keysIn = (issue: SchemaIssue.Issue): ReadonlyArray<ReadonlyArray<PropertyKey>> =>
+  issue._tag === "Composite" ? issue.issues.flatMap((inner) => (inner._tag === "Pointer" ? [inner.path] : [])) : []
 
 const ofLeaf = (issue: SchemaIssue.Leaf, path: ReadonlyArray<PropertyKey>): Leaf => {
   const fixed = { path, dynamic: false }

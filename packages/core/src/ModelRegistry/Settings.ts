@@ -9,16 +9,17 @@ export const defaultProvider = "default"
 /** In `allowed_keys`: every key, and callers without one. */
 export const everyKey = "*"
 
+const nameRule = "must have 1 to 200 characters, no control characters and no space at either end"
+
 /** How an alias, a provider or a registration may be called: 1 to 200 characters, no control characters, no space at either end. */
-export const Name = Schema.String.check(
-  Schema.isPattern(/^(?! )[^\p{Cc}]{1,200}(?<! )$/u, {
-    message: "must have 1 to 200 characters, no control characters and no space at either end",
-  }),
-)
+export const Name = Schema.String.check(Schema.isPattern(/^(?! )[^\p{Cc}]{1,200}(?<! )$/u, { message: nameRule }))
 
 /** A record whose keys are `Name`s, of at most so many members. */
 export const namedRecord = <S extends Schema.Top>(value: S, maxMembers: number) =>
-  Schema.Record(Schema.String, value).check(Schema.isPropertyNames(Name), Schema.isMaxProperties(maxMembers))
+  Schema.Record(Schema.String, value).check(
+    Schema.isPropertyNames(Name, { message: nameRule }),
+    Schema.isMaxProperties(maxMembers),
+  )
 
 /** One model. On the wire: `{ upstream, provider?, enabled?, allowed_keys? }`. */
 export const Model = Schema.Struct({
