@@ -102,8 +102,8 @@ export interface Shape<in out C> {
   /** One of them (or the one in force) by its hash or an unambiguous beginning of it, 6 digits at least; else `NotKept`. */
   readonly past: (hash: string) => Effect.Effect<Past, ConfigStoreError>
   /**
-   * What lies between two of them, named as for `past`; without `to` the one in force. Documents are compared, with their defaults and without
-   * what stands above them. `Rejected` where one of them can no longer be read.
+   * What lies between two of them, named as for `past`; without `to` the one in force. Documents are compared, with their defaults and, unless
+   * one of them needs it, without what stands above them. `Rejected` where one of them can no longer be read.
    */
   readonly differences: (from: string, to?: string) => Effect.Effect<Differences, ConfigStoreError>
   /**

@@ -1,6 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigSource } from "@signalbox/core/ConfigSource"
-import { Effect } from "effect"
+import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
+import * as ConfigStore from "@signalbox/core/ConfigStore"
+import { EventBus } from "@signalbox/core/EventBus"
+import { Reconciler } from "@signalbox/core/Reconciler"
+import { ConfigProvider, Effect, Layer, Schema } from "effect"
 import { AppConfig, forget, Interfered, like, place, running, said, text } from "./ConfigStoreHost.ts"
 
 const provider = (key: string) => [{ path: "/providers/a", value: { url: "u", key } }]
@@ -142,6 +145,30 @@ describe("differences", () => {
       { TEST_PORT: "99" },
     ).pipe(Effect.provide(place)),
   )
+
+  it.effect("are told also of documents that leave to the environment what they must have", () => {
+    class Required extends ConfigStore.Service<Required>()("test/Required", {
+      schema: Schema.Struct({ token: Schema.RedactedFromValue(Schema.String), days: Schema.Int }),
+      environmentPrefix: "TEST",
+    }) {}
+    const environment = ConfigProvider.layer(ConfigProvider.fromEnv({ env: { TEST_TOKEN: "secret" } }))
+    const required = Required.layer.pipe(
+      Layer.provideMerge(Reconciler.layer),
+      Layer.provideMerge(EventBus.layer),
+      Layer.provide(environment),
+    )
+    const compared = Effect.gen(function* () {
+      const store = yield* Required
+      const { hash } = yield* store.snapshot
+      yield* store.update([{ path: "/days", value: 2 }])
+      const { changes } = yield* store.differences(hash)
+      assert.deepStrictEqual(changes, [{ path: "/days", before: 1, after: 2 }])
+    })
+    return MemoryDocument.use(({ save }) => save(`{ "days": 1 }`)).pipe(
+      Effect.andThen(Effect.provide(compared, Layer.fresh(required))),
+      Effect.provide(place),
+    )
+  })
 
   it.effect("are refused where a document can be read no more", () =>
     running(

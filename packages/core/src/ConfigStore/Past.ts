@@ -1,9 +1,11 @@
-/** Documents that were in force, by their hashes: shown, and compared with each other. */
+/** Documents of the history, by their hashes: shown, and compared with each other. */
 import { Effect } from "effect"
+import type { Layers } from "../ConfigDocument.ts"
 import { NotKept, Rejected, type SourceUnavailable } from "../ConfigError.ts"
 import type { Stored } from "../ConfigSource.ts"
 import type { Differences, Past } from "../ConfigStore.ts"
 import type { Acceptance, Surroundings } from "./Acceptance.ts"
+import { layersOf } from "./Layering.ts"
 
 export interface Pasts {
   readonly past: (hash: string) => Effect.Effect<Past, NotKept | SourceUnavailable>
@@ -32,18 +34,23 @@ export const makePasts = <C>({ document, source }: Surroundings<C>, acceptance: 
     return (yield* source.history.read(hash)) ?? (yield* missing([]))
   })
 
-  const load = (stored: Stored) =>
+  const load = (stored: Stored, layers: Layers) =>
     Effect.mapError(
-      Effect.fromResult(document.load(stored.text, {})),
+      Effect.fromResult(document.load(stored.text, layers)),
       (problems) => new Rejected({ problems, source: `${source.name}@${stored.hash.slice(0, 12)}` }),
     )
+  const loadBoth = (before: Stored, after: Stored) => {
+    const under = (layers: Layers) => Effect.all([load(before, layers), load(after, layers)])
+    // A document may leave to the environment what it must have.
+    return Effect.catch(under({}), () => under(layersOf(acceptance.state.layering)))
+  }
 
   return {
     past: (hash) => Effect.map(find(hash), (stored) => ({ hash: stored.hash, text: document.redact(stored.text) })),
     differences: Effect.fnUntraced(function* (from, to) {
       const before = yield* find(from)
       const after = to === undefined ? acceptance.state.stored : yield* find(to)
-      const changes = document.changes(yield* load(before), yield* load(after))
+      const changes = document.changes(...(yield* loadBoth(before, after)))
       return { from: before.hash, to: after.hash, changes }
     }),
   }
