@@ -245,6 +245,26 @@ describe("what is set at run time", () => {
     ).pipe(Effect.provide(place)),
   )
 
+  it.effect("is refused where a redaction marker would become the secret", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        yield* store.update([{ path: "/providers/a", value: { url: "u", key: "sk-1" } }])
+        const wanted = [...days(3), { path: "/providers/a", value: { url: "v", key: "<redacted>" } }]
+        const { reason } = yield* Effect.flip(store.override(wanted))
+        if (reason._tag !== "Rejected") return assert.fail(reason._tag)
+        assert.deepStrictEqual(
+          reason.problems.map(({ path }) => path),
+          ["/providers/a"],
+        )
+        const { retention, providers } = (yield* store.override([{ path: "/providers/a/url", value: "v" }])).config
+        assert.deepStrictEqual(retention, { days: 30 })
+        const { key, url } = providers["a"] ?? {}
+        assert.deepStrictEqual([url, key && Redacted.value(key)], ["v", "sk-1"])
+      }),
+    ).pipe(Effect.provide(place)),
+  )
+
   it.effect("is refused like any other change, and bounded", () =>
     running(
       Effect.gen(function* () {

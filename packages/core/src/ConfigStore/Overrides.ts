@@ -1,15 +1,19 @@
 /** The values that stand above everything else until the process ends or they are lifted. */
 import { Result } from "effect"
-import type { Edit } from "../ConfigDocument.ts"
+import { holds } from "../ConfigDocument/Redact.ts"
+import { type Edit, redactionMarker } from "../ConfigDocument.ts"
 import type { Problem } from "../ConfigError.ts"
 
 export const maxOverrides = 1024
 
-/** `edits` over `current`. A value takes the place of those at and below its path; `remove` lifts these and sets nothing. */
+/** `edits` over `current`. A value takes the place of those at and below its path; `remove` lifts these and sets nothing.
+ * Here no secret is stored that a redaction marker could keep: it is refused. */
 export const mergeOverrides = (
   current: ReadonlyArray<Edit>,
   edits: ReadonlyArray<Edit>,
 ): Result.Result<ReadonlyArray<Edit>, ReadonlyArray<Problem>> => {
+  const marked = edits.filter((edit) => "value" in edit && holds(edit.value, redactionMarker))
+  if (marked.length > 0) return Result.fail(marked.map(({ path }) => ({ by: "schema", path, message: asItIs })))
   let merged = current
   for (const edit of edits) {
     const rest = merged.filter(({ path }) => path !== edit.path && !path.startsWith(`${edit.path}/`))
@@ -20,3 +24,6 @@ export const mergeOverrides = (
   const message = `more than ${maxOverrides} values are set at run time: lift some, or write them into the document`
   return Result.fail([{ by: "schema", path: "", message }])
 }
+
+const asItIs =
+  "a value that is set at run time keeps no secret: write the secret itself in place of the marker, or set the keys beside it"
