@@ -257,6 +257,10 @@ describe("what is set at run time", () => {
           reason.problems.map(({ path }) => path),
           ["/providers/a"],
         )
+        const circle: Record<string, unknown> = {}
+        circle["url"] = circle
+        const error = yield* Effect.flip(store.override([{ path: "/providers/a", value: circle }]))
+        assert.strictEqual(error.reason._tag, "Rejected")
         const { retention, providers } = (yield* store.override([{ path: "/providers/a/url", value: "v" }])).config
         assert.deepStrictEqual(retention, { days: 30 })
         const { key, url } = providers["a"] ?? {}

@@ -12,7 +12,7 @@ import type { Transaction } from "../Reconciler.ts"
 import type { Acceptance, Candidate, Surroundings, WriteError } from "./Acceptance.ts"
 import type { Environment } from "./Environment.ts"
 import { type Layering, learned } from "./Layering.ts"
-import { mergeOverrides } from "./Overrides.ts"
+import { markersIn, mergeOverrides } from "./Overrides.ts"
 import { predecessors } from "./Undo.ts"
 
 type Changing<A> = (transaction: Transaction) => Effect.Effect<A, Refusal, Scope.Scope>
@@ -237,6 +237,8 @@ export const makeChanges = <C>({ document, source }: Surroundings<C>, acceptance
       const runtime = yield* Effect.catch(Effect.fromResult(mergeOverrides(layering.runtime, edits)), refused)
       const next: Layering = { environment: layering.environment, runtime }
       const loaded = yield* Effect.catch(load(stored.text, next), refused)
+      const marked = markersIn(edits)
+      if (marked.length > 0) yield* refused(marked)
       return yield* accept(transaction, { stored, loaded, layering: next, origin: "api", settles: false })
     })
 
