@@ -114,7 +114,8 @@ export interface Class<in out Self, in out Name extends string, in out Provided,
   readonly pin: Effect.Effect<Context.Context<Provided>, never, Self | Scope.Scope>
   /**
    * Holds it for the effect and its children. Within a pin of the same graph it holds that one's generation; within one of another graph the
-   * current one, also for `Setting.get`, so give a request one graph. A detached fiber takes a pin of its own. An effect that outlives the drain limit is not interrupted, but its services are closed: race it with `drained` if it may.
+   * current one, also for `Setting.get`, so give a request one graph. A detached fiber takes a pin of its own. An effect that outlives the drain
+   * limit is not interrupted, but its services are closed: race it with `drained` if it may.
    */
   readonly provide: <A, E2, R2>(effect: Effect.Effect<A, E2, R2>) => Effect.Effect<A, E2, Exclude<R2, Provided> | Self>
   /** Holds it from the start of the stream to its end. Past the drain limit the stream dies of `DrainLimitReached`. */

@@ -1,6 +1,6 @@
 /** The settings that take their values from one store: all of them get their slice in the same change as the snapshot. */
 import { Cause, Result } from "effect"
-import { sameValue } from "../ConfigDocument/Json.ts"
+import { keysOf, knownMembers, sameValue } from "../ConfigDocument/Json.ts"
 import type { Problem } from "../ConfigError.ts"
 import { failureMessage } from "../ServiceGraph/FailureMessage.ts"
 
@@ -36,14 +36,20 @@ export const slices = <C>(
 export const share = (previous: unknown, next: unknown): unknown => {
   if (Object.is(previous, next)) return previous
   if (!isPlain(previous) || !isPlain(next)) return sameValue(previous, next) ? previous : next
-  const keys = Object.keys(next)
+  // Nearly all of thousands of aliases stand where they stood: what is known of large records makes that cheap to see.
+  const [before, after] = [knownMembers(previous), knownMembers(next)]
+  const keys = keysOf(next)
   let shared: Record<string, unknown> | undefined
-  let same = keys.length === Object.keys(previous).length
-  for (const key of keys) {
+  let same = keys.length === keysOf(previous).length
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index]!
+    const is = after === undefined ? next[key] : after.values[index]
+    const inPlace = before !== undefined && before.keys[index] === key
+    if (inPlace && Object.is(before.values[index], is)) continue
     const was = Object.hasOwn(previous, key) ? previous[key] : undefined
-    const value = share(was, next[key])
+    const value = share(was, is)
     same &&= Object.is(value, was) && Object.hasOwn(previous, key)
-    if (Object.is(value, next[key])) continue
+    if (Object.is(value, is)) continue
     // Not a spread: it would turn a key `__proto__` into a prototype.
     shared ??= Object.fromEntries(Object.entries(next))
     Object.defineProperty(shared, key, { value, enumerable: true, writable: true, configurable: true })
