@@ -1,8 +1,9 @@
 /** The commands against a host that runs, and one that ends in every way. */
 import { readFileSync, unlinkSync, writeFileSync } from "node:fs"
+import { createServer, type Server } from "node:http"
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Latch } from "effect"
 import { home, program, started } from "./Command.ts"
 import { onTerminal } from "./Terminal.ts"
 
@@ -369,6 +370,72 @@ describe("hosts that come and go", () => {
     }),
   )
 
+  it.live("on a terminal nothing is taken back that was not written", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      yield* at.host()
+      const terminal = yield* onTerminal([process.execPath, yield* program, "models"], { ...at.env, NO_COLOR: "1" })
+      assert.strictEqual(yield* terminal.ended, 0)
+      assert.include(terminal.screen(), "echo-1")
+      // Where this machine was slow, it was said and taken back.
+      assert.strictEqual(terminal.screen().includes("\u001b"), terminal.screen().includes("asking the host"))
+    }),
+  )
+
+  it.live(
+    "one that is stuck is said to be so by who looks for what is wrong, and not waited for as long as by others",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* home
+        const host = yield* at.host()
+        host.signal("SIGSTOP")
+        const [status, doctor, validate] = yield* Effect.all(
+          [at.run(["status"]), at.run(["doctor"]), at.run(["config", "validate"])],
+          { concurrency: "unbounded" },
+        )
+        for (const { code, stderr } of [status, validate]) {
+          assert.strictEqual(code, 1)
+          assert.include(stderr, `the host (pid ${host.child.pid}, http://127.0.0.1:`)
+          assert.include(stderr, "does not answer")
+        }
+        assert.strictEqual(doctor.code, 1)
+        assert.match(doctor.stdout, /PROBLEM +host +the host \(pid \d+, [^)]+\) does not answer/)
+      }),
+  )
+
+  it.live.skipIf(process.platform !== "linux")("one that waits for its requests to end is neither there nor gone", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      const upstream = yield* silentUpstream
+      const host = yield* at.host()
+      const { url } = yield* at.json(["status"])
+      yield* at.json(["config", "set", "providers.slow", JSON.stringify({ kind: "openai", base_url: upstream.url })])
+      yield* at.json(["config", "set", "models.slow", '{"provider":"slow","upstream":"slow-1"}'])
+      yield* Effect.forkScoped(
+        Effect.ignoreCause(
+          Effect.promise((signal) =>
+            fetch(`${url}/v1/chat/completions`, {
+              method: "POST",
+              headers: { "content-type": "application/json" },
+              body: '{"model":"slow","messages":[{"role":"user","content":"x"}]}',
+              signal,
+            }),
+          ),
+        ),
+      )
+      yield* upstream.asked
+      host.signal("SIGTERM")
+      yield* host.lineWith("Waiting for 1 request")
+      const status = yield* at.run(["status"])
+      assert.strictEqual(status.code, 3)
+      assert.include(status.stderr, `the host (pid ${host.child.pid}) is stopping: it waits for its requests`)
+      const doctor = yield* at.run(["doctor"])
+      assert.strictEqual(doctor.code, 0, doctor.stdout)
+      assert.include(doctor.stdout, `the host (pid ${host.child.pid}) is stopping`)
+      assert.notInclude(doctor.stdout, "none runs")
+    }),
+  )
+
   it.live("one whose token is gone or spoilt cannot be talked to, and the reason is said", () =>
     Effect.gen(function* () {
       const at = yield* home
@@ -386,4 +453,23 @@ describe("hosts that come and go", () => {
       assert.include(gone.stderr, "admin.token cannot be read (ENOENT)")
     }),
   )
+})
+
+/** A provider that never answers; `asked` waits until it was asked once. */
+const silentUpstream = Effect.gen(function* () {
+  const asked = Latch.makeUnsafe(false)
+  const server = yield* Effect.acquireRelease(
+    Effect.callback<Server>((resume) => {
+      const server = createServer(() => void asked.openUnsafe())
+      server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+    }),
+    (server) =>
+      Effect.sync(() => {
+        server.closeAllConnections()
+        server.close()
+      }),
+  )
+  const address = server.address()
+  const port = typeof address === "object" && address !== null ? address.port : 0
+  return { url: `http://127.0.0.1:${port}/v1`, asked: asked.await }
 })

@@ -135,6 +135,33 @@ describe("on a disk that cannot take it", () => {
     }),
   )
 
+  it.live("a working directory that was removed: a path that counts from it is refused in a sentence", () =>
+    Effect.gen(function* () {
+      const { directory, env } = yield* home
+      const script = yield* program
+      const run = (words: string, more: Readonly<Record<string, string>> = {}) => {
+        const gone = `mkdir "${directory}/gone" && cd "${directory}/gone" && rmdir "${directory}/gone"`
+        const command = `"${process.execPath}" "${script}" ${words}`
+        return runProgram("sh", ["-c", `${gone} && exec ${command}`], { ...env, ...more })
+      }
+      const relative = { SIGNALBOX_CONFIG: "config.json" }
+      const bar = yield* run("status --tmux", relative)
+      assert.deepStrictEqual([bar.code, bar.stdout, bar.stderr], [0, "", ""])
+      for (const [words, more] of [
+        ["serve", relative],
+        ["status", relative],
+        ["config get --config config.json", {}],
+      ] as const) {
+        const { code, stderr } = yield* run(words, more)
+        assert.strictEqual(code, 1, stderr)
+        assert.match(
+          stderr,
+          /^signalbox: the document is named by a relative path, and the working directory was removed\nhint: /,
+        )
+      }
+    }),
+  )
+
   it.live("a home that is a file: a sentence, not a stack trace", () =>
     Effect.gen(function* () {
       const { run } = yield* home

@@ -4,13 +4,14 @@
  */
 import { basename } from "node:path"
 import type * as ConfigGroup from "@signalbox/api/ConfigGroup"
+import type { HostNote } from "@signalbox/server/HostNote"
 import { type Place, placeOf } from "@signalbox/server/Place"
 import { Effect, Option, type Schema } from "effect"
 import { mustBeReadable } from "./Access/Rights.ts"
 import { whichDocument } from "./Document.ts"
-import { type Failure, failed, noHost, usage } from "./Failure.ts"
+import { type Failure, failed, leaving, noHost, usage } from "./Failure.ts"
 import { ConfigPath } from "./Globals.ts"
-import { findHost, type Host } from "./Host.ts"
+import { findHost, type Host, leavingHost } from "./Host.ts"
 
 export type Edit =
   | { readonly path: string; readonly value: Schema.Json }
@@ -64,12 +65,25 @@ export const where: Effect.Effect<Where, Failure, typeof ConfigPath.Identifier> 
       "name one with --config FILE or SIGNALBOX_CONFIG",
     )
   }
+  if (which === "no-directory") {
+    return yield* failed(
+      "no-place",
+      "the document is named by a relative path, and the working directory was removed",
+      "change to a directory that is there, or name the document by an absolute path",
+    )
+  }
   return { place: placeOf(which.path), named: which.named }
 })
 
 /** The host of this document; one of another document in the same directory is none. */
 export const hostOf = ({ place }: Where): Effect.Effect<Host | undefined, Failure> =>
   Effect.map(findHost(place), (host) => (host?.note.document === basename(place.config) ? host : undefined))
+
+/** The host of this document that is about to end, where `hostOf` has found none. */
+export const leavingOf = ({ place }: Where): HostNote | undefined => {
+  const note = leavingHost(place)
+  return note?.document === basename(place.config) ? note : undefined
+}
 
 /** Runs `use` on the host if one runs, else on the files. `intent`: whether files may be made or changed. */
 export const withAccess = <A, E, R>(
@@ -93,6 +107,8 @@ export const requireHost = (what: string) =>
     const at = yield* where
     const host = yield* hostOf(at)
     if (host !== undefined) return host
+    const last = leavingOf(at)
+    if (last !== undefined) return yield* leaving(last)
     // Then nobody can say that none runs.
     yield* mustBeReadable(at.place.lock)
     return yield* noHost(at.place.config, what)

@@ -44,6 +44,14 @@ export const noHost = (config: string, what: string): Failure =>
     },
   )
 
+/** One that has been told to stop: for what needs a host that serves. */
+export const leaving = ({ pid }: { readonly pid: number }): Failure =>
+  make(exitCodes.noHost)(
+    "host-stopping",
+    `the host (pid ${pid}) is stopping: it waits for its requests, and takes no new ones`,
+    `wait for its end, or end it at once with another \`kill ${pid}\``,
+  )
+
 /** One that runs, and is stopped, stuck or has no time. */
 export const silent = ({ pid, url }: { readonly pid: number; readonly url: string }): Failure =>
   failed("host-silent", `the host (pid ${pid}, ${url}) does not answer`, `look at its log; \`kill ${pid}\` ends it`)

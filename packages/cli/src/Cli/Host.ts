@@ -8,7 +8,8 @@ import type { Place } from "@signalbox/server/Place"
 import { tokenIn } from "@signalbox/server/TokenFile/Text"
 import { Effect, Redacted } from "effect"
 import { type Failure, failed } from "./Failure.ts"
-import { isHost } from "./Host/identity.ts"
+import { answers, holdsLock, isHost } from "./Host/identity.ts"
+import { whileWaiting } from "./Output.ts"
 import { line } from "./Shown.ts"
 import { codeOf } from "./SystemCode.ts"
 
@@ -26,6 +27,19 @@ export const findHost = (place: Place): Effect.Effect<Host | undefined, Failure>
     const token = yield* readToken(place)
     return { note, token }
   })
+
+/**
+ * One that still holds its lock: where `findHost` finds none, it has closed its door and waits for its requests. Not to be seen where the kernel
+ * does not tell who holds a lock.
+ */
+export const leavingHost = ({ lock }: Place): HostNote | undefined => {
+  const note = readHostNote(lock)
+  return note !== undefined && holdsLock(lock, note.pid) ? note : undefined
+}
+
+/** Fails within seconds where it is stuck; for what people ask when they think so. */
+export const mustAnswer = ({ note }: Host): Effect.Effect<void, Failure> =>
+  Effect.asVoid(answers(note)).pipe(whileWaiting("asking the host"))
 
 const readToken = ({ token }: Place): Effect.Effect<Redacted.Redacted, Failure> =>
   Effect.suspend(() => {

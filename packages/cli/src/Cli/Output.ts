@@ -61,14 +61,13 @@ export const whileWaiting =
   (what: string) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
     if (process.stderr.isTTY !== true || process.env["TERM"] === "dumb") return effect
-    const spin = Effect.gen(function* () {
-      yield* Effect.sleep("1 second")
+    const turning = Effect.gen(function* () {
       for (let turn = 0; ; turn++) {
         process.stderr.write(`\r${frames[turn % frames.length]} ${line(what)} …`)
         yield* Effect.sleep("120 millis")
       }
     }).pipe(Effect.ensuring(Effect.sync(() => process.stderr.write("\r\u001b[K"))))
-    return Effect.raceFirst(effect, spin)
+    return Effect.raceFirst(effect, Effect.delay(turning, "1 second"))
   }
 
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]

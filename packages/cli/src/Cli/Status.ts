@@ -7,12 +7,13 @@ import { Effect } from "effect"
 import { fromApi } from "./Access/Answers.ts"
 import { requireHost } from "./Access.ts"
 import { clientOf } from "./Client.ts"
-import type { Host } from "./Host.ts"
+import { type Host, mustAnswer } from "./Host.ts"
 import { answer, type Paint } from "./Output.ts"
 import { age, line, moment } from "./Shown.ts"
 
 export const status = Effect.gen(function* () {
   const host = yield* requireHost("has a status")
+  yield* mustAnswer(host)
   const found = yield* look(host)
   yield* answer(found, (paint) => text(found, paint))
 })

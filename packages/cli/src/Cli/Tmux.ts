@@ -19,7 +19,7 @@ export interface TmuxFlags {
 export const drawTmux = (flags: TmuxFlags, environment: NodeJS.ProcessEnv): string => {
   const settings = tmuxSettings(environment)
   const which = whichDocument(flags.config, environment)
-  if (!settings.enabled || which === undefined) return ""
+  if (!settings.enabled || which === undefined || which === "no-directory") return ""
   const status = readStatus(placeOf(which.path).status)
   return tmuxLine(status, { ...settings, ...flags, now: Date.now() })
 }

@@ -8,6 +8,7 @@ import { fromApi } from "../Access/Answers.ts"
 import { refused } from "../Access/Refusals.ts"
 import { hostOf, where } from "../Access.ts"
 import { clientOf } from "../Client.ts"
+import { mustAnswer } from "../Host.ts"
 import { answer, remark } from "../Output.ts"
 import { line } from "../Shown.ts"
 import { readGiven } from "./Text.ts"
@@ -20,6 +21,7 @@ export const validate = Effect.fnUntraced(function* ({ file }: { readonly file: 
   const { warnings } = loaded.success
   const host = yield* hostOf(at)
   if (host !== undefined) {
+    yield* mustAnswer(host)
     const { config } = yield* clientOf(host, ConfigGroup)
     const plan = yield* Effect.mapError(config.plan({ payload: { text } }), fromApi)
     if (plan.problems.length > 0) return yield* refused(plan.problems, name)

@@ -6,14 +6,24 @@ import { holderOf } from "@signalbox/server/Listening/PortHolder"
 import { Effect, Result, type Schema } from "effect"
 import { fromApi } from "../Access/Answers.ts"
 import { unreadable } from "../Access/Rights.ts"
-import { hostOf, type State, type Where } from "../Access.ts"
+import { hostOf, leavingOf, type State, type Where } from "../Access.ts"
 import { clientOf } from "../Client.ts"
-import type { Failure } from "../Failure.ts"
-import type { Host } from "../Host.ts"
+import { type Failure, leaving } from "../Failure.ts"
+import { type Host, mustAnswer } from "../Host.ts"
 import { type Finding, note, ok, problem } from "./Finding.ts"
 
 export const hostFindings = (at: Where): Effect.Effect<ReadonlyArray<Finding>, Failure> =>
-  Effect.flatMap(hostOf(at), (host) => (host === undefined ? without(at) : running(host)))
+  Effect.gen(function* () {
+    const host = yield* hostOf(at)
+    if (host !== undefined) {
+      yield* mustAnswer(host)
+      return yield* running(host)
+    }
+    const last = leavingOf(at)
+    if (last === undefined) return yield* without(at)
+    const { hint, message } = leaving(last)
+    return [note("host", message, hint)]
+  })
 
 const running = (host: Host) =>
   Effect.gen(function* () {

@@ -19,7 +19,7 @@ export const isHost = (lock: string, note: HostNote): Effect.Effect<boolean, Fai
   holdsLock(lock, note.pid) ? listens(note) : answers(note).pipe(whileWaiting("asking the host"))
 
 /** proc_locks(5). The number of a process is that of this name space; one of another is not found, and is asked. */
-const holdsLock = (lock: string, pid: number): boolean => {
+export const holdsLock = (lock: string, pid: number): boolean => {
   try {
     const { ino } = statSync(lock)
     return readFileSync("/proc/locks", "latin1")
@@ -51,7 +51,8 @@ const listens = ({ url }: HostNote): Effect.Effect<boolean> =>
 const patienceMillis = 5_000
 const maxAnswerBytes = 4_096
 
-const answers = (note: HostNote): Effect.Effect<boolean, Failure> =>
+/** Asks it; fails where it does not say anything. */
+export const answers = (note: HostNote): Effect.Effect<boolean, Failure> =>
   Effect.callback((resume) => {
     const call = http.request(`${note.url}/healthz`, { agent: false, timeout: patienceMillis }, (response) => {
       let text = ""
