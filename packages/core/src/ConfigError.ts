@@ -19,7 +19,7 @@ export class Rejected extends Schema.TaggedClass<Rejected>()("Rejected", {
   source: Schema.optionalKey(Schema.String),
 }) {}
 
-/** Somebody else changed the document first. Hashes; `expected` is empty where an undo finds no document to go back to. */
+/** Somebody else changed the document first. Hashes. */
 export class Conflict extends Schema.TaggedClass<Conflict>()("Conflict", {
   expected: Schema.String,
   actual: Schema.String,
@@ -50,12 +50,32 @@ export class SecretNotKept extends Schema.TaggedClass<SecretNotKept>()("SecretNo
   paths: Schema.Array(Schema.String),
 }) {}
 
+/** An undo finds no document to go back to: to repeat it would find none either. `hash`: the one in force. */
+export class NothingBefore extends Schema.TaggedClass<NothingBefore>()("NothingBefore", { hash: Schema.String }) {}
+
 /** The reasons of a `ConfigStoreError`. */
-export type ConfigReason = Rejected | Conflict | Unconfirmed | SourceUnavailable | Busy | NotKept | SecretNotKept
+export type ConfigReason =
+  | Rejected
+  | Conflict
+  | Unconfirmed
+  | SourceUnavailable
+  | Busy
+  | NotKept
+  | SecretNotKept
+  | NothingBefore
 
 /** Why the configuration could not be read or changed. Only after `Unconfirmed` is the change in force. */
 export class ConfigStoreError extends Schema.TaggedError<ConfigStoreError>()("ConfigStoreError", {
-  reason: Schema.Union([Rejected, Conflict, Unconfirmed, SourceUnavailable, Busy, NotKept, SecretNotKept]),
+  reason: Schema.Union([
+    Rejected,
+    Conflict,
+    Unconfirmed,
+    SourceUnavailable,
+    Busy,
+    NotKept,
+    SecretNotKept,
+    NothingBefore,
+  ]),
 }) {
   /** What happened, to what, and what to do now. */
   override get message(): string {
@@ -87,9 +107,7 @@ const describe = (reason: ConfigReason): string => {
       return `The configuration is refused. Correct this and try again:\n${[...shown, ...rest].join("\n")}`
     }
     case "Conflict":
-      return reason.expected === ""
-        ? "The configuration was not changed: the history has no earlier document to go back to."
-        : `The configuration was not changed: ${moved(reason)}. Read the document again and repeat the change on it.`
+      return `The configuration was not changed: ${moved(reason)}. Read the document again and repeat the change on it.`
     case "Unconfirmed":
       return `The new configuration is in force and written to ${reason.path}, but the disk did not confirm it: a power cut may bring the old one back. Check the disk, then write again.`
     case "SourceUnavailable":
@@ -100,6 +118,8 @@ const describe = (reason: ConfigReason): string => {
       return reason.matches.length === 0
         ? `The history has no document ${JSON.stringify(reason.hash)}. Name one that the history lists, by at least 6 digits of its hash.`
         : `${reason.matches.length} documents of the history begin with ${reason.hash}. Write more digits of one of: ${reason.matches.join(", ")}.`
+    case "NothingBefore":
+      return "The configuration was not changed: the history has no earlier document to go back to. Change by hand what was changed."
     case "SecretNotKept":
       return `The configuration was not changed: to go back needs ${named(reason.paths)}, and the history keeps no secret that was replaced or removed. Write the old one there yourself, or change by hand what was changed.`
   }

@@ -108,7 +108,7 @@ export interface Shape<in out C> {
   readonly differences: (from: string, to?: string) => Effect.Effect<Differences, ConfigStoreError>
   /**
    * Brings back what was in force before this document as a new change, with the secrets of today; `SecretNotKept` where that needs another
-   * one, or would change nothing else. A refused document makes way for the one in force.
+   * one, or would change nothing else; `NothingBefore` where the history has none. A refused document makes way for the one in force.
    */
   readonly undo: Effect.Effect<Accepted<C>, ConfigStoreError>
   /** Sets values above all other layers until the process ends, at most 1,024; `remove` lifts them. Nothing is written. */

@@ -42,7 +42,7 @@ describe("undo", () => {
         }
         assert.deepStrictEqual(seen, [2, 1, 30])
         const error = yield* Effect.flip(store.undo)
-        assert.strictEqual(error.reason._tag, "Conflict")
+        assert.strictEqual(error.reason._tag, "NothingBefore")
         const events = yield* heard
         assert.deepStrictEqual(
           events

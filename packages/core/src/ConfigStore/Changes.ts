@@ -4,7 +4,14 @@
  */
 import { Effect, Result, type Scope } from "effect"
 import type { Change, Edit, Loaded } from "../ConfigDocument.ts"
-import { Conflict, type Problem, type Rejected, SecretNotKept, type SourceUnavailable } from "../ConfigError.ts"
+import {
+  Conflict,
+  NothingBefore,
+  type Problem,
+  type Rejected,
+  SecretNotKept,
+  type SourceUnavailable,
+} from "../ConfigError.ts"
 import { maxPlaces, type Origin } from "../ConfigEvents.ts"
 import type { Stored } from "../ConfigSource.ts"
 import type { Plan, Snapshot } from "../ConfigStore.ts"
@@ -16,7 +23,9 @@ import { markersIn, mergeOverrides } from "./Overrides.ts"
 import { predecessors } from "./Undo.ts"
 
 type Changing<A> = (transaction: Transaction) => Effect.Effect<A, Refusal, Scope.Scope>
-type Refusal = Rejected | SecretNotKept | WriteError
+type Refusal = Rejected | NotBack | WriteError
+/** Why there is no way back. */
+type NotBack = SecretNotKept | NothingBefore
 
 export interface Changes<C> {
   /** Brings what stands at the source into force. */
@@ -45,9 +54,7 @@ interface Draft<C> {
   readonly ifHash?: string | undefined
   /** The new text does not contain the one that stands there. */
   readonly replaces: boolean
-  readonly text: (
-    base: Base<C>,
-  ) => Effect.Effect<string | StepBack, Rejected | Conflict | SourceUnavailable | SecretNotKept>
+  readonly text: (base: Base<C>) => Effect.Effect<string | StepBack, Rejected | Conflict | SourceUnavailable | NotBack>
 }
 
 /** A text, and the document of the history from which it was made. */
@@ -220,7 +227,7 @@ export const makeChanges = <C>({ document, source }: Surroundings<C>, acceptance
       }
       return { text, backTo: hash }
     }
-    return yield* Effect.fail(new Conflict({ expected: "", actual: inForce.hash }))
+    return yield* Effect.fail(new NothingBefore({ hash: inForce.hash }))
   })
 
   const reload: Changes<C>["reload"] = (environment) =>

@@ -32,6 +32,7 @@ export const changing =
           return unavailable(detail, reason.code, reason.path)
         case "Busy":
           return new Problems.Busy({ detail })
+        case "NothingBefore":
         case "SecretNotKept":
           return new Problems.Conflict({ detail })
         // A change names no document of the history.

@@ -12,7 +12,7 @@ export const fromStore = (error: ConfigStoreError): Failure => {
     case "Rejected":
       return refused(asWritten(reason.problems), reason.source)
     case "Conflict":
-      return reason.expected === "" ? unchanged(message, hint) : moved(reason.actual)
+      return moved(reason.actual)
     case "Unconfirmed":
       return failed("unconfirmed", message, hint)
     case "SourceUnavailable":
@@ -21,6 +21,7 @@ export const fromStore = (error: ConfigStoreError): Failure => {
       })
     case "Busy":
       return failed("busy", message, hint)
+    case "NothingBefore":
     case "SecretNotKept":
       return unchanged(message, hint)
     case "NotKept":
