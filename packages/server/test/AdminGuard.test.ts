@@ -1,3 +1,4 @@
+import { connect } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { makeRefusal } from "@signalbox/server/Admin/Guard"
 import { Effect } from "effect"
@@ -22,6 +23,15 @@ describe("the host that is asked for", () => {
       assert.isTrue(refused("127.0.0.1", [], { host }), host)
     }
     assert.isTrue(refused("127.0.0.1", [], {}))
+  })
+
+  it("may be none in HTTP/1.0, which knows no Host, where only this machine can ask, and no page does", () => {
+    const asked = { host: undefined, httpVersion: "1.0", origin: undefined, site: undefined }
+    assert.isUndefined(makeRefusal("127.0.0.1", [])(asked))
+    assert.isDefined(makeRefusal("0.0.0.0", [])(asked))
+    assert.isDefined(makeRefusal("127.0.0.1", [])({ ...asked, httpVersion: "1.1" }))
+    assert.isDefined(makeRefusal("127.0.0.1", [])({ ...asked, origin: "https://evil.example" }))
+    assert.isDefined(makeRefusal("127.0.0.1", [])({ ...asked, site: "cross-site" }))
   })
 
   it("may be an address where the host listens on others than loopback, and a name that is listed", () => {
@@ -71,3 +81,30 @@ it.live("a refusal is 403 for every path, with the right token too, without head
     assert.strictEqual((yield* ask(`http://evil.example/api/config`)).status, 403)
   }).pipe(Effect.provide(host)),
 )
+
+it.live("of a request as it comes: HTTP/1.0 needs no Host, and two of them are one too many", () =>
+  Effect.gen(function* () {
+    assert.match(yield* raw("GET /healthz HTTP/1.0\r\n\r\n"), /^HTTP\/1\.1 200 /)
+    const two = yield* raw(
+      "GET /healthz HTTP/1.1\r\nHost: localhost\r\nhost: evil.example\r\nConnection: close\r\n\r\n",
+    )
+    assert.match(two, /^HTTP\/1\.1 400 /)
+    assert.include(two, "several Host headers")
+  }).pipe(Effect.provide(host)),
+)
+
+/** What the host answers to these bytes, until it closes. */
+const raw = (text: string) =>
+  Effect.flatMap(AdminHost, ({ port }) =>
+    Effect.callback<string>((resume) => {
+      let said = ""
+      const socket = connect(port, "127.0.0.1").setEncoding("utf8")
+      socket.on("data", (part: string) => {
+        said += part
+      })
+      socket.on("error", () => {})
+      socket.once("close", () => resume(Effect.succeed(said)))
+      socket.write(text)
+      return Effect.sync(() => socket.destroy())
+    }),
+  )

@@ -32,10 +32,13 @@ export const layer = HttpRouter.middleware(
     const refusal = makeRefusal(address, names)
     return (effect) =>
       Effect.flatMap(HttpServerRequest, (request) => {
-        const { headers, url } = NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage
+        const { headers, httpVersion, rawHeaders, url } = NodeHttpServerRequest.toIncomingMessage(
+          request,
+        ) as IncomingMessage
+        if (hasManyHosts(rawHeaders)) return ambiguous
         // A target with an authority of its own counts instead of Host (RFC 9112, 3.2.2): the server has put it there.
         const host = url?.startsWith("/") === false ? request.headers["host"] : headers.host
-        const detail = refusal({ host, origin: headers.origin, site: headers["sec-fetch-site"] })
+        const detail = refusal({ host, httpVersion, origin: headers.origin, site: headers["sec-fetch-site"] })
         return detail === undefined ? effect : refuse(detail)
       })
   }),
@@ -49,8 +52,25 @@ const refuse = (detail: string) =>
     ({ Forbidden }) => HttpServerRespondable.toResponse(new Forbidden({ detail })),
   )
 
+/** Node takes the first; who stands between may have taken another (RFC 9112, 3.2). */
+const hasManyHosts = (rawHeaders: ReadonlyArray<string>): boolean => {
+  let hosts = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]
+    if (name?.length === 4 && name.toLowerCase() === "host") hosts++
+  }
+  return hosts > 1
+}
+
+const ambiguous = Effect.flatMap(
+  Effect.promise(() => import("@signalbox/api/Problems")),
+  ({ Invalid }) =>
+    HttpServerRespondable.toResponse(new Invalid({ detail: "The request has several Host headers. Send one." })),
+)
+
 interface Asked {
   readonly host: string | undefined
+  readonly httpVersion?: string
   readonly origin: string | undefined
   readonly site: string | Array<string> | undefined
 }
@@ -61,7 +81,11 @@ export const makeRefusal = (address: string, names: ReadonlyArray<string>): ((as
   const open = !isLoopback(address)
   const isOurs = (name: string): boolean =>
     isLoopback(name) || name === address.toLowerCase() || known.has(name) || (open && isIP(name) !== 0)
-  return ({ host, origin, site }) => {
+  return ({ host, httpVersion, origin, site }) => {
+    // Health checks of the old kind: no browser asks like this, and whoever does is on this machine.
+    if (host === undefined && httpVersion === "1.0" && !open && origin === undefined && site === undefined) {
+      return undefined
+    }
     const name = host === undefined ? undefined : nameOf(host)
     if (name === undefined || !isOurs(name)) {
       return "The Host header names another host. Ask for this one by localhost, by its address, or by a name that it knows."
