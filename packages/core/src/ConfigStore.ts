@@ -77,19 +77,22 @@ export interface WriteOptions {
 }
 
 /**
- * What a ConfigStore can do. Every write may fail with `Rejected`, `Busy` (64 changes wait, or the lock is held), `SourceUnavailable` or
+ * What a ConfigStore can do. `snapshot` (and `get`) follow this fiber's pin; everything else speaks of what is in force now. Every write may fail with `Rejected`, `Busy` (64 changes wait, or the lock is held), `SourceUnavailable` or
  * `Unconfirmed`, and with `Conflict` where it names an `ifHash` or an editor was quicker three times; all but `Unconfirmed` leave everything as it was.
  */
 export interface Shape<in out C> {
   /** Of this fiber's pinned generation, else the one in force. */
   readonly snapshot: Effect.Effect<Snapshot<C>>
-  /** Which layer a path's value comes from. */
+  /** Which layer a path's value comes from now, whatever is pinned. */
   readonly provenance: (path: string) => Effect.Effect<Provenance>
-  /** What is in force as plain JSON: all layers, defaults filled in, the redaction marker for each secret. */
+  /** What is in force now, whatever is pinned, as plain JSON: all layers, defaults filled in, the redaction marker for each secret. */
   readonly effective: Effect.Effect<Schema.Json>
   /** What edits or a whole text would do: everything is built for them and released again, nothing is written or said. */
   readonly plan: (wanted: ReadonlyArray<Edit> | string) => Effect.Effect<Plan, ConfigStoreError>
-  /** Applies edits to the document as it stands now. `Rejected` while that is refused: use `replace` or `undo`. */
+  /**
+   * Applies edits to the document as it stands now. Values are written as the document has them (encoded, plain JSON: a secret as its text, no
+   * `Redacted`, no `Duration`). `Rejected` while the document is refused by the schema: use `replace` or `undo`.
+   */
   readonly update: (edits: ReadonlyArray<Edit>, options?: WriteOptions) => Effect.Effect<Accepted<C>, ConfigStoreError>
   /** Puts a whole text in the document's place; a redaction marker in it keeps the secret that stands there. */
   readonly replace: (text: string, options?: WriteOptions) => Effect.Effect<Accepted<C>, ConfigStoreError>
@@ -111,13 +114,13 @@ export interface Shape<in out C> {
    * one, or would change nothing else; `NothingBefore` where the history has none. A refused document makes way for the one in force.
    */
   readonly undo: Effect.Effect<Accepted<C>, ConfigStoreError>
-  /** Sets values above all other layers until the process ends, at most 1,024; `remove` lifts them. Nothing is written. */
+  /** Sets values above all other layers until the process ends, at most 1,024; `remove` lifts them. Nothing is written. Values as for `update`. */
   readonly override: (edits: ReadonlyArray<Edit>) => Effect.Effect<Accepted<C>, ConfigStoreError>
-  /** The document in force, for people. */
+  /** The document in force now, whatever is pinned, for people. */
   readonly document: Effect.Effect<Shown>
-  /** Why the document that stands at the source is not in force; empty: it is. */
+  /** Why the document that stands at the source now is not in force; empty: it is. Pins do not matter. */
   readonly problems: Effect.Effect<ReadonlyArray<Problem>>
-  /** What works and is worth a look: unknown keys with near names, keys that stand twice, a mode too wide, what the schema's owner remarks. */
+  /** What works now, whatever is pinned, and is worth a look: unknown keys with near names, keys that stand twice, a mode too wide, what the schema's owner remarks. */
   readonly warnings: Effect.Effect<ReadonlyArray<Problem>>
   /** What a revision has changed, redacted; `undefined` where it is not one of the newest eight. */
   readonly changesOf: (revision: number) => Effect.Effect<ReadonlyArray<Change> | undefined>

@@ -13,7 +13,7 @@ import {
   type Unconfirmed,
 } from "../ConfigError.ts"
 import { ConfigOverwritten, ConfigRestored, maxPlaces, type Origin } from "../ConfigEvents.ts"
-import type { ConfigSource, Keeping, Stored, Written } from "../ConfigSource.ts"
+import type { ConfigSource, Stored, Written } from "../ConfigSource.ts"
 import type { Snapshot } from "../ConfigStore.ts"
 import type { AnyEvent } from "../Event.ts"
 import type { EventBus } from "../EventBus.ts"
@@ -21,6 +21,7 @@ import type { Prepared, Transaction } from "../Reconciler.ts"
 import { type Binding, slices } from "./Bindings.ts"
 import { changed, fingerprint, isEffective, isRotation, logWarnings, migrated, rejection, shown } from "./Facts.ts"
 import { type Layering, loadWith } from "./Layering.ts"
+import { remember, rememberRefused } from "./Remember.ts"
 
 /** What a store works with. */
 export interface Surroundings<C> {
@@ -272,39 +273,6 @@ export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>
 
 const lastOfEach = <C>(bindings: Iterable<Binding<C>>): Iterable<Binding<C>> =>
   new Map(Array.from(bindings, (binding) => [binding.key, binding])).values()
-
-/** Keeps an accepted text, and blanks what it rotated out of the text `rotated`, if it did. Nothing that fails here makes the change undone: it is in force. */
-export const remember = <C>(
-  source: ConfigSource["Service"],
-  document: ConfigDocument<C>,
-  { hash, text }: Stored,
-  rotated: string | undefined,
-  keeping?: Keeping,
-): Effect.Effect<void> => {
-  const keep = Effect.catch(source.history.keep(text, hash, keeping), unkept(source))
-  if (rotated === undefined) return keep
-  const blank = source.history.rewrite((kept) => document.redactRotated(kept, text, rotated))
-  return Effect.andThen(keep, Effect.catch(blank, unkept(source)))
-}
-
-/**
- * The next process starts with what is in force now, and not with a text that passes the schema and fails its services. Its secrets stay out
- * of the history: none of them would be rotated out of it.
- */
-const rememberRefused = <C>(
-  source: ConfigSource["Service"],
-  document: ConfigDocument<C>,
-  { hash, text }: Stored,
-): Effect.Effect<void> =>
-  Effect.catch(
-    source.history.keep(document.redact(text), hash, { neverInForce: "refused" }),
-    unkept(source, "correct the document before a restart, which would try it again"),
-  )
-
-const unkept =
-  ({ name }: ConfigSource["Service"], consequence = "the configuration is in force") =>
-  ({ code, detail }: SourceUnavailable) =>
-    Effect.logWarning(`The history of ${name} could not be written (${code}: ${detail}); ${consequence}`)
 
 /** A write that is visible though the disk did not confirm it has taken place. */
 const confirmed = (write: Effect.Effect<Written, WriteError>) =>

@@ -245,7 +245,7 @@ export const makeChanges = <C>({ document, source }: Surroundings<C>, acceptance
       const next: Layering = { environment: layering.environment, runtime }
       const loaded = yield* Effect.catch(load(stored.text, next), refused)
       const marked = markersIn(edits)
-      if (marked.length > 0) yield* refused(marked)
+      if (marked.length > 0) return yield* refused(marked)
       return yield* accept(transaction, { stored, loaded, layering: next, origin: "api", settles: false })
     })
 

@@ -10,10 +10,11 @@ import { wasInForce } from "../ConfigSource/HistoryBounds.ts"
 import type { HistoryEntry, Stored } from "../ConfigSource.ts"
 import type { Snapshot } from "../ConfigStore.ts"
 import type { Transaction } from "../Reconciler.ts"
-import { type Begun, remember, type Surroundings } from "./Acceptance.ts"
+import type { Begun, Surroundings } from "./Acceptance.ts"
 import { problemOf } from "./Changes.ts"
 import { changed, isEffective, isRotation, logWarnings, migrated, rejection, shown } from "./Facts.ts"
 import { type Layering, loadWith } from "./Layering.ts"
+import { remember } from "./Remember.ts"
 
 /** Whether a document that is refused at start makes the layer fail instead of yielding to the history. Default: no. */
 export const StrictStart: Context.Reference<boolean> = Context.Reference("@signalbox/core/ConfigStore/StrictStart", {
