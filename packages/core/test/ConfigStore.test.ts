@@ -518,7 +518,7 @@ describe("many changes at once", () => {
         assert.strictEqual(yield* store.snapshot, before)
         state.with = {}
         state.with.write = () => (_, ifHash) => Effect.fail(new Conflict({ expected: ifHash, actual: "x" }))
-        assert.strictEqual((yield* Effect.flip(store.undo)).reason._tag, "Conflict")
+        assert.strictEqual((yield* Effect.flip(store.update(days(7)))).reason._tag, "Conflict")
         assert.deepStrictEqual(yield* said, [])
       }),
     ).pipe(Effect.provide(place)),
