@@ -323,9 +323,9 @@ describe("ServiceGraph", () => {
         const secret = 'sk-top secret/"quoted"'
         const value = {
           deep: [{ key: Redacted.make(secret) }],
-          other: new Map([["x", Redacted.make({ token: "tok-2" })]]),
+          other: new Map([["x", Redacted.make({ token: "token-22" })]]),
         }
-        const spellings = [secret, JSON.stringify(secret), encodeURIComponent(secret), btoa(secret), "tok-2"]
+        const spellings = [secret, JSON.stringify(secret), encodeURIComponent(secret), btoa(secret), "token-22"]
         yard.refuse.set(`Aside(${value})`, new Error(`401 for ${spellings.join(" and ")}${"x".repeat(1000)}`))
         const failed = yield* Effect.flip(put([C, value]))
         const [failure] = failed.failures
