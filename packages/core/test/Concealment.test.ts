@@ -51,3 +51,10 @@ it("what is hidden is not searched again, so that a secret within the marker doe
     "<redacted> <redacted> <redacted> <redacted>",
   )
 })
+
+it("of many secrets each is hidden, and those that overlap are hidden together", () => {
+  const many = Array.from({ length: 1_000 }, (_, index) => `sk-proj-${index}-of-many`)
+  const conceal = concealer(new Set([...many, "abcdefgh12", "efgh12345678"]))
+  assert.strictEqual(conceal(many.join(", ")), many.map(() => "<redacted>").join(", "))
+  assert.strictEqual(conceal("x abcdefgh12345678 y"), "x <redacted> y")
+})

@@ -1,6 +1,7 @@
 /**
- * One host for each document, and for each directory: `host.lock` beside the document is held for the host's life, and says how to reach it. A second host fails at once and
- * says who was first. A host that was killed leaves a free lock, whatever its note says. A lock whose file was removed keeps nobody away: that is noticed, and said.
+ * One host for each document, and for each directory: `host.lock` beside the document is held for the host's life, and says how to reach it. A
+ * second host fails at once and says who was first. A host that was killed leaves a free lock, whatever its note says. A lock whose file was
+ * removed keeps nobody away: that is noticed within a second, and said.
  */
 
 import { basename } from "node:path"

@@ -156,4 +156,15 @@ describe("structured logs", () => {
       assert.include(all, "<redacted>")
     }),
   )
+
+  it.live("say what they are about, also where a key is the placeholder that a local server wants, or a letter", () =>
+    Effect.gen(function* () {
+      const provider = (kind: object) => ({ kind: "openai", base_url: "http://127.0.0.1:1/v1", ...kind })
+      const providers = { ollama: provider({ api_key: "ollama" }), e: provider({ api_key: "e" }) }
+      const { host, save } = yield* following({ providers })
+      assert.match(host.out.said[0] ?? "", /^Signalbox \S+ listens on http:/)
+      yield* save({ providers: { ...providers, ollama: provider({}) } })
+      assert.match(yield* until(host, /^config\.changed/), /paths=\S*\/providers\/ollama\/api_key/)
+    }),
+  )
 })
