@@ -4,6 +4,7 @@
  * removed keeps nobody away: that is noticed within a second, and said.
  */
 
+import { existsSync } from "node:fs"
 import { basename } from "node:path"
 import { version } from "@signalbox/api/Version"
 import { FileLock } from "@signalbox/core/FileLock"
@@ -95,9 +96,13 @@ const telling = (intrusion: Effect.Effect<string | undefined>) =>
 const intrusionAt = (lock: string): string | undefined => {
   const note = readHostNote(lock)
   if (note?.pid === process.pid) return undefined
-  return note === undefined
-    ? `${lock} was removed: another host can start on this document, and no command finds this one. Restart this one.`
-    : `${lock} was removed, and pid ${note.pid} has one of its own by now: two hosts serve this document. Stop one of them (this one: kill ${process.pid}).`
+  if (note !== undefined) {
+    return `${lock} was removed, and pid ${note.pid} has one of its own by now: two hosts serve this document. Stop one of them (this one: kill ${process.pid}).`
+  }
+  // One that is there and cannot be read, for want of descriptors perhaps, still keeps others away.
+  return existsSync(lock)
+    ? undefined
+    : `${lock} was removed: another host can start on this document, and no command finds this one. Restart this one.`
 }
 
 const makeDirectory = Effect.fnUntraced(function* (path: string) {
