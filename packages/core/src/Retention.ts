@@ -3,7 +3,7 @@
  * decided when, one store at a time. A sweep that was missed is not made up for, and a clock that is absurdly far ahead deletes nothing for
  * its age (`Retention/ClockGuard.ts`).
  */
-import { Cause, Clock, Context, DateTime, Duration, Effect, Exit, Layer, type Scope, Semaphore, Stream } from "effect"
+import { Cause, Clock, Context, DateTime, Duration, Effect, Layer, Option, type Scope, Semaphore, Stream } from "effect"
 import { EventBus } from "./EventBus.ts"
 import { ClockGuard } from "./Retention/ClockGuard.ts"
 import { RetentionPolicySchema } from "./Retention/RetentionPolicy.ts"
@@ -101,8 +101,8 @@ const make = Effect.gen(function* () {
   const stores = new Set<Registered>()
   const turns = yield* Semaphore.make(1)
 
-  const sweepStore = (registered: Registered, limits: Exit.Exit<Limits>, dryRun: boolean) =>
-    turns.withPermit(sweepOnce(registered, limits, dryRun, clock, bus))
+  const sweepStore = (registered: Registered, current: Policy, dryRun: boolean) =>
+    turns.withPermit(sweepOnce(registered, current, dryRun, clock, bus))
 
   const register = Effect.fnUntraced(function* (store: Retainable) {
     const registered: Registered = { store, guard: new ClockGuard() }
@@ -111,12 +111,11 @@ const make = Effect.gen(function* () {
       () => Effect.sync(() => stores.delete(registered)),
     )
     yield* policy.changes.pipe(
-      Stream.mapEffect((current) => limitsOf(store, current)),
-      Stream.changesWith(sameLimits),
+      Stream.changesWith(sameLimits(store)),
       // A newer limit stops the sweep by an older one: it may want to keep what that one deletes.
-      Stream.switchMap((limits) =>
+      Stream.switchMap((current) =>
         Stream.fromEffect(
-          Effect.forever(Effect.andThen(sweepStore(registered, limits, false), Effect.sleep(interval))),
+          Effect.forever(Effect.andThen(sweepStore(registered, current, false), Effect.sleep(interval))),
         ),
       ),
       Stream.runDrain,
@@ -126,11 +125,7 @@ const make = Effect.gen(function* () {
 
   const sweep = Effect.fn("Retention.sweep")(function* (options?: { readonly dryRun?: boolean }) {
     const current = yield* policy.get
-    return yield* Effect.forEach([...stores], (registered) =>
-      Effect.flatMap(limitsOf(registered.store, current), (limits) =>
-        sweepStore(registered, limits, options?.dryRun ?? false),
-      ),
-    )
+    return yield* Effect.forEach([...stores], (registered) => sweepStore(registered, current, options?.dryRun ?? false))
   })
 
   yield* policy.changes.pipe(
@@ -143,7 +138,7 @@ const make = Effect.gen(function* () {
 
 const sweepOnce = Effect.fnUntraced(function* (
   { guard, store }: Registered,
-  told: Exit.Exit<Limits>,
+  policy: Policy,
   dryRun: boolean,
   clock: Clock.Clock,
   bus: EventBus["Service"],
@@ -159,7 +154,7 @@ const sweepOnce = Effect.fnUntraced(function* (
     ...state,
   })
   const run = Effect.gen(function* () {
-    const limits = yield* told
+    const limits = store.limits(policy)
     const now = clock.currentTimeMillisUnsafe()
     const believed = guard.believes(now, Number(start / 1_000_000n), yield* store.newest)
     state.clockDoubted = !believed && isSet(limits.days)
@@ -205,16 +200,15 @@ const requestOf = (limits: Limits, now: number | undefined, dryRun: boolean): Sw
   return Object.keys(request).length === 1 ? undefined : request
 }
 
-/** A store's own code: what it throws is that store's failure. */
-const limitsOf = (store: Retainable, policy: Policy): Effect.Effect<Exit.Exit<Limits>> =>
-  Effect.exit(Effect.sync(() => store.limits(policy)))
-
-const sameLimits = (a: Exit.Exit<Limits>, b: Exit.Exit<Limits>): boolean =>
-  Exit.isSuccess(a) &&
-  Exit.isSuccess(b) &&
-  a.value.days === b.value.days &&
-  a.value.maxBytes === b.value.maxBytes &&
-  a.value.maxEntries === b.value.maxEntries
+/** Where a store cannot tell its limits nobody knows whether they are the same. */
+const sameLimits = (store: Retainable) => {
+  const limitsOf = Option.liftThrowable((policy: Policy) => store.limits(policy))
+  return (before: Policy, after: Policy): boolean => {
+    const [a, b] = [Option.getOrUndefined(limitsOf(before)), Option.getOrUndefined(limitsOf(after))]
+    if (a === undefined || b === undefined) return false
+    return a.days === b.days && a.maxBytes === b.maxBytes && a.maxEntries === b.maxEntries
+  }
+}
 
 const doubt = (store: string, now: number): string =>
   `The clock says ${DateTime.formatIso(DateTime.makeUnsafe(now))}, more than a month later than expected: nothing in ${store} is deleted for its age until the ` +
