@@ -184,7 +184,7 @@ describe("what is refused", () => {
   )
 
   it.live(
-    "while the document at the source is refused, edits are; the state says why, and undo brings back the good one",
+    "while the document at the source is refused, edits are; the state says why, undo brings back the good one, the history tells them apart",
     () =>
       Effect.gen(function* () {
         const { config } = yield* client
@@ -196,6 +196,14 @@ describe("what is refused", () => {
         yield* config.undo()
         assert.lengthOf((yield* config.get()).body.problems, 0)
         assert.notInclude((yield* (yield* ConfigSource).read).text, secret)
+        const { entries } = yield* config.history()
+        assert.deepStrictEqual(
+          entries.map(({ current, neverInForce }) => [current, neverInForce]),
+          [
+            [false, "overwritten"],
+            [true, undefined],
+          ],
+        )
       }).pipe(Effect.provide(host)),
   )
 })
