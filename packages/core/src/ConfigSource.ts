@@ -24,8 +24,8 @@ export interface Written {
 }
 
 /**
- * Why a document of the history never was in force. `refused`: it stood at the source, and a service refused it; kept without its secrets. `overwritten`: somebody saved it,
- * and it was replaced before it could come into force.
+ * Why a document of the history never was in force. `refused`: it stood at the source, and a service refused it; kept without its secrets.
+ * `overwritten`: somebody saved it, and it was replaced before it could come into force.
  */
 export type NeverInForce = "refused" | "overwritten"
 

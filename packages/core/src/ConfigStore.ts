@@ -77,8 +77,9 @@ export interface WriteOptions {
 }
 
 /**
- * What a ConfigStore can do. `snapshot` (and `get`) follow this fiber's pin; everything else speaks of what is in force now. Every write may fail with `Rejected`, `Busy` (64 changes wait, or the lock is held), `SourceUnavailable` or
- * `Unconfirmed`, and with `Conflict` where it names an `ifHash` or an editor was quicker three times; all but `Unconfirmed` leave everything as it was.
+ * What a ConfigStore can do. `snapshot` (and `get`) follow this fiber's pin; everything else speaks of what is in force now. Every write may
+ * fail with `Rejected`, `Busy` (64 changes wait, or the lock is held), `SourceUnavailable` or `Unconfirmed`, and with `Conflict` where it names
+ * an `ifHash` or an editor was quicker three times; all but `Unconfirmed` leave everything as it was.
  */
 export interface Shape<in out C> {
   /** Of this fiber's pinned generation, else the one in force. */
@@ -147,7 +148,10 @@ export interface Class<in out Self, in out Id extends string, in out S extends S
     setting: Setting.Class<Self2, Id2, S2>,
     select: (config: S["Type"]) => S2["Type"],
   ) => Layer.Layer<Self2, never, Self>
-  /** Reads or seeds the document, then follows it. Fails where it cannot be read, or is refused and the history has none that would do (with `StrictStart`: is refused). A document that a service refused in a process before is refused until a `reload`. */
+  /**
+   * Reads or seeds the document, then follows it. Fails where it cannot be read, or is refused and the history has none that would do (with
+   * `StrictStart`: is refused). A document that a service refused in a process before is refused until a `reload`.
+   */
   readonly layer: Layer.Layer<Self, ConfigStoreError, ConfigSource | Reconciler | EventBus>
   /** A document in memory that begins with this configuration. */
   readonly layerMemory: (initial: S["Type"]) => Layer.Layer<Self, never, Reconciler | EventBus>
