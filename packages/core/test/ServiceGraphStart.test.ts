@@ -123,7 +123,7 @@ describe("layerBackground", () => {
           Client,
           Effect.gen(function* () {
             const key: unknown = yield* A.get
-            if (Redacted.isRedacted(key)) return yield* Effect.fail(new Error(`401 for ${Redacted.value(key)}`))
+            if (Redacted.isRedacted(key)) return yield* Effect.die(new Error(`401 for ${Redacted.value(key)}`))
             yield* Effect.andThen(started.open, gate.await)
             return {}
           }),

@@ -1,4 +1,4 @@
-/** Why a layer failed, in one bounded line that may leave the process: no `Redacted` value of any setting is in it. */
+/** Why a layer failed, in one bounded line that may leave the process: no secret of any setting is in it (what counts as one: Concealment). */
 import { Cause } from "effect"
 import { concealer, secretsIn } from "../Concealment.ts"
 
