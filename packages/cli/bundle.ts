@@ -5,9 +5,9 @@
  *
  *     node --conditions=@signalbox/source packages/cli/bundle.ts [DIRECTORY]
  */
-import { chmodSync, rmSync } from "node:fs"
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { type InputOptions, type OutputOptions, rolldown } from "rolldown"
+import { type InputOptions, type OutputChunk, rolldown } from "rolldown"
 
 /** Intl.Segmenter is made when effect/cli is loaded, and costs a third of a start of node; most commands never ask it. */
 const lazySegmenter = {
@@ -46,24 +46,54 @@ const common = {
   },
 } satisfies InputOptions
 
-const write = async (input: InputOptions, output: OutputOptions): Promise<void> => {
+const chunksOf = async (input: InputOptions): Promise<ReadonlyArray<OutputChunk>> => {
   const build = await rolldown({ ...common, ...input })
-  await build.write({ ...output, format: "cjs", entryFileNames: "[name].cjs", strict: true, minify: true })
+  const { output } = await build.generate({
+    format: "cjs",
+    entryFileNames: "[name].cjs",
+    chunkFileNames: "[name].cjs",
+    strict: true,
+    // A single letter beyond Latin-1 doubles the memory that a text takes.
+    charset: "ascii",
+    minify: true,
+  })
   await build.close()
+  return output.filter((file) => file.type === "chunk")
 }
+
+/** What a start does not need: the admin API, which a host loads later, and libraries of the size of megabytes. */
+const apart = ["AdminApp.cjs", "httpApiScalar.cjs", "undici.cjs"]
+
+/** The chunks in few files, because to open one takes longer than to read it: each holds an object of functions as CommonJS makes one of a module. */
+const filesOf = (chunks: ReadonlyArray<OutputChunk>): ReadonlyArray<readonly [name: string, text: string]> => {
+  const missing = apart.filter((name) => !chunks.some(({ fileName }) => fileName === name))
+  if (missing.length > 0)
+    throw new Error(`there is no chunk ${missing.join(", ")} any more: say anew what stands apart`)
+  return [
+    ["program.cjs", packed(chunks.filter(({ fileName }) => !apart.includes(fileName)))],
+    ...chunks
+      .filter(({ fileName }) => apart.includes(fileName))
+      .map((chunk) => [chunk.fileName, packed([chunk])] as const),
+  ]
+}
+
+const packed = (chunks: ReadonlyArray<OutputChunk>): string =>
+  `({${chunks.map(({ code, fileName }) => `${JSON.stringify(fileName)}(exports,require,module,__filename,__dirname){${code}}`).join(",\n")}})\n`
 
 /** Puts it into `directory`, in place of what is there. */
 export const bundle = async (directory: string): Promise<void> => {
   const source = (name: string) => join(import.meta.dirname, "src", name)
+  const launcher = await chunksOf({ input: { signalbox: source("main.ts") }, plugins: [bundledProgram] })
+  const program = await chunksOf({
+    input: { Start: source("Cli/Start.ts") },
+    external: ["koffi"],
+    plugins: [lazySegmenter],
+  })
+  const chunks = join(directory, "chunks")
   rmSync(directory, { recursive: true, force: true })
-  await write(
-    { input: { signalbox: source("main.ts") }, plugins: [bundledProgram] },
-    { dir: directory, chunkFileNames: "[name].cjs" },
-  )
-  await write(
-    { input: { Cli: source("Cli.ts") }, external: ["koffi"], plugins: [lazySegmenter] },
-    { dir: join(directory, "chunks"), chunkFileNames: "[name].cjs" },
-  )
+  mkdirSync(chunks, { recursive: true })
+  for (const { code, fileName } of launcher) writeFileSync(join(directory, fileName), code)
+  for (const [name, text] of filesOf(program)) writeFileSync(join(chunks, name), text)
   chmodSync(join(directory, "signalbox.cjs"), 0o755)
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * The `signalbox` command. What a prompt or a status line asks for every few seconds is answered here, before anything else is loaded;
- * everything else is in `Cli.ts`, which `Program.ts` loads.
+ * everything else begins in `Start.ts`, which `Program.ts` loads.
  */
 import { version } from "@signalbox/api/Version"
 import { say } from "./Cli/Say.ts"

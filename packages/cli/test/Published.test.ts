@@ -88,8 +88,8 @@ describe("the bundle", () => {
       const [, url = ""] = /(http:\S+)/.exec(yield* host.lineWith("listens on")) ?? []
       // The admin API, too, is loaded when it is asked for.
       assert.strictEqual((yield* runProgram(yield* program, ["services"], env)).code, 0)
-      cpSync(join(installed, "chunks", "Cli.cjs"), join(installed, "Cli.cjs"))
-      renameSync(join(installed, "Cli.cjs"), join(installed, "chunks", "Cli.cjs"))
+      cpSync(join(installed, "chunks", "program.cjs"), join(installed, "program.cjs"))
+      renameSync(join(installed, "program.cjs"), join(installed, "chunks", "program.cjs"))
       const provider = '{"kind":"openai","base_url":"http://127.0.0.1:9/v1"}'
       const set = yield* runProgram(yield* program, ["config", "set", "providers.late", provider], env)
       assert.strictEqual(set.code, 1)

@@ -1,23 +1,14 @@
 /**
- * The code V8 has made of CommonJS files, kept in one file between runs. Whatever is wrong with that file costs time only: a checksum guards
+ * The code V8 has made of script files, kept in one file between runs. Whatever is wrong with that file costs time only: a checksum guards
  * the whole, a second one each source, and V8 itself refuses what another version of it or other flags have made.
  *
  * The file: CRC-32 of the rest, length of the index, the index as JSON, the codes. Numbers are 32 bits, little endian.
  */
+import { isAscii } from "node:buffer"
 import { readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from "node:fs"
-import { Module } from "node:module"
 import { basename, dirname } from "node:path"
 import { constants, Script } from "node:vm"
 import { crc32 } from "node:zlib"
-
-/** What CommonJS calls a module's function with: exports, require, module, \_\_filename, \_\_dirname. */
-export type ModuleFunction = (
-  exports: unknown,
-  require: (id: string) => unknown,
-  module: { readonly exports: unknown },
-  filename: string,
-  dirname: string,
-) => void
 
 interface Code {
   /** CRC-32 of the source. V8 compares its length only. */
@@ -37,12 +28,12 @@ export class CodeCache {
     this.#kept = path === undefined ? new Map() : read(path)
   }
 
-  /** Compiles a file, or takes what is kept of it. Throws as reading and compiling do. */
-  function(file: string): ModuleFunction {
-    const text = readFileSync(file)
-    const source = crc32(text)
+  /** What the expression in a file gives, compiled or as it is kept. Throws as reading and compiling do. */
+  evaluate(file: string): unknown {
+    const bytes = readFileSync(file)
+    const source = crc32(bytes)
     const kept = this.#kept.get(basename(file))
-    const script = new Script(Module.wrap(text.toString()), {
+    const script = new Script(textOf(bytes), {
       filename: file,
       importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
       ...(kept?.source === source ? { cachedData: kept.code } : {}),
@@ -70,6 +61,9 @@ export class CodeCache {
     }
   }
 }
+
+/** Node leaves a large text outside of V8's heap if it is told that a byte is a letter. It saves a collection while a host starts. */
+const textOf = (bytes: Buffer): string => bytes.toString(isAscii(bytes) ? "latin1" : "utf8")
 
 /** On a disk with less, others need the room more: 64 MiB. */
 const ROOM_BYTES = 64 * 1024 * 1024

@@ -1,5 +1,5 @@
 /** Commands about the host and what it does: what they take, and where what they do is. */
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
@@ -25,11 +25,14 @@ const serve = Command.make(
       Flag.withDefault("text" as const),
     ),
   },
-  (input) =>
-    Effect.flatMap(
-      Effect.promise(() => import("./Serve.ts")),
-      ({ serve }) => serve(input),
-    ),
+  ({ port, ...flags }) =>
+    Effect.gen(function* () {
+      const [{ where }, { serve }] = yield* Effect.promise(() =>
+        Promise.all([import("./Access.ts"), import("./Serve.ts")]),
+      )
+      const { place } = yield* where
+      yield* serve(place, { ...flags, port: Option.getOrUndefined(port) })
+    }),
 ).pipe(Command.withDescription("Run the host: the gateway, the admin API and the event feed, until SIGINT or SIGTERM"))
 
 const events = Command.make(

@@ -6,6 +6,6 @@ export const run = async (version: string, args: ReadonlyArray<string>): Promise
   const directory = cacheDirectory(version)
   // Removing the types of a thousand modules takes a second.
   if (directory !== undefined) enableCompileCache(directory)
-  const cli = await import("../Cli.ts")
-  cli.run(args)
+  const start = await import("./Start.ts")
+  start.run(args)
 }

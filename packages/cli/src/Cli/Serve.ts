@@ -1,25 +1,20 @@
 /** `serve`: the host itself, in this process. */
 import * as Host from "@signalbox/server/Host"
-import { Effect, Option } from "effect"
+import type { Place } from "@signalbox/server/Place"
+import { Effect, Logger } from "effect"
 import { mustBeWritable } from "./Access/Rights.ts"
 import { asWritten } from "./Access/StoreAnswers.ts"
-import { where } from "./Access.ts"
 import { conflict, failed, inSentences } from "./Failure.ts"
-import { withoutSignals } from "./Main.ts"
+import { runMain, withoutSignals } from "./Main.ts"
+import type { ServeFlags } from "./PlainServe.ts"
 import { line } from "./Shown.ts"
-
-interface Serve {
-  readonly port: Option.Option<number>
-  readonly strict: boolean
-  readonly logFormat: "text" | "json"
-}
+import { warnings } from "./Warnings.ts"
 
 /** In a clone of the repository nothing is on the PATH. */
 const command = import.meta.url.endsWith(".ts") ? "npm run -s signalbox --" : "signalbox"
 
 /** Signals are the host's: it drains on the first and ends on the second. */
-export const serve = Effect.fnUntraced(function* ({ logFormat, port, strict }: Serve) {
-  const { place } = yield* where
+export const serve = Effect.fnUntraced(function* (place: Place, { logFormat, port, strict }: ServeFlags) {
   // Before the host says less of it. The document itself it need not be able to write.
   yield* mustBeWritable(place.lock)
   const host = Host.serve({
@@ -27,10 +22,14 @@ export const serve = Effect.fnUntraced(function* ({ logFormat, port, strict }: S
     strict,
     logFormat,
     command,
-    ...(Option.isSome(port) ? { port: port.value } : {}),
+    ...(port === undefined ? {} : { port }),
   })
   yield* Effect.mapError(withoutSignals(host), refusal)
 })
+
+/** As the whole of what was asked for. */
+export const run = (args: ReadonlyArray<string>, { place, ...flags }: ServeFlags & { readonly place: Place }): void =>
+  runMain(args, Effect.provide(serve(place, flags), Logger.layer([warnings(args)])))
 
 const refusal = ({ message, reason }: Host.HostError) => {
   if (reason._tag === "ConfigUnusable" && reason.problems.length > 0) {

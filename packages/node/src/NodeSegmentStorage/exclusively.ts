@@ -1,6 +1,5 @@
 /** The compactor's side: the exclusive lock on a segment, and its replacement step by step, each of which may be the last. */
-import { closeSync, openSync } from "node:fs"
-import { open, rename, rm } from "node:fs/promises"
+import { closeSync, openSync, promises } from "node:fs"
 import type { Held, SegmentStorage, SegmentsUnavailable } from "@signalbox/core/StatsLedger/SegmentStorage"
 import { Effect } from "effect"
 import type { Flock } from "../Flock.ts"
@@ -45,8 +44,8 @@ const held = (at: Places, name: string, unavailable: (error: unknown) => Segment
   const step = (run: () => Promise<void>) => Effect.uninterruptible(Effect.tryPromise({ try: run, catch: unavailable }))
   const remove = async () => {
     await syncDirectory(at.directory)
-    await rm(at.entries(name), { force: true })
-    await rm(at.unfinished(name), { force: true })
+    await promises.rm(at.entries(name), { force: true })
+    await promises.rm(at.unfinished(name), { force: true })
   }
   return {
     read: (offset) =>
@@ -57,7 +56,7 @@ const held = (at: Places, name: string, unavailable: (error: unknown) => Segment
     replace: (rollUp) =>
       step(async () => {
         await writeDurably(at.unfinished(name), rollUp)
-        await rename(at.unfinished(name), at.rollUp(name))
+        await promises.rename(at.unfinished(name), at.rollUp(name))
         await remove()
       }),
     remove: step(remove),
@@ -66,7 +65,7 @@ const held = (at: Places, name: string, unavailable: (error: unknown) => Segment
 
 /** All of it on the disk, or an error and nothing that anybody reads. */
 const writeDurably = async (path: string, text: string): Promise<void> => {
-  const file = await open(path, "w", 0o600)
+  const file = await promises.open(path, "w", 0o600)
   try {
     await file.writeFile(text)
     await file.sync()
@@ -76,7 +75,7 @@ const writeDurably = async (path: string, text: string): Promise<void> => {
 }
 
 const syncDirectory = async (directory: string): Promise<void> => {
-  const handle = await open(directory, "r")
+  const handle = await promises.open(directory, "r")
   try {
     await handle.sync()
   } finally {

@@ -1,0 +1,57 @@
+/**
+ * `serve` and its flags, as it is mostly called, read by Node's own parser: a host starts a tenth sooner without the tree of all commands.
+ * Whatever is not plain, or is wrong, is left to effect/cli, which knows more and says it.
+ */
+import { parseArgs } from "node:util"
+import { type Place, placeOf } from "@signalbox/server/Place"
+import { whichDocument } from "./Document.ts"
+
+export interface ServeFlags {
+  /** `undefined`: as the configuration says. */
+  readonly port: number | undefined
+  readonly strict: boolean
+  readonly logFormat: "text" | "json"
+}
+
+/** `undefined`: not plain. */
+export const plainServe = (
+  args: ReadonlyArray<string>,
+  environment: NodeJS.ProcessEnv,
+): (ServeFlags & { readonly place: Place }) | undefined => {
+  const words = wordsOf(args)
+  if (words === undefined) return undefined
+  const { config, "log-format": logFormat = "text", port, strict = false } = words
+  if (config === "" || (logFormat !== "text" && logFormat !== "json")) return undefined
+  if (port !== undefined && (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)) return undefined
+  const which = whichDocument(config, environment)
+  if (which === undefined || which === "no-directory") return undefined
+  return { place: placeOf(which.path), port: port === undefined ? undefined : Number(port), strict, logFormat }
+}
+
+const wordsOf = (args: ReadonlyArray<string>) => {
+  if (!args.includes("serve")) return undefined
+  try {
+    const { tokens, values } = parseArgs({
+      args: [...args],
+      options: {
+        config: { type: "string" },
+        port: { type: "string" },
+        strict: { type: "boolean" },
+        "log-format": { type: "string" },
+      },
+      allowPositionals: true,
+      tokens: true,
+    })
+    const said = tokens.map((token) => (token.kind === "option" ? token.name : token.kind))
+    const own = said.slice(said.indexOf("positional") + 1)
+    const isPlain =
+      new Set(said).size === said.length &&
+      !said.includes("option-terminator") &&
+      tokens.every((token) => token.kind !== "positional" || token.value === "serve") &&
+      // Those of `serve` stand behind it.
+      said.every((name) => name === "config" || name === "positional" || own.includes(name))
+    return isPlain ? values : undefined
+  } catch {
+    return undefined
+  }
+}
