@@ -1,7 +1,6 @@
 /**
- * Makes the command of `dist/bundle`: minified, in chunks, so that `signalbox models` does not load what only a host needs. The names of
- * chunks do not change with what is in them: Node's compile cache replaces what it has under a name. koffi stays outside: it is optional, and
- * brings a binary.
+ * Makes the command of `dist/bundle`: minified, in chunks that run when they are asked for, so that `signalbox models` does not set up what only
+ * a host needs. koffi stays outside: it is optional, and brings a binary.
  *
  *     node --conditions=@signalbox/source packages/cli/bundle.ts [DIRECTORY]
  */
@@ -26,7 +25,7 @@ const lazySegmenter = {
   },
 }
 
-/** The launcher loads the chunks beside it, with what an earlier run has compiled of them. */
+/** The launcher runs the chunks beside it, with what an earlier run has compiled of them. */
 const bundledProgram = {
   name: "bundled-program",
   resolveId: {
