@@ -43,58 +43,62 @@ const install = async (project: string) => {
   await execute("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund"], { ...inRoot, cwd: project })
 }
 
-it.live("packed and installed into an empty project, the README's example and the command run under plain node", () =>
-  Effect.gen(function* () {
-    const project = yield* emptyProject
-    yield* Effect.promise(() => install(project))
+it.live(
+  "packed and installed into an empty project, the README's example and the command run under plain node",
+  () =>
+    Effect.gen(function* () {
+      const project = yield* emptyProject
+      yield* Effect.promise(() => install(project))
 
-    const readme = yield* Effect.promise(() => readFile(join(root, "README.md"), "utf8"))
-    const [, example = ""] = /```ts\n([\s\S]*?)```/.exec(readme) ?? []
-    yield* Effect.promise(() => writeFile(join(project, "example.ts"), example))
-    const host = yield* running(process.execPath, ["example.ts"], {
-      cwd: project,
-      env: { ...process.env, XDG_DATA_HOME: join(project, "data") },
-    })
-    const file = join(project, "data/signalbox-hello/config.json")
-    yield* host.lineWith(`Following ${file}`)
-    const seeded = yield* Effect.promise(() => readFile(file, "utf8"))
-    yield* Effect.promise(() => writeFile(file, seeded.replace("gpt-4.1-mini", "gpt-5")))
-    yield* host.lineWith("- models.fast: gpt-4.1-mini → gpt-5")
-    host.signal("SIGINT")
-    yield* host.ended
-    assert.strictEqual(host.complaints(), "")
+      const readme = yield* Effect.promise(() => readFile(join(root, "README.md"), "utf8"))
+      const [, example = ""] = /```ts\n([\s\S]*?)```/.exec(readme) ?? []
+      yield* Effect.promise(() => writeFile(join(project, "example.ts"), example))
+      const host = yield* running(process.execPath, ["example.ts"], {
+        cwd: project,
+        env: { ...process.env, XDG_DATA_HOME: join(project, "data") },
+      })
+      const file = join(project, "data/signalbox-hello/config.json")
+      yield* host.lineWith(`Following ${file}`)
+      const seeded = yield* Effect.promise(() => readFile(file, "utf8"))
+      yield* Effect.promise(() => writeFile(file, seeded.replace("gpt-4.1-mini", "gpt-5")))
+      yield* host.lineWith("- models.fast: gpt-4.1-mini → gpt-5")
+      host.signal("SIGINT")
+      yield* host.ended
+      assert.strictEqual(host.complaints(), "")
 
-    const env = { ...process.env, XDG_DATA_HOME: join(project, "data") }
-    const command = join(project, "node_modules/.bin/signalbox")
-    const signalbox = (...words: ReadonlyArray<string>) =>
-      Effect.promise(() => execute(process.execPath, [command, ...words], { cwd: project, env }))
-    const serving = yield* running(process.execPath, [command, "serve", "--port", "0"], { cwd: project, env })
-    yield* serving.lineWith("host.started")
-    yield* signalbox("config", "set", "models.fast", '{"provider":"echo","upstream":"echo-1"}')
-    yield* serving.lineWith("model.added alias=fast")
-    assert.include((yield* signalbox("models")).stdout, "fast")
-    serving.signal("SIGTERM")
-    assert.strictEqual(yield* serving.ended, 0)
-    assert.strictEqual(serving.complaints(), "")
+      const env = { ...process.env, XDG_DATA_HOME: join(project, "data") }
+      const command = join(project, "node_modules/.bin/signalbox")
+      const signalbox = (...words: ReadonlyArray<string>) =>
+        Effect.promise(() => execute(process.execPath, [command, ...words], { cwd: project, env }))
+      const serving = yield* running(process.execPath, [command, "serve", "--port", "0"], { cwd: project, env })
+      yield* serving.lineWith("host.started")
+      yield* signalbox("config", "set", "models.fast", '{"provider":"echo","upstream":"echo-1"}')
+      yield* serving.lineWith("model.added alias=fast")
+      assert.include((yield* signalbox("models")).stdout, "fast")
+      serving.signal("SIGTERM")
+      assert.strictEqual(yield* serving.ended, 0)
+      assert.strictEqual(serving.complaints(), "")
 
-    // A path per module, with its types.
-    const modules = [
-      "core/ConfigStore",
-      "core/testing/SimulatedDisk",
-      "node/Signalbox",
-      "api/AdminClient",
-      "gateway/Gateway",
-      "server/Host",
-    ]
-    for (const module of modules) {
-      const [name, ...path] = module.split("/")
-      const types = join(project, "node_modules/@signalbox", name ?? "", "dist", `${path.join("/")}.d.ts`)
-      assert.include(yield* Effect.promise(() => readFile(types, "utf8")), "export")
-      yield* Effect.promise(() =>
-        execute(process.execPath, ["-e", `await import("@signalbox/${module}")`, "--input-type=module"], {
-          cwd: project,
-        }),
-      )
-    }
-  }).pipe(Effect.scoped),
+      // A path per module, with its types.
+      const modules = [
+        "core/ConfigStore",
+        "core/testing/SimulatedDisk",
+        "node/Signalbox",
+        "api/AdminClient",
+        "gateway/Gateway",
+        "server/Host",
+      ]
+      for (const module of modules) {
+        const [name, ...path] = module.split("/")
+        const types = join(project, "node_modules/@signalbox", name ?? "", "dist", `${path.join("/")}.d.ts`)
+        assert.include(yield* Effect.promise(() => readFile(types, "utf8")), "export")
+        yield* Effect.promise(() =>
+          execute(process.execPath, ["-e", `await import("@signalbox/${module}")`, "--input-type=module"], {
+            cwd: project,
+          }),
+        )
+      }
+    }).pipe(Effect.scoped),
+  // A build, and an installation that may have to wait for the registry.
+  180_000,
 )
