@@ -129,6 +129,9 @@ describe("CodeCache", () => {
       for (const path of [undefined, join(directory, "no", "such"), join(directory, "taken")])
         assert.strictEqual(ran(path, file), "1 2 3")
       assert.deepStrictEqual(readdirSync(directory).sort(), ["a.cjs", "taken"])
+      // Nor can what stands in the way of the writing be removed.
+      mkdirSync(join(directory, "other.new"))
+      assert.strictEqual(ran(join(directory, "other"), file), "1 2 3")
     }),
   )
 })

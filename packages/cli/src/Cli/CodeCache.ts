@@ -57,8 +57,17 @@ export class CodeCache {
       renameSync(beside, this.#path)
     } catch {
       // No right, no room: nothing that this command is about, and it must not take the room of others.
-      rmSync(beside, { force: true })
+      removed(beside)
     }
+  }
+}
+
+/** Where it can be. */
+const removed = (path: string): void => {
+  try {
+    rmSync(path, { force: true })
+  } catch {
+    // It stands where nothing can be removed, or is a directory of somebody else's.
   }
 }
 
