@@ -3,6 +3,7 @@ import { Effect, Option } from "effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import { isPort, logFormats } from "./PlainServe.ts"
 
 const given = (name: string, description: string) =>
   Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(description), Flag.withDefault(false))
@@ -13,14 +14,11 @@ const serve = Command.make(
     port: Flag.Int("port").pipe(
       Flag.withMetavar("PORT"),
       Flag.withDescription("Listen there instead of at listen.port; 0 is any that is free"),
-      Flag.filter(
-        (port) => port >= 0 && port <= 65_535,
-        () => "a port is a number from 0 to 65535",
-      ),
+      Flag.filter(isPort, () => "a port is a number from 0 to 65535"),
       Flag.optional,
     ),
     strict: given("strict", "Do not start with a document that is refused"),
-    logFormat: Flag.Literals("log-format", ["text", "json"]).pipe(
+    logFormat: Flag.Literals("log-format", logFormats).pipe(
       Flag.withDescription("How to write the log"),
       Flag.withDefault("text" as const),
     ),

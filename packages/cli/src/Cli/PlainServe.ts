@@ -6,11 +6,16 @@ import { parseArgs } from "node:util"
 import { type Place, placeOf } from "@signalbox/server/Place"
 import { whichDocument } from "./Document.ts"
 
+export const logFormats = ["text", "json"] as const
+
+/** TCP's; 0 is any that is free. */
+export const isPort = (port: number): boolean => port >= 0 && port <= 65_535
+
 export interface ServeFlags {
   /** `undefined`: as the configuration says. */
   readonly port: number | undefined
   readonly strict: boolean
-  readonly logFormat: "text" | "json"
+  readonly logFormat: (typeof logFormats)[number]
 }
 
 /** `undefined`: not plain. */
@@ -20,9 +25,10 @@ export const plainServe = (
 ): (ServeFlags & { readonly place: Place }) | undefined => {
   const words = wordsOf(args)
   if (words === undefined) return undefined
-  const { config, "log-format": logFormat = "text", port, strict = false } = words
-  if (config === "" || (logFormat !== "text" && logFormat !== "json")) return undefined
-  if (port !== undefined && (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)) return undefined
+  const { config, "log-format": format = "text", port, strict = false } = words
+  const logFormat = logFormats.find((known) => known === format)
+  if (config === "" || logFormat === undefined) return undefined
+  if (port !== undefined && !(/^\d{1,5}$/.test(port) && isPort(Number(port)))) return undefined
   const which = whichDocument(config, environment)
   if (which === undefined || which === "no-directory") return undefined
   return { place: placeOf(which.path), port: port === undefined ? undefined : Number(port), strict, logFormat }
