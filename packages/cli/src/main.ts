@@ -4,8 +4,8 @@
  * everything else begins in `Start.ts`, which `Program.ts` loads.
  */
 import { version } from "@signalbox/api/Version"
-import { say } from "./Cli/Say.ts"
-import { tmuxAnswer } from "./Cli/Tmux.ts"
+import { say } from "./internal/Say.ts"
+import { tmuxAnswer } from "./internal/Tmux.ts"
 
 const args = process.argv.slice(2)
 const isVersion = args.length === 1 && (args[0] === "--version" || args[0] === "-v")
@@ -16,4 +16,4 @@ if (args.includes("serve")) process.on("SIGHUP", () => {})
 
 if (answer !== undefined) say(answer)
 // Not awaited: this is bundled as CommonJS.
-else void import("./Cli/Program.ts").then(({ run }) => run(version, args))
+else void import("./internal/Program.ts").then(({ run }) => run(version, args))

@@ -14,7 +14,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { CodeCache } from "../src/Cli/CodeCache.ts"
+import { CodeCache } from "../src/internal/CodeCache.ts"
 import { home, program, runProgram } from "./Command.ts"
 
 const scratch = Effect.acquireRelease(

@@ -7,8 +7,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { ModelsGroup } from "@signalbox/api/ModelsGroup"
 import { Deferred, Effect, Exit, Fiber, Redacted } from "effect"
 import { TestClock } from "effect/testing"
-import { fromApi } from "../src/Cli/Access/Answers.ts"
-import { clientOf } from "../src/Cli/Client.ts"
+import { fromApi } from "../src/internal/Answers.ts"
+import { clientOf } from "../src/internal/Client.ts"
 import { type Home, home } from "./Command.ts"
 
 /** A server to which this process's note in `host.lock` leads. */

@@ -1,6 +1,6 @@
 /** What is taken for a plain `serve`; all else must be effect/cli's, which is tested with the command as a process. */
 import { assert, describe, it } from "@effect/vitest"
-import { plainServe } from "../src/Cli/PlainServe.ts"
+import { plainServe } from "../src/internal/PlainServe.ts"
 
 const environment = { XDG_DATA_HOME: "/data" }
 const flagsOf = (line: string) => {

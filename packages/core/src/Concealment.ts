@@ -1,7 +1,7 @@
 /** Text that may leave the process although it was made near secrets: whatever a `Redacted` value holds is replaced, however text usually spells it. */
 import { Option, Redacted } from "effect"
 import * as Base64 from "effect/encoding/Base64"
-import { type Range, searchFor, withoutRanges } from "./Concealment/TextSearch.ts"
+import { type Range, searchFor, withoutRanges } from "./internal/Concealment/TextSearch.ts"
 
 // Deeper than any configuration; a value that refers to itself must end too.
 const maxDepth = 32

@@ -4,15 +4,15 @@
  * value from the document.
  */
 import { Result, type Schema } from "effect"
-import { unknownKeys } from "./ConfigDocument/Codec.ts"
-import { changesBetween, needsRestart, reveal, unwrap } from "./ConfigDocument/Difference.ts"
-import { makeEditor } from "./ConfigDocument/Editor.ts"
-import { absent, lookup } from "./ConfigDocument/Json.ts"
-import { jsonSchemaOf } from "./ConfigDocument/JsonSchema.ts"
-import { Loader } from "./ConfigDocument/Loader.ts"
-import { redactRotated, redactText } from "./ConfigDocument/Redact.ts"
-import { restartKey, Shapes, warningsKey } from "./ConfigDocument/Shape.ts"
 import type { Problem } from "./ConfigError.ts"
+import { unknownKeys } from "./internal/ConfigDocument/Codec.ts"
+import { makeEditor } from "./internal/ConfigDocument/Editor.ts"
+import { jsonSchemaOf } from "./internal/ConfigDocument/JsonSchema.ts"
+import { Loader } from "./internal/ConfigDocument/Loader.ts"
+import { restartKey, Shapes, warningsKey } from "./internal/ConfigDocument/Shape.ts"
+import { changesBetween, needsRestart, reveal, unwrap } from "./internal/Difference.ts"
+import { absent, lookup } from "./internal/Json.ts"
+import { redactRotated, redactText } from "./internal/Redact.ts"
 import { pointer } from "./JsonPointer.ts"
 
 /** JSON Pointer (RFC 6901) and the new value, or its removal. */

@@ -5,9 +5,9 @@
 import { Context, Effect, Layer, type Stream } from "effect"
 import { Digest } from "effect/crypto"
 import type { Busy, Conflict, SourceUnavailable, Unconfirmed } from "./ConfigError.ts"
-import { makeMemory } from "./ConfigSource/Memory.ts"
+import { makeMemory } from "./internal/ConfigSource/Memory.ts"
 
-export { HistoryBounds } from "./ConfigSource/HistoryBounds.ts"
+export { HistoryBounds } from "./internal/HistoryBounds.ts"
 
 /** A document as it stands there. */
 export interface Stored {

@@ -7,12 +7,12 @@ import { Context, Effect, Layer, Schema, type Scope } from "effect"
 import { type Change, ConfigDocument, type Edit, type Migration, type Provenance } from "./ConfigDocument.ts"
 import type { ConfigStoreError, Problem } from "./ConfigError.ts"
 import { ConfigSource, type HistoryEntry, MemoryDocument } from "./ConfigSource.ts"
-import { makeStore } from "./ConfigStore/Store.ts"
 import type { EventBus } from "./EventBus.ts"
+import { makeStore } from "./internal/ConfigStore/Store.ts"
 import type { Reconciler } from "./Reconciler.ts"
 import type * as Setting from "./Setting.ts"
 
-export { StartOverrides, StrictStart } from "./ConfigStore/Start.ts"
+export { StartOverrides, StrictStart } from "./internal/ConfigStore/Start.ts"
 
 /** The configuration of one revision. Immutable. */
 export interface Snapshot<out C> {

@@ -5,15 +5,15 @@
  */
 import { Context, Effect, type FileSystem, Layer, type Path, type Redacted, Semaphore } from "effect"
 import { type Digest, SecureRandom } from "effect/crypto"
-import type { Credential } from "./Credentials/Credential.ts"
-import type { CredentialsError, CredentialsUnavailable } from "./Credentials/CredentialsError.ts"
-import { makeFile } from "./Credentials/File.ts"
-import { makeInForce } from "./Credentials/InForce.ts"
-import { type Change, changing, type KeyOptions } from "./Credentials/Key.ts"
 import { EventBus } from "./EventBus.ts"
 import type { FileLock } from "./FileLock.ts"
+import type { Credential } from "./internal/Credential.ts"
+import type { CredentialsError, CredentialsUnavailable } from "./internal/Credentials/CredentialsError.ts"
+import { makeFile } from "./internal/Credentials/File.ts"
+import { makeInForce } from "./internal/Credentials/InForce.ts"
+import { type Change, changing, type KeyOptions } from "./internal/Credentials/Key.ts"
 
-export { Credential, CredentialId, maxCredentials } from "./Credentials/Credential.ts"
+export { Credential, CredentialId, maxCredentials } from "./internal/Credential.ts"
 export {
   CredentialExists,
   CredentialInvalid,
@@ -22,7 +22,7 @@ export {
   CredentialsUnavailable,
   CredentialsUnconfirmed,
   CredentialUnknown,
-} from "./Credentials/CredentialsError.ts"
+} from "./internal/Credentials/CredentialsError.ts"
 
 /** The keys in force. A change may fail with `CredentialsUnavailable`, `CredentialsFull` and so on: see `CredentialsError`. */
 export class Credentials extends Context.Service<

@@ -4,7 +4,7 @@
  * They travel as CloudEvents, and a registry of event classes reads them again, older schema versions too.
  */
 import { Schema } from "effect"
-import type { Cursor } from "./Event/Cursor.ts"
+import type { Cursor } from "./internal/Event/Cursor.ts"
 
 export {
   CloudEvent,
@@ -15,8 +15,8 @@ export {
   type Registry,
   registry,
   UnknownType,
-} from "./Event/CloudEvents.ts"
-export { Cursor, formatCursor, parseCursor } from "./Event/Cursor.ts"
+} from "./internal/Event/CloudEvents.ts"
+export { Cursor, formatCursor, parseCursor } from "./internal/Event/Cursor.ts"
 
 /** What every event has; declared ones are tagged Schema classes. */
 export interface AnyEvent {

@@ -9,12 +9,12 @@
  */
 import { Cause, Clock, Context, Effect, type Fiber, Layer, Random, type Scope, Stream } from "effect"
 import type { AnyEvent, Cursor, Declaration, Envelope } from "./Event.ts"
-import { Exchange, type Items, type Subscription } from "./EventBus/Exchange.ts"
-import type { Gap } from "./EventBus/Gap.ts"
-import { coalesce, failWhenLagging } from "./EventBus/Lagging.ts"
+import { Exchange, type Items, type Subscription } from "./internal/EventBus/Exchange.ts"
+import type { Gap } from "./internal/EventBus/Gap.ts"
+import { coalesce, failWhenLagging } from "./internal/EventBus/Lagging.ts"
 
-export { Gap } from "./EventBus/Gap.ts"
-export { SubscriberLagging } from "./EventBus/Lagging.ts"
+export { Gap } from "./internal/EventBus/Gap.ts"
+export { SubscriberLagging } from "./internal/EventBus/Lagging.ts"
 
 /** Who publishes, in every envelope: a URI reference. Read when the bus is built. */
 export const EventSource: Context.Reference<string> = Context.Reference("@signalbox/core/EventSource", {

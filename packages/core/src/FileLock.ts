@@ -3,7 +3,7 @@
  * of asking; among processes there is no order. It does not nest: whoever asks again for what it holds waits for itself until the timeout.
  */
 import { Context, Duration, Effect, Layer, Schema, type Scope } from "effect"
-import { type Mode, type Restore, Turns } from "./FileLock/Turns.ts"
+import { type Mode, type Restore, Turns } from "./FileLockTurns.ts"
 
 /** Somebody else held it for the whole timeout. */
 export class LockTimedOut extends Schema.TaggedClass<LockTimedOut>()("LockTimedOut", {

@@ -5,8 +5,9 @@
  * than the bus keeps is one) reads `models` again.
  */
 import { Context, Effect, Layer, Schema, SchemaIssue, type Scope } from "effect"
-import { makeChanges } from "./ModelRegistry/Changes.ts"
-import { Entries, type Entry, type Limits } from "./ModelRegistry/Entries.ts"
+import { makeChanges } from "./internal/ModelRegistry/Changes.ts"
+import { Entries, type Entry, type Limits } from "./internal/ModelRegistry/Entries.ts"
+import { type ModelTable, modelEvents, modelTable, registeredBy } from "./internal/ModelTable.ts"
 import {
   type Model,
   type ModelInput,
@@ -14,11 +15,11 @@ import {
   ModelSettings,
   maxModels,
   Registration,
-} from "./ModelRegistry/Settings.ts"
-import { type ModelTable, modelEvents, modelTable, registeredBy } from "./ModelRegistry/Table.ts"
+} from "./ModelSettings.ts"
 import { PinnedValues, PrepareFailed, Reconciler } from "./Reconciler.ts"
 import * as Setting from "./Setting.ts"
 
+export type { ModelTable } from "./internal/ModelTable.ts"
 export {
   DefaultModelAlias,
   defaultModelAliasProblem,
@@ -31,8 +32,7 @@ export {
   type ModelsByAlias,
   maxModels,
   type Registration,
-} from "./ModelRegistry/Settings.ts"
-export type { ModelTable } from "./ModelRegistry/Table.ts"
+} from "./ModelSettings.ts"
 
 /** At most so many registrations and so many models in all of them together. Read when the registry is built. */
 export const RegistrationLimits: Context.Reference<Limits> = Context.Reference("@signalbox/core/RegistrationLimits", {

@@ -4,6 +4,7 @@
  * `enabled` and `allowed_keys` are enforced here, for every host.
  */
 import { Context, Effect, Layer, Schema } from "effect"
+import { modelTable } from "./internal/ModelTable.ts"
 import {
   DefaultModelAlias,
   defaultModelAliasProblem,
@@ -11,8 +12,7 @@ import {
   type Model,
   ModelRegistrations,
   ModelSettings,
-} from "./ModelRegistry/Settings.ts"
-import { modelTable } from "./ModelRegistry/Table.ts"
+} from "./ModelSettings.ts"
 import { didYouMean, nearNames } from "./NearNames.ts"
 import { Providers } from "./Providers.ts"
 import * as ServiceGraph from "./ServiceGraph.ts"

@@ -5,6 +5,7 @@
  */
 import { Cause, Clock, Context, Effect, Layer, Redacted, References, Schema, Stream } from "effect"
 import { EventBus } from "./EventBus.ts"
+import { failureMessage } from "./internal/FailureMessage.ts"
 import {
   ProviderAdded,
   ProviderChanged,
@@ -13,9 +14,8 @@ import {
   ProviderRecovered,
   ProviderRemoved,
 } from "./ModelEvents.ts"
-import { namedRecord } from "./ModelRegistry/Settings.ts"
+import { namedRecord } from "./ModelSettings.ts"
 import { Reconciler } from "./Reconciler.ts"
-import { failureMessage } from "./ServiceGraph/FailureMessage.ts"
 import * as Setting from "./Setting.ts"
 
 /** An http(s) URL without credentials, query and fragment; a document is shown to people who may not see a key. */

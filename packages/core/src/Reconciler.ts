@@ -7,8 +7,8 @@ import { type Cause, Context, type Duration, Effect, Layer, Result, Schema, type
 import type { Busy } from "./ConfigError.ts"
 import type { AnyEvent } from "./Event.ts"
 import { EventBus } from "./EventBus.ts"
-import { makeQueue } from "./Reconciler/ChangeQueue.ts"
-import { type Generations, makeGenerations } from "./Reconciler/Generations.ts"
+import { makeQueue } from "./internal/ChangeQueue.ts"
+import { type Generations, makeGenerations } from "./internal/Reconciler/Generations.ts"
 
 /** Every setting's value (by the setting's id; a ConfigStore's snapshot by the store's id). Immutable. */
 export interface Generation {

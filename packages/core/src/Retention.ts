@@ -5,10 +5,10 @@
  */
 import { Cause, Clock, Context, DateTime, Duration, Effect, Layer, Option, type Scope, Semaphore, Stream } from "effect"
 import { EventBus } from "./EventBus.ts"
-import { ClockGuard } from "./Retention/ClockGuard.ts"
-import { RetentionPolicySchema } from "./Retention/RetentionPolicy.ts"
+import { failureMessage } from "./internal/FailureMessage.ts"
+import { ClockGuard } from "./internal/Retention/ClockGuard.ts"
+import { RetentionPolicySchema } from "./internal/RetentionPolicy.ts"
 import { RetentionChanged, RetentionSwept } from "./RetentionEvents.ts"
-import { failureMessage } from "./ServiceGraph/FailureMessage.ts"
 import * as Setting from "./Setting.ts"
 
 /** `ledger_days`, `history_days`, `events_days` … ; 0 keeps for ever. */

@@ -1,7 +1,7 @@
 /** What retention tells the world. */
 import { Schema } from "effect"
 import * as Event from "./Event.ts"
-import { RetentionPolicySchema } from "./Retention/RetentionPolicy.ts"
+import { RetentionPolicySchema } from "./internal/RetentionPolicy.ts"
 
 /** Another policy is in force; the stores that it concerns are swept at once. */
 export class RetentionChanged extends Event.Class<RetentionChanged>()("retention.changed", {

@@ -5,17 +5,17 @@
  */
 import { Cause, Context, type Duration, Effect, Layer, type Scope, Stream } from "effect"
 import type { EventBus } from "./EventBus.ts"
+import type { BuildFailed } from "./internal/ServiceGraph/Builder.ts"
+import { type Engine, makeEngine } from "./internal/ServiceGraph/Engine.ts"
+import type { AnyDeclaration, AnyKey } from "./internal/ServiceGraph/Plan.ts"
+import { contextOf, provideEffect, provideStream } from "./internal/ServiceGraph/provide.ts"
+import type { Status } from "./internal/ServiceGraph/Status.ts"
 import type { Reconciler } from "./Reconciler.ts"
-import type { BuildFailed } from "./ServiceGraph/Builder.ts"
-import { type Engine, makeEngine } from "./ServiceGraph/Engine.ts"
-import type { AnyDeclaration, AnyKey } from "./ServiceGraph/Plan.ts"
-import { contextOf, provideEffect, provideStream } from "./ServiceGraph/provide.ts"
-import type { Status } from "./ServiceGraph/Status.ts"
 import type * as Setting from "./Setting.ts"
 
-export { DrainLimitReached } from "./ServiceGraph/Built.ts"
-export { drained } from "./ServiceGraph/provide.ts"
-export type { Status } from "./ServiceGraph/Status.ts"
+export { DrainLimitReached } from "./internal/ServiceGraph/Built.ts"
+export { drained } from "./internal/ServiceGraph/provide.ts"
+export type { Status } from "./internal/ServiceGraph/Status.ts"
 
 type Id<K> = K extends Context.Key<infer I, any> ? I : never
 type AnySetting = { readonly Service: Setting.Shape<any> }

@@ -1,7 +1,7 @@
 /** What the ledger tells the world. Entries hold no secrets: a key is named by its id. */
 import { Schema } from "effect"
+import { Entry } from "./Entry.ts"
 import * as Event from "./Event.ts"
-import { Entry } from "./StatsLedger/Entry.ts"
 
 /** One call was recorded by this process. Ephemeral, and made only while somebody listens. */
 export class StatsRecorded extends Event.Class<StatsRecorded>()(

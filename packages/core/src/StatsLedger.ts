@@ -4,21 +4,21 @@
  * with the power. Reading follows the lines from where it last stopped. There are no prices here, and nothing leaves the machine.
  */
 import { Clock, Context, Duration, Effect, Latch, Layer, Semaphore } from "effect"
+import { type EntryInput, encodeLine, normalize } from "./Entry.ts"
 import { EventBus } from "./EventBus.ts"
+import { type Compacted, compact as compactSegments } from "./internal/StatsLedger/Compaction.ts"
+import type { StatsSeries } from "./internal/StatsLedger/Series.ts"
+import { describe, StatsSettingsSchema, type StatsSnapshot } from "./internal/StatsLedger/Snapshot.ts"
+import { makeTail, type Seen } from "./internal/StatsLedger/Tail.ts"
+import { Writer } from "./internal/StatsLedger/Writer.ts"
+import { hourMillis, hourOf } from "./Segment.ts"
+import { SegmentStorage, type SegmentsUnavailable } from "./SegmentStorage.ts"
 import * as Setting from "./Setting.ts"
 import { StatsCompacted, StatsDegraded, StatsRecorded } from "./StatsEvents.ts"
-import { type Compacted, compact as compactSegments } from "./StatsLedger/Compaction.ts"
-import { type EntryInput, encodeLine, normalize } from "./StatsLedger/Entry.ts"
-import { hourMillis, hourOf } from "./StatsLedger/Segment.ts"
-import { SegmentStorage, type SegmentsUnavailable } from "./StatsLedger/SegmentStorage.ts"
-import type { StatsSeries } from "./StatsLedger/Series.ts"
-import { describe, StatsSettingsSchema, type StatsSnapshot } from "./StatsLedger/Snapshot.ts"
-import { makeTail, type Seen } from "./StatsLedger/Tail.ts"
-import { Writer } from "./StatsLedger/Writer.ts"
 
-export { Entry, type EntryInput } from "./StatsLedger/Entry.ts"
-export type { SeriesRow, StatsSeries } from "./StatsLedger/Series.ts"
-export { StatsSnapshot, Usage } from "./StatsLedger/Snapshot.ts"
+export { Entry, type EntryInput } from "./Entry.ts"
+export type { SeriesRow, StatsSeries } from "./internal/StatsLedger/Series.ts"
+export { StatsSnapshot, Usage } from "./internal/StatsLedger/Snapshot.ts"
 
 /** `window_minutes`: how long the window of a snapshot is that names none; 1 to 1440, default 60. */
 export class StatsSettings extends Setting.Service<StatsSettings>()(

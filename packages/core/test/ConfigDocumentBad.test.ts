@@ -1,15 +1,15 @@
 /** Whatever stands in the file: never a crash, always a place, never a word of the document. */
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigDocument } from "@signalbox/core/ConfigDocument"
-import { openingOf } from "@signalbox/core/ConfigDocument/Characters"
-import { check } from "@signalbox/core/ConfigDocument/Check"
-import { sameValue } from "@signalbox/core/ConfigDocument/Json"
-import { layoutOf, patch } from "@signalbox/core/ConfigDocument/Patch"
-import { Source } from "@signalbox/core/ConfigDocument/Source"
-import { parse } from "@signalbox/core/ConfigDocument/Text"
 import type { Problem } from "@signalbox/core/ConfigError"
 import { Result, Schema } from "effect"
 import * as fc from "fast-check"
+import { openingOf } from "../src/internal/ConfigDocument/Characters.ts"
+import { check } from "../src/internal/ConfigDocument/Check.ts"
+import { layoutOf, patch } from "../src/internal/ConfigDocument/Patch.ts"
+import { Source } from "../src/internal/ConfigDocument/Source.ts"
+import { parse } from "../src/internal/ConfigDocument/Text.ts"
+import { sameValue } from "../src/internal/Json.ts"
 import { aDocument, aHand, document, scalarsIn, textsOf, write } from "./ConfigDocumentHost.ts"
 
 const refused = (text: string): ReadonlyArray<Problem> => {

@@ -1,13 +1,13 @@
 /** Edits change what they say and leave everything else in the text alone. */
 import { assert, describe, it, vi } from "@effect/vitest"
 import { type Edit, redactionMarker } from "@signalbox/core/ConfigDocument"
-import { equivalent } from "@signalbox/core/ConfigDocument/Difference"
-import { Draft } from "@signalbox/core/ConfigDocument/Edit"
-import { absent, lookup, replaceAt } from "@signalbox/core/ConfigDocument/Json"
-import { parse } from "@signalbox/core/ConfigDocument/Text"
 import { pointer, type Tokens } from "@signalbox/core/JsonPointer"
 import { Result } from "effect"
 import * as fc from "fast-check"
+import { Draft } from "../src/internal/ConfigDocument/Edit.ts"
+import { parse } from "../src/internal/ConfigDocument/Text.ts"
+import { equivalent } from "../src/internal/Difference.ts"
+import { absent, lookup, replaceAt } from "../src/internal/Json.ts"
 import { aDocument, aHand, document, write } from "./ConfigDocumentHost.ts"
 
 const edit = (text: string, ...edits: ReadonlyArray<Edit>): string => Result.getOrThrow(document.edit(text, edits))

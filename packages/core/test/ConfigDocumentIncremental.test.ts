@@ -1,11 +1,11 @@
 /** Loading over a previous document answers what loading afresh answers, over generated schemas, documents and edits. */
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigDocument, type Layers, type Loaded } from "@signalbox/core/ConfigDocument"
-import { absent, lookup, replaceAt, sameValue } from "@signalbox/core/ConfigDocument/Json"
-import { Source } from "@signalbox/core/ConfigDocument/Source"
-import { parse } from "@signalbox/core/ConfigDocument/Text"
 import { Effect, Equal, Result, Schema, SchemaParser, SchemaTransformation } from "effect"
 import * as fc from "fast-check"
+import { Source } from "../src/internal/ConfigDocument/Source.ts"
+import { parse } from "../src/internal/ConfigDocument/Text.ts"
+import { absent, lookup, replaceAt, sameValue } from "../src/internal/Json.ts"
 import { aDocument, aHand, document, schema as hostSchema, scalarsIn, write } from "./ConfigDocumentHost.ts"
 
 type AnySchema = Schema.Top & { readonly DecodingServices: never; readonly EncodingServices: never }

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
-import { rhythm, settled } from "@signalbox/core/ConfigSource/Settled"
 import { configSourceSuite, ForeignEditor } from "@signalbox/core/testing/ConfigSourceSuite"
 import { Clock, Effect, Layer, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { rhythm, settled } from "../src/internal/Settled.ts"
 
 const editor = Layer.effect(
   ForeignEditor,

@@ -2,11 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import type { ConfigStoreError } from "@signalbox/core/ConfigError"
 import { MemoryDocument } from "@signalbox/core/ConfigSource"
 import * as ConfigStore from "@signalbox/core/ConfigStore"
-import { makeEnvironment } from "@signalbox/core/ConfigStore/Environment"
 import { EventBus } from "@signalbox/core/EventBus"
 import { PrepareFailed, Reconciler } from "@signalbox/core/Reconciler"
 import * as Setting from "@signalbox/core/Setting"
 import { ConfigProvider, Effect, Layer, Redacted, Schema } from "effect"
+import { makeEnvironment } from "../src/internal/ConfigStore/Environment.ts"
 import {
   AppConfig,
   edited,

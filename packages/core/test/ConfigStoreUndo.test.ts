@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { predecessors } from "@signalbox/core/ConfigStore/Undo"
 import * as fc from "fast-check"
+import { predecessors } from "../src/internal/ConfigStore/Undo.ts"
 
 /** Few, so that documents are set back by hand often. */
 const digit = fc.constantFrom("a", "b", "c")

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
-import { sha256 } from "@signalbox/core/Credentials/Sha256"
 import * as fc from "fast-check"
+import { sha256 } from "../src/internal/Credentials/Sha256.ts"
 
 const reference = (text: string) => createHash("sha256").update(text).digest("hex")
 

@@ -3,10 +3,10 @@ import { runInNewContext } from "node:vm"
 import { assert, describe, it } from "@effect/vitest"
 import * as Event from "@signalbox/core/Event"
 import { EventBus, EventCapacity, type Gap, type SubscribeOptions } from "@signalbox/core/EventBus"
-import { Exchange } from "@signalbox/core/EventBus/Exchange"
 import { eventBusSuite } from "@signalbox/core/testing/EventBusSuite"
 import { Clock, Context, Effect, Exit, Fiber, Layer, Random, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { Exchange } from "../src/internal/EventBus/Exchange.ts"
 
 eventBusSuite("EventBus.layer", EventBus.layer)
 

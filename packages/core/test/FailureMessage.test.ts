@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { failureMessage } from "@signalbox/core/ServiceGraph/FailureMessage"
 import { Cause, Redacted } from "effect"
 import * as fc from "fast-check"
+import { failureMessage } from "../src/internal/FailureMessage.ts"
 
 const shown = (message: string, ...secrets: ReadonlyArray<string>) =>
   failureMessage(Cause.fail(new Error(message)), [{ keys: secrets.map((secret) => Redacted.make(secret)) }])

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { FileLock, FileLockError, LockTimedOut, LockUnavailable } from "@signalbox/core/FileLock"
-import { Turns } from "@signalbox/core/FileLock/Turns"
+import { Turns } from "@signalbox/core/FileLockTurns"
 import { fileLockSuite } from "@signalbox/core/testing/FileLockSuite"
 import { Effect, Fiber, Scheduler } from "effect"
 import { TestClock } from "effect/testing"

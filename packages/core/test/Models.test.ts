@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { defaultModelAliasProblem, ModelRegistry, ModelSettings, maxModels } from "@signalbox/core/ModelRegistry"
-import { DefaultModelAlias } from "@signalbox/core/ModelRegistry/Settings"
+import { DefaultModelAlias } from "@signalbox/core/ModelSettings"
 import { Models } from "@signalbox/core/Models"
 import { ProviderSettings, Providers } from "@signalbox/core/Providers"
 import { PrepareFailed, Reconciler } from "@signalbox/core/Reconciler"

@@ -1,4 +1,4 @@
-import { SegmentStorage } from "@signalbox/core/StatsLedger/SegmentStorage"
+import { SegmentStorage } from "@signalbox/core/SegmentStorage"
 import { segmentStorageSuite } from "@signalbox/core/testing/SegmentStorageSuite"
 import { statsLedgerSuite } from "@signalbox/core/testing/StatsLedgerSuite"
 

@@ -1,13 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { EventBus } from "@signalbox/core/EventBus"
+import { type Appender, SegmentStorage } from "@signalbox/core/SegmentStorage"
 import { StatsDegraded } from "@signalbox/core/StatsEvents"
 import { StatsLedger, StatsSettings } from "@signalbox/core/StatsLedger"
-import { MemorySegments } from "@signalbox/core/StatsLedger/MemorySegments"
-import { type Appender, SegmentStorage } from "@signalbox/core/StatsLedger/SegmentStorage"
-import { waitingMaxCount } from "@signalbox/core/StatsLedger/Writer"
 import { Effect, Layer, Logger, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
+import { MemorySegments } from "../src/internal/SegmentStorage/MemorySegments.ts"
+import { waitingMaxCount } from "../src/internal/StatsLedger/Writer.ts"
 
 const call = { provider: "openai", model: "fast", inputTokens: 1 }
 

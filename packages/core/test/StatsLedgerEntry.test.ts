@@ -1,16 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import {
-  type EntryInput,
-  encodeLine,
-  isWireEntry,
-  lineStart,
-  normalize,
-  WireEntry,
-} from "@signalbox/core/StatsLedger/Entry"
-import { readLines } from "@signalbox/core/StatsLedger/Lines"
-import { Sketch } from "@signalbox/core/StatsLedger/Sketch"
+import { type EntryInput, encodeLine, isWireEntry, lineStart, normalize, WireEntry } from "@signalbox/core/Entry"
 import { Schema } from "effect"
 import * as fc from "fast-check"
+import { readLines } from "../src/internal/StatsLedger/Lines.ts"
+import { Sketch } from "../src/internal/StatsLedger/Sketch.ts"
 
 const now = 1_795_237_200_000
 const name = fc.option(fc.oneof(fc.string({ unit: "binary" }), fc.string({ minLength: 250, maxLength: 300 })), {

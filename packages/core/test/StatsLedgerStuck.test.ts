@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { EventBus } from "@signalbox/core/EventBus"
-import * as LedgerRetention from "@signalbox/core/Retention/LedgerRetention"
+import * as LedgerRetention from "@signalbox/core/LedgerRetention"
+import { SegmentStorage, SegmentsUnavailable } from "@signalbox/core/SegmentStorage"
 import { StatsCompacted } from "@signalbox/core/StatsEvents"
 import { StatsLedger, StatsSettings } from "@signalbox/core/StatsLedger"
-import { MemorySegments } from "@signalbox/core/StatsLedger/MemorySegments"
-import { SegmentStorage, SegmentsUnavailable } from "@signalbox/core/StatsLedger/SegmentStorage"
 import { Effect, Layer, Logger, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { MemorySegments } from "../src/internal/SegmentStorage/MemorySegments.ts"
 
 const hour = 3_600_000
 /** A full hour, 05:00. */

@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { EventBus, Reconciler, Retention, StatsLedger } from "@signalbox/core"
 import { ConfigSource } from "@signalbox/core/ConfigSource"
-import { SegmentStorage } from "@signalbox/core/StatsLedger/SegmentStorage"
+import { SegmentStorage } from "@signalbox/core/SegmentStorage"
 import { Effect, Layer } from "effect"
 import { body, Chat, Services, settings, stores, WholeConfig } from "../src/whole.ts"
 

@@ -6,9 +6,9 @@ import type { Provider } from "@signalbox/core/Providers"
 import { ProviderSettings } from "@signalbox/core/Providers"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import { Context, Layer } from "effect"
-import * as Echo from "./UpstreamClient/Echo.ts"
-import type { Upstream } from "./UpstreamClient/Exchange.ts"
-import * as OpenAi from "./UpstreamClient/OpenAi.ts"
+import type { Upstream } from "./internal/Exchange.ts"
+import * as OpenAi from "./internal/OpenAi.ts"
+import * as Echo from "./internal/UpstreamClient/Echo.ts"
 
 /** One provider's client; `ServiceGraph.each` makes one for each member of `ProviderSettings`. */
 export class UpstreamClient extends Context.Service<UpstreamClient, Upstream>()("@signalbox/gateway/UpstreamClient") {

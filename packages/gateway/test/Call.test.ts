@@ -2,10 +2,10 @@ import { EventEmitter } from "node:events"
 import type { ServerResponse } from "node:http"
 import { afterEach, assert, it, vi } from "@effect/vitest"
 import { errors } from "undici"
-import type { ApiError } from "../src/Gateway/ApiError.ts"
-import { Call, maxAnswerBytes } from "../src/Gateway/Call.ts"
-import { HeldBytes, maxHeldBytes } from "../src/Gateway/RequestBody.ts"
-import type { Control, Listener, Upstream } from "../src/UpstreamClient/Exchange.ts"
+import type { Control, Listener, Upstream } from "../src/internal/Exchange.ts"
+import type { ApiError } from "../src/internal/Gateway/ApiError.ts"
+import { Call, maxAnswerBytes } from "../src/internal/Gateway/Call.ts"
+import { HeldBytes, maxHeldBytes } from "../src/internal/Gateway/RequestBody.ts"
 
 /** A caller's connection that takes as much as the test says, and a provider that says what the test lets it say. */
 class Stage {

@@ -1,8 +1,8 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import type { ChatCompletionCreateParamsNonStreaming } from "openai/resources"
-import * as Echo from "../src/UpstreamClient/Echo.ts"
-import type { Control, Listener } from "../src/UpstreamClient/Exchange.ts"
+import type { Control, Listener } from "../src/internal/Exchange.ts"
+import * as Echo from "../src/internal/UpstreamClient/Echo.ts"
 import { ask, gateway, openai } from "./GatewayHost.ts"
 import { errorIn, raw } from "./Raw.ts"
 

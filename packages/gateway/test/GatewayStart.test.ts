@@ -14,7 +14,7 @@ import { Gateway, RequireKeys, UpstreamClient, UpstreamClients } from "@signalbo
 import { Context, Deferred, Effect, Fiber, Latch, Layer } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import { TestClock } from "effect/testing"
-import { maxConnections } from "../src/UpstreamClient/OpenAi.ts"
+import { maxConnections } from "../src/internal/OpenAi.ts"
 import { ask, gateway, Services } from "./GatewayHost.ts"
 import { errorIn, raw } from "./Raw.ts"
 

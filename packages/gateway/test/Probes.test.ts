@@ -1,6 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import type { Outage } from "@signalbox/core/Providers"
-import { Probes } from "../src/Gateway/Probes.ts"
+import { Probes } from "../src/internal/Gateway/Probes.ts"
 
 const noon = Date.UTC(2026, 0, 1, 12)
 const hour = 3_600_000

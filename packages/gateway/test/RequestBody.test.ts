@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { PassThrough } from "node:stream"
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { BodyReader, HeldBytes, maxHeldBytes, parseChat } from "../src/Gateway/RequestBody.ts"
+import { BodyReader, HeldBytes, maxHeldBytes, parseChat } from "../src/internal/Gateway/RequestBody.ts"
 
 const reading = (held: HeldBytes) => {
   const request = Object.assign(new PassThrough(), { headers: {} })

@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
-import { jsonName } from "../src/Gateway/ModelName.ts"
-import { HeldBytes, maxHeldBytes } from "../src/Gateway/RequestBody.ts"
-import { maxEventBytes, SseRewriter } from "../src/Gateway/SseRewriter.ts"
+import { jsonName } from "../src/internal/Gateway/ModelName.ts"
+import { HeldBytes, maxHeldBytes } from "../src/internal/Gateway/RequestBody.ts"
+import { maxEventBytes, SseRewriter } from "../src/internal/Gateway/SseRewriter.ts"
 import { type Generator, generated, jsonText, objectText } from "./Generated.ts"
 
 const rewrite = (bytes: Buffer, cuts: ReadonlyArray<number>, alias = "alias"): string => {

@@ -2,7 +2,7 @@ import { createServer, type ServerResponse } from "node:http"
 import { connect } from "node:net"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { StreamBody } from "../src/Gateway/StreamBody.ts"
+import { StreamBody } from "../src/internal/Gateway/StreamBody.ts"
 
 const sizes = [1, 9, 10, 15, 16, 17, 255, 256, 4_095, 4_096, 65_535, 65_536, 1_200_000]
 const pieces = sizes.map((size, index) => String.fromCharCode(97 + index).repeat(size))

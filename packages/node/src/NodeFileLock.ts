@@ -12,12 +12,12 @@ import {
   LockTimedOut,
   LockUnavailable,
 } from "@signalbox/core/FileLock"
-import { type Mode, type Restore, Turns } from "@signalbox/core/FileLock/Turns"
+import { type Mode, type Restore, Turns } from "@signalbox/core/FileLockTurns"
 import { Clock, Effect, Exit, Layer, Option } from "effect"
 import { Flock, FlockError } from "./Flock.ts"
-import { noteAt, Signatures } from "./NodeFileLock/HolderNote.ts"
-import { IdleFiles } from "./NodeFileLock/IdleFiles.ts"
-import { close, confirm, keyAt, type LockFile, open } from "./NodeFileLock/LockFile.ts"
+import { noteAt, Signatures } from "./internal/NodeFileLock/HolderNote.ts"
+import { IdleFiles } from "./internal/NodeFileLock/IdleFiles.ts"
+import { close, confirm, keyAt, type LockFile, open } from "./internal/NodeFileLock/LockFile.ts"
 
 /** On a `Flock` of the caller's choice. */
 export const layerFlock: Layer.Layer<FileLock, never, Flock> = Layer.effect(

@@ -6,13 +6,13 @@
 import { join } from "node:path"
 import * as NodePath from "@effect/platform-node/NodePath"
 import { dataDirectory } from "@signalbox/core/DataDirectory"
-import { SegmentStorage, SegmentsUnavailable } from "@signalbox/core/StatsLedger/SegmentStorage"
+import { SegmentStorage, SegmentsUnavailable } from "@signalbox/core/SegmentStorage"
 import { Effect, Layer } from "effect"
 import { Flock } from "./Flock.ts"
-import { openAppender } from "./NodeSegmentStorage/appender.ts"
-import { setAside } from "./NodeSegmentStorage/aside.ts"
-import { exclusively } from "./NodeSegmentStorage/exclusively.ts"
-import { codeOf, lister, places, readPiece, readWhole, removeIfThere, sizeOf } from "./NodeSegmentStorage/files.ts"
+import { openAppender } from "./internal/NodeSegmentStorage/appender.ts"
+import { setAside } from "./internal/NodeSegmentStorage/aside.ts"
+import { exclusively } from "./internal/NodeSegmentStorage/exclusively.ts"
+import { codeOf, lister, places, readPiece, readWhole, removeIfThere, sizeOf } from "./SegmentFiles.ts"
 
 /** Segments in `directory`, which the first entry makes if it is missing. */
 export const layerAt = (directory: string): Layer.Layer<SegmentStorage, never, Flock> =>

@@ -14,10 +14,10 @@ import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import { Clock, Context, Duration, Effect, FiberSet, Layer, Result, Schedule } from "effect"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import { type Channel, catchUp, closeChannel, type Feed, openChannel } from "./EventFeed/Channel.ts"
-import { Client, keepOpen } from "./EventFeed/Client.ts"
-import { comparePlaces, heartbeat, makeWire, opening } from "./EventFeed/Wire.ts"
-import { Endless, Stopping } from "./Host/Stopping.ts"
+import { type Channel, catchUp, closeChannel, type Feed, openChannel } from "./internal/EventFeed/Channel.ts"
+import { Client, keepOpen } from "./internal/EventFeed/Client.ts"
+import { comparePlaces, heartbeat, makeWire, opening } from "./internal/EventFeed/Wire.ts"
+import { Endless, Stopping } from "./internal/Stopping.ts"
 
 /** At most so many streams at once, 2,000 by default; then `TooManyStreams`. Read when the feed is built. */
 export const MaxStreams: Context.Reference<number> = Context.Reference("@signalbox/server/EventFeed/MaxStreams", {

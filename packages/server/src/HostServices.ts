@@ -2,7 +2,7 @@
 import { Models } from "@signalbox/core/Models"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import { UpstreamClients } from "@signalbox/gateway/UpstreamClient"
-import { Exposure } from "./HostServices/Exposure.ts"
+import { Exposure } from "./internal/HostServices/Exposure.ts"
 
 /** The host's graph. */
 export class HostServices extends ServiceGraph.Service<HostServices>()("@signalbox/server/HostServices", {

@@ -3,11 +3,11 @@
  * built, before there is anybody to answer.
  */
 import { Context, Effect, Layer } from "effect"
-import { CannotListen, HostError, PortTaken } from "./Host/HostError.ts"
-import { Traffic } from "./Host/Traffic.ts"
 import { Listen } from "./HostConfig.ts"
-import { createServer } from "./Listening/NodeHttp.ts"
-import { holderOf } from "./Listening/PortHolder.ts"
+import { CannotListen, HostError, PortTaken } from "./HostError.ts"
+import { createServer } from "./internal/Listening/NodeHttp.ts"
+import { Traffic } from "./internal/Traffic.ts"
+import { holderOf } from "./PortHolder.ts"
 
 /** Where a host listens. Building it fails with `PortTaken` or `CannotListen`. */
 export class Listening extends Context.Service<

@@ -12,10 +12,10 @@ import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { PrometheusMetrics } from "effect/observability"
-import { AdminToken } from "./Admin/AdminToken.ts"
+import { AdminToken } from "./AdminToken.ts"
 import { Features } from "./HostConfig.ts"
-import { type Calls, makeCalls } from "./Metrics/Calls.ts"
-import { type Graph, makeState } from "./Metrics/State.ts"
+import { type Calls, makeCalls } from "./internal/Metrics/Calls.ts"
+import { type Graph, makeState } from "./internal/Metrics/State.ts"
 
 /** Adds the route. `graph` is the one whose generations and pins are told. */
 export const layer = <Self>(graph: Graph<Self>) =>

@@ -6,12 +6,12 @@
  * It looks into the ledger each second instead of following `stats.recorded`: a look costs what is new, an event for each call costs more
  * than recording it does, and what other processes record brings no event at all.
  */
-import { isTemporary, temporaryOf } from "@signalbox/core/FileConfigSource/Names"
-import { codeOf } from "@signalbox/core/FileConfigSource/Site"
+import { isTemporary, temporaryOf } from "@signalbox/core/internal/Names"
+import { codeOf } from "@signalbox/core/internal/Site"
 import { StatsLedger } from "@signalbox/core/StatsLedger"
 import { Clock, Context, Duration, Effect, FileSystem, Layer, Path, Random } from "effect"
-import { contentsOf, tellsTheSame } from "./StatusFile/Contents.ts"
-import { encodeStatus, type Status } from "./StatusLine/Document.ts"
+import { encodeStatus, type Status } from "./internal/StatusDocument.ts"
+import { contentsOf, tellsTheSame } from "./internal/StatusFile/Contents.ts"
 
 /** A request as a status line names it. */
 export interface RunningRequest {

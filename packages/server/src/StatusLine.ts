@@ -2,12 +2,19 @@
  * A status line without a host to ask: it reads what the host wrote (`StatusFile`) and draws it. Nothing here imports Effect, because a status bar
  * starts it every few seconds.
  */
-import { isColour, type Theme, themes } from "./StatusLine/Tmux.ts"
+import { isColour, type Theme, themes } from "./internal/StatusLine/Tmux.ts"
 
-export { encodeStatus, maxModels, otherModels, type Running, readStatus, type Status } from "./StatusLine/Document.ts"
-export { plainStatus } from "./StatusLine/Plain.ts"
-export { isColour, type Theme, type TmuxOptions, themes, tmuxLine } from "./StatusLine/Tmux.ts"
-export { type ModelUsage, type StatusUsage, type Usage, usageAt } from "./StatusLine/Usage.ts"
+export {
+  encodeStatus,
+  maxModels,
+  otherModels,
+  type Running,
+  readStatus,
+  type Status,
+} from "./internal/StatusDocument.ts"
+export { plainStatus } from "./internal/StatusLine/Plain.ts"
+export { isColour, type Theme, type TmuxOptions, themes, tmuxLine } from "./internal/StatusLine/Tmux.ts"
+export { type ModelUsage, type StatusUsage, type Usage, usageAt } from "./internal/StatusLine/Usage.ts"
 
 /** How the line is drawn. */
 export interface TmuxSettings {

@@ -2,15 +2,16 @@
  * The admin token as a file (0600): whoever can read it may do everything. It is made at the first start, 256 random bits in base64url, and stays;
  * a file that holds no token is replaced, and that is said. It is in no log line, and in no error.
  */
-import { makeDirectories, syncDirectory, writeTemporary } from "@signalbox/core/FileConfigSource/Files"
-import { isTemporary } from "@signalbox/core/FileConfigSource/Names"
-import { codeOf } from "@signalbox/core/FileConfigSource/Site"
+
 import { FileLock } from "@signalbox/core/FileLock"
+import { makeDirectories, syncDirectory, writeTemporary } from "@signalbox/core/internal/Files"
+import { isTemporary } from "@signalbox/core/internal/Names"
+import { codeOf } from "@signalbox/core/internal/Site"
 import { ByteSize, Effect, FileSystem, Layer, Path, type PlatformError, Redacted, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
-import { AdminToken } from "./Admin/AdminToken.ts"
-import { tokenIn } from "./TokenFile/Text.ts"
+import { AdminToken } from "./AdminToken.ts"
+import { tokenIn } from "./TokenText.ts"
 
 /** No host has ever been started there. */
 export class TokenMissing extends Schema.TaggedClass<TokenMissing>()("TokenMissing", { path: Schema.String }) {}

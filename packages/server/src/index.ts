@@ -2,10 +2,10 @@
 
 export * as Admin from "./Admin.ts"
 export { EventFeed, MaxStreams } from "./EventFeed.ts"
-export { HostHealth } from "./Host/Health.ts"
-export { HostError } from "./Host/HostError.ts"
 export * as Host from "./Host.ts"
 export { defaultPort, Features, HostConfig, Listen, settings } from "./HostConfig.ts"
+export { HostError } from "./HostError.ts"
+export { HostHealth } from "./HostHealth.ts"
 export { type HostNote, readHostNote } from "./HostNote.ts"
 export { HostServices } from "./HostServices.ts"
 export { Listening } from "./Listening.ts"

@@ -1,7 +1,7 @@
 import { connect } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { makeRefusal } from "@signalbox/server/Admin/Guard"
 import { Effect } from "effect"
+import { makeRefusal } from "../src/internal/Guard.ts"
 import { AdminHost, ask, host } from "./AdminHost.ts"
 
 const refused = (

@@ -2,7 +2,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as AdminClient from "@signalbox/api/AdminClient"
-import { HostHealth } from "@signalbox/server/Host/Health"
+import { HostHealth } from "@signalbox/server/HostHealth"
 import * as MemoryHost from "@signalbox/server/testing/MemoryHost"
 import { ConfigProvider, Context, Effect, Layer, Redacted } from "effect"
 import { HttpServer } from "effect/http/HttpServer"

@@ -10,8 +10,7 @@ import { Reconciler } from "@signalbox/core/Reconciler"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import { StatsRecorded } from "@signalbox/core/StatsEvents"
 import { type EntryInput, StatsLedger } from "@signalbox/core/StatsLedger"
-import { AdminToken } from "@signalbox/server/Admin/AdminToken"
-import { Traffic } from "@signalbox/server/Host/Traffic"
+import { AdminToken } from "@signalbox/server/AdminToken"
 import { HostConfig, settings } from "@signalbox/server/HostConfig"
 import { Listening } from "@signalbox/server/Listening"
 import * as Metrics from "@signalbox/server/Metrics"
@@ -19,6 +18,7 @@ import { ConfigProvider, Effect, Layer, Redacted, type Scope } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import { fromWeb, HttpServerRequest } from "effect/http/HttpServerRequest"
 import { toWeb } from "effect/http/HttpServerResponse"
+import { Traffic } from "../src/internal/Traffic.ts"
 
 class Services extends ServiceGraph.Service<Services>()("test/Services", { nodes: [Models.node] }) {}
 

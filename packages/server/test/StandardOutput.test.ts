@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream"
 import { assert, it } from "@effect/vitest"
-import { makeOutlet, maxWaitingBytes } from "@signalbox/server/Host/StandardOutput"
 import { Effect } from "effect"
+import { makeOutlet, maxWaitingBytes } from "../src/internal/Host/StandardOutput.ts"
 
 it.live("lines that nobody reads wait up to a bound; what is left out is counted, and said at its place", () =>
   Effect.gen(function* () {

@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { EventBus } from "@signalbox/core/EventBus"
+import { SegmentStorage } from "@signalbox/core/SegmentStorage"
 import { StatsLedger, StatsSettings } from "@signalbox/core/StatsLedger"
-import { SegmentStorage } from "@signalbox/core/StatsLedger/SegmentStorage"
 import { SimulatedDisk } from "@signalbox/core/testing/SimulatedDisk"
 import { StatusFile } from "@signalbox/server/StatusFile"
-import { parseStatus } from "@signalbox/server/StatusLine/Document"
 import { Context, Effect, type FileSystem, Layer, Logger, Path, type Scope } from "effect"
 import { TestClock } from "effect/testing"
+import { parseStatus } from "../src/internal/StatusDocument.ts"
 
 const directory = "/home/signalbox"
 const file = `${directory}/status.json`

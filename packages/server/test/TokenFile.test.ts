@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { FileLock } from "@signalbox/core/FileLock"
 import { SimulatedDisk } from "@signalbox/core/testing/SimulatedDisk"
-import { AdminToken } from "@signalbox/server/Admin/AdminToken"
+import { AdminToken } from "@signalbox/server/AdminToken"
 import { ensureToken, layerAt, readToken } from "@signalbox/server/TokenFile"
 import { Effect, type FileSystem, Layer, Logger, Path, Redacted } from "effect"
 import { SecureRandom } from "effect/crypto"

@@ -1,8 +1,8 @@
 import { createServer } from "node:http"
 import { connect } from "node:net"
 import { assert, it } from "@effect/vitest"
-import { Traffic } from "@signalbox/server/Host/Traffic"
 import { Effect } from "effect"
+import { Traffic } from "../src/internal/Traffic.ts"
 
 const listening = Effect.acquireRelease(
   Effect.callback<Traffic>((resume) => {

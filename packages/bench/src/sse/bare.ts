@@ -1,7 +1,7 @@
 /** The least that can be done: node:http, one buffer that is ready, one write for each client. */
 import { createServer, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
-import { makeWire } from "@signalbox/server/EventFeed/Wire"
+import { makeWire } from "@signalbox/server/internal/EventFeed/Wire"
 import { Effect } from "effect"
 import { burst } from "./events.ts"
 import { serve } from "./Peer.ts"

@@ -1,7 +1,7 @@
 /** What every `SegmentStorage` must do. Run it with `segmentStorageSuite(name, layer)`; each test builds the layer anew and expects it empty. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, type Layer } from "effect"
-import { type Appender, type OpenFailure, SegmentStorage } from "../StatsLedger/SegmentStorage.ts"
+import { type Appender, type OpenFailure, SegmentStorage } from "../SegmentStorage.ts"
 
 export const segmentStorageSuite = <E>(name: string, layer: Layer.Layer<SegmentStorage, E>): void => {
   describe(name, () => {

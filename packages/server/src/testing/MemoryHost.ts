@@ -17,8 +17,8 @@ import { Effect, Layer, Redacted } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import { serveEffect } from "effect/http/HttpServer"
 import * as Admin from "../Admin.ts"
-import { HostHealth } from "../Host/Health.ts"
 import { HostConfig, settings } from "../HostConfig.ts"
+import { HostHealth } from "../HostHealth.ts"
 
 export class Services extends ServiceGraph.Service<Services>()("@signalbox/server/testing/Services", {
   nodes: [Models.node],

@@ -3,7 +3,7 @@ import { assert } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import type { EventBus } from "../../EventBus.ts"
-import type { SegmentStorage } from "../../StatsLedger/SegmentStorage.ts"
+import type { SegmentStorage } from "../../SegmentStorage.ts"
 import type { StatsSettings } from "../../StatsLedger.ts"
 import { call, hour, minute, otherLedger, start } from "./World.ts"
 

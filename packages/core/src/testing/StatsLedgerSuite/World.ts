@@ -1,6 +1,6 @@
 /** What the parts of the suite share: a moment to begin at, a call to record, a ledger of its own for each process. */
 import { Context, type Duration, Effect, Layer } from "effect"
-import type { EntryInput } from "../../StatsLedger/Entry.ts"
+import type { EntryInput } from "../../Entry.ts"
 import { StatsLedger } from "../../StatsLedger.ts"
 
 export const minute = 60_000

@@ -1,0 +1,50 @@
+/** `serve`: the host itself, in this process. */
+import * as Host from "@signalbox/server/Host"
+import type { Place } from "@signalbox/server/Place"
+import { Effect, Logger } from "effect"
+import { conflict, failed, inSentences } from "./Failure.ts"
+import { runMain, withoutSignals } from "./Main.ts"
+import type { ServeFlags } from "./PlainServe.ts"
+import { mustBeWritable } from "./Rights.ts"
+import { line } from "./Shown.ts"
+import { asWritten } from "./StoreAnswers.ts"
+import { warnings } from "./Warnings.ts"
+
+/** In a clone of the repository nothing is on the PATH. */
+const command = import.meta.url.endsWith(".ts") ? "npm run -s signalbox --" : "signalbox"
+
+/** Signals are the host's: it drains on the first and ends on the second. */
+export const serve = Effect.fnUntraced(function* (place: Place, { logFormat, port, strict }: ServeFlags) {
+  // Before the host says less of it. The document itself it need not be able to write.
+  yield* mustBeWritable(place.lock)
+  const host = Host.serve({
+    config: place.config,
+    strict,
+    logFormat,
+    command,
+    ...(port === undefined ? {} : { port }),
+  })
+  yield* Effect.mapError(withoutSignals(host), refusal)
+})
+
+/** As the whole of what was asked for. */
+export const run = (args: ReadonlyArray<string>, { place, ...flags }: ServeFlags & { readonly place: Place }): void =>
+  runMain(args, Effect.provide(serve(place, flags), Logger.layer([warnings(args)])))
+
+const refusal = ({ message, reason }: Host.HostError) => {
+  if (reason._tag === "ConfigUnusable" && reason.problems.length > 0) {
+    return failed("rejected", "the host does not start: its configuration is refused", "correct what is named above", {
+      problems: asWritten(reason.problems),
+      source: reason.path,
+    })
+  }
+  const [sentence, hint] = inSentences(line(message))
+  switch (reason._tag) {
+    case "LockHeld":
+      return conflict("host-running", sentence, hint)
+    case "PortTaken":
+      return conflict("port-taken", sentence, hint)
+    default:
+      return failed("host", sentence, hint)
+  }
+}

@@ -1,0 +1,65 @@
+/** The history of documents as a store that is swept. The newest stays whatever its age, as does the newest that was in force: a host that restarts may need it. */
+import { Effect, Layer, Stream } from "effect"
+import type { Busy, SourceUnavailable } from "./ConfigError.ts"
+import { ConfigSource, type HistoryEntry } from "./ConfigSource.ts"
+import { wasInForce } from "./internal/HistoryBounds.ts"
+import { type Retainable, Retention, type SweepRequest } from "./Retention.ts"
+
+/** Registers the history for as long as the layer stands. */
+export const layer: Layer.Layer<never, never, Retention | ConfigSource> = Layer.effectDiscard(
+  Effect.gen(function* () {
+    yield* (yield* Retention).register(retainable(yield* ConfigSource))
+  }),
+)
+
+/** By `history_days` and `history_max_entries`. */
+export const retainable = ({
+  exclusively,
+  history,
+}: Pick<ConfigSource["Service"], "exclusively" | "history">): Retainable => ({
+  name: "history",
+  limits: ({ historyDays, historyMaxEntries }) => ({ days: historyDays, maxEntries: historyMaxEntries }),
+  newest: Effect.map(Effect.mapError(history.list, explain), ([newest]) => newest?.at),
+  sweep: (request) => {
+    const all = Effect.map(history.list, (entries) => victims(entries, request))
+    // Looks again under the lock: a document that has come back meanwhile is among those that stay.
+    const remove = Effect.fnUntraced(function* (hash: string) {
+      const found = (yield* all).find((victim) => victim.hash === hash)
+      if (found === undefined) return { deleted: 0, bytes: 0 }
+      yield* history.remove(hash)
+      return { deleted: found.deleted, bytes: found.bytes }
+    })
+    return Stream.unwrap(Effect.map(all, Stream.fromIterable)).pipe(
+      Stream.mapEffect(({ bytes, deleted, hash }) =>
+        request.dryRun ? Effect.succeed({ deleted, bytes }) : exclusively(remove(hash)),
+      ),
+      Stream.tap(() => Effect.yieldNow),
+      Stream.mapError(explain),
+    )
+  },
+})
+
+/** By hash, oldest first: a document that also stands among those that stay cannot go. */
+const victims = (entries: ReadonlyArray<HistoryEntry>, request: SweepRequest) => {
+  const { maxBytes = Number.POSITIVE_INFINITY, maxEntries = Number.POSITIVE_INFINITY, olderThan = 0 } = request
+  const lastGood = entries.find(wasInForce)
+  let bytes = 0
+  const goes = entries.map((entry, index) => {
+    bytes += entry.bytes
+    return index > 0 && entry !== lastGood && (entry.at < olderThan || index >= maxEntries || bytes > maxBytes)
+  })
+  const kept = new Set(entries.filter((_, index) => !goes[index]).map(({ hash }) => hash))
+  const sums = new Map<string, { hash: string; deleted: number; bytes: number }>()
+  for (const entry of entries.toReversed()) {
+    if (kept.has(entry.hash)) continue
+    const sum = sums.get(entry.hash) ?? { hash: entry.hash, deleted: 0, bytes: 0 }
+    sum.deleted++
+    sum.bytes += entry.bytes
+    sums.set(entry.hash, sum)
+  }
+  return [...sums.values()]
+}
+
+const explain = (error: SourceUnavailable | Busy) => ({
+  message: error._tag === "Busy" ? error.detail : `${error.path} (${error.code}): ${error.detail}`,
+})

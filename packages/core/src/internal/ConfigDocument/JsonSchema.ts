@@ -1,0 +1,82 @@
+/**
+ * The document as JSON Schema (draft 2020-12), for editors and for programs that write one. It describes what people write: secrets are
+ * strings, what has a default may be left out. The decoder keeps the last word: JSON Schema cannot say every check.
+ */
+import { Option, Schema } from "effect"
+import { parsePointer } from "../../JsonPointer.ts"
+import { isObject, type PlainObject } from "../Json.ts"
+import { runLink } from "./Links.ts"
+import type { Shapes, View } from "./Shape.ts"
+
+export const jsonSchemaOf = (schema: Schema.Top, shapes: Shapes, version: number): Schema.JsonObject => {
+  const { definitions, schema: root } = Schema.toJsonSchemaDocument(schema)
+  const described = new Describer(shapes, definitions)
+  const body = described.place(root, shapes.root)
+  const own: PlainObject = isObject(body["properties"]) ? body["properties"] : {}
+  return asJson({
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    ...body,
+    properties: { version: { type: "integer", const: version, default: version }, ...own },
+    $defs: described.definitions,
+  })
+}
+
+/** Adds the defaults, which Schema keeps in its transformations, to the places that JSON Schema has made of them. */
+class Describer {
+  readonly definitions: Record<string, unknown> = {}
+  private readonly shapes: Shapes
+  private readonly raw: PlainObject
+
+  constructor(shapes: Shapes, raw: PlainObject) {
+    this.shapes = shapes
+    this.raw = raw
+  }
+
+  place(node: unknown, view: View): PlainObject {
+    if (!isObject(node)) return {}
+    const described: Record<string, unknown> = { ...node }
+    const reference = node["$ref"]
+    if (typeof reference === "string") this.define(reference, view)
+    for (const many of ["anyOf", "oneOf", "allOf"]) {
+      const members = node[many]
+      if (Array.isArray(members)) described[many] = members.map((member) => this.place(member, view))
+    }
+    if (isObject(node["properties"])) described["properties"] = this.properties(node["properties"], view)
+    for (const rest of ["additionalProperties", "items"]) {
+      if (isObject(node[rest]))
+        described[rest] = this.place(node[rest], this.shapes.step(view, rest === "items" ? "0" : "*"))
+    }
+    return described
+  }
+
+  private properties(properties: PlainObject, view: View): PlainObject {
+    return Object.fromEntries(
+      Object.entries(properties).map(([key, node]) => {
+        const inner = this.place(node, this.shapes.step(view, key))
+        const declared = this.defaultOf(view, key)
+        return [key, declared === undefined ? inner : { ...inner, default: declared }]
+      }),
+    )
+  }
+
+  /** As the schema declares it, which is how a person would write it. Of several shapes at one place the first that has one. */
+  private defaultOf(view: View, key: string): unknown {
+    for (const { fields } of view) {
+      const outermost = fields.get(key)?.encoding?.at(-1)
+      const declared = outermost && Option.getOrUndefined(runLink(outermost, Option.none()) ?? Option.none())
+      if (declared !== undefined) return declared
+    }
+    return undefined
+  }
+
+  /** A definition may contain itself: it is entered before it is described. */
+  private define(reference: string, view: View): void {
+    const name = parsePointer(reference.slice(reference.lastIndexOf("/")))?.[0] ?? ""
+    if (Object.hasOwn(this.definitions, name)) return
+    this.definitions[name] = {}
+    this.definitions[name] = this.place(this.raw[name], view)
+  }
+}
+
+/** What cannot be written as JSON, as a default that is a class, is left out. */
+const asJson = (value: unknown): Schema.JsonObject => JSON.parse(JSON.stringify(value))

@@ -1,0 +1,282 @@
+/**
+ * What a schema says about places in the document: which keys are known, where secrets stand, what needs a restart, where a plain string is
+ * meant. A place can have several shapes at once (unions; the encoded and the decoded side of a transformation): all of them count.
+ */
+import { Option, SchemaAST } from "effect"
+import type { Remark } from "../../ConfigDocument.ts"
+import type { Tokens } from "../../JsonPointer.ts"
+import { isObject } from "../Json.ts"
+import { keysOfLink, runLink, withoutLinks } from "./Links.ts"
+
+/** Annotation key: a change below this node takes effect only after a restart. */
+export const restartKey = "signalbox/restartRequired"
+
+/** Annotation key of a whole document's schema: what works in a configuration and is worth a look. */
+export const warningsKey = "signalbox/warnings"
+
+export interface Shape {
+  /** The whole value is a secret. */
+  readonly secret: boolean
+  readonly restart: boolean
+  /** Any key may stand here. */
+  readonly open: boolean
+  /** Belongs to the form in which the document writes it. */
+  readonly encoded: boolean
+  readonly scalar: "string" | "other" | undefined
+  readonly fields: ReadonlyMap<string, SchemaAST.AST>
+  /** What stands under any other key. */
+  readonly rest: ReadonlyArray<SchemaAST.AST>
+  readonly elements: ReadonlyArray<SchemaAST.AST>
+  /** What stands behind `elements`. */
+  readonly tail: ReadonlyArray<SchemaAST.AST>
+  /** Where the decoded side calls a key otherwise: decoded name → name in the document. */
+  readonly renamed: ReadonlyMap<string, string>
+}
+
+/** Every shape that a place can have. */
+export type View = ReadonlyArray<Shape>
+
+const nothing: Shape = {
+  secret: false,
+  restart: false,
+  open: false,
+  encoded: true,
+  scalar: undefined,
+  fields: new Map(),
+  rest: [],
+  elements: [],
+  tail: [],
+  renamed: new Map(),
+}
+
+const isRedactedSchema = (ast: SchemaAST.AST): boolean => {
+  const representation = ast.annotations?.["representation"]
+  return isObject(representation) && representation["id"] === "effect/schema/Redacted"
+}
+
+/** Views of one schema; remembers them, because schemas are walked for every changed value. */
+export class Shapes {
+  private readonly views = new Map<SchemaAST.AST, View>()
+  private readonly secrets = new Map<SchemaAST.AST, boolean>()
+  readonly root: View
+  /** What the schema's owner has to say of a configuration. */
+  readonly remarks: (config: unknown) => ReadonlyArray<Remark>
+
+  constructor(ast: SchemaAST.AST) {
+    this.root = this.of(ast)
+    this.remarks = SchemaAST.resolveAt<Shapes["remarks"]>(warningsKey)(ast) ?? (() => [])
+  }
+
+  of(ast: SchemaAST.AST): View {
+    const known = this.views.get(ast)
+    if (known !== undefined) return known
+    const restart = isAnnotated(ast)
+    const view = this.build(ast).map((shape) => (restart && !shape.restart ? { ...shape, restart } : shape))
+    this.views.set(ast, view)
+    return view
+  }
+
+  /** What may stand under a key (or an index) of a place. */
+  step(view: View, key: string): View {
+    const inner: Array<Shape> = []
+    for (const shape of view) {
+      const field = shape.fields.get(key)
+      const element = shape.elements[Number(key)]
+      const asts = field !== undefined ? [field] : element !== undefined ? [element] : [...shape.rest, ...shape.tail]
+      for (const ast of asts) inner.push(...this.inherit(shape, this.of(ast)))
+    }
+    return inner
+  }
+
+  at(tokens: Tokens): View {
+    return tokens.reduce<View>((view, token) => this.step(view, token), this.root)
+  }
+
+  /** Some place at or below has a secret. */
+  hasSecret(view: View): boolean {
+    return view.some(
+      (shape) =>
+        shape.secret ||
+        [...shape.fields.values(), ...shape.elements, ...shape.rest, ...shape.tail].some((ast) =>
+          this.holdsSecret(ast),
+        ),
+    )
+  }
+
+  /** A change here may touch a place that needs a restart. */
+  hasRestart(view: View): boolean {
+    return view.some(
+      (shape) =>
+        shape.restart ||
+        [...shape.fields.values(), ...shape.elements, ...shape.rest, ...shape.tail].some((ast) =>
+          reaches(ast, isAnnotated, new Set()),
+        ),
+    )
+  }
+
+  /** The path as the document writes it, where a problem names keys as the decoded side calls them. */
+  translate(view: View, path: ReadonlyArray<PropertyKey>): Array<string> {
+    let current = view
+    return path.map((part) => {
+      const key = String(part)
+      const known = current.some((shape) => shape.fields.has(key) || shape.rest.length > 0)
+      const name = known ? key : (current.find((shape) => shape.renamed.has(key))?.renamed.get(key) ?? key)
+      current = this.step(current, name)
+      return name
+    })
+  }
+
+  private inherit(outer: Shape, view: View): View {
+    return outer.encoded && !outer.restart && !outer.secret
+      ? view
+      : view.map((shape) => ({
+          ...shape,
+          encoded: outer.encoded && shape.encoded,
+          restart: outer.restart || shape.restart,
+          secret: outer.secret || shape.secret,
+        }))
+  }
+
+  private build(ast: SchemaAST.AST): View {
+    if (ast.encoding !== undefined) return this.buildEncoded(ast, ast.encoding)
+    switch (ast._tag) {
+      case "Suspend":
+        return this.of(ast.thunk())
+      case "Union":
+        return ast.types.flatMap((type) => this.of(type))
+      case "Objects":
+        return [buildObject(ast)]
+      case "Arrays":
+        return [{ ...nothing, scalar: "other", elements: ast.elements, tail: ast.rest }]
+      case "Declaration":
+        return [{ ...nothing, open: true, scalar: "other", secret: this.holdsSecret(ast) }]
+      case "Unknown":
+      case "Any":
+      case "ObjectKeyword":
+        return [{ ...nothing, open: true, scalar: "other" }]
+      case "String":
+      case "TemplateLiteral":
+        return [{ ...nothing, scalar: "string" }]
+      case "Literal":
+        return [{ ...nothing, scalar: typeof ast.literal === "string" ? "string" : "other" }]
+      case "Enum":
+        return [{ ...nothing, scalar: ast.enums.every(([, value]) => typeof value === "string") ? "string" : "other" }]
+      case "Never":
+      case "Undefined":
+      case "Void":
+        return [nothing]
+      default:
+        return [{ ...nothing, scalar: "other" }]
+    }
+  }
+
+  private buildEncoded(ast: SchemaAST.AST, links: SchemaAST.Encoding): View {
+    const stages = [withoutLinks(ast, links.length), ...links.map((link) => link.to)]
+    const view: Array<Shape> = [...this.of(stages.at(-1)!)]
+    let names: ReadonlyMap<string, string> | undefined
+    for (let index = links.length - 1; index >= 0; index--) {
+      if (index === 0 && saysNoMore(stages[0]!, links)) return view
+      const keys = keysOfLink(links[index]!)
+      if (keys._tag === "Renamed") names = compose(names, keys.names)
+      if (keys._tag === "Opaque") {
+        const beyond = stages.slice(0, index + 1)
+        const secret = beyond.some((stage) => this.holdsSecret(stage))
+        const restart = beyond.some(isAnnotated)
+        return secret || restart
+          ? view.map((shape) => ({ ...shape, secret: shape.secret || secret, restart: shape.restart || restart }))
+          : view
+      }
+      for (const shape of this.of(stages[index]!)) view.push(rename({ ...shape, encoded: false }, names))
+    }
+    return view
+  }
+
+  private holdsSecret(ast: SchemaAST.AST): boolean {
+    const known = this.secrets.get(ast)
+    if (known !== undefined) return known
+    const found = reaches(ast, isRedactedSchema, new Set())
+    this.secrets.set(ast, found)
+    return found
+  }
+}
+
+/** Whether a node that satisfies the predicate can be reached; a schema may contain itself. */
+const reaches = (
+  ast: SchemaAST.AST,
+  predicate: (ast: SchemaAST.AST) => boolean,
+  visited: Set<SchemaAST.AST>,
+): boolean => {
+  if (visited.has(ast)) return false
+  visited.add(ast)
+  return (
+    predicate(ast) ||
+    (ast.encoding ?? []).some((link) => reaches(link.to, predicate, visited)) ||
+    partsOf(ast).some((part) => reaches(part, predicate, visited))
+  )
+}
+
+/** A class is declared over the very struct that it is decoded from. */
+const saysNoMore = (body: SchemaAST.AST, links: SchemaAST.Encoding): boolean =>
+  SchemaAST.isDeclaration(body) &&
+  !isRedactedSchema(body) &&
+  body.typeParameters.length > 0 &&
+  body.typeParameters.every((parameter) => parameter === links[0].to)
+
+const partsOf = (ast: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> => {
+  switch (ast._tag) {
+    case "Declaration":
+      return ast.typeParameters
+    case "Objects":
+      return [...ast.propertySignatures.map((field) => field.type), ...ast.indexSignatures.map((rest) => rest.type)]
+    case "Arrays":
+      return [...ast.elements, ...ast.rest]
+    case "Union":
+      return ast.types
+    case "Suspend":
+      return [ast.thunk()]
+    default:
+      return []
+  }
+}
+
+const buildObject = (ast: SchemaAST.Objects): Shape => ({
+  ...nothing,
+  scalar: "other",
+  fields: new Map(ast.propertySignatures.map((field) => [String(field.name), field.type])),
+  rest: ast.indexSignatures.map((signature) => signature.type),
+  open: ast.propertySignatures.length === 0 && ast.indexSignatures.length === 0,
+})
+
+const compose = (
+  outer: ReadonlyMap<string, string> | undefined,
+  inner: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> =>
+  outer === undefined ? inner : new Map([...inner].map(([to, from]) => [to, outer.get(from) ?? from]))
+
+const rename = (shape: Shape, names: ReadonlyMap<string, string> | undefined): Shape => {
+  if (names === undefined) return shape
+  const fields = new Map([...shape.fields].map(([name, ast]) => [names.get(name) ?? name, ast]))
+  return { ...shape, fields, renamed: names }
+}
+
+const isAnnotated = (ast: SchemaAST.AST): boolean =>
+  ast.annotations?.[restartKey] === true ||
+  ast.context?.annotations?.[restartKey] === true ||
+  (ast.checks ?? []).some((check) => check.annotations?.[restartKey] === true)
+
+/** Defaults as the schema declares them ("2 hours"), where `effective` has them as they are encoded again ("7200000 millis"). */
+export const declaredDefaults = (shapes: Shapes, ast: SchemaAST.AST, effective: unknown): unknown => {
+  const outermost = ast.encoding?.at(-1)
+  const declared =
+    outermost === undefined ? undefined : Option.getOrUndefined(runLink(outermost, Option.none()) ?? Option.none())
+  if (declared !== undefined && !isObject(declared)) return declared
+  if (!isObject(effective)) return effective
+  const fields = shapes.of(ast).flatMap((shape) => [...shape.fields])
+  return Object.fromEntries(
+    Object.entries(effective).map(([key, value]) => {
+      // the last one is the innermost, which has the defaults
+      const field = fields.findLast(([name]) => name === key)
+      return [key, field === undefined ? value : declaredDefaults(shapes, field[1], value)]
+    }),
+  )
+}

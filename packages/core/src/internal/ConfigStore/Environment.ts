@@ -1,0 +1,50 @@
+/**
+ * The environment as one reload found it: each variable is read once, through the ConfigProvider, when a document first asks for it. Reading
+ * is an Effect and a document's load is a pure function, so a load that asks for a variable that is set runs again with its value.
+ */
+import { type ConfigProvider, Effect } from "effect"
+import type { Problem } from "../../ConfigError.ts"
+
+// Names come from the schema and from the keys of records: more than this would be a record that never stops changing its keys.
+const maxNames = 65_536
+
+export interface Environment {
+  readonly lookup: (name: string) => string | undefined
+  /** Reads what `lookup` was asked for and did not know; whether any of it is set. */
+  readonly learn: Effect.Effect<boolean, ReadonlyArray<Problem>>
+}
+
+export const makeEnvironment = (provider: ConfigProvider.ConfigProvider): Environment => {
+  const known = new Map<string, string | undefined>()
+  const asked = new Set<string>()
+  return {
+    lookup: (name) => {
+      const value = known.get(name)
+      if (value === undefined && !known.has(name)) asked.add(name)
+      return value
+    },
+    learn: Effect.gen(function* () {
+      if (asked.size === 0) return false
+      if (known.size + asked.size > maxNames) forgetUnset(known)
+      let found = false
+      for (const name of asked) {
+        const node = yield* Effect.mapError(provider.load([name]), () => [unreadable(name)])
+        known.set(name, node?.value)
+        found ||= node?.value !== undefined
+      }
+      asked.clear()
+      return found
+    }),
+  }
+}
+
+/** What is set stays: a load that lost it again while it learns something else would never end, and those are no more than the environment has. */
+const forgetUnset = (known: Map<string, string | undefined>): void => {
+  for (const [name, value] of known) if (value === undefined) known.delete(name)
+}
+
+const unreadable = (name: string): Problem => ({
+  by: "source",
+  path: "",
+  message: `environment variable ${name} cannot be read: check the ConfigProvider, or reload without the environment`,
+})

@@ -1,0 +1,153 @@
+/**
+ * One subscriber's place in the ring. It counts the events of its own types before that place, so that it knows exactly how many it
+ * has lost when the ring has gone on without it, and is left alone by events of other types.
+ */
+import type { Cursor, Envelope } from "../../Event.ts"
+import { Gap } from "./Gap.ts"
+import { comparePlaces, type Ring, type Topic } from "./Ring.ts"
+
+export class Reader<T extends Topic> {
+  readonly #ring: Ring<T>
+  /** `undefined`: all types. */
+  readonly topics: ReadonlySet<T> | undefined
+  /** Next position to read. */
+  #position: number
+  /** How many events of its types were ever published before that position. */
+  #passed: number
+  /** The place before that position. */
+  #last: Cursor
+  /** Milliseconds since 1970 when it last took events. */
+  #takenAt: number
+  #gap: Gap | undefined
+
+  /** Stands at the head: gets what is published from now on. */
+  constructor(ring: Ring<T>, topics: ReadonlySet<T> | undefined, now: number) {
+    this.#ring = ring
+    this.topics = topics
+    this.#position = ring.head
+    this.#passed = this.#published
+    this.#last = ring.last
+    this.#takenAt = now
+  }
+
+  get #published(): number {
+    return this.topics === undefined ? this.#ring.head : sum(this.topics, published)
+  }
+
+  get #pruned(): number {
+    return this.topics === undefined ? this.#ring.tail : sum(this.topics, pruned)
+  }
+
+  /** Place of the newest event of its types that is kept no more. */
+  get #prunedTo(): Cursor {
+    return this.topics === undefined ? this.#ring.prunedTo : newest(this.topics, this.#ring.start)
+  }
+
+  /** Goes back to the place after `cursor`, or to the oldest kept event and a Gap. */
+  join(after: Cursor): void {
+    const ring = this.#ring
+    const { prunedTo } = ring
+    if (after.epoch !== ring.epoch || comparePlaces(after, ring.last) > 0) {
+      this.#gap = new Gap({ from: after, to: prunedTo, reason: "other-epoch" }, unchecked)
+      this.#goTo(ring.tail, prunedTo)
+    } else if (comparePlaces(after, prunedTo) < 0) {
+      const to = this.#prunedTo
+      if (comparePlaces(after, to) < 0) this.#gap = this.#prunedGap(after, to)
+      this.#goTo(ring.tail, prunedTo)
+    } else {
+      this.#goTo(ring.positionAfter(after), after)
+    }
+  }
+
+  #goTo(position: number, last: Cursor): void {
+    const ring = this.#ring
+    this.#position = position
+    this.#last = last
+    const kept = this.topics === undefined ? ring.head - position : ring.select(position, this.topics).length
+    this.#passed = this.#published - kept
+  }
+
+  #prunedGap(after: Cursor, to: Cursor): Gap {
+    const from = this.#next(after)
+    // Without ephemeral events, and for all types, the sequence numbers tell the count.
+    return this.topics === undefined && from.n === undefined && to.n === undefined
+      ? new Gap({ from, to, reason: "pruned", missing: to.sequence - from.sequence + 1 }, unchecked)
+      : new Gap({ from, to, reason: "pruned" }, unchecked)
+  }
+
+  /** The first place after `after` at which a pruned event may have stood: with an `n` only if ephemeral ones were among them. */
+  #next(after: Cursor): Cursor {
+    const ephemeral = this.#ring.ephemeralPrunedTo
+    return ephemeral !== undefined && comparePlaces(after, ephemeral) < 0
+      ? { epoch: after.epoch, sequence: after.sequence, n: (after.n ?? 0) + 1 }
+      : { epoch: after.epoch, sequence: after.sequence + 1 }
+  }
+
+  /** Everything up to now, a Gap first where something is lost; empty if there is nothing. */
+  take(now: number): ReadonlyArray<Envelope | Gap> {
+    const gaps = this.#takeGaps()
+    const ring = this.#ring
+    this.#takenAt = now
+    this.#last = ring.last
+    if (this.#passed === this.#published) {
+      this.#position = ring.head
+      return gaps
+    }
+    const envelopes = this.topics === undefined ? ring.slice(this.#position) : ring.select(this.#position, this.topics)
+    this.#position = ring.head
+    this.#passed += envelopes.length
+    return gaps.length === 0 ? envelopes : [...gaps, ...envelopes]
+  }
+
+  #takeGaps(): ReadonlyArray<Gap> {
+    const ring = this.#ring
+    const gaps = this.#gap === undefined ? none : [this.#gap]
+    this.#gap = undefined
+    if (this.#position >= ring.tail) return gaps
+    this.#position = ring.tail
+    const missing = this.#pruned - this.#passed
+    if (missing === 0) return gaps
+    this.#passed += missing
+    return [...gaps, new Gap({ from: this.#next(this.#last), to: this.#prunedTo, reason: "slow", missing }, unchecked)]
+  }
+
+  get isBehind(): boolean {
+    return this.#gap !== undefined || this.#passed < this.#published
+  }
+
+  /** How many events of all types were published since it took any. */
+  get backlog(): number {
+    return this.#ring.head - this.#position
+  }
+
+  get lagEvents(): number {
+    return this.#published - this.#passed
+  }
+
+  lagMillis(now: number): number {
+    if (this.lagEvents === 0) return 0
+    const lost = this.#pruned > this.#passed
+    const oldest = lost ? undefined : this.#ring.first(Math.max(this.#position, this.#ring.tail), this.topics)
+    return Math.max(0, now - (oldest?.time ?? this.#takenAt))
+  }
+}
+
+const none: ReadonlyArray<Gap> = []
+// A cursor that came from outside must not make a wake fail, in which others are fed too.
+const unchecked = { disableChecks: true }
+const published = (topic: Topic): number => topic.published
+const pruned = (topic: Topic): number => topic.pruned
+
+const sum = (topics: ReadonlySet<Topic>, count: (topic: Topic) => number): number => {
+  let total = 0
+  for (const topic of topics) total += count(topic)
+  return total
+}
+
+const newest = (topics: ReadonlySet<Topic>, start: Cursor): Cursor => {
+  let result = start
+  for (const { prunedTo } of topics) {
+    if (prunedTo !== undefined && comparePlaces(prunedTo, result) > 0) result = prunedTo
+  }
+  return result
+}

@@ -1,0 +1,101 @@
+/** What a group of calls adds up to. All sums are of whole numbers, so that taking a part out again leaves exactly the rest. */
+import { errorKind, type WireEntry } from "../../Entry.ts"
+import { Sketch } from "./Sketch.ts"
+
+/** Who called what: the calls that are summed together. */
+export interface Group {
+  readonly provider: string
+  readonly model: string
+  readonly upstream: string
+  readonly key: string
+  readonly project: string
+}
+
+/** In one sum; more kinds than these count as `other`. */
+export const errorKindsMax = 32
+
+export class Cell {
+  readonly group: Group
+  requests = 0
+  errors = 0
+  bytesSent = 0
+  bytesReceived = 0
+  inputTokens = 0
+  outputTokens = 0
+  cacheReadTokens = 0
+  cacheWriteTokens = 0
+  reasoningTokens = 0
+  /** Billionths of a US dollar. */
+  costNanos = 0
+  readonly latency = new Sketch()
+  readonly firstToken = new Sketch()
+  #errorKinds: Map<string, number> | undefined
+
+  constructor(group: Group) {
+    this.group = group
+  }
+
+  add(wire: WireEntry): void {
+    this.requests++
+    this.bytesSent += wire.sent ?? 0
+    this.bytesReceived += wire.received ?? 0
+    this.inputTokens += wire.input ?? 0
+    this.outputTokens += wire.output ?? 0
+    this.cacheReadTokens += wire.cache_read ?? 0
+    this.cacheWriteTokens += wire.cache_write ?? 0
+    this.reasoningTokens += wire.reasoning ?? 0
+    if (wire.cost !== undefined) this.costNanos += Math.round(wire.cost * 1e9)
+    if (wire.latency_ms !== undefined) this.latency.add(wire.latency_ms)
+    if (wire.first_token_ms !== undefined) this.firstToken.add(wire.first_token_ms)
+    const kind = errorKind(wire)
+    if (kind !== undefined) this.addErrors(kind, 1)
+  }
+
+  /** With `sign` −1 takes out again what was put in. */
+  merge(other: Cell, sign: 1 | -1): void {
+    this.requests += sign * other.requests
+    this.bytesSent += sign * other.bytesSent
+    this.bytesReceived += sign * other.bytesReceived
+    this.inputTokens += sign * other.inputTokens
+    this.outputTokens += sign * other.outputTokens
+    this.cacheReadTokens += sign * other.cacheReadTokens
+    this.cacheWriteTokens += sign * other.cacheWriteTokens
+    this.reasoningTokens += sign * other.reasoningTokens
+    this.costNanos += sign * other.costNanos
+    this.latency.merge(other.latency, sign)
+    this.firstToken.merge(other.firstToken, sign)
+    other.#errorKinds?.forEach((count, kind) => {
+      this.addErrors(kind, sign * count)
+    })
+  }
+
+  addErrors(kind: string, count: number): void {
+    this.errors += count
+    this.#errorKinds ??= new Map()
+    const kinds = this.#errorKinds
+    const isNameless = !kinds.has(kind) && (count < 0 || kinds.size >= errorKindsMax)
+    const name = isNameless ? otherErrors : kind
+    const sum = (kinds.get(name) ?? 0) + count
+    if (sum === 0) kinds.delete(name)
+    else kinds.set(name, sum)
+  }
+
+  get errorKinds(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#errorKinds ?? [])
+  }
+}
+
+const otherErrors = "other"
+
+/** With the empty name for what an entry leaves out. */
+export const groupOf = (wire: Partial<Group>): Group => ({
+  provider: wire.provider ?? "",
+  model: wire.model ?? "",
+  upstream: wire.upstream ?? "",
+  key: wire.key ?? "",
+  project: wire.project ?? "",
+})
+
+/** The same for equal groups only: the lengths tell where a name ends, whatever it holds. */
+export const groupId = ({ key = "", model = "", project = "", provider = "", upstream = "" }: Partial<Group>): string =>
+  `${provider.length},${model.length},${upstream.length},${key.length}:${provider}${model}${upstream}${key}${project}`

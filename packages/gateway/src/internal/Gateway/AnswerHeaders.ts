@@ -1,0 +1,45 @@
+/**
+ * Which headers travel: out to the provider, and back to the caller. Both are lists of what is known to be good. Never on them: who the
+ * caller is (Authorization, cookies), who the provider knows us as, what belongs to one connection (RFC 9110, 7.6.1).
+ */
+import type { IncomingHttpHeaders } from "node:http"
+import type { ForwardedHeaders } from "../Exchange.ts"
+
+const outward = ["accept", "user-agent", "openai-beta", "idempotency-key", "traceparent", "tracestate"] as const
+
+/** Of the caller's request, for the provider. */
+export const forwarded = (headers: IncomingHttpHeaders): ForwardedHeaders => {
+  const list: Array<string> = []
+  for (const name of outward) {
+    const value = headers[name]
+    if (typeof value === "string") list.push(name, value)
+  }
+  return list
+}
+
+const back = new Set([
+  "content-type",
+  "content-language",
+  "cache-control",
+  "retry-after",
+  "retry-after-ms",
+  "x-should-retry",
+  "x-request-id",
+  "request-id",
+  "openai-processing-ms",
+  "openai-version",
+])
+const backPrefixes = ["x-ratelimit-", "ratelimit-"]
+
+/** Of the provider's answer, for the caller: names and values in turn, without those that tell its key. */
+export const returned = (headers: IncomingHttpHeaders, tells: (value: string) => boolean): Array<string> => {
+  const list: Array<string> = []
+  for (const name in headers) {
+    const value = headers[name]
+    if (typeof value !== "string") continue
+    if ((back.has(name) || backPrefixes.some((prefix) => name.startsWith(prefix))) && !tells(value)) {
+      list.push(name, value)
+    }
+  }
+  return list
+}

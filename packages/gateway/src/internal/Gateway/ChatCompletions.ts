@@ -1,0 +1,268 @@
+/**
+ * `POST /v1/chat/completions`: who calls, for which model, where that goes, and what the ledger says of it afterwards. The bytes
+ * themselves are carried by `Call`.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http"
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
+import { type ModelRefused, Models, type Route } from "@signalbox/core/Models"
+import type { Outage, Providers } from "@signalbox/core/Providers"
+import * as ServiceGraph from "@signalbox/core/ServiceGraph"
+import type { EntryInput, StatsLedger } from "@signalbox/core/StatsLedger"
+import { type Clock, Context, Deferred, Effect, Result } from "effect"
+import type { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import type { Observer } from "../../CallObserver.ts"
+import { UpstreamClients } from "../../UpstreamClient.ts"
+import { forwarded } from "./AnswerHeaders.ts"
+import type { ApiError } from "./ApiError.ts"
+import { Call } from "./Call.ts"
+import type { Caller, Identify } from "./Caller.ts"
+import { notAllowed, refusalOf } from "./ModelRefusal.ts"
+import type { Probes } from "./Probes.ts"
+import { clientOf } from "./ProviderRefusal.ts"
+import { BodyReader, type ChatRequest, type HeldBytes, parseChat } from "./RequestBody.ts"
+import { tokensOf } from "./Usage.ts"
+
+/** What lives as long as the gateway. */
+export interface Works {
+  readonly ledger: StatsLedger["Service"]
+  readonly providers: Providers["Service"]
+  readonly clock: Clock.Clock
+  readonly probes: Probes
+  readonly held: HeldBytes
+  readonly observer: Observer
+}
+
+/** From head to body; then the caller's key is looked up again. */
+const lateMillis = 1_000
+
+/** Where a request goes; `probe` is the outage that it is to end. */
+interface Destination {
+  readonly route: Route
+  readonly probe: Outage | undefined
+}
+
+export const chatCompletions = (
+  works: Works,
+  caller: Caller,
+  request: HttpServerRequest,
+  identify: Identify,
+): Effect.Effect<HttpServerResponse.HttpServerResponse, ApiError, Models | UpstreamClients> =>
+  Effect.contextWith((generation: Context.Context<Models | UpstreamClients>) => {
+    const models = Context.get(generation, Models)
+    const clients = Context.get(generation, UpstreamClients)
+    const source = NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage
+    const response = NodeHttpServerRequest.toServerResponse(request) as ServerResponse
+    const body = new BodyReader(source, response, works.held)
+    const arrived = works.clock.currentTimeMillisUnsafe()
+    const answered = Effect.flatMap(inTurn(body.bytes, source, response), (bytes) => {
+      // A body may take minutes: who holds one back must not get in by a key that was revoked meanwhile.
+      const isLate = Math.abs(works.clock.currentTimeMillisUnsafe() - arrived) >= lateMillis
+      const known = isLate ? identify() : Result.succeed(caller)
+      const chat = Result.flatMap(known, (caller) => Result.map(parseChat(bytes), (chat) => ({ caller, chat })))
+      if (Result.isFailure(chat)) return Effect.fail(chat.failure)
+      const asked = chat.success
+      return Effect.flatMap(destinationOf(works, models, asked.caller, asked.chat.model), (destination) =>
+        carry(works, clients, { ...asked, destination, source, response }),
+      )
+    })
+    return Effect.onExitPrimitive(answered, () => {
+      body.release()
+      return undefined
+    })
+  })
+
+/**
+ * A request that came on its connection before the answer to another one has ended (pipelining) waits until its own could be sent. What was
+ * written before would pile up, and Node stops reading from a connection where it does: nobody would notice that the caller has gone.
+ */
+const inTurn = (
+  body: Effect.Effect<Buffer, ApiError>,
+  { socket }: IncomingMessage,
+  response: ServerResponse,
+): Effect.Effect<Buffer, ApiError> => {
+  if (response.socket !== null) return body
+  const turn = Effect.callback<void>((resume) => {
+    const gone = () => resume(Effect.interrupt)
+    const begin = () => {
+      socket.off("close", gone)
+      resume(Effect.void)
+    }
+    if (response.socket !== null) return begin()
+    if (socket.destroyed) return gone()
+    response.once("socket", begin)
+    socket.once("close", gone)
+    return Effect.sync(() => {
+      response.off("socket", begin)
+      socket.off("close", gone)
+    })
+  })
+  return Effect.flatMap(body, (bytes) => Effect.as(turn, bytes))
+}
+
+const destinationOf = (
+  works: Works,
+  models: Models["Service"],
+  caller: Caller,
+  model: string,
+): Effect.Effect<Destination, ApiError> =>
+  Effect.matchEffect(models.resolve(model, caller.key), {
+    onSuccess: (route) =>
+      caller.mayUse(route.alias)
+        ? Effect.succeed<Destination>({ route, probe: undefined })
+        : Effect.fail(notAllowed(route.alias)),
+    onFailure: (refused) => probeOrRefuse(works, models, caller, refused),
+  })
+
+/** A provider that is down is tried again by one of the requests for it; the others are refused, which the ledger learns. */
+const probeOrRefuse = Effect.fnUntraced(function* (
+  { clock, ledger, probes, providers }: Works,
+  models: Models["Service"],
+  caller: Caller,
+  refused: ModelRefused,
+): Effect.fn.Return<Destination, ApiError> {
+  const { reason } = refused
+  if (reason._tag !== "ProviderDown" || !caller.mayUse(reason.alias)) return yield* refusalOf(refused, caller)
+  const { alias, provider } = reason
+  const outage = providers.outage(provider)
+  const now = clock.currentTimeMillisUnsafe()
+  // It may have come back since.
+  if (outage === undefined || probes.begin(outage, now)) {
+    const route = (yield* models.list(caller.key)).find((route) => route.alias === alias)
+    if (route !== undefined) return { route, probe: outage }
+    if (outage !== undefined) probes.end(outage, undefined, now)
+  }
+  yield* ledger.record({ provider, model: alias, key: caller.key ?? "", error: "down" })
+  return yield* refusalOf(refused, caller, outage && probes.retryAfterSeconds(outage, now))
+})
+
+/** One call, ready to go. */
+interface Carried {
+  readonly caller: Caller
+  readonly chat: ChatRequest
+  readonly destination: Destination
+  readonly source: IncomingMessage
+  readonly response: ServerResponse
+}
+
+const carry = (
+  works: Works,
+  clients: UpstreamClients["Service"],
+  carried: Carried,
+): Effect.Effect<HttpServerResponse.HttpServerResponse, ApiError> =>
+  Effect.suspend(() => {
+    const { chat, destination, response, source } = carried
+    const { probe, route } = destination
+    const started = works.clock.currentTimeMillisUnsafe()
+    const client = clientOf(clients, route)
+    if (Result.isFailure(client)) return refuseUnsent(works, carried, client.failure, started)
+
+    const upstream = client.success
+    const reached = probe === undefined ? undefined : Deferred.makeUnsafe<void>()
+    let over: (() => void) | undefined
+    let ended: (refusal: ApiError | undefined) => void = () => {}
+    const call = new Call({
+      upstream,
+      alias: route.alias,
+      body: chat.withModel(route.upstream),
+      headers: forwarded(source.headers),
+      response,
+      held: works.held,
+      now: () => works.clock.currentTimeMillisUnsafe(),
+      onReached: reached && (() => Deferred.doneUnsafe(reached, Effect.void)),
+      onEnd: (refusal) => ended(refusal),
+    })
+    const exchange = Effect.callback<HttpServerResponse.HttpServerResponse, ApiError>((resume) => {
+      ended = (refusal) => resume(refusal === undefined ? written(call.status) : Effect.fail(refusal))
+      over = works.observer.began({ provider: route.provider, model: route.alias })
+      upstream.load.underWay++
+      call.begin()
+      return Effect.sync(() => call.leave())
+    })
+    // An answer that comes whole has nobody waiting in the middle of it, and ends with its client if that is let go.
+    const watched = chat.stream ? Effect.andThen(endWhenDrained(call), exchange) : exchange
+    const settled = Effect.onExitPrimitive(
+      reached === undefined ? watched : Effect.andThen(recoverWhen(works, reached, route.provider), watched),
+      () => {
+        // Interrupted before it began: nothing has happened that anybody would count.
+        if (over === undefined) return undefined
+        over()
+        upstream.load.underWay--
+        return settle(works, carried, call, started)
+      },
+    )
+    return Effect.map(settled, (answer) => {
+      call.send()
+      return answer
+    })
+  })
+
+/** A call for which there is no client that could send it. */
+const refuseUnsent = (works: Works, { caller, destination }: Carried, refusal: ApiError, now: number) => {
+  const { probe, route } = destination
+  if (probe !== undefined) works.probes.end(probe, undefined, now)
+  const entry = { ...entryOf(route, caller), error: refusal.code ?? "refused" }
+  return Effect.andThen(works.ledger.record(entry), Effect.fail(refusal))
+}
+
+/** What follows from a call: its entry, and whether its provider is up. */
+const settle = (
+  { clock, ledger, probes, providers }: Works,
+  { caller, destination }: Carried,
+  call: Call,
+  started: number,
+): Effect.Effect<void> => {
+  const { probe, route } = destination
+  const { failure, reachedAt } = call
+  const now = clock.currentTimeMillisUnsafe()
+  // It has come back when it answers; to take a request and break off is not enough. A caller that left has seen nothing.
+  const cameBack = reachedAt !== undefined ? true : failure === undefined ? undefined : false
+  if (probe !== undefined) probes.end(probe, cameBack, now)
+  const recorded = ledger.record(outcome(entryOf(route, caller), call, started, now))
+  const outage = providers.outage(route.provider)
+  // What began before the outage says nothing about it.
+  if (outage !== undefined && reachedAt !== undefined && reachedAt >= outage.since) {
+    return Effect.andThen(recorded, providers.recovered(route.provider))
+  }
+  if (failure?.isDown === true) return Effect.andThen(recorded, providers.failed(route.provider, failure.said))
+  return recorded
+}
+
+/** Not when the answer has ended: it may take minutes, and the others wait. */
+const recoverWhen = ({ providers }: Works, reached: Deferred.Deferred<void>, provider: string) =>
+  Effect.forkChild(Effect.andThen(Deferred.await(reached), providers.recovered(provider)))
+
+/** The answer has been written already; its status is for whoever logs it. */
+const written = (status = 200) => {
+  const known = writtens.get(status)
+  if (known !== undefined) return known
+  const answer = Effect.succeed(HttpServerResponse.empty({ status }))
+  writtens.set(status, answer)
+  return answer
+}
+/** At most one for each status that there is. */
+const writtens = new Map<number, Effect.Effect<HttpServerResponse.HttpServerResponse>>()
+
+const endWhenDrained = (call: Call) =>
+  Effect.forkChild(
+    Effect.catch(ServiceGraph.drained, (reason) => Effect.sync(() => call.drain(reason.message))),
+    { startImmediately: true },
+  )
+
+const entryOf = ({ alias, provider, upstream }: Route, { key }: Caller): EntryInput => ({
+  provider,
+  model: alias,
+  upstream,
+  key: key ?? "",
+})
+
+const outcome = (entry: EntryInput, call: Call, started: number, now: number): EntryInput => ({
+  ...entry,
+  bytesSent: call.bytesSent,
+  bytesReceived: call.bytesReceived,
+  latencyMillis: now - started,
+  ...(call.usage === undefined ? {} : tokensOf(call.usage.toString())),
+  ...(call.status === undefined ? {} : { status: call.status }),
+  ...(call.error === undefined ? {} : { error: call.error }),
+  ...(call.isStream && call.firstChunkAt !== undefined ? { timeToFirstTokenMillis: call.firstChunkAt - started } : {}),
+})

@@ -1,0 +1,25 @@
+/**
+ * What a provider says, without the key that it knows us by. Errors are searched for the key in every spelling, as providers quote a key that
+ * they refuse, and not always as they got it; of other answers every byte is paid for, so that the key is found there as it is.
+ */
+import type { Upstream } from "../Exchange.ts"
+
+/** Errors up to this size are searched for every spelling, whatever they are. */
+const maxErrorBytes = 1024 * 1024
+
+/** Whether this value of a header holds the key. */
+export const tells = ({ conceal, secret }: Upstream, status: number, value: string): boolean => {
+  if (secret === undefined) return false
+  return status >= 300 ? conceal(value) !== value : value.includes(secret.text)
+}
+
+export const withoutKey = ({ conceal, secret }: Upstream, bytes: Buffer): Buffer =>
+  secret === undefined || !bytes.includes(secret.bytes) ? bytes : Buffer.from(conceal(bytes.toString()))
+
+/** However it is spelled. */
+export const withoutSpellings = (upstream: Upstream, bytes: Buffer): Buffer => {
+  if (upstream.secret === undefined || bytes.length > maxErrorBytes) return withoutKey(upstream, bytes)
+  const text = bytes.toString()
+  const shown = upstream.conceal(text)
+  return shown === text ? bytes : Buffer.from(shown)
+}

@@ -1,0 +1,40 @@
+/** Puts a model's other name into the bytes of a JSON object: in its own member `model` only, and nothing else changes. */
+import type { JsonMembers } from "../../JsonMembers.ts"
+
+/** A name as JSON, in bytes. */
+export const jsonName = (name: string): Buffer => Buffer.from(JSON.stringify(name))
+
+/** Where another name belongs: pairs of start and end, ascending; only strings are names. */
+export const namesIn = (bytes: Uint8Array, members: JsonMembers): ReadonlyArray<number> => {
+  const { furtherModels, modelEnd, modelStart } = members
+  if (modelStart === -1) return none
+  const all = furtherModels === undefined ? [modelStart, modelEnd] : [modelStart, modelEnd, ...furtherModels]
+  if (furtherModels === undefined) return bytes[modelStart] === quote ? all : none
+  return all.filter((_, index) => bytes[all[index & ~1]!] === quote)
+}
+
+/** A copy of the bytes from `start` to `end` in which `name` stands in each of the places; the bytes themselves if there is none. */
+export const renamed = (
+  bytes: Buffer,
+  start: number,
+  end: number,
+  places: ReadonlyArray<number>,
+  name: Buffer,
+): Buffer => {
+  if (places.length === 0) return bytes.subarray(start, end)
+  let length = end - start
+  for (let i = 0; i < places.length; i += 2) length += name.length - (places[i + 1]! - places[i]!)
+  const copy = Buffer.allocUnsafe(length)
+  let from = start
+  let to = 0
+  for (let i = 0; i < places.length; i += 2) {
+    to += bytes.copy(copy, to, from, places[i]!)
+    to += name.copy(copy, to)
+    from = places[i + 1]!
+  }
+  bytes.copy(copy, to, from, end)
+  return copy
+}
+
+const none: ReadonlyArray<number> = []
+const quote = 0x22

@@ -1,0 +1,215 @@
+/**
+ * Puts the alias into the `model` of every event of a stream, whatever way the stream is cut: an event is looked at when it is whole, all
+ * else (comments, other fields, `[DONE]`, what is no JSON object) passes unchanged and at once. Line ends are LF, CRLF and CR, as in
+ * the HTML standard, section "Server-sent events".
+ */
+import { JsonMembers } from "../../JsonMembers.ts"
+import { namesIn, renamed } from "./ModelName.ts"
+import type { HeldBytes } from "./RequestBody.ts"
+
+/** Of one event, and so of what is held back; a longer one ends the stream. */
+export const maxEventBytes = 8 * 1024 * 1024
+
+export class SseRewriter {
+  /** The last `usage` that was seen, as JSON. */
+  usage: Buffer | undefined = undefined
+  /** An event was longer than the bound, or than there was room for: what came of it is gone, and nothing that follows makes sense. */
+  isOverrun = false
+  /** The event `[DONE]` has passed: by the protocol of OpenAI's nothing follows. */
+  isDone = false
+  /** The stream ended in the middle of an event. */
+  isTorn = false
+  /** An event told of an error. */
+  hasError = false
+  readonly #alias: Buffer
+  readonly #room: HeldBytes
+  readonly #members = new JsonMembers()
+  /** Of the event that is not whole yet. */
+  #held: Array<Buffer> = []
+  #heldBytes = 0
+  #isFirst = true
+  // Of the event that is being looked at.
+  #dataLines: Array<number> = []
+  #places: Array<number> = []
+
+  /** `alias` is JSON. What is held back takes of `room`, until it passes or `release`. */
+  constructor(alias: Buffer, room: HeldBytes) {
+    this.#alias = alias
+    this.#room = room
+  }
+
+  /** What may be passed on now; look at `isOverrun` afterwards. */
+  push(chunk: Buffer): Buffer | undefined {
+    if (this.#heldBytes === 0) return this.#lines(chunk)
+    if (!this.#room.take(chunk.length)) {
+      this.#overrun()
+      return undefined
+    }
+    this.#held.push(chunk)
+    this.#heldBytes += chunk.length
+    // Only a line's end can make an event whole; without one there is nothing to look at, and nothing to copy.
+    if (!chunk.includes(lineFeed) && !chunk.includes(carriageReturn)) {
+      if (this.#heldBytes > maxEventBytes) this.#overrun()
+      return undefined
+    }
+    return this.#lines(this.#take())
+  }
+
+  /** What was held back when the stream ended: an event that ends with it instead of with a blank line. Look at `isTorn` afterwards. */
+  end(): Buffer | undefined {
+    if (this.#heldBytes === 0) return undefined
+    const rest = this.#take()
+    this.#places = []
+    this.#dataLines = []
+    const start = this.#isFirst ? afterMark(rest) : 0
+    let at = start
+    while (at < rest.length) {
+      const lineEnd = this.#lineEnd(rest, at, true)
+      this.#line(rest, at, lineEnd)
+      at = Math.min(this.#next(rest, lineEnd), rest.length)
+    }
+    // A line that has no end and is no comment is one that was cut.
+    this.isTorn = this.#dataLines.length > 0 ? !this.#event(rest) : start < rest.length && rest[start] !== colon
+    return renamed(rest, 0, rest.length, this.#places, this.#alias)
+  }
+
+  /** Nobody wants the rest. */
+  release(): void {
+    this.#room.give(this.#heldBytes)
+    this.#held = []
+    this.#heldBytes = 0
+  }
+
+  #overrun(): void {
+    this.isOverrun = true
+    this.release()
+  }
+
+  #take(): Buffer {
+    const all = this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held, this.#heldBytes)
+    this.release()
+    return all
+  }
+
+  #hold(rest: Buffer): void {
+    if (rest.length === 0) return
+    if (rest.length > maxEventBytes || !this.#room.take(rest.length)) {
+      this.#overrun()
+      return
+    }
+    this.#held.push(rest)
+    this.#heldBytes = rest.length
+  }
+
+  #lines(bytes: Buffer): Buffer | undefined {
+    const hasReturns = bytes.includes(carriageReturn)
+    this.#places.length = 0
+    this.#dataLines.length = 0
+    let at = this.#isFirst ? afterMark(bytes) : 0
+    let passed = 0
+    while (at < bytes.length) {
+      const isBlank = bytes[at] === lineFeed
+      const lineEnd = isBlank ? at : hasReturns ? this.#lineEnd(bytes, at, false) : bytes.indexOf(lineFeed, at)
+      if (lineEnd === -1) break
+      if (lineEnd === at) {
+        this.#event(bytes)
+        at = this.#next(bytes, lineEnd)
+        passed = at
+      } else {
+        this.#line(bytes, at, lineEnd)
+        at = this.#next(bytes, lineEnd)
+        if (this.#dataLines.length === 0) passed = at
+      }
+    }
+    if (passed > 0) this.#isFirst = false
+    // The LF of a CRLF that was cut in two comes as a blank line then: an event of nothing.
+    this.#hold(bytes.subarray(passed))
+    return passed === 0 ? undefined : renamed(bytes, 0, passed, this.#places, this.#alias)
+  }
+
+  #lineEnd(bytes: Buffer, at: number, isLast: boolean): number {
+    const feed = bytes.indexOf(lineFeed, at)
+    const ret = bytes.indexOf(carriageReturn, at)
+    if (feed === -1 && ret === -1) return isLast ? bytes.length : -1
+    return ret === -1 || (feed !== -1 && feed < ret) ? feed : ret
+  }
+
+  #next(bytes: Buffer, lineEnd: number): number {
+    return bytes[lineEnd] === carriageReturn && bytes[lineEnd + 1] === lineFeed ? lineEnd + 2 : lineEnd + 1
+  }
+
+  #line(bytes: Buffer, start: number, end: number): void {
+    let at = start
+    const isData = bytes[at] === 0x64 && bytes[at + 1] === 0x61 && bytes[at + 2] === 0x74 && bytes[at + 3] === 0x61
+    if (!isData || at + 4 > end) return
+    at += 4
+    if (at === end) return void this.#dataLines.push(end, end)
+    if (bytes[at] !== colon) return
+    at++
+    if (at < end && bytes[at] === space) at++
+    this.#dataLines.push(at, end)
+  }
+
+  /** A blank line: the event is whole. Whether its data is a JSON object or `[DONE]`. */
+  #event(bytes: Buffer): boolean {
+    const lines = this.#dataLines
+    let isKnown = false
+    if (lines.length === 2) {
+      const start = lines[0]!
+      const end = lines[1]!
+      if (bytes[start] === openBrace || isSpace(bytes[start])) isKnown = this.#look(bytes, start, end, lines)
+      else if (bytes[start] === openBracket && isDone(bytes, start, end)) isKnown = this.isDone = true
+    } else if (lines.length > 2) {
+      const joined = Buffer.concat(
+        lines.flatMap((start, index) => (index % 2 === 0 ? [bytes.subarray(start, lines[index + 1]), newLine] : [])),
+      )
+      isKnown = this.#look(joined, 0, joined.length, lines)
+    }
+    lines.length = 0
+    return isKnown
+  }
+
+  #look(bytes: Buffer, start: number, end: number, lines: ReadonlyArray<number>): boolean {
+    const members = this.#members
+    if (!members.scan(bytes, start, end)) return false
+    if (members.hasError) this.hasError = true
+    if (members.usageStart !== -1 && bytes[members.usageStart] === openBrace) {
+      this.usage = Buffer.from(bytes.subarray(members.usageStart, members.usageEnd))
+    }
+    const names = namesIn(bytes, members)
+    for (let i = 0; i < names.length; i += 2) {
+      const [from, to] = [names[i]!, names[i + 1]!]
+      if (to - from === this.#alias.length && this.#alias.compare(bytes, from, to) === 0) continue
+      if (lines.length === 2) this.#places.push(from, to)
+      else this.#pushWithin(lines, from, to)
+    }
+    return true
+  }
+
+  /** A JSON string has no line end in it: it stands within one line. */
+  #pushWithin(lines: ReadonlyArray<number>, from: number, to: number): void {
+    let before = 0
+    for (let i = 0; i < lines.length; i += 2) {
+      const [start, end] = [lines[i]!, lines[i + 1]!]
+      const length = end - start
+      if (from >= before && to <= before + length) this.#places.push(start + from - before, start + to - before)
+      before += length + 1
+    }
+  }
+}
+
+const lineFeed = 0x0a
+const carriageReturn = 0x0d
+const colon = 0x3a
+const space = 0x20
+const openBrace = 0x7b
+const openBracket = 0x5b
+/** Behind a byte order mark, if there is one. */
+const afterMark = (bytes: Buffer): number => (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0)
+const newLine = Buffer.from("\n")
+const isSpace = (byte: number | undefined): boolean => byte === space || byte === 0x09
+
+/** As OpenAI's libraries take it: whatever stands behind it in the line. */
+const isDone = (bytes: Buffer, start: number, end: number): boolean =>
+  end - start >= done.length && done.compare(bytes, start, start + done.length) === 0
+const done = Buffer.from("[DONE]")

@@ -1,0 +1,84 @@
+/** The compactor's side: the exclusive lock on a segment, and its replacement step by step, each of which may be the last. */
+import { closeSync, openSync, promises } from "node:fs"
+import type { Held, SegmentStorage, SegmentsUnavailable } from "@signalbox/core/SegmentStorage"
+import { Effect } from "effect"
+import type { Flock } from "../../Flock.ts"
+import { type Places, readPiece, stands } from "../../SegmentFiles.ts"
+
+export const exclusively = (
+  at: Places,
+  lock: Flock["Service"] | undefined,
+  unavailable: (error: unknown) => SegmentsUnavailable,
+): SegmentStorage["Service"]["exclusively"] => {
+  const attempt = <A>(f: () => A) => Effect.try({ try: f, catch: unavailable })
+
+  const acquire = Effect.fnUntraced(function* (name: string) {
+    const path = at.entries(name)
+    const fd = yield* attempt(() => openSync(path, "r+")).pipe(
+      Effect.catchIf(
+        (error) => error.code === "ENOENT",
+        () => Effect.undefined,
+      ),
+    )
+    if (fd === undefined || lock === undefined) return undefined
+    // Where the file system has no locks nothing is protected: as if somebody held it.
+    const had = yield* Effect.orElseSucceed(lock.tryLock(fd, "exclusive"), () => false)
+    const isOurs = had && stands(fd, path)
+    if (isOurs) return fd
+    closeSync(fd)
+    return undefined
+  })
+
+  return (name, use) =>
+    Effect.acquireUseRelease(
+      lock === undefined ? Effect.undefined : acquire(name),
+      (fd) => (fd === undefined ? Effect.undefined : use(held(at, name, unavailable))),
+      (fd) =>
+        Effect.sync(() => {
+          if (fd !== undefined) closeSync(fd)
+        }),
+    )
+}
+
+const held = (at: Places, name: string, unavailable: (error: unknown) => SegmentsUnavailable): Held => {
+  const step = (run: () => Promise<void>) => Effect.uninterruptible(Effect.tryPromise({ try: run, catch: unavailable }))
+  const remove = async () => {
+    await syncDirectory(at.directory)
+    await promises.rm(at.entries(name), { force: true })
+    await promises.rm(at.unfinished(name), { force: true })
+  }
+  return {
+    read: (offset) =>
+      Effect.try({
+        try: () => readPiece(at.entries(name), offset, true) ?? { id: "", text: "", next: offset, atEnd: true },
+        catch: unavailable,
+      }),
+    replace: (rollUp) =>
+      step(async () => {
+        await writeDurably(at.unfinished(name), rollUp)
+        await promises.rename(at.unfinished(name), at.rollUp(name))
+        await remove()
+      }),
+    remove: step(remove),
+  }
+}
+
+/** All of it on the disk, or an error and nothing that anybody reads. */
+const writeDurably = async (path: string, text: string): Promise<void> => {
+  const file = await promises.open(path, "w", 0o600)
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+const syncDirectory = async (directory: string): Promise<void> => {
+  const handle = await promises.open(directory, "r")
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}

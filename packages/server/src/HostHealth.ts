@@ -1,0 +1,106 @@
+/** Whether a host can serve, and what about it wants somebody to look: what `/healthz` and `/readyz` answer. */
+import { version } from "@signalbox/api/Version"
+import * as ConfigError from "@signalbox/core/ConfigError"
+import { ConfigSource } from "@signalbox/core/ConfigSource"
+import { Credentials } from "@signalbox/core/Credentials"
+import { Providers } from "@signalbox/core/Providers"
+import { StatsLedger } from "@signalbox/core/StatsLedger"
+import { UpstreamClients } from "@signalbox/gateway/UpstreamClient"
+import { Context, Effect, Layer } from "effect"
+import { HostConfig, Listen } from "./HostConfig.ts"
+import { HostServices } from "./HostServices.ts"
+import { HostLock } from "./internal/HostLock.ts"
+
+/** How a host is. */
+export class HostHealth extends Context.Service<
+  HostHealth,
+  {
+    /** Answers while the process lives. */
+    readonly health: Effect.Effect<{ readonly status: "ok"; readonly version: string; readonly pid: number }>
+    /** Whether requests are served: some generation of the services stands. */
+    readonly ready: Effect.Effect<boolean>
+    /** In words, without anything secret; at most 100. Empty: all is well. */
+    readonly degraded: Effect.Effect<ReadonlyArray<string>>
+  }
+>()("@signalbox/server/HostHealth") {
+  static readonly layer: Layer.Layer<
+    HostHealth,
+    never,
+    HostConfig | HostLock | HostServices | ConfigSource | Listen | Providers | StatsLedger | Credentials
+  > = Layer.effect(
+    HostHealth,
+    Effect.suspend(() => make),
+  )
+}
+
+const maxSentences = 100
+
+const make = Effect.gen(function* () {
+  const store = yield* HostConfig
+  const { name } = yield* ConfigSource
+  const { pin, status } = yield* HostServices
+  const providers = yield* Providers
+  const ledger = yield* StatsLedger
+
+  const refused = Effect.map(store.problems, (problems) =>
+    problems.map(
+      (problem) => `The document is refused, the last good one serves: ${ConfigError.format(name, problem)}`,
+    ),
+  )
+  const warnings = Effect.map(store.warnings, (problems) =>
+    problems.map((problem) => ConfigError.format(name, problem)),
+  )
+  const failed = Effect.map(status, ({ services }) =>
+    services.flatMap(({ name, state }) =>
+      state === "failed" ? [`The service ${name} could not be built: see the event service.failed.`] : [],
+    ),
+  )
+  const outages = Effect.map(providers.outages, (outages) =>
+    outages.map(({ provider, reason }) => `The provider ${provider} is down: ${reason}`),
+  )
+  // Without a generation there is nobody to ask, and to wait for one is not for a look at the health.
+  const refusedKeys = Effect.flatMap(status, ({ revision }) =>
+    revision === 0 ? Effect.succeed([]) : Effect.scoped(Effect.map(pin, refusedKeysOf)),
+  )
+  const unwritten = Effect.match(ledger.snapshot({ window: "1 minute" }), {
+    onFailure: ({ message }) => [message],
+    onSuccess: ({ degraded }) =>
+      degraded === undefined ? [] : [`The ledger cannot be written (${degraded.reason}): entries wait in memory.`],
+  })
+
+  const unknownKeys = Effect.map((yield* Credentials).problem, (problem) =>
+    problem === undefined ? [] : [problem.message],
+  )
+
+  const { intrusion } = yield* HostLock
+  const replaced = Effect.map(intrusion, (sentence) => (sentence === undefined ? [] : [sentence]))
+
+  const listen = yield* Listen
+  const bound = yield* listen.get
+  const unheard = Effect.map(listen.get, (wanted) => {
+    const changed = (["host", "port", "names"] as const).filter((key) => String(wanted[key]) !== String(bound[key]))
+    return changed.length === 0
+      ? []
+      : [
+          `${changed.map((key) => `listen.${key}`).join(", ")} changed since this host started: restart it, it listens as before.`,
+        ]
+  })
+
+  return HostHealth.of({
+    health: Effect.succeed({ status: "ok", version, pid: process.pid }),
+    ready: Effect.map(status, ({ revision }) => revision > 0),
+    degraded: Effect.map(
+      Effect.all([replaced, refused, failed, outages, refusedKeys, unheard, unknownKeys, unwritten, warnings]),
+      (all) => all.flat().slice(0, maxSentences),
+    ),
+  })
+})
+
+const refusedKeysOf = (services: Context.Context<UpstreamClients>): ReadonlyArray<string> =>
+  [...Context.get(services, UpstreamClients).values()].flatMap(({ provider, standing }) =>
+    standing.refusesKey
+      ? [
+          `The provider ${provider} refuses the key of this host (401): put a valid one into providers.${provider}.api_key.`,
+        ]
+      : [],
+  )

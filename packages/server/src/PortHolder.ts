@@ -1,0 +1,89 @@
+/** Who listens on a port that a host wants, in words, as far as this user may know. It looks only where a start has failed, and for moments. */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs"
+import { Effect } from "effect"
+import { get } from "./internal/Listening/NodeHttp.ts"
+
+/** Another host says so itself; for all else Linux tells the process to whom the socket belongs. */
+export const holderOf = (host: string, port: number): Effect.Effect<string | undefined> =>
+  Effect.map(
+    Effect.promise(() => askHealth(host, port)),
+    (signalbox) => signalbox ?? processOf(port),
+  )
+
+const patienceMillis = 500
+const maxBytes = 4_096
+
+const askHealth = (host: string, port: number): Promise<string | undefined> =>
+  new Promise((resolve) => {
+    const unknown = () => resolve(undefined)
+    const request = get({ host, port, path: "/healthz", timeout: patienceMillis, agent: false }, (response) => {
+      let text = ""
+      response.setEncoding("utf8")
+      response.on("data", (chunk: string) => {
+        text += chunk
+        if (text.length > maxBytes) request.destroy()
+      })
+      response.on("end", () => resolve(signalboxIn(text)))
+      response.on("error", unknown)
+    })
+    // A connection that trickles is as little an answer as a silent one.
+    const timer = setTimeout(() => request.destroy(), patienceMillis)
+    request.on("error", unknown)
+    request.on("timeout", () => request.destroy())
+    request.on("close", () => {
+      clearTimeout(timer)
+      unknown()
+    })
+  })
+
+/** A `Health` of packages/api; checked letter by letter, since it goes to terminals. */
+const signalboxIn = (text: string): string | undefined => {
+  try {
+    const { pid, status, version }: { pid?: unknown; status?: unknown; version?: unknown } = JSON.parse(text)
+    return status === "ok" && Number.isInteger(pid) && typeof version === "string" && /^[\w.+-]{1,64}$/.test(version)
+      ? `another Signalbox host (pid ${pid}, version ${version}), which serves another document`
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** proc(5): a listening socket has state 0A in /proc/net/tcp, and its inode stands among the descriptors of its process. */
+const processOf = (port: number): string | undefined => {
+  const inodes = new Set(["/proc/net/tcp", "/proc/net/tcp6"].flatMap((table) => listening(table, port)))
+  if (inodes.size === 0) return undefined
+  const sockets = new Set([...inodes].map((inode) => `socket:[${inode}]`))
+  for (const pid of list("/proc")) {
+    if (!/^\d+$/.test(pid)) continue
+    for (const fd of list(`/proc/${pid}/fd`)) {
+      if (sockets.has(link(`/proc/${pid}/fd/${fd}`))) return `${commandOf(pid)} (pid ${pid})`
+    }
+  }
+  return undefined
+}
+
+const listening = (table: string, port: number): ReadonlyArray<string> =>
+  read(table)
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local = "", , state]) => state === "0A" && Number.parseInt(local.split(":")[1] ?? "", 16) === port)
+    .flatMap(([, , , , , , , , , inode]) => (inode === undefined ? [] : [inode]))
+
+/** The name of the program alone: its arguments may hold secrets. */
+const commandOf = (pid: string): string =>
+  read(`/proc/${pid}/comm`)
+    .replaceAll(/[^\w .+:/@-]/g, "")
+    .trim() || "a process"
+
+const read = (path: string): string => attempt(() => readFileSync(path, "utf8")) ?? ""
+const list = (path: string): ReadonlyArray<string> => attempt(() => readdirSync(path)) ?? []
+const link = (path: string): string => attempt(() => readlinkSync(path)) ?? ""
+
+/** Other users' processes, and those that end meanwhile, say nothing. */
+const attempt = <A>(f: () => A): A | undefined => {
+  try {
+    return f()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,142 @@
+/** The configuration over HTTP. What is shown comes redacted from the store; nothing here sees a secret. */
+import { AdminApi } from "@signalbox/api/AdminApi"
+import type { Change } from "@signalbox/api/ConfigGroup"
+import { Invalid, NotFound } from "@signalbox/api/Problems"
+import { changeSummary } from "@signalbox/core/ChangeSummary"
+import { ConfigDocument, type Edit } from "@signalbox/core/ConfigDocument"
+import type { ConfigStoreError } from "@signalbox/core/ConfigError"
+import { ConfigSource, type HistoryEntry } from "@signalbox/core/ConfigSource"
+import type { Accepted } from "@signalbox/core/ConfigStore"
+import { formatCursor } from "@signalbox/core/Event"
+import { EventBus } from "@signalbox/core/EventBus"
+import { find, parsePointer } from "@signalbox/core/JsonPointer"
+import { didYouMean, nearNames } from "@signalbox/core/NearNames"
+import { Effect, References, type Schema } from "effect"
+import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
+import { HostConfig } from "../../HostConfig.ts"
+import { etagOf, ifHash } from "./Precondition.ts"
+import { changing, reading } from "./Refusals.ts"
+
+export const layer = HttpApiBuilder.group(
+  AdminApi,
+  "config",
+  Effect.fnUntraced(function* (handlers) {
+    const store = yield* HostConfig
+    const source = yield* ConfigSource
+    const bus = yield* EventBus
+    const schema = yield* Effect.cached(Effect.sync(() => ConfigDocument.jsonSchema(HostConfig)))
+
+    const tagged = <A>(hash: string, body: A) => HttpApiSchema.withHeaders({ body, headers: { etag: etagOf(hash) } })
+
+    const precondition = (header: string | undefined) =>
+      Effect.flatMap(store.document, ({ hash }) => Effect.fromResult(ifHash(header, hash)))
+
+    const write = Effect.fnUntraced(function* (
+      header: string | undefined,
+      change: (hash: string | undefined) => Effect.Effect<Accepted<unknown>, ConfigStoreError>,
+    ) {
+      const hash = yield* precondition(header)
+      return written(yield* changing(hash)(change(hash)))
+    })
+
+    const written = ({ changes, hash, restartRequired, revision, shadowed }: Accepted<unknown>) => {
+      return tagged(hash, { revision, hash, changes: changes.map(onWire), shadowed, restartRequired })
+    }
+
+    const update = (header: string | undefined, edits: ReadonlyArray<Edit>) =>
+      write(header, (hash) => store.update(edits, options(hash)))
+
+    return handlers
+      .handle("get", () =>
+        Effect.gen(function* () {
+          // First: what happens while the rest is read comes again in the feed, and is not missed.
+          const cursor = yield* bus.cursor
+          const inForce = yield* atOnce(Effect.all([store.document, store.effective, store.problems]))
+          const [{ hash, revision, text }, effective, problems] = inForce
+          const warnings = yield* store.warnings
+          const state = { source: source.name, revision, hash, text, effective, problems, warnings }
+          return tagged(hash, { ...state, cursor: formatCursor(cursor) })
+        }),
+      )
+      .handle("replace", ({ headers, payload: { text } }) =>
+        write(headers["if-match"], (hash) => store.replace(text, options(hash))),
+      )
+      .handle("update", ({ headers, payload: { edits } }) => update(headers["if-match"], edits))
+      .handle("getValue", ({ query: { path } }) =>
+        Effect.gen(function* () {
+          const inForce = yield* atOnce(Effect.all([store.document, store.effective, store.provenance(path)]))
+          const [{ hash }, effective, provenance] = inForce
+          return tagged(hash, { path, value: yield* valueAt(effective, path), provenance, hash })
+        }),
+      )
+      .handle("setValue", ({ headers, payload: { value }, query: { path } }) =>
+        update(headers["if-match"], [{ path, value }]),
+      )
+      .handle("removeValue", ({ headers, query: { path } }) => update(headers["if-match"], [{ path, remove: true }]))
+      .handle("plan", ({ payload }) =>
+        Effect.map(changing()(store.plan("text" in payload ? payload.text : payload.edits)), (plan) => ({
+          ...plan,
+          changes: plan.changes.map(onWire),
+        })),
+      )
+      .handle("reload", ({ payload }) =>
+        Effect.map(changing()(store.reload(payload ?? {})), (changes) => ({
+          changes: changes.map(onWire),
+          summary: changeSummary(changes),
+        })),
+      )
+      .handle("undo", () => Effect.map(changing()(store.undo), written))
+      .handle("history", () =>
+        Effect.gen(function* () {
+          const { hash } = yield* store.document
+          const entries = yield* reading(store.history).pipe(
+            Effect.catchTag("NotFound", Effect.die),
+            Effect.catchTag("Rejected", Effect.die),
+          )
+          const inForce = (entry: HistoryEntry) => entry.hash === hash && entry.neverInForce === undefined
+          return { entries: entries.map((entry) => ({ ...entry, current: inForce(entry) })) }
+        }),
+      )
+      .handle("past", ({ params: { hash } }) => Effect.catchTag(reading(store.past(hash)), "Rejected", Effect.die))
+      .handle("diff", ({ query: { from, to } }) =>
+        Effect.map(reading(store.differences(from, to)), ({ changes, ...hashes }) => ({
+          ...hashes,
+          changes: changes.map(onWire),
+        })),
+      )
+      .handle("schema", () => schema)
+  }),
+)
+
+/** Of one document: with a yield in between, another could be put into force. */
+const atOnce = Effect.provideService(References.PreventSchedulerYield, true)
+
+const options = (hash: string | undefined) => (hash === undefined ? {} : { ifHash: hash })
+
+/** JSON has no `undefined`: a side that is absent is left out. */
+const onWire = ({
+  after,
+  before,
+  path,
+}: {
+  readonly path: string
+  readonly before: unknown
+  readonly after: unknown
+}): Change => ({
+  path,
+  ...(before === undefined ? {} : { before: before as Schema.Json }),
+  ...(after === undefined ? {} : { after: after as Schema.Json }),
+})
+
+const valueAt = (effective: Schema.Json, path: string): Effect.Effect<Schema.Json, NotFound | Invalid> => {
+  const tokens = parsePointer(path)
+  if (tokens === undefined) {
+    const detail = "`path` is a JSON Pointer: it starts with / and writes ~ as ~0 and / as ~1 within keys."
+    return Effect.fail(new Invalid({ detail }))
+  }
+  const place = find(effective, tokens)
+  if ("found" in place) return Effect.succeed(place.found)
+  const near = didYouMean(nearNames(place.missing, place.keys))
+  const detail = `There is nothing at ${path.slice(0, 200)}: ${JSON.stringify(place.missing.slice(0, 64))} is not set${near}.`
+  return Effect.fail(new NotFound({ detail }))
+}

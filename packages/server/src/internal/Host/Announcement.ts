@@ -1,0 +1,48 @@
+/** What a host says once it listens: in its lock for the command line, and in words or as JSON for whoever started it. */
+import { dataDirectory } from "@signalbox/core/DataDirectory"
+import { Effect, Layer, Path } from "effect"
+import { HostConfig } from "../../HostConfig.ts"
+import { Listening } from "../../Listening.ts"
+import type { Place } from "../../Place.ts"
+import { HostLock } from "../HostLock.ts"
+import { banner } from "./Banner.ts"
+import { Output } from "./Output.ts"
+
+export const layerAt = (place: Place, command = "signalbox") =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const lock = yield* HostLock
+      const output = yield* Output
+      const path = yield* Path.Path
+      const { url } = yield* Listening
+      const store = yield* HostConfig
+      const { config, hash } = yield* store.snapshot
+      const lastGood = (yield* store.problems).length > 0 ? hash : undefined
+      yield* lock.sign(url)
+      const usual = yield* Effect.option(dataDirectory("signalbox"))
+      const shown = {
+        command,
+        url,
+        config: place.config,
+        isNew: lock.isNew,
+        lastGood,
+        isUsual: usual._tag === "Some" && path.join(usual.value, "config.json") === place.config,
+        alias: aliasToTry(config),
+        auth: config.features.auth,
+      }
+      yield* output.say(
+        output.format === "json"
+          ? {
+              text: `Listening on ${url}`,
+              data: { url, document: place.config, firstStart: lock.isNew, refused: lastGood !== undefined },
+            }
+          : { text: banner(shown) },
+      )
+    }),
+  )
+
+const aliasToTry = ({ models, providers }: (typeof HostConfig)["schema"]["Type"]): string | undefined => {
+  const usable = Object.entries(models).filter(([, model]) => model.enabled)
+  const [first] = usable.find(([, model]) => providers[model.provider]?.kind === "echo") ?? usable[0] ?? []
+  return first
+}

@@ -1,0 +1,70 @@
+/**
+ * The top of a host: its routes behind the socket that listens already. Once they answer, the host has started; when its Scope closes it stops
+ * in good order, before anything beneath is let go.
+ */
+import * as NodeHttpPlatform from "@effect/platform-node/NodeHttpPlatform"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { HostStarted, HostStopping } from "@signalbox/api/HostEvents"
+import { version } from "@signalbox/api/Version"
+import { EventBus } from "@signalbox/core/EventBus"
+import { CallObserver } from "@signalbox/gateway/CallObserver"
+import * as Gateway from "@signalbox/gateway/Gateway"
+import { Effect, Layer, Scope } from "effect"
+import * as Etag from "effect/http/Etag"
+import * as HttpRouter from "effect/http/HttpRouter"
+import { HostConfig, Listen } from "../../HostConfig.ts"
+import { HostServices } from "../../HostServices.ts"
+import { Listening } from "../../Listening.ts"
+import { StatusFile } from "../../StatusFile.ts"
+import * as Guard from "../Guard.ts"
+import * as HealthRoutes from "../HealthRoutes.ts"
+import { Endless, StopSwitch } from "../Stopping.ts"
+import * as AdminRoutes from "./AdminRoutes.ts"
+import { drain } from "./Drain.ts"
+import { Output } from "./Output.ts"
+
+/** The guard stands before all of them. */
+const routes = Layer.mergeAll(Guard.layer, Gateway.layer(HostServices), HealthRoutes.layer, AdminRoutes.layer).pipe(
+  Layer.provide([
+    Layer.effect(
+      Guard.KnownHosts,
+      Effect.zipWith(Listening, Listen.get, ({ host }, { names }) => ({ address: host, names })),
+    ),
+    Layer.effect(
+      Endless,
+      Effect.map(Listening, ({ traffic }) => traffic.follow),
+    ),
+    // What is under way stands in the status line.
+    Layer.effect(CallObserver, StatusFile),
+    // An alias has up to 200 characters, each of them up to 12 in a path.
+    Layer.succeed(HttpRouter.RouterConfig, { maxParamLength: 2_400 }),
+  ]),
+)
+
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { traffic } = yield* Listening
+    const { stop } = yield* StopSwitch
+    const { say } = yield* Output
+    const bus = yield* EventBus
+    const store = yield* HostConfig
+    const facts = Effect.map(store.snapshot, ({ revision }) => ({ version, pid: process.pid, revision }))
+
+    const app = yield* HttpRouter.toHttpEffect(routes)
+    // Of their own: requests end by themselves before what is left of them is interrupted.
+    const requests = Scope.makeUnsafe("parallel")
+    const handler = yield* NodeHttpServer.makeHandler(app, { scope: requests })
+    yield* Effect.addFinalizer((exit) =>
+      Effect.gen(function* () {
+        yield* bus.publish(new HostStopping(yield* facts))
+        // Those who follow the events take this one before their feeds end.
+        yield* Effect.yieldNow
+        yield* stop
+        yield* drain(traffic, (text) => say({ text }))
+        yield* Scope.close(requests, exit)
+      }),
+    )
+    traffic.answer(handler)
+    yield* bus.publish(new HostStarted(yield* facts))
+  }),
+).pipe(Layer.provide([NodeHttpPlatform.layer, Etag.layerWeak]))
