@@ -29,8 +29,8 @@ const lazySegmenter = {
 const bundledProgram = {
   name: "bundled-program",
   resolveId: {
-    filter: { id: /^\.\/Cli\/Program\.ts$/ },
-    handler: () => join(import.meta.dirname, "src", "Cli", "BundledProgram.ts"),
+    filter: { id: /^\.\/internal\/Program\.ts$/ },
+    handler: () => join(import.meta.dirname, "src", "internal", "BundledProgram.ts"),
   },
 }
 
@@ -84,7 +84,7 @@ export const bundle = async (directory: string): Promise<void> => {
   const source = (name: string) => join(import.meta.dirname, "src", name)
   const launcher = await chunksOf({ input: { signalbox: source("main.ts") }, plugins: [bundledProgram] })
   const program = await chunksOf({
-    input: { Start: source("Cli/Start.ts") },
+    input: { Start: source("internal/Start.ts") },
     external: ["koffi"],
     plugins: [lazySegmenter],
   })
