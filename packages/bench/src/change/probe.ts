@@ -1,0 +1,34 @@
+/** Loaded into a host before anything else (`--import`): reports CPU time, the longest pause of the event loop and the heap when the benchmark asks. */
+import { monitorEventLoopDelay } from "node:perf_hooks"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
+
+/** Since the last report. */
+export interface Sample {
+  readonly cpuMillis: number
+  readonly pauseMillis: number
+  /** After a full garbage collection; only where it was asked for. */
+  readonly heapBytes: number
+}
+
+const resolutionMillis = 1
+const delays = monitorEventLoopDelay({ resolution: resolutionMillis })
+delays.enable()
+let before = process.cpuUsage()
+
+const collectGarbage = (): void => {
+  setFlagsFromString("--expose-gc")
+  runInNewContext("gc")()
+}
+
+process.on("message", (wanted: "sample" | "heap") => {
+  const { system, user } = process.cpuUsage(before)
+  const pauseMillis = Math.max(0, delays.max / 1e6 - resolutionMillis)
+  if (wanted === "heap") collectGarbage()
+  const sample: Sample = { cpuMillis: (system + user) / 1e3, pauseMillis, heapBytes: process.memoryUsage().heapUsed }
+  process.send?.(sample)
+  delays.reset()
+  before = process.cpuUsage()
+})
+// The host must be able to end.
+process.channel?.unref()
