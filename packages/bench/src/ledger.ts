@@ -17,9 +17,9 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { type Entry, encodeLine, normalize } from "@signalbox/core/Entry"
 import { EventBus } from "@signalbox/core/EventBus"
-import { segmentName } from "@signalbox/core/Segment"
+import { encodeLine, type LedgerEntry, normalize } from "@signalbox/core/LedgerEntry"
+import { segmentName } from "@signalbox/core/SegmentName"
 import { StatsLedger, StatsSettings } from "@signalbox/core/StatsLedger"
 import { Flock } from "@signalbox/node/Flock"
 import * as NodeSegmentStorage from "@signalbox/node/NodeSegmentStorage"
@@ -31,7 +31,7 @@ const REWRITTEN = 10_000
 const SCANNED = 1_000_000
 const AGAIN = 20
 
-const entry: Entry = normalize(
+const entry: LedgerEntry = normalize(
   {
     provider: "openai",
     model: "fast",
@@ -116,7 +116,7 @@ const rewriter = (root: string, flock: Flock["Service"]) => {
   return (times: number, durable: boolean): number => {
     for (let i = 0; i < times; i++) {
       if (!flock.tryLockSync(lock, "exclusive")) throw new Error("the lock is not free")
-      const stats = JSON.parse(readFileSync(path, "utf8")) as { readonly events: Array<Entry> }
+      const stats = JSON.parse(readFileSync(path, "utf8")) as { readonly events: Array<LedgerEntry> }
       stats.events.push(entry)
       stats.events.shift()
       const fd = openSync(`${path}.tmp`, "w")

@@ -9,12 +9,12 @@
  */
 import { Cause, Clock, Context, Effect, type Fiber, Layer, Random, type Scope, Stream } from "effect"
 import type { AnyEvent, Cursor, Declaration, Envelope } from "./Event.ts"
-import { Exchange, type Items, type Subscription } from "./internal/EventBus/Exchange.ts"
+import { BusState, type Items, type Subscription } from "./internal/EventBus/BusState.ts"
 import type { Gap } from "./internal/EventBus/Gap.ts"
-import { coalesce, failWhenLagging } from "./internal/EventBus/Lagging.ts"
+import { coalesce, failWhenLagging } from "./internal/EventBus/SubscriberLagging.ts"
 
 export { Gap } from "./internal/EventBus/Gap.ts"
-export { SubscriberLagging } from "./internal/EventBus/Lagging.ts"
+export { SubscriberLagging } from "./internal/EventBus/SubscriberLagging.ts"
 
 /** Who publishes, in every envelope: a URI reference. Read when the bus is built. */
 export const EventSource: Context.Reference<string> = Context.Reference("@signalbox/core/EventSource", {
@@ -109,21 +109,21 @@ export class EventBus extends Context.Service<
 
 const make = Effect.gen(function* () {
   const capacity = Math.max(4, Math.floor(yield* EventCapacity))
-  const exchange = new Exchange({
+  const state = new BusState({
     epoch: yield* randomEpoch,
     capacity,
     source: yield* EventSource,
     clock: yield* Clock.Clock,
   })
-  const wake = () => exchange.wake()
-  yield* Effect.addFinalizer(() => Effect.sync(() => exchange.endAll()))
+  const wake = () => state.wake()
+  yield* Effect.addFinalizer(() => Effect.sync(() => state.endAll()))
 
   const beginTurn = (fiber: Fiber.Fiber<unknown, unknown>): void => {
     // A task of the dispatcher runs once a turn; microtasks would run between any two of its tasks.
-    if (exchange.beginTurn()) fiber.currentDispatcher.scheduleTask(wake, 0)
+    if (state.beginTurn()) fiber.currentDispatcher.scheduleTask(wake, 0)
   }
   const makeRoom: Effect.Effect<void> = Effect.withFiber((fiber) => {
-    if (!exchange.needsAnotherTurn()) return Effect.void
+    if (!state.needsAnotherTurn()) return Effect.void
     beginTurn(fiber)
     return Effect.andThen(Effect.yieldNow, makeRoom)
   })
@@ -132,25 +132,25 @@ const make = Effect.gen(function* () {
   const publish = (event: AnyEvent, options?: PublishOptions) =>
     Effect.withFiber<void>((fiber) => {
       beginTurn(fiber)
-      exchange.publish(event, options?.revision, options?.causationId)
-      return exchange.isTurnFull ? endTurn : Effect.void
+      state.publish(event, options?.revision, options?.causationId)
+      return state.isTurnFull ? endTurn : Effect.void
     })
 
   const publishAll = (events: ReadonlyArray<AnyEvent>, options?: PublishOptions) =>
     Effect.withFiber<void>((fiber) => {
       beginTurn(fiber)
-      exchange.publishAll(events, options?.revision, options?.causationId)
-      return exchange.isTurnFull ? endTurn : Effect.void
+      state.publishAll(events, options?.revision, options?.causationId)
+      return state.isTurnFull ? endTurn : Effect.void
     })
 
   const subscribe = <const Types extends ReadonlyArray<TypeSelector>>(options: SubscribeOptions<Types> = {}) =>
     Effect.acquireRelease(
-      Effect.sync(() => exchange.subscribe(options.types?.map(typeOf), options.after, options.name)),
-      (subscription) => Effect.sync(() => exchange.end(subscription)),
+      Effect.sync(() => state.subscribe(options.types?.map(typeOf), options.after, options.name)),
+      (subscription) => Effect.sync(() => state.end(subscription)),
     ).pipe(
       // The filter leaves exactly the selected types; that an event's class belongs to its `_tag` is the owner's promise.
       Effect.map(
-        (subscription) => streamOf(exchange, subscription) as Stream.Stream<Envelope<Selected<Types[number]>> | Gap>,
+        (subscription) => streamOf(state, subscription) as Stream.Stream<Envelope<Selected<Types[number]>> | Gap>,
       ),
     )
 
@@ -158,20 +158,20 @@ const make = Effect.gen(function* () {
     publish,
     publishAll,
     subscribe,
-    cursor: Effect.sync(() => exchange.ring.last),
-    subscribers: Effect.sync(() => exchange.subscribers),
+    cursor: Effect.sync(() => state.ring.last),
+    subscribers: Effect.sync(() => state.subscribers),
   })
 })
 
 /** The chunks are what has piled up since the consumer last asked. */
-const streamOf = (exchange: Exchange, subscription: Subscription): Stream.Stream<Envelope | Gap> => {
+const streamOf = (state: BusState, subscription: Subscription): Stream.Stream<Envelope | Gap> => {
   // The look and the wait are one step: between two, a fiber may be made to yield, and would miss its wake.
   const pull = Effect.callback<Items, Cause.Done>((resume) => {
     if (subscription.ended) return resume(Cause.done())
     if (subscription.resume !== undefined) {
       return resume(Effect.die(`Two consumers of one subscription: ${subscription.name}`))
     }
-    const taken = exchange.take(subscription)
+    const taken = state.take(subscription)
     if (taken !== undefined) return resume(Effect.succeed(taken))
     subscription.resume = (items) => resume(items === undefined ? Cause.done() : Effect.succeed(items))
     return Effect.sync(() => {

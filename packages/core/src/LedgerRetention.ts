@@ -1,7 +1,7 @@
 /** The ledger as a store that is swept: whole segments and their roll-ups, the oldest hours first. One that somebody writes to stays. */
 import { Effect, Layer, Stream } from "effect"
 import { type Retainable, Retention, type SweepRequest, type Swept } from "./Retention.ts"
-import { hourMillis, type SegmentName, segmentHour } from "./Segment.ts"
+import { hourMillis, type SegmentName, segmentHour } from "./SegmentName.ts"
 import { SegmentStorage, type SegmentsUnavailable } from "./SegmentStorage.ts"
 
 /** Registers the ledger for as long as the layer stands. */

@@ -5,8 +5,12 @@
  * than the bus keeps is one) reads `models` again.
  */
 import { Context, Effect, Layer, Schema, SchemaIssue, type Scope } from "effect"
-import { makeChanges } from "./internal/ModelRegistry/Changes.ts"
-import { Entries, type Entry, type Limits } from "./internal/ModelRegistry/Entries.ts"
+import {
+  type AcceptedRegistration,
+  AcceptedRegistrations,
+  type Limits,
+} from "./internal/ModelRegistry/AcceptedRegistrations.ts"
+import { makeRegistrationChanges } from "./internal/ModelRegistry/RegistrationChanges.ts"
 import { type ModelTable, modelEvents, modelTable, registeredBy } from "./internal/ModelTable.ts"
 import {
   type Model,
@@ -110,14 +114,14 @@ const make = Effect.gen(function* () {
   const settingsIn = settings["~signalbox/Setting"].valueIn
   const registrationsIn = registrations["~signalbox/Setting"].valueIn
 
-  const entries = new Entries(yield* RegistrationLimits)
+  const entries = new AcceptedRegistrations(yield* RegistrationLimits)
   const tableIn = (values: ReadonlyMap<string, unknown>): ModelTable =>
     modelTable(settingsIn(values), registrationsIn(values))
   yield* reconciler.observe((before, after) => modelEvents(tableIn(before.values), tableIn(after.values)))
 
-  const { add, withdraw } = yield* makeChanges(reconciler, entries, registrationsIn)
+  const { add, withdraw } = yield* makeRegistrationChanges(reconciler, entries, registrationsIn)
 
-  const accept = (registration: Registration): Effect.Effect<Entry, ModelRegistryError> =>
+  const accept = (registration: Registration): Effect.Effect<AcceptedRegistration, ModelRegistryError> =>
     Effect.suspend(() => {
       const accepted = entries.accept(registration)
       if (typeof accepted === "object") return Effect.succeed(accepted)
@@ -125,7 +129,7 @@ const make = Effect.gen(function* () {
       return new ModelRegistryError({ registration: registration.name, reason })
     })
 
-  const refuse = (entry: Entry) => (refused: PrepareFailed) =>
+  const refuse = (entry: AcceptedRegistration) => (refused: PrepareFailed) =>
     Effect.suspend(() => {
       entries.free(entry)
       const reason = new RegistrationRefused({ failures: refused.failures })

@@ -5,7 +5,7 @@
  */
 import { Context, type Effect, Layer, Schema } from "effect"
 import { MemorySegments } from "./internal/SegmentStorage/MemorySegments.ts"
-import type { SegmentName } from "./Segment.ts"
+import type { SegmentName } from "./SegmentName.ts"
 
 /** The place of the segments does not answer. `code` is `ENOSPC`, `EACCES`, `EIO` … */
 export class SegmentsUnavailable extends Schema.TaggedError<SegmentsUnavailable>()("SegmentsUnavailable", {
@@ -27,7 +27,7 @@ export interface AppendFailure {
 }
 
 /** One writer's open segment. Synchronous throughout. */
-export interface Appender {
+export interface SegmentAppender {
   /** One write of one ASCII text at the segment's end, atomic among all writers; `undefined` when all of it was written. */
   readonly append: (text: string) => AppendFailure | undefined
   /** The segment is no longer there under its name, so that nobody would ever read what is appended. */
@@ -39,13 +39,13 @@ export interface Appender {
 /** Why a segment cannot be appended to: it is being replaced or has been, or the place does not answer. */
 export type OpenFailure = { readonly _tag: "Replaced" } | { readonly _tag: "Failed"; readonly code: string }
 
-export interface Listing {
+export interface SegmentListing {
   readonly entries: ReadonlySet<SegmentName>
   readonly rollUps: ReadonlySet<SegmentName>
 }
 
 /** What stood in a segment from some offset on. */
-export interface Piece {
+export interface SegmentChunk {
   /** Tells apart two files that had one name. */
   readonly id: string
   /** Whole lines, unless the end of a finished segment lacks its newline or a line is longer than a piece. */
@@ -57,9 +57,9 @@ export interface Piece {
 }
 
 /** A segment that nobody appends to while this is held. */
-export interface Held {
+export interface ExclusiveSegment {
   /** The segment's bytes from `offset` on, its unfinished last line included. */
-  readonly read: (offset: number) => Effect.Effect<Piece, SegmentsUnavailable>
+  readonly read: (offset: number) => Effect.Effect<SegmentChunk, SegmentsUnavailable>
   /** Puts the roll-up in the segment's place: durable before the segment goes, so that at each moment one of the two counts. */
   readonly replace: (rollUp: string) => Effect.Effect<void, SegmentsUnavailable>
   /** Removes the segment, as after a crash between the two steps of `replace`. The roll-up, if there is one, is made durable first. */
@@ -74,18 +74,18 @@ export class SegmentStorage extends Context.Service<
     /** Whether segments can be protected. Without it they are appended to and read, never replaced or removed. */
     readonly isProtected: boolean
     /** Opens a segment for appending, made if it is missing. Synchronous. */
-    readonly open: (name: SegmentName) => Appender | OpenFailure
+    readonly open: (name: SegmentName) => SegmentAppender | OpenFailure
     /** A segment that was replaced meanwhile is in one of the two sets or in both, never in neither. */
-    readonly list: Effect.Effect<Listing, SegmentsUnavailable>
+    readonly list: Effect.Effect<SegmentListing, SegmentsUnavailable>
     /** At most about 256 KiB; `undefined` where there is no such segment (any more). */
-    readonly read: (name: SegmentName, offset: number) => Effect.Effect<Piece | undefined, SegmentsUnavailable>
+    readonly read: (name: SegmentName, offset: number) => Effect.Effect<SegmentChunk | undefined, SegmentsUnavailable>
     readonly readRollUp: (name: SegmentName) => Effect.Effect<string | undefined, SegmentsUnavailable>
     /** Bytes on disk of a segment and its roll-up together. */
     readonly size: (name: SegmentName) => Effect.Effect<number, SegmentsUnavailable>
     /** Runs `use` while nobody appends; `undefined` if somebody does, if the segment is gone, or if nothing can be protected. Never waits. */
     readonly exclusively: <A, E, R>(
       name: SegmentName,
-      use: (held: Held) => Effect.Effect<A, E, R>,
+      use: (held: ExclusiveSegment) => Effect.Effect<A, E, R>,
     ) => Effect.Effect<A | undefined, E | SegmentsUnavailable, R>
     readonly removeRollUp: (name: SegmentName) => Effect.Effect<void, SegmentsUnavailable>
     /** Keeps lines that nobody understands, for people to look at; answers how many found room in 1 MiB. */

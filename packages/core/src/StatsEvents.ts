@@ -1,12 +1,12 @@
 /** What the ledger tells the world. Entries hold no secrets: a key is named by its id. */
 import { Schema } from "effect"
-import { Entry } from "./Entry.ts"
 import * as Event from "./Event.ts"
+import { LedgerEntry } from "./LedgerEntry.ts"
 
 /** One call was recorded by this process. Ephemeral, and made only while somebody listens. */
 export class StatsRecorded extends Event.Class<StatsRecorded>()(
   "stats.recorded",
-  { entry: Entry },
+  { entry: LedgerEntry },
   { durable: false },
 ) {}
 

@@ -4,21 +4,21 @@
  * with the power. Reading follows the lines from where it last stopped. There are no prices here, and nothing leaves the machine.
  */
 import { Clock, Context, Duration, Effect, Latch, Layer, Semaphore } from "effect"
-import { type EntryInput, encodeLine, normalize } from "./Entry.ts"
 import { EventBus } from "./EventBus.ts"
 import { type Compacted, compact as compactSegments } from "./internal/StatsLedger/Compaction.ts"
-import type { StatsSeries } from "./internal/StatsLedger/Series.ts"
-import { describe, StatsSettingsSchema, type StatsSnapshot } from "./internal/StatsLedger/Snapshot.ts"
-import { makeTail, type Seen } from "./internal/StatsLedger/Tail.ts"
-import { Writer } from "./internal/StatsLedger/Writer.ts"
-import { hourMillis, hourOf } from "./Segment.ts"
+import { makeSegmentTail, type TailView } from "./internal/StatsLedger/SegmentTail.ts"
+import { SegmentWriter } from "./internal/StatsLedger/SegmentWriter.ts"
+import type { StatsSeries } from "./internal/StatsLedger/StatsSeries.ts"
+import { describe, StatsSettingsSchema, type StatsSnapshot } from "./internal/StatsLedger/StatsSnapshot.ts"
+import { encodeLine, type LedgerEntryInput, normalize } from "./LedgerEntry.ts"
+import { hourMillis, hourOf } from "./SegmentName.ts"
 import { SegmentStorage, type SegmentsUnavailable } from "./SegmentStorage.ts"
 import * as Setting from "./Setting.ts"
 import { StatsCompacted, StatsDegraded, StatsRecorded } from "./StatsEvents.ts"
 
-export { Entry, type EntryInput } from "./Entry.ts"
-export type { SeriesRow, StatsSeries } from "./internal/StatsLedger/Series.ts"
-export { StatsSnapshot, Usage } from "./internal/StatsLedger/Snapshot.ts"
+export type { SeriesRow, StatsSeries } from "./internal/StatsLedger/StatsSeries.ts"
+export { StatsSnapshot, Usage } from "./internal/StatsLedger/StatsSnapshot.ts"
+export { LedgerEntry, type LedgerEntryInput } from "./LedgerEntry.ts"
 
 /** `window_minutes`: how long the window of a snapshot is that names none; 1 to 1440, default 60. */
 export class StatsSettings extends Setting.Service<StatsSettings>()(
@@ -31,7 +31,7 @@ export class StatsLedger extends Context.Service<
   StatsLedger,
   {
     /** Appends one entry to the hour's segment. What the place refuses is kept in bounded memory, tried again, and reported. */
-    readonly record: (entry: EntryInput) => Effect.Effect<void>
+    readonly record: (entry: LedgerEntryInput) => Effect.Effect<void>
     /**
      * The calls of all processes within the window: rounded up to minutes, 1 minute to 24 hours, without it the setting's. It begins at the
      * full ten seconds at or before the moment that is so long ago, at the full minute if it is longer than an hour.
@@ -74,22 +74,22 @@ const make = Effect.gen(function* () {
   const bus = yield* EventBus
   const clock = yield* Clock.Clock
   const refused = Latch.makeUnsafe(false)
-  const writer = new Writer(storage, () => void refused.openUnsafe())
+  const writer = new SegmentWriter(storage, () => void refused.openUnsafe())
   yield* Effect.addFinalizer(() => closeWriter(writer, clock))
 
   const publisher = yield* makePublisher(bus)
-  const record = (entry: EntryInput) =>
+  const record = (entry: LedgerEntryInput) =>
     Effect.suspend(() => {
       const now = clock.currentTimeMillisUnsafe()
       writer.write(encodeLine(entry, now), now)
       return publisher(entry, now)
     })
 
-  const hourTail = makeTail(storage, { bucketMillis: 10_000, horizonMillis: hourMillis })
-  const dayTail = makeTail(storage, { bucketMillis: 60_000, horizonMillis: 24 * hourMillis })
+  const hourTail = makeSegmentTail(storage, { bucketMillis: 10_000, horizonMillis: hourMillis })
+  const dayTail = makeSegmentTail(storage, { bucketMillis: 60_000, horizonMillis: 24 * hourMillis })
   const look = Effect.fnUntraced(function* <A>(
     window: Duration.Input | undefined,
-    describe: (seen: Seen, now: number, minutes: number) => A,
+    describe: (seen: TailView, now: number, minutes: number) => A,
   ) {
     const minutes = windowMinutes(window) ?? (yield* settings.get).windowMinutes
     const now = yield* clock.currentTimeMillis
@@ -118,7 +118,7 @@ const make = Effect.gen(function* () {
   return StatsLedger.of({ record, snapshot, series, compact })
 })
 
-const seriesOf = ({ series, window }: Seen, now: number, minutes: number): StatsSeries => ({
+const seriesOf = ({ series, window }: TailView, now: number, minutes: number): StatsSeries => ({
   from: window.from,
   to: now,
   windowMinutes: minutes,
@@ -129,7 +129,7 @@ const seriesOf = ({ series, window }: Seen, now: number, minutes: number): Stats
 /** Publishes what is recorded once a turn, and only if somebody listens: nobody pays for an event that nobody wants. */
 const makePublisher = Effect.fnUntraced(function* (bus: EventBus["Service"]) {
   const pending = Latch.makeUnsafe(false)
-  let entries: Array<EntryInput> = []
+  let entries: Array<LedgerEntryInput> = []
   let times: Array<number> = []
   const publish = Effect.suspend(() => {
     pending.closeUnsafe()
@@ -148,7 +148,7 @@ const makePublisher = Effect.fnUntraced(function* (bus: EventBus["Service"]) {
     })
   })
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(pending.await, publish)))
-  return (entry: EntryInput, now: number): Effect.Effect<void> => {
+  return (entry: LedgerEntryInput, now: number): Effect.Effect<void> => {
     entries.push(entry)
     times.push(now)
     if (entries.length === 1) pending.openUnsafe()
@@ -156,7 +156,7 @@ const makePublisher = Effect.fnUntraced(function* (bus: EventBus["Service"]) {
   }
 })
 
-const reportRefusals = (writer: Writer, refused: Latch.Latch, bus: EventBus["Service"], clock: Clock.Clock) =>
+const reportRefusals = (writer: SegmentWriter, refused: Latch.Latch, bus: EventBus["Service"], clock: Clock.Clock) =>
   Effect.gen(function* () {
     yield* refused.await
     const backlog = writer.backlog
@@ -182,7 +182,7 @@ const compactHourly = (compact: Effect.Effect<Compacted, SegmentsUnavailable>, c
     yield* Effect.catch(compact, (error) => Effect.logWarning(`The ledger was not wholly compacted: ${error.message}`))
   }).pipe(Effect.forever)
 
-const closeWriter = (writer: Writer, clock: Clock.Clock) =>
+const closeWriter = (writer: SegmentWriter, clock: Clock.Clock) =>
   Effect.gen(function* () {
     writer.retry(clock.currentTimeMillisUnsafe())
     const backlog = writer.backlog

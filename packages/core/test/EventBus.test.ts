@@ -6,7 +6,7 @@ import { EventBus, EventCapacity, type Gap, type SubscribeOptions } from "@signa
 import { eventBusSuite } from "@signalbox/core/testing/EventBusSuite"
 import { Clock, Context, Effect, Exit, Fiber, Layer, Random, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { Exchange } from "../src/internal/EventBus/Exchange.ts"
+import { BusState } from "../src/internal/EventBus/BusState.ts"
 
 eventBusSuite("EventBus.layer", EventBus.layer)
 
@@ -105,7 +105,7 @@ describe("EventBus, in memory", () => {
   })
 
   it("a subscriber that has left is not kept", async () => {
-    const exchange = new Exchange({
+    const state = new BusState({
       epoch: "e",
       capacity: 4,
       source: "s",
@@ -113,9 +113,9 @@ describe("EventBus, in memory", () => {
     })
     const leave = () => {
       const left = [undefined, ["route.moved", "route.closed"]].map((types) =>
-        exchange.subscribe(types, undefined, undefined),
+        state.subscribe(types, undefined, undefined),
       )
-      for (const subscription of left) exchange.end(subscription)
+      for (const subscription of left) state.end(subscription)
       return left.map((subscription) => new WeakRef(subscription))
     }
     const left = leave()
@@ -130,22 +130,22 @@ describe("EventBus, in memory", () => {
   })
 
   it("types that nobody publishes are forgotten with their last subscriber", () => {
-    const exchange = new Exchange({
+    const state = new BusState({
       epoch: "e",
       capacity: 4,
       source: "s",
       clock: Context.get(Context.empty(), Clock.Clock),
     })
-    exchange.publish(moved(1), undefined, undefined)
+    state.publish(moved(1), undefined, undefined)
     const strangers = Array.from({ length: 100 }, (_, index) =>
-      exchange.subscribe([`asked.by.${index}`, "asked.by.all", "route.moved"], undefined, undefined),
+      state.subscribe([`asked.by.${index}`, "asked.by.all", "route.moved"], undefined, undefined),
     )
-    assert.strictEqual(exchange.types, 102)
+    assert.strictEqual(state.types, 102)
     const [last, ...others] = strangers
-    for (const stranger of others) exchange.end(stranger)
-    assert.strictEqual(exchange.types, 3)
-    if (last !== undefined) exchange.end(last)
-    assert.strictEqual(exchange.types, 1)
+    for (const stranger of others) state.end(stranger)
+    assert.strictEqual(state.types, 3)
+    if (last !== undefined) state.end(last)
+    assert.strictEqual(state.types, 1)
   })
 
   it.effect("a cursor that is no cursor harms nobody", () =>

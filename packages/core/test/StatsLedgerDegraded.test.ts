@@ -1,13 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { EventBus } from "@signalbox/core/EventBus"
-import { type Appender, SegmentStorage } from "@signalbox/core/SegmentStorage"
+import { type SegmentAppender, SegmentStorage } from "@signalbox/core/SegmentStorage"
 import { StatsDegraded } from "@signalbox/core/StatsEvents"
 import { StatsLedger, StatsSettings } from "@signalbox/core/StatsLedger"
 import { Effect, Layer, Logger, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import { MemorySegments } from "../src/internal/SegmentStorage/MemorySegments.ts"
-import { waitingMaxCount } from "../src/internal/StatsLedger/Writer.ts"
+import { waitingMaxCount } from "../src/internal/StatsLedger/SegmentWriter.ts"
 
 const call = { provider: "openai", model: "fast", inputTokens: 1 }
 
@@ -15,7 +15,7 @@ const call = { provider: "openai", model: "fast", inputTokens: 1 }
 const makeDisk = () => {
   const segments = new MemorySegments()
   const disk = { room: Number.POSITIVE_INFINITY, code: "ENOSPC" }
-  const limited = (appender: Appender): Appender => ({
+  const limited = (appender: SegmentAppender): SegmentAppender => ({
     ...appender,
     append: (text) => {
       const fits = text.slice(0, Math.max(0, Math.floor(disk.room)))

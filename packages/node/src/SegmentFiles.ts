@@ -1,8 +1,8 @@
 /** The directory: what its files are called, what is there, and reading from an offset. All synchronous; a piece is small. */
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync } from "node:fs"
 import { join } from "node:path"
-import { segmentHour } from "@signalbox/core/Segment"
-import type { Listing, Piece } from "@signalbox/core/SegmentStorage"
+import { segmentHour } from "@signalbox/core/SegmentName"
+import type { SegmentChunk, SegmentListing } from "@signalbox/core/SegmentStorage"
 
 export interface Places {
   readonly directory: string
@@ -29,8 +29,8 @@ export const places = (directory: string): Places => ({
 const settledMillis = 2000
 
 /** Lists the directory only if it may have changed: looking again is one `stat`. */
-export const lister = (directory: string): (() => Listing) => {
-  let known: { readonly changed: bigint; readonly listing: Listing } | undefined
+export const lister = (directory: string): (() => SegmentListing) => {
+  let known: { readonly changed: bigint; readonly listing: SegmentListing } | undefined
   return () => {
     const changed = statSync(directory, { bigint: true, throwIfNoEntry: false })?.mtimeNs
     if (changed === undefined) return listingOf([])
@@ -45,7 +45,7 @@ export const lister = (directory: string): (() => Listing) => {
  * A directory that changes while it is read can hide a roll-up that came behind the reader and its segment, which went before it: two
  * readings that agree had no such moment.
  */
-const listTwice = (directory: string): Listing => {
+const listTwice = (directory: string): SegmentListing => {
   let names = readdirSync(directory)
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const before = names.join("/")
@@ -57,7 +57,7 @@ const listTwice = (directory: string): Listing => {
 
 const attemptsMax = 10
 
-const listingOf = (files: ReadonlyArray<string>): Listing => {
+const listingOf = (files: ReadonlyArray<string>): SegmentListing => {
   const named = (ending: string): ReadonlySet<string> =>
     new Set(
       files
@@ -72,7 +72,7 @@ const pieceMaxBytes = 262_144
 const newline = 10
 
 /** The lines from `offset` on; with `unfinished` what follows the last newline too. */
-export const readPiece = (path: string, offset: number, unfinished: boolean): Piece | undefined => {
+export const readPiece = (path: string, offset: number, unfinished: boolean): SegmentChunk | undefined => {
   const fd = openIfThere(path)
   if (fd === undefined) return undefined
   try {

@@ -9,7 +9,7 @@ import { Providers } from "@signalbox/core/Providers"
 import { Reconciler } from "@signalbox/core/Reconciler"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import { StatsRecorded } from "@signalbox/core/StatsEvents"
-import { type EntryInput, StatsLedger } from "@signalbox/core/StatsLedger"
+import { type LedgerEntryInput, StatsLedger } from "@signalbox/core/StatsLedger"
 import { AdminToken } from "@signalbox/server/AdminToken"
 import { HostConfig, settings } from "@signalbox/server/HostConfig"
 import { Listening } from "@signalbox/server/Listening"
@@ -68,12 +68,12 @@ const telemetry = (on: boolean) =>
     HostConfig.use((store) => store.update([{ path: "/features/telemetry", value: on }])),
     turns,
   )
-const record = (entry: EntryInput) =>
+const record = (entry: LedgerEntryInput) =>
   Effect.andThen(
     StatsLedger.use((ledger) => ledger.record(entry)),
     turns,
   )
-const call: EntryInput = {
+const call: LedgerEntryInput = {
   provider: "openai",
   model: "fast",
   key: "key_1",

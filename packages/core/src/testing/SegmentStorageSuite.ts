@@ -1,7 +1,7 @@
 /** What every `SegmentStorage` must do. Run it with `segmentStorageSuite(name, layer)`; each test builds the layer anew and expects it empty. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, type Layer } from "effect"
-import { type Appender, type OpenFailure, SegmentStorage } from "../SegmentStorage.ts"
+import { type OpenFailure, type SegmentAppender, SegmentStorage } from "../SegmentStorage.ts"
 
 export const segmentStorageSuite = <E>(name: string, layer: Layer.Layer<SegmentStorage, E>): void => {
   describe(name, () => {
@@ -17,7 +17,7 @@ type Test = (title: string, body: Effect.Effect<void, unknown, SegmentStorage>) 
 
 const segment = "2026-11-21T05"
 
-const opened = (answer: Appender | OpenFailure): Appender =>
+const opened = (answer: SegmentAppender | OpenFailure): SegmentAppender =>
   "_tag" in answer ? assert.fail(`not opened: ${JSON.stringify(answer)}`) : answer
 
 const readAll = Effect.fnUntraced(function* (name: string) {

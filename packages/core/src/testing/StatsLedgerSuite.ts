@@ -9,9 +9,9 @@ import { EventBus } from "../EventBus.ts"
 import { SegmentStorage } from "../SegmentStorage.ts"
 import { StatsCompacted, StatsRecorded } from "../StatsEvents.ts"
 import { StatsLedger, StatsSettings } from "../StatsLedger.ts"
-import { generated } from "./StatsLedgerSuite/Model.ts"
+import { call, day, hour, minute, otherLedger, start, total } from "./StatsLedgerSuite/Fixtures.ts"
+import { generated } from "./StatsLedgerSuite/Generated.ts"
 import { series } from "./StatsLedgerSuite/Series.ts"
-import { call, day, hour, minute, otherLedger, start, total } from "./StatsLedgerSuite/World.ts"
 
 export const statsLedgerSuite = <E>(name: string, storage: Layer.Layer<SegmentStorage, E>): void => {
   describe(name, () => {

@@ -23,7 +23,7 @@ export interface Stamp {
 }
 
 /** Negative where `a` comes before `b`; both of one epoch. */
-export const comparePlaces = (a: Cursor, b: Cursor): number => a.sequence - b.sequence || (a.n ?? 0) - (b.n ?? 0)
+export const compareCursors = (a: Cursor, b: Cursor): number => a.sequence - b.sequence || (a.n ?? 0) - (b.n ?? 0)
 
 export class Ring<T extends Topic> {
   readonly epoch: string
@@ -135,7 +135,7 @@ export class Ring<T extends Topic> {
     let high = this.head
     while (low < high) {
       const middle = Math.floor((low + high) / 2)
-      if (comparePlaces(this.#at(middle).cursor, place) <= 0) low = middle + 1
+      if (compareCursors(this.#at(middle).cursor, place) <= 0) low = middle + 1
       else high = middle
     }
     return low

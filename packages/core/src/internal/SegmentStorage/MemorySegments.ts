@@ -1,7 +1,13 @@
 /** Segments without a disk: all that the port promises, a full disk included. Texts are ASCII, so characters are bytes. */
 import { Effect } from "effect"
-import { type SegmentName, segmentHour } from "../../Segment.ts"
-import type { Appender, Held, OpenFailure, Piece, SegmentStorage } from "../../SegmentStorage.ts"
+import { type SegmentName, segmentHour } from "../../SegmentName.ts"
+import type {
+  ExclusiveSegment,
+  OpenFailure,
+  SegmentAppender,
+  SegmentChunk,
+  SegmentStorage,
+} from "../../SegmentStorage.ts"
 
 interface MemorySegment {
   readonly id: string
@@ -51,7 +57,7 @@ export class MemorySegments {
     }
   }
 
-  #open(name: SegmentName): Appender | OpenFailure {
+  #open(name: SegmentName): SegmentAppender | OpenFailure {
     if (segmentHour(name) === undefined) return { _tag: "Failed", code: "EINVAL" }
     if (this.#rollUps.has(name) || this.#segments.get(name)?.exclusive) return { _tag: "Replaced" }
     let segment = this.#segments.get(name)
@@ -62,7 +68,7 @@ export class MemorySegments {
     return this.#appender(name, segment)
   }
 
-  #appender(name: SegmentName, segment: MemorySegment): Appender {
+  #appender(name: SegmentName, segment: MemorySegment): SegmentAppender {
     segment.appenders++
     let open = true
     return {
@@ -82,7 +88,7 @@ export class MemorySegments {
     }
   }
 
-  #read(name: SegmentName, offset: number, unfinished: boolean): Piece | undefined {
+  #read(name: SegmentName, offset: number, unfinished: boolean): SegmentChunk | undefined {
     const segment = this.#segments.get(name)
     if (segment === undefined) return undefined
     const piece = segment.text.slice(offset, offset + pieceMaxBytes)
@@ -100,7 +106,7 @@ export class MemorySegments {
     return segment
   }
 
-  #held(name: SegmentName): Held {
+  #held(name: SegmentName): ExclusiveSegment {
     return {
       read: (offset) =>
         Effect.sync(() => this.#read(name, offset, true) ?? { id: "", text: "", next: offset, atEnd: true }),

@@ -3,16 +3,16 @@
  * that has more groups than fit is left alone. A crash at any moment leaves the segment, or both and then only the roll-up counts.
  */
 import { Effect } from "effect"
-import { hourMillis, type SegmentName, segmentHour } from "../../Segment.ts"
-import type { Held, SegmentStorage, SegmentsUnavailable } from "../../SegmentStorage.ts"
-import { Cell, groupId, groupOf } from "./Cell.ts"
-import { readLines } from "./Lines.ts"
+import { hourMillis, type SegmentName, segmentHour } from "../../SegmentName.ts"
+import type { ExclusiveSegment, SegmentStorage, SegmentsUnavailable } from "../../SegmentStorage.ts"
 import { decodeRollUp, encodeRollUp, minuteMillis } from "./RollUp.ts"
+import { readLines } from "./readLines.ts"
+import { groupId, groupOf, UsageSum } from "./UsageSum.ts"
 
 /** A segment is compacted when its hour has been over for this long: no snapshot of up to an hour needs its entries any more. */
 export const restMillis = hourMillis
 
-/** Rows of one roll-up; a segment that would need more stays as it is. */
+/** SeriesRows of one roll-up; a segment that would need more stays as it is. */
 export const rowsMax = 65_536
 
 export interface Compacted {
@@ -26,7 +26,7 @@ export interface Compaction extends Compacted {
 }
 
 interface Fold {
-  readonly minutes: Map<number, Map<string, Cell>>
+  readonly minutes: Map<number, Map<string, UsageSum>>
   readonly foreign: Array<string>
   foreignCount: number
   entries: number
@@ -65,7 +65,7 @@ export const compact = Effect.fnUntraced(function* (
 const replace = Effect.fnUntraced(function* (
   storage: SegmentStorage["Service"],
   name: SegmentName,
-  held: Held,
+  held: ExclusiveSegment,
 ): Effect.fn.Return<number | undefined, SegmentsUnavailable> {
   const existing = yield* storage.readRollUp(name)
   if (existing !== undefined) {
@@ -94,7 +94,7 @@ const replace = Effect.fnUntraced(function* (
 
 const foldSegment = Effect.fnUntraced(function* (
   name: SegmentName,
-  held: Held,
+  held: ExclusiveSegment,
 ): Effect.fn.Return<Fold, SegmentsUnavailable> {
   const fold: Fold = { minutes: new Map(), foreign: [], foreignCount: 0, entries: 0, rows: 0, newer: false }
   const last = (segmentHour(name) ?? 0) + hourMillis - 1
@@ -112,19 +112,19 @@ const foldLines = (fold: Fold, text: string, last: number): void =>
   readLines(text, {
     entry: (wire) => {
       const minute = Math.floor(Math.min(wire.time, last) / minuteMillis) * minuteMillis
-      let cells = fold.minutes.get(minute)
-      if (cells === undefined) {
-        cells = new Map()
-        fold.minutes.set(minute, cells)
+      let usages = fold.minutes.get(minute)
+      if (usages === undefined) {
+        usages = new Map()
+        fold.minutes.set(minute, usages)
       }
       const id = groupId(wire)
-      let cell = cells.get(id)
-      if (cell === undefined) {
-        cell = new Cell(groupOf(wire))
-        cells.set(id, cell)
+      let usage = usages.get(id)
+      if (usage === undefined) {
+        usage = new UsageSum(groupOf(wire))
+        usages.set(id, usage)
         fold.rows++
       }
-      cell.add(wire)
+      usage.add(wire)
       fold.entries++
     },
     foreign: (line) => {

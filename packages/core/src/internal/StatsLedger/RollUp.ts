@@ -3,15 +3,15 @@
  * sketches, so that no total changes when it takes the segment's place; only the order of calls within a minute is gone.
  */
 import { Schema } from "effect"
-import type { SegmentName } from "../../Segment.ts"
-import { Cell } from "./Cell.ts"
-import { isNewer, parsed } from "./Lines.ts"
-import { type Sketch, stepCount } from "./Sketch.ts"
+import type { SegmentName } from "../../SegmentName.ts"
+import { type DurationHistogram, stepCount } from "./DurationHistogram.ts"
+import { isNewer, parsed } from "./readLines.ts"
+import { UsageSum } from "./UsageSum.ts"
 
 export const minuteMillis = 60_000
 
 const Whole = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
-/** Sum of milliseconds, then step and count by turns (`Sketch`). Checked at once: an hour's roll-up holds hundreds of thousands of them. */
+/** Sum of milliseconds, then step and count by turns (`DurationHistogram`). Checked at once: an hour's roll-up holds hundreds of thousands of them. */
 const Durations = Schema.declare(
   (value): value is ReadonlyArray<number> =>
     Array.isArray(value) && value.every((number) => Number.isSafeInteger(number) && number >= 0),
@@ -43,42 +43,42 @@ const decodeHead = Schema.decodeUnknownOption(Head)
 const decodeRow = Schema.decodeUnknownOption(Row)
 
 /** A segment's sums: by start of the minute, then by group. */
-export type Minutes = ReadonlyMap<number, ReadonlyMap<string, Cell>>
+export type Minutes = ReadonlyMap<number, ReadonlyMap<string, UsageSum>>
 
 export const encodeRollUp = (segment: SegmentName, minutes: Minutes, foreign: number): string => {
   const lines: Array<string> = []
   let entries = 0
-  for (const [minute, cells] of minutes) {
-    for (const cell of cells.values()) {
-      entries += cell.requests
-      lines.push(JSON.stringify(rowOf(minute, cell)))
+  for (const [minute, usages] of minutes) {
+    for (const usage of usages.values()) {
+      entries += usage.requests
+      lines.push(JSON.stringify(rowOf(minute, usage)))
     }
   }
   const head: typeof Head.Type = { v: 1, segment, entries, foreign }
   return `${[JSON.stringify(head), ...lines].join("\n")}\n`
 }
 
-const rowOf = (minute: number, cell: Cell): typeof Row.Type => ({
+const rowOf = (minute: number, usage: UsageSum): typeof Row.Type => ({
   v: 1,
   minute,
-  ...cell.group,
-  requests: cell.requests,
-  sent: cell.bytesSent,
-  received: cell.bytesReceived,
-  input: cell.inputTokens,
-  output: cell.outputTokens,
-  cache_read: cell.cacheReadTokens,
-  cache_write: cell.cacheWriteTokens,
-  reasoning: cell.reasoningTokens,
-  cost_nanos: cell.costNanos,
-  errors: cell.errorKinds,
-  latency_ms: durationsOf(cell.latency),
-  first_token_ms: durationsOf(cell.firstToken),
+  ...usage.group,
+  requests: usage.requests,
+  sent: usage.bytesSent,
+  received: usage.bytesReceived,
+  input: usage.inputTokens,
+  output: usage.outputTokens,
+  cache_read: usage.cacheReadTokens,
+  cache_write: usage.cacheWriteTokens,
+  reasoning: usage.reasoningTokens,
+  cost_nanos: usage.costNanos,
+  errors: usage.errorKinds,
+  latency_ms: durationsOf(usage.latency),
+  first_token_ms: durationsOf(usage.firstToken),
 })
 
 /** What a roll-up says; `undefined` where the whole of it cannot be trusted. */
 export interface RollUp {
-  readonly rows: ReadonlyArray<{ readonly minute: number; readonly cell: Cell }>
+  readonly rows: ReadonlyArray<{ readonly minute: number; readonly usage: UsageSum }>
   /** Lines of the segment that nobody understood. */
   readonly foreign: number
 }
@@ -89,44 +89,44 @@ export const decodeRollUp = (segment: SegmentName, text: string): RollUp | "newe
   if (isNewer(start)) return "newer"
   const head = decodeHead(start)
   if (head._tag === "None" || head.value.segment !== segment) return undefined
-  const rows: Array<{ readonly minute: number; readonly cell: Cell }> = []
+  const rows: Array<{ readonly minute: number; readonly usage: UsageSum }> = []
   let entries = 0
   for (const line of rest) {
     const row = decodeRow(parsed(line))
     if (row._tag === "None") return undefined
-    const cell = cellOf(row.value)
-    entries += cell.requests
-    rows.push({ minute: row.value.minute, cell })
+    const usage = usageSumOf(row.value)
+    entries += usage.requests
+    rows.push({ minute: row.value.minute, usage })
   }
   return entries === head.value.entries ? { rows, foreign: head.value.foreign } : undefined
 }
 
-const cellOf = (row: typeof Row.Type): Cell => {
+const usageSumOf = (row: typeof Row.Type): UsageSum => {
   const { key, model, project, provider, upstream } = row
-  const cell = new Cell({ provider, model, upstream, key, project })
-  cell.requests = row.requests
-  cell.bytesSent = row.sent
-  cell.bytesReceived = row.received
-  cell.inputTokens = row.input
-  cell.outputTokens = row.output
-  cell.cacheReadTokens = row.cache_read
-  cell.cacheWriteTokens = row.cache_write
-  cell.reasoningTokens = row.reasoning
-  cell.costNanos = row.cost_nanos
-  for (const [kind, count] of Object.entries(row.errors)) cell.addErrors(kind, count)
-  addDurations(cell.latency, row.latency_ms)
-  addDurations(cell.firstToken, row.first_token_ms)
-  return cell
+  const usage = new UsageSum({ provider, model, upstream, key, project })
+  usage.requests = row.requests
+  usage.bytesSent = row.sent
+  usage.bytesReceived = row.received
+  usage.inputTokens = row.input
+  usage.outputTokens = row.output
+  usage.cacheReadTokens = row.cache_read
+  usage.cacheWriteTokens = row.cache_write
+  usage.reasoningTokens = row.reasoning
+  usage.costNanos = row.cost_nanos
+  for (const [kind, count] of Object.entries(row.errors)) usage.addErrors(kind, count)
+  addDurations(usage.latency, row.latency_ms)
+  addDurations(usage.firstToken, row.first_token_ms)
+  return usage
 }
 
-const durationsOf = (sketch: Sketch): ReadonlyArray<number> => {
-  if (sketch.count === 0) return []
-  const numbers = [sketch.sumMillis]
-  sketch.forEach((step, count) => void numbers.push(step, count))
+const durationsOf = (histogram: DurationHistogram): ReadonlyArray<number> => {
+  if (histogram.count === 0) return []
+  const numbers = [histogram.sumMillis]
+  histogram.forEach((step, count) => void numbers.push(step, count))
   return numbers
 }
 
-const addDurations = (sketch: Sketch, [sumMillis = 0, ...pairs]: ReadonlyArray<number>): void => {
-  sketch.sumMillis += sumMillis
-  for (let i = 0; i + 1 < pairs.length; i += 2) sketch.addStep(Math.min(pairs[i]!, stepCount - 1), pairs[i + 1]!)
+const addDurations = (histogram: DurationHistogram, [sumMillis = 0, ...pairs]: ReadonlyArray<number>): void => {
+  histogram.sumMillis += sumMillis
+  for (let i = 0; i + 1 < pairs.length; i += 2) histogram.addStep(Math.min(pairs[i]!, stepCount - 1), pairs[i + 1]!)
 }

@@ -5,7 +5,7 @@ import { TestClock } from "effect/testing"
 import type { EventBus } from "../../EventBus.ts"
 import type { SegmentStorage } from "../../SegmentStorage.ts"
 import type { StatsSettings } from "../../StatsLedger.ts"
-import { call, hour, minute, otherLedger, start } from "./World.ts"
+import { call, hour, minute, otherLedger, start } from "./Fixtures.ts"
 
 type Test = (
   title: string,

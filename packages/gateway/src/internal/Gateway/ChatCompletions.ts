@@ -7,7 +7,7 @@ import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequ
 import { type ModelRefused, Models, type Route } from "@signalbox/core/Models"
 import type { Outage, Providers } from "@signalbox/core/Providers"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
-import type { EntryInput, StatsLedger } from "@signalbox/core/StatsLedger"
+import type { LedgerEntryInput, StatsLedger } from "@signalbox/core/StatsLedger"
 import { type Clock, Context, Deferred, Effect, Result } from "effect"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
@@ -249,14 +249,14 @@ const endWhenDrained = (call: Call) =>
     { startImmediately: true },
   )
 
-const entryOf = ({ alias, provider, upstream }: Route, { key }: Caller): EntryInput => ({
+const entryOf = ({ alias, provider, upstream }: Route, { key }: Caller): LedgerEntryInput => ({
   provider,
   model: alias,
   upstream,
   key: key ?? "",
 })
 
-const outcome = (entry: EntryInput, call: Call, started: number, now: number): EntryInput => ({
+const outcome = (entry: LedgerEntryInput, call: Call, started: number, now: number): LedgerEntryInput => ({
   ...entry,
   bytesSent: call.bytesSent,
   bytesReceived: call.bytesReceived,

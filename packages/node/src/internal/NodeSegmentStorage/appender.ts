@@ -1,6 +1,6 @@
 /** The writer's side: one descriptor in append mode, under a shared lock. */
 import { closeSync, constants, existsSync, mkdirSync, openSync, writeSync } from "node:fs"
-import type { Appender, OpenFailure } from "@signalbox/core/SegmentStorage"
+import type { OpenFailure, SegmentAppender } from "@signalbox/core/SegmentStorage"
 import type { Flock } from "../../Flock.ts"
 import { codeOf, isMissing, type Places, stands } from "../../SegmentFiles.ts"
 
@@ -10,7 +10,11 @@ const replaced: OpenFailure = { _tag: "Replaced" }
  * Opens, locks, and then looks whether the path still names what was opened and no roll-up has taken its place: between opening and
  * locking somebody may have finished with the segment.
  */
-export const openAppender = (at: Places, name: string, lock: Flock["Service"] | undefined): Appender | OpenFailure => {
+export const openAppender = (
+  at: Places,
+  name: string,
+  lock: Flock["Service"] | undefined,
+): SegmentAppender | OpenFailure => {
   const path = at.entries(name)
   try {
     if (existsSync(at.rollUp(name))) return replaced
@@ -50,7 +54,7 @@ const openForAppend = (directory: string, path: string): number => {
   }
 }
 
-const appender = (fd: number, path: string): Appender => {
+const appender = (fd: number, path: string): SegmentAppender => {
   let isOpen = true
   return {
     append: (text) => {

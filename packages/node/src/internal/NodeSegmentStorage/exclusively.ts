@@ -1,6 +1,6 @@
 /** The compactor's side: the exclusive lock on a segment, and its replacement step by step, each of which may be the last. */
 import { closeSync, openSync, promises } from "node:fs"
-import type { Held, SegmentStorage, SegmentsUnavailable } from "@signalbox/core/SegmentStorage"
+import type { ExclusiveSegment, SegmentStorage, SegmentsUnavailable } from "@signalbox/core/SegmentStorage"
 import { Effect } from "effect"
 import type { Flock } from "../../Flock.ts"
 import { type Places, readPiece, stands } from "../../SegmentFiles.ts"
@@ -40,7 +40,7 @@ export const exclusively = (
     )
 }
 
-const held = (at: Places, name: string, unavailable: (error: unknown) => SegmentsUnavailable): Held => {
+const held = (at: Places, name: string, unavailable: (error: unknown) => SegmentsUnavailable): ExclusiveSegment => {
   const step = (run: () => Promise<void>) => Effect.uninterruptible(Effect.tryPromise({ try: run, catch: unavailable }))
   const remove = async () => {
     await syncDirectory(at.directory)

@@ -1,7 +1,7 @@
 /** What the calls of this process add up to since it counts: only ever more, as Prometheus wants it. */
 
-import { errorKind } from "@signalbox/core/Entry"
-import type { Entry } from "@signalbox/core/StatsLedger"
+import { errorKind } from "@signalbox/core/LedgerEntry"
+import type { LedgerEntry } from "@signalbox/core/StatsLedger"
 import { type Context, Metric } from "effect"
 import { Series } from "./Series.ts"
 
@@ -14,7 +14,7 @@ const maxErrors = 200
 const boundaries = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 
 export interface Calls {
-  readonly count: (entry: Entry) => void
+  readonly count: (entry: LedgerEntry) => void
   /** So many calls went by uncounted. */
   readonly missed: (count: number) => void
 }

@@ -2,7 +2,7 @@
  * Reads lines whoever wrote them. A write that was cut off (disk full, power cut) leaves the beginning of a line, and the next line stands
  * right behind it: what begins a line occurs nowhere within one, so both can be told apart.
  */
-import { isWireEntry, lineStart, lineVersion, type WireEntry } from "../../Entry.ts"
+import { isWireEntry, lineStart, lineVersion, type WireEntry } from "../../LedgerEntry.ts"
 
 export interface LineVisitor {
   readonly entry: (wire: WireEntry) => void

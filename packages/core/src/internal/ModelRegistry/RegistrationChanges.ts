@@ -2,19 +2,21 @@
 import { Effect, type Scope, Stream } from "effect"
 import { ModelRegistrations, type Registration } from "../../ModelSettings.ts"
 import type { PrepareFailed, Reconciler, Transaction } from "../../Reconciler.ts"
-import { type Entries, type Entry, inForce } from "./Entries.ts"
+import { type AcceptedRegistration, type AcceptedRegistrations, inForce } from "./AcceptedRegistrations.ts"
 
-export interface Changes {
-  readonly add: (entry: Entry) => (transaction: Transaction) => Effect.Effect<void, PrepareFailed, Scope.Scope>
+export interface RegistrationChanges {
+  readonly add: (
+    entry: AcceptedRegistration,
+  ) => (transaction: Transaction) => Effect.Effect<void, PrepareFailed, Scope.Scope>
   /** Does not wait: a Scope's finalizers call it, and the change under way may be what closes the Scope. */
-  readonly withdraw: (entry: Entry) => Effect.Effect<void>
+  readonly withdraw: (entry: AcceptedRegistration) => Effect.Effect<void>
 }
 
-export const makeChanges = Effect.fnUntraced(function* (
+export const makeRegistrationChanges = Effect.fnUntraced(function* (
   reconciler: Reconciler["Service"],
-  entries: Entries,
+  entries: AcceptedRegistrations,
   registrationsIn: (values: ReadonlyMap<string, unknown>) => ReadonlyArray<Registration>,
-): Effect.fn.Return<Changes, never, Scope.Scope> {
+): Effect.fn.Return<RegistrationChanges, never, Scope.Scope> {
   const scope = yield* Effect.scope
   let dropQueued = false
   let retrying = false
@@ -26,7 +28,7 @@ export const makeChanges = Effect.fnUntraced(function* (
   )
 
   /** Makes these the entries, with a commit only if that changes what is registered. */
-  const replaceEntries = (transaction: Transaction, next: ReadonlyArray<Entry>) =>
+  const replaceEntries = (transaction: Transaction, next: ReadonlyArray<AcceptedRegistration>) =>
     Effect.gen(function* () {
       const before = registrationsIn(transaction.current.values)
       const after = inForce(next)
@@ -37,7 +39,7 @@ export const makeChanges = Effect.fnUntraced(function* (
       entries.current = next
     })
 
-  const add: Changes["add"] = (entry) => (transaction) =>
+  const add: RegistrationChanges["add"] = (entry) => (transaction) =>
     Effect.suspend(() => (entry.gone ? Effect.void : replaceEntries(transaction, entries.with(entry))))
 
   const drop = (transaction: Transaction): Effect.Effect<void, never, Scope.Scope> =>
@@ -88,7 +90,7 @@ export const makeChanges = Effect.fnUntraced(function* (
       )
     })
 
-  const withdraw: Changes["withdraw"] = (entry) =>
+  const withdraw: RegistrationChanges["withdraw"] = (entry) =>
     Effect.suspend(() => {
       // A Scope may outlive the host that it registered with; then there is nothing left to leave.
       if (entry.gone || closed) return Effect.void

@@ -1,6 +1,6 @@
 /** What the parts of the suite share: a moment to begin at, a call to record, a ledger of its own for each process. */
 import { Context, type Duration, Effect, Layer } from "effect"
-import type { EntryInput } from "../../Entry.ts"
+import type { LedgerEntryInput } from "../../LedgerEntry.ts"
 import { StatsLedger } from "../../StatsLedger.ts"
 
 export const minute = 60_000
@@ -17,7 +17,7 @@ export const total = Effect.fnUntraced(function* (ledger: StatsLedger["Service"]
   return (yield* ledger.snapshot(window === undefined ? {} : { window })).totals.requests
 })
 
-export const call: EntryInput = {
+export const call: LedgerEntryInput = {
   provider: "openai",
   model: "fast",
   upstream: "gpt-4.1",

@@ -1,9 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type EntryInput, encodeLine, isWireEntry, lineStart, normalize, WireEntry } from "@signalbox/core/Entry"
+import {
+  encodeLine,
+  isWireEntry,
+  type LedgerEntryInput,
+  lineStart,
+  normalize,
+  WireEntry,
+} from "@signalbox/core/LedgerEntry"
 import { Schema } from "effect"
 import * as fc from "fast-check"
-import { readLines } from "../src/internal/StatsLedger/Lines.ts"
-import { Sketch } from "../src/internal/StatsLedger/Sketch.ts"
+import { DurationHistogram } from "../src/internal/StatsLedger/DurationHistogram.ts"
+import { readLines } from "../src/internal/StatsLedger/readLines.ts"
 
 const now = 1_795_237_200_000
 const name = fc.option(fc.oneof(fc.string({ unit: "binary" }), fc.string({ minLength: 250, maxLength: 300 })), {
@@ -34,7 +41,9 @@ const input = fc
     latencyMillis: count,
     timeToFirstTokenMillis: count,
   })
-  .map((fields): EntryInput => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)))
+  .map(
+    (fields): LedgerEntryInput => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)),
+  )
 
 const linesOf = (text: string) => {
   const seen = { entries: 0, foreign: [] as Array<string>, newer: 0 }
@@ -107,7 +116,7 @@ describe("Entry", () => {
   })
 })
 
-describe("Sketch", () => {
+describe("DurationHistogram", () => {
   const durations = fc.array(fc.oneof(fc.nat(100), fc.nat(100_000), fc.nat(16_000_000)), {
     minLength: 1,
     maxLength: 200,
@@ -116,10 +125,10 @@ describe("Sketch", () => {
   it("A quantile is off by at most 1/64.", () => {
     fc.assert(
       fc.property(durations, fc.constantFrom(0.01, 0.5, 0.95, 1), (all, share) => {
-        const sketch = new Sketch()
-        for (const millis of all) sketch.add(millis)
+        const histogram = new DurationHistogram()
+        for (const millis of all) histogram.add(millis)
         const exact = all.sort((a, b) => a - b)[Math.ceil(share * all.length) - 1]!
-        const quantile = sketch.quantile(share) ?? assert.fail("none")
+        const quantile = histogram.quantile(share) ?? assert.fail("none")
         assert.isAtMost(Math.abs(quantile - exact), exact / 64)
       }),
     )
@@ -128,15 +137,15 @@ describe("Sketch", () => {
   it("Taking out what was put in leaves exactly the rest.", () => {
     fc.assert(
       fc.property(durations, durations, (stay, go) => {
-        const [sum, rest, part] = [new Sketch(), new Sketch(), new Sketch()]
+        const [sum, rest, part] = [new DurationHistogram(), new DurationHistogram(), new DurationHistogram()]
         for (const millis of stay) rest.add(millis)
         for (const millis of go) part.add(millis)
         sum.merge(part, 1)
         sum.merge(rest, 1)
         sum.merge(part, -1)
-        const pairs = (sketch: Sketch) => {
+        const pairs = (histogram: DurationHistogram) => {
           const all: Array<readonly [number, number]> = []
-          sketch.forEach((step, count) => void all.push([step, count]))
+          histogram.forEach((step, count) => void all.push([step, count]))
           return all.sort(([a], [b]) => a - b)
         }
         assert.deepStrictEqual(pairs(sum), pairs(rest))
@@ -146,7 +155,7 @@ describe("Sketch", () => {
   })
 })
 
-const full: EntryInput = {
+const full: LedgerEntryInput = {
   time: 1,
   provider: "p",
   model: "m",

@@ -3,14 +3,14 @@
  * replaced is taken out as a whole and the roll-up put in its place: each call counts once at any moment.
  */
 import { Effect, Semaphore } from "effect"
-import { hourMillis, type SegmentName, segmentHour } from "../../Segment.ts"
-import type { Listing, SegmentStorage, SegmentsUnavailable } from "../../SegmentStorage.ts"
-import { readLines } from "./Lines.ts"
+import { hourMillis, type SegmentName, segmentHour } from "../../SegmentName.ts"
+import type { SegmentListing, SegmentStorage, SegmentsUnavailable } from "../../SegmentStorage.ts"
 import { decodeRollUp } from "./RollUp.ts"
-import type { SeriesRow } from "./Series.ts"
-import { makePart, type Part, Sums, type SumsOptions, type Window } from "./Sums.ts"
+import { readLines } from "./readLines.ts"
+import type { SeriesRow } from "./StatsSeries.ts"
+import { makePart, type SegmentPart, type Window, WindowSums, type WindowSumsOptions } from "./WindowSums.ts"
 
-export interface Seen {
+export interface TailView {
   readonly window: Window
   /** The same calls by bucket and model. */
   readonly series: () => ReadonlyArray<SeriesRow>
@@ -22,18 +22,18 @@ export interface Seen {
   readonly overflowed: boolean
 }
 
-export interface Tail {
+export interface SegmentTail {
   /** Reads what is new and describes the window that ends now. */
   readonly look: <A>(
     now: number,
     windowMillis: number,
-    describe: (seen: Seen) => A,
+    describe: (seen: TailView) => A,
   ) => Effect.Effect<A, SegmentsUnavailable>
 }
 
 interface Followed {
   readonly kind: "entries" | "rollUp"
-  readonly part: Part
+  readonly part: SegmentPart
   /** Which file it is, once something was read. */
   id: string | undefined
   offset: number
@@ -41,8 +41,8 @@ interface Followed {
   newer: number
 }
 
-export const makeTail = (storage: SegmentStorage["Service"], options: SumsOptions): Tail => {
-  let sums = new Sums(options)
+export const makeSegmentTail = (storage: SegmentStorage["Service"], options: WindowSumsOptions): SegmentTail => {
+  let sums = new WindowSums(options)
   const all = new Map<SegmentName, Followed>()
   const turns = Semaphore.makeUnsafe(1)
 
@@ -64,7 +64,7 @@ export const makeTail = (storage: SegmentStorage["Service"], options: SumsOption
     all.delete(name)
   }
 
-  const forgetGone = (listing: Listing, now: number): void => {
+  const forgetGone = (listing: SegmentListing, now: number): void => {
     for (const [name, followed] of all) {
       const isRollUp = listing.rollUps.has(name)
       const stands = followed.kind === "rollUp" ? isRollUp : listing.entries.has(name) && !isRollUp
@@ -79,7 +79,7 @@ export const makeTail = (storage: SegmentStorage["Service"], options: SumsOption
     else if (rollUp === undefined) followed.foreign++
     else {
       followed.foreign += rollUp.foreign
-      for (const { cell, minute } of rollUp.rows) sums.addCell(followed.part, minute, cell)
+      for (const { usage, minute } of rollUp.rows) sums.addUsage(followed.part, minute, usage)
     }
   }
 
@@ -112,7 +112,7 @@ export const makeTail = (storage: SegmentStorage["Service"], options: SumsOption
 
   /** `false` if something of the listing was no longer there. */
   const readAll = Effect.fnUntraced(function* (
-    listing: Listing,
+    listing: SegmentListing,
     now: number,
   ): Effect.fn.Return<boolean, SegmentsUnavailable> {
     for (const name of listing.rollUps) {
@@ -130,7 +130,7 @@ export const makeTail = (storage: SegmentStorage["Service"], options: SumsOption
 
   const refresh = Effect.fnUntraced(function* (now: number): Effect.fn.Return<void, SegmentsUnavailable> {
     if (sums.lacks(now)) {
-      sums = new Sums(options)
+      sums = new WindowSums(options)
       all.clear()
     }
     sums.forget(now)

@@ -2,8 +2,8 @@
  * Appends lines to the hour's segment, synchronously, and never fails: what the storage refuses waits in bounded room and is tried again
  * with each later line. Which hour it is goes by the clock, not by the entry.
  */
-import { hourMillis, hourOf, segmentName, segmentsPerHour } from "../../Segment.ts"
-import type { Appender, AppendFailure, SegmentStorage } from "../../SegmentStorage.ts"
+import { hourMillis, hourOf, segmentName, segmentsPerHour } from "../../SegmentName.ts"
+import type { AppendFailure, SegmentAppender, SegmentStorage } from "../../SegmentStorage.ts"
 
 /** Lines that wait for the storage, in number and in characters; beyond it the newest are lost, and counted. */
 export const waitingMaxCount = 1000
@@ -23,10 +23,10 @@ export interface Backlog {
   readonly lost: number
 }
 
-export class Writer {
+export class SegmentWriter {
   readonly #storage: SegmentStorage["Service"]
   readonly #refused: () => void
-  #appender: Appender | undefined
+  #appender: SegmentAppender | undefined
   #hour = 0
   /** Until then neither the hour nor the segment needs a look. */
   #goodUntil = 0
@@ -135,7 +135,7 @@ export class Writer {
     return undefined
   }
 
-  #openFirst(hour: number): Appender | string {
+  #openFirst(hour: number): SegmentAppender | string {
     for (let ordinal = 0; ordinal < segmentsPerHour; ordinal++) {
       const opened = this.#storage.open(segmentName(hour, ordinal))
       if (!("_tag" in opened)) return opened

@@ -3,14 +3,14 @@ import { assert, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
-import type { EntryInput } from "../../Entry.ts"
 import { EventBus } from "../../EventBus.ts"
+import type { LedgerEntryInput } from "../../LedgerEntry.ts"
 import type { SegmentStorage } from "../../SegmentStorage.ts"
 import { StatsSettings } from "../../StatsLedger.ts"
-import { hour, minute, otherLedger, start } from "./World.ts"
+import { hour, minute, otherLedger, start } from "./Fixtures.ts"
 
 type Step =
-  | { readonly type: "record"; readonly by: number; readonly entry: EntryInput; readonly age: number }
+  | { readonly type: "record"; readonly by: number; readonly entry: LedgerEntryInput; readonly age: number }
   | { readonly type: "advance"; readonly millis: number }
   | { readonly type: "compact"; readonly by: number }
   | { readonly type: "look"; readonly by: number; readonly minutes: number }
@@ -50,11 +50,15 @@ const steps: fc.Arbitrary<ReadonlyArray<Step>> = fc.array(
 )
 
 /** What a window must say, from a list of all that was recorded. */
-const expected = (recorded: ReadonlyArray<EntryInput & { readonly time: number }>, now: number, minutes: number) => {
+const expected = (
+  recorded: ReadonlyArray<LedgerEntryInput & { readonly time: number }>,
+  now: number,
+  minutes: number,
+) => {
   const bucket = minutes <= 60 ? 10_000 : minute
   const from = Math.floor((now - minutes * minute) / bucket) * bucket
   const within = recorded.filter(({ time }) => time >= from)
-  const sum = (f: (entry: EntryInput) => number) => within.reduce((left, entry) => left + f(entry), 0)
+  const sum = (f: (entry: LedgerEntryInput) => number) => within.reduce((left, entry) => left + f(entry), 0)
   return {
     requests: within.length,
     errors: sum(({ status }) => (status === 500 ? 1 : 0)),
@@ -74,7 +78,7 @@ export const generated = <E>(storage: Layer.Layer<SegmentStorage, E>) => {
     Effect.gen(function* () {
       yield* TestClock.setTime(start)
       const ledgers = [yield* otherLedger, yield* otherLedger] as const
-      const recorded: Array<EntryInput & { readonly time: number }> = []
+      const recorded: Array<LedgerEntryInput & { readonly time: number }> = []
       for (const step of all) {
         const now = yield* Clock.currentTimeMillis
         if (step.type === "advance") yield* TestClock.adjust(step.millis)

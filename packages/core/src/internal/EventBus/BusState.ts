@@ -5,15 +5,15 @@
 import { Array as Arr, Clock, Context } from "effect"
 import type { AnyEvent, Cursor, Envelope } from "../../Event.ts"
 import type { Gap } from "./Gap.ts"
-import { Reader } from "./Reader.ts"
 import { Ring, type Stamp, type Topic } from "./Ring.ts"
+import { RingReader } from "./RingReader.ts"
 
 export type Items = Arr.NonEmptyReadonlyArray<Envelope | Gap>
 
 export interface Subscription {
   readonly name: string
   readonly types: ReadonlyArray<string> | undefined
-  readonly reader: Reader<Line>
+  readonly reader: RingReader<SubscribedTopic>
   /** Of a consumer that waits. `undefined` is the end. */
   resume: ((items: Items | undefined) => void) | undefined
   ended: boolean
@@ -24,22 +24,22 @@ export interface Subscription {
 }
 
 /** A topic and who must be woken for it. */
-interface Line extends Topic {
+interface SubscribedTopic extends Topic {
   readonly subscriptions: Set<Subscription>
   /** Something was published since the last wake. */
   touched: boolean
 }
 
-export class Exchange {
-  readonly ring: Ring<Line>
+export class BusState {
+  readonly ring: Ring<SubscribedTopic>
   readonly #source: string
   readonly #clock: Clock.Clock
   readonly #readsClockOnce: boolean
   /** One for each type that was ever published, as many as the program declares, or is subscribed, which strangers may name. */
-  readonly #lines = new Map<string, Line>()
+  readonly #topics = new Map<string, SubscribedTopic>()
   readonly #subscriptions = new Set<Subscription>()
   readonly #toAll = new Set<Subscription>()
-  #touched: Array<Line> = []
+  #touched: Array<SubscribedTopic> = []
   #revision = 0
   #named = 0
   // Of the turn: how many were before it, whether its end is scheduled, its time, how many events were published in it.
@@ -113,21 +113,21 @@ export class Exchange {
   }
 
   #append(event: AnyEvent, stamp: Stamp): void {
-    const line = this.#line(event._tag)
-    this.ring.append(event, line, stamp)
+    const topic = this.#topic(event._tag)
+    this.ring.append(event, topic, stamp)
     this.#published++
-    if (line.touched) return
-    line.touched = true
-    this.#touched.push(line)
+    if (topic.touched) return
+    topic.touched = true
+    this.#touched.push(topic)
   }
 
-  #line(type: string): Line {
-    let line = this.#lines.get(type)
-    if (line === undefined) {
-      line = { type, published: 0, pruned: 0, prunedTo: undefined, subscriptions: new Set(), touched: false }
-      this.#lines.set(type, line)
+  #topic(type: string): SubscribedTopic {
+    let topic = this.#topics.get(type)
+    if (topic === undefined) {
+      topic = { type, published: 0, pruned: 0, prunedTo: undefined, subscriptions: new Set(), touched: false }
+      this.#topics.set(type, topic)
     }
-    return line
+    return topic
   }
 
   /** Ends the turn: feeds everyone who waits for a type that was published in it. */
@@ -141,9 +141,9 @@ export class Exchange {
     this.#touched = []
     // Collected first: those who are fed may subscribe, unsubscribe and publish.
     const waiting = waitingOf(this.#toAll)
-    for (const line of touched) {
-      line.touched = false
-      for (const subscription of waitingOf(line.subscriptions)) waiting.push(subscription)
+    for (const topic of touched) {
+      topic.touched = false
+      for (const subscription of waitingOf(topic.subscriptions)) waiting.push(subscription)
     }
     for (const subscription of waiting) {
       const { reader, resume } = subscription
@@ -171,8 +171,8 @@ export class Exchange {
     after: Cursor | undefined,
     name: string | undefined,
   ): Subscription {
-    const lines = types === undefined ? undefined : new Set(types.map((type) => this.#line(type)))
-    const reader = new Reader(this.ring, lines, this.#now)
+    const topics = types === undefined ? undefined : new Set(types.map((type) => this.#topic(type)))
+    const reader = new RingReader(this.ring, topics, this.#now)
     if (after !== undefined) reader.join(after)
     const subscription: Subscription = {
       name: name ?? `subscriber ${++this.#named}`,
@@ -192,7 +192,7 @@ export class Exchange {
     if (!this.#subscriptions.delete(subscription)) return
     for (const set of this.#setsOf(subscription)) set.delete(subscription)
     for (const { published, subscriptions, type } of subscription.reader.topics ?? []) {
-      if (published === 0 && subscriptions.size === 0) this.#lines.delete(type)
+      if (published === 0 && subscriptions.size === 0) this.#topics.delete(type)
     }
     subscription.ended = true
     const { resume } = subscription
@@ -202,11 +202,11 @@ export class Exchange {
 
   /** How many types it knows. */
   get types(): number {
-    return this.#lines.size
+    return this.#topics.size
   }
 
   #setsOf({ reader }: Subscription): ReadonlyArray<Set<Subscription>> {
-    return reader.topics === undefined ? [this.#toAll] : [...reader.topics].map((line) => line.subscriptions)
+    return reader.topics === undefined ? [this.#toAll] : [...reader.topics].map((topic) => topic.subscriptions)
   }
 
   endAll(): void {

@@ -10,7 +10,7 @@ export const stepCount = (topBits - exactBits + 1) * perDoubling
 /** Few different durations are kept as pairs, many as an array of all steps. */
 const pairsMax = 16
 
-export class Sketch {
+export class DurationHistogram {
   count = 0
   sumMillis = 0
   /** step, count, step, count … unordered. */
@@ -23,7 +23,7 @@ export class Sketch {
   }
 
   /** With `sign` −1 takes out again what was put in. */
-  merge(other: Sketch, sign: 1 | -1): void {
+  merge(other: DurationHistogram, sign: 1 | -1): void {
     this.sumMillis += sign * other.sumMillis
     other.forEach((step, count) => {
       this.addStep(step, sign * count)

@@ -1,53 +1,53 @@
 /**
- * Sums by time and group, and sliding windows over them. A window costs what comes in and what goes out, never what stays: each keeps its
+ * WindowSums by time and group, and sliding windows over them. A window costs what comes in and what goes out, never what stays: each keeps its
  * own sums, to which new calls are added and from which the buckets that have left it are taken.
  */
 
-import type { WireEntry } from "../../Entry.ts"
-import { hourMillis } from "../../Segment.ts"
-import { Cell, type Group, groupId, groupOf } from "./Cell.ts"
-import { Rows, type SeriesRow } from "./Series.ts"
+import type { WireEntry } from "../../LedgerEntry.ts"
+import { hourMillis } from "../../SegmentName.ts"
+import { type SeriesRow, SeriesRows } from "./StatsSeries.ts"
+import { type Group, groupId, groupOf, UsageSum } from "./UsageSum.ts"
 
 /** Distinct groups at a time, and sums of one group in one bucket; what is beyond is summed under the name `(other)`. */
 export const groupsMax = 2048
-export const cellsMax = 32_768
+export const usagesMax = 32_768
 /** Windows of different length that are kept up to date; the one that was asked for longest ago goes first. */
 const windowsMax = 4
 
 /** What came from one segment: it goes as a whole when a roll-up takes the segment's place. */
-export interface Part {
+export interface SegmentPart {
   /** Start of the segment's hour; no entry in it is younger than that hour's end. */
   readonly hour: number
   /** By start of the bucket, then by group. */
-  readonly buckets: Map<number, Map<string, Cell>>
+  readonly buckets: Map<number, Map<string, UsageSum>>
 }
 
-export const makePart = (hour: number): Part => ({ hour, buckets: new Map() })
+export const makePart = (hour: number): SegmentPart => ({ hour, buckets: new Map() })
 
 export interface Window {
   /** Start of the first bucket in it. */
   from: number
-  readonly cells: Map<string, Cell>
+  readonly usages: Map<string, UsageSum>
 }
 
-export interface SumsOptions {
+export interface WindowSumsOptions {
   readonly bucketMillis: number
   /** What is older is forgotten. */
   readonly horizonMillis: number
 }
 
-export class Sums {
+export class WindowSums {
   readonly bucketMillis: number
   readonly horizonMillis: number
-  readonly #parts = new Set<Part>()
+  readonly #parts = new Set<SegmentPart>()
   readonly #windows = new Map<number, Window>()
-  /** In how many cells a group occurs. */
+  /** In how many usages a group occurs. */
   readonly #groups = new Map<string, number>()
-  #cells = 0
+  #usages = 0
   /** Start of the oldest bucket that is kept. */
   #oldest = 0
 
-  constructor(options: SumsOptions) {
+  constructor(options: WindowSumsOptions) {
     this.bucketMillis = options.bucketMillis
     this.horizonMillis = options.horizonMillis
   }
@@ -62,34 +62,34 @@ export class Sums {
     return this.#bucketOf(Math.max(0, now - windowMillis))
   }
 
-  addEntry(part: Part, wire: WireEntry): void {
-    this.#add(part, wire.time, wire, (cell) => cell.add(wire))
+  addEntry(part: SegmentPart, wire: WireEntry): void {
+    this.#add(part, wire.time, wire, (usage) => usage.add(wire))
   }
 
-  addCell(part: Part, time: number, sum: Cell): void {
-    this.#add(part, time, sum.group, (cell) => cell.merge(sum, 1))
+  addUsage(part: SegmentPart, time: number, sum: UsageSum): void {
+    this.#add(part, time, sum.group, (usage) => usage.merge(sum, 1))
   }
 
-  #add(part: Part, time: number, group: Partial<Group>, to: (cell: Cell) => void): void {
+  #add(part: SegmentPart, time: number, group: Partial<Group>, to: (usage: UsageSum) => void): void {
     const bucket = this.#bucketIn(part, time)
     if (bucket < this.#oldest) return
-    const cells = this.#cellsIn(part, bucket)
+    const usages = this.#usagesIn(part, bucket)
     let id = groupId(group)
-    const isNew = !cells.has(id)
-    if (isNew && (this.#cells >= cellsMax || (this.#groups.size >= groupsMax && !this.#groups.has(id)))) {
+    const isNew = !usages.has(id)
+    if (isNew && (this.#usages >= usagesMax || (this.#groups.size >= groupsMax && !this.#groups.has(id)))) {
       group = others
       id = othersId
     }
-    if (isNew && !cells.has(id)) {
-      this.#cells++
+    if (isNew && !usages.has(id)) {
+      this.#usages++
       this.#groups.set(id, (this.#groups.get(id) ?? 0) + 1)
     }
-    to(cellIn(cells, id, group))
-    for (const window of this.#windows.values()) if (bucket >= window.from) to(cellIn(window.cells, id, group))
+    to(usageIn(usages, id, group))
+    for (const window of this.#windows.values()) if (bucket >= window.from) to(usageIn(window.usages, id, group))
   }
 
   /** Takes out all that came from one segment. */
-  remove(part: Part): void {
+  remove(part: SegmentPart): void {
     for (const bucket of [...part.buckets.keys()]) this.#removeBucket(part, bucket)
     this.#parts.delete(part)
   }
@@ -128,21 +128,21 @@ export class Sums {
 
   /** What lies in the buckets from `from` on, by model. */
   series(from: number): ReadonlyArray<SeriesRow> {
-    const rows = new Rows()
+    const rows = new SeriesRows()
     for (const part of this.#parts) {
-      for (const [bucket, cells] of part.buckets) {
-        if (bucket >= from) for (const cell of cells.values()) rows.add(bucket, cell)
+      for (const [bucket, usages] of part.buckets) {
+        if (bucket >= from) for (const usage of usages.values()) rows.add(bucket, usage)
       }
     }
     return rows.all
   }
 
   #gather(from: number): Window {
-    const window: Window = { from, cells: new Map() }
+    const window: Window = { from, usages: new Map() }
     for (const part of this.#parts) {
-      for (const [bucket, cells] of part.buckets) {
+      for (const [bucket, usages] of part.buckets) {
         if (bucket < from) continue
-        for (const [id, cell] of cells) cellIn(window.cells, id, cell.group).merge(cell, 1)
+        for (const [id, usage] of usages) usageIn(window.usages, id, usage.group).merge(usage, 1)
       }
     }
     return window
@@ -151,37 +151,37 @@ export class Sums {
   #advance(window: Window, from: number): void {
     if (from <= window.from) return
     for (const part of this.#parts) {
-      for (const [bucket, cells] of part.buckets) {
-        if (bucket >= window.from && bucket < from) takeOut(window, cells)
+      for (const [bucket, usages] of part.buckets) {
+        if (bucket >= window.from && bucket < from) takeOut(window, usages)
       }
     }
     window.from = from
   }
 
-  #removeBucket(part: Part, bucket: number): void {
-    const cells = part.buckets.get(bucket) ?? new Map<string, Cell>()
+  #removeBucket(part: SegmentPart, bucket: number): void {
+    const usages = part.buckets.get(bucket) ?? new Map<string, UsageSum>()
     part.buckets.delete(bucket)
-    for (const window of this.#windows.values()) if (bucket >= window.from) takeOut(window, cells)
-    this.#cells -= cells.size
-    for (const id of cells.keys()) {
+    for (const window of this.#windows.values()) if (bucket >= window.from) takeOut(window, usages)
+    this.#usages -= usages.size
+    for (const id of usages.keys()) {
       const left = (this.#groups.get(id) ?? 1) - 1
       if (left === 0) this.#groups.delete(id)
       else this.#groups.set(id, left)
     }
   }
 
-  #cellsIn(part: Part, bucket: number): Map<string, Cell> {
+  #usagesIn(part: SegmentPart, bucket: number): Map<string, UsageSum> {
     this.#parts.add(part)
-    let cells = part.buckets.get(bucket)
-    if (cells === undefined) {
-      cells = new Map()
-      part.buckets.set(bucket, cells)
+    let usages = part.buckets.get(bucket)
+    if (usages === undefined) {
+      usages = new Map()
+      part.buckets.set(bucket, usages)
     }
-    return cells
+    return usages
   }
 
   /** What a foreign program put into a segment with a time of its own liking must not stay in every window for ever. */
-  #bucketIn(part: Part, time: number): number {
+  #bucketIn(part: SegmentPart, time: number): number {
     return this.#bucketOf(Math.min(time, part.hour + hourMillis - 1))
   }
 
@@ -194,20 +194,20 @@ const other = "(other)"
 const others: Group = { provider: other, model: other, upstream: other, key: other, project: other }
 const othersId = groupId(others)
 
-const cellIn = (cells: Map<string, Cell>, id: string, group: Partial<Group>): Cell => {
-  let cell = cells.get(id)
-  if (cell === undefined) {
-    cell = new Cell(groupOf(group))
-    cells.set(id, cell)
+const usageIn = (usages: Map<string, UsageSum>, id: string, group: Partial<Group>): UsageSum => {
+  let usage = usages.get(id)
+  if (usage === undefined) {
+    usage = new UsageSum(groupOf(group))
+    usages.set(id, usage)
   }
-  return cell
+  return usage
 }
 
-const takeOut = (window: Window, cells: ReadonlyMap<string, Cell>): void => {
-  for (const [id, cell] of cells) {
-    const sum = window.cells.get(id)
+const takeOut = (window: Window, usages: ReadonlyMap<string, UsageSum>): void => {
+  for (const [id, usage] of usages) {
+    const sum = window.usages.get(id)
     if (sum === undefined) continue
-    sum.merge(cell, -1)
-    if (sum.requests === 0) window.cells.delete(id)
+    sum.merge(usage, -1)
+    if (sum.requests === 0) window.usages.delete(id)
   }
 }

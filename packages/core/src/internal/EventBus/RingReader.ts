@@ -4,9 +4,9 @@
  */
 import type { Cursor, Envelope } from "../../Event.ts"
 import { Gap } from "./Gap.ts"
-import { comparePlaces, type Ring, type Topic } from "./Ring.ts"
+import { compareCursors, type Ring, type Topic } from "./Ring.ts"
 
-export class Reader<T extends Topic> {
+export class RingReader<T extends Topic> {
   readonly #ring: Ring<T>
   /** `undefined`: all types. */
   readonly topics: ReadonlySet<T> | undefined
@@ -47,12 +47,12 @@ export class Reader<T extends Topic> {
   join(after: Cursor): void {
     const ring = this.#ring
     const { prunedTo } = ring
-    if (after.epoch !== ring.epoch || comparePlaces(after, ring.last) > 0) {
+    if (after.epoch !== ring.epoch || compareCursors(after, ring.last) > 0) {
       this.#gap = new Gap({ from: after, to: prunedTo, reason: "other-epoch" }, unchecked)
       this.#goTo(ring.tail, prunedTo)
-    } else if (comparePlaces(after, prunedTo) < 0) {
+    } else if (compareCursors(after, prunedTo) < 0) {
       const to = this.#prunedTo
-      if (comparePlaces(after, to) < 0) this.#gap = this.#prunedGap(after, to)
+      if (compareCursors(after, to) < 0) this.#gap = this.#prunedGap(after, to)
       this.#goTo(ring.tail, prunedTo)
     } else {
       this.#goTo(ring.positionAfter(after), after)
@@ -78,7 +78,7 @@ export class Reader<T extends Topic> {
   /** The first place after `after` at which a pruned event may have stood: with an `n` only if ephemeral ones were among them. */
   #next(after: Cursor): Cursor {
     const ephemeral = this.#ring.ephemeralPrunedTo
-    return ephemeral !== undefined && comparePlaces(after, ephemeral) < 0
+    return ephemeral !== undefined && compareCursors(after, ephemeral) < 0
       ? { epoch: after.epoch, sequence: after.sequence, n: (after.n ?? 0) + 1 }
       : { epoch: after.epoch, sequence: after.sequence + 1 }
   }
@@ -147,7 +147,7 @@ const sum = (topics: ReadonlySet<Topic>, count: (topic: Topic) => number): numbe
 const newest = (topics: ReadonlySet<Topic>, start: Cursor): Cursor => {
   let result = start
   for (const { prunedTo } of topics) {
-    if (prunedTo !== undefined && comparePlaces(prunedTo, result) > 0) result = prunedTo
+    if (prunedTo !== undefined && compareCursors(prunedTo, result) > 0) result = prunedTo
   }
   return result
 }

@@ -1,8 +1,8 @@
 /** The numbers of a window as people and programs read them. */
 import { Effect, Schema } from "effect"
-import { Cell, type Group } from "./Cell.ts"
-import type { Seen } from "./Tail.ts"
-import type { Backlog } from "./Writer.ts"
+import type { TailView } from "./SegmentTail.ts"
+import type { Backlog } from "./SegmentWriter.ts"
+import { type Group, UsageSum } from "./UsageSum.ts"
 
 /** Of a duration that not every call has. Quantiles are off by at most 1/64. */
 export const Durations = Schema.Struct({
@@ -25,7 +25,7 @@ export const Usage = Schema.Struct({
   outputTokens: Schema.Int,
   cacheReadTokens: Schema.Int,
   cacheWriteTokens: Schema.Int,
-  /** Part of `outputTokens`. */
+  /** SegmentPart of `outputTokens`. */
   reasoningTokens: Schema.Int,
   /** US dollars, as far as the entries name a cost. */
   cost: Schema.Finite,
@@ -67,25 +67,25 @@ export const StatsSnapshot = Schema.Struct({
 export interface StatsSnapshot extends Schema.Schema.Type<typeof StatsSnapshot> {}
 
 export const describe = (
-  { foreignLines, newerLines, overflowed, window }: Seen,
+  { foreignLines, newerLines, overflowed, window }: TailView,
   now: number,
   windowMinutes: number,
   backlog: Backlog | undefined,
 ): StatsSnapshot => {
   const minutes = Math.max(1, now - window.from) / 60_000
-  const cells = [...window.cells.values()]
+  const usages = [...window.usages.values()]
   const by = (dimension: keyof Group): Readonly<Record<string, Usage>> => {
-    const sums = new Map<string, Cell>()
-    for (const cell of cells) add(sums, cell.group[dimension], cell)
+    const sums = new Map<string, UsageSum>()
+    for (const usage of usages) add(sums, usage.group[dimension], usage)
     return Object.fromEntries([...sums].map(([name, sum]) => [name, usageOf(sum, minutes)]))
   }
-  const totals = new Map<string, Cell>()
-  for (const cell of cells) add(totals, "", cell)
+  const totals = new Map<string, UsageSum>()
+  for (const usage of usages) add(totals, "", usage)
   return {
     from: window.from,
     to: now,
     windowMinutes,
-    totals: usageOf(totals.get("") ?? new Cell(noGroup), minutes),
+    totals: usageOf(totals.get("") ?? new UsageSum(noGroup), minutes),
     providers: by("provider"),
     models: by("model"),
     keys: by("key"),
@@ -99,15 +99,15 @@ export const describe = (
 
 const noGroup: Group = { provider: "", model: "", upstream: "", key: "", project: "" }
 
-const add = (sums: Map<string, Cell>, name: string, cell: Cell): void => {
-  const sum = sums.get(name) ?? new Cell(noGroup)
-  sum.merge(cell, 1)
+const add = (sums: Map<string, UsageSum>, name: string, usage: UsageSum): void => {
+  const sum = sums.get(name) ?? new UsageSum(noGroup)
+  sum.merge(usage, 1)
   sums.set(name, sum)
 }
 
-const usageOf = (cell: Cell, minutes: number): Usage => {
-  const { bytesReceived, bytesSent, errorKinds, errors, requests } = cell
-  const { cacheReadTokens, cacheWriteTokens, inputTokens, outputTokens, reasoningTokens } = cell
+const usageOf = (usage: UsageSum, minutes: number): Usage => {
+  const { bytesReceived, bytesSent, errorKinds, errors, requests } = usage
+  const { cacheReadTokens, cacheWriteTokens, inputTokens, outputTokens, reasoningTokens } = usage
   return {
     requests,
     errors,
@@ -119,18 +119,18 @@ const usageOf = (cell: Cell, minutes: number): Usage => {
     cacheReadTokens,
     cacheWriteTokens,
     reasoningTokens,
-    cost: cell.costNanos / 1e9,
+    cost: usage.costNanos / 1e9,
     requestsPerMinute: requests / minutes,
     tokensPerMinute: (inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens) / minutes,
-    latency: durationsOf(cell.latency),
-    timeToFirstToken: durationsOf(cell.firstToken),
+    latency: durationsOf(usage.latency),
+    timeToFirstToken: durationsOf(usage.firstToken),
   }
 }
 
-const durationsOf = (sketch: Cell["latency"]): Durations => {
-  const [p50Millis, p95Millis] = [sketch.quantile(0.5), sketch.quantile(0.95)]
+const durationsOf = (histogram: UsageSum["latency"]): Durations => {
+  const [p50Millis, p95Millis] = [histogram.quantile(0.5), histogram.quantile(0.95)]
   if (p50Millis === undefined || p95Millis === undefined) return { count: 0 }
-  return { count: sketch.count, meanMillis: sketch.sumMillis / sketch.count, p50Millis, p95Millis }
+  return { count: histogram.count, meanMillis: histogram.sumMillis / histogram.count, p50Millis, p95Millis }
 }
 
 /** How long the window of a snapshot is that names none. */

@@ -1,5 +1,5 @@
 /** The calls of a window as they lie in time: for who draws them, or goes on dropping the oldest without the ledger at hand. */
-import type { Group } from "./Cell.ts"
+import type { Group } from "./UsageSum.ts"
 
 /** The calls of one model within one bucket. */
 export interface SeriesRow {
@@ -34,8 +34,8 @@ interface Counted {
   readonly bytesReceived: number
 }
 
-/** Sums what differs only in key, project or upstream. */
-export class Rows {
+/** WindowSums what differs only in key, project or upstream. */
+export class SeriesRows {
   readonly #rows = new Map<string, SeriesRow>()
 
   add(at: number, { bytesReceived, bytesSent, errors, group: { model, provider }, requests }: Counted): void {

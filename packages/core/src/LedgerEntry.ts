@@ -24,7 +24,7 @@ const Count = Whole.pipe(
 )
 
 /** Nothing in it is secret: `key` is the id of a key. Counts are whole, at least 0 and at most `countMax`. */
-export const Entry = Schema.Struct({
+export const LedgerEntry = Schema.Struct({
   /** When the call ended, milliseconds since 1970; default now. A time that lies ahead is taken for now. */
   time: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   provider: Name,
@@ -54,13 +54,13 @@ export const Entry = Schema.Struct({
   latencyMillis: Schema.optionalKey(Whole),
   timeToFirstTokenMillis: Schema.optionalKey(Whole),
 })
-export interface Entry extends Schema.Schema.Type<typeof Entry> {}
+export interface LedgerEntry extends Schema.Schema.Type<typeof LedgerEntry> {}
 
 /** What `record` takes: everything may be missing, and a number that is none, negative, fractional or beyond its bound is put right instead of refused. */
-export interface EntryInput extends Partial<Entry> {}
+export interface LedgerEntryInput extends Partial<LedgerEntry> {}
 
 /** The object in a line, after its version. */
-export const WireEntry = Entry.pipe(
+export const WireEntry = LedgerEntry.pipe(
   Schema.encodeKeys({
     bytesSent: "sent",
     bytesReceived: "received",
@@ -84,7 +84,7 @@ export const lineStart = '{"v":'
 const linePrefix = `${lineStart}${lineVersion},"time":`
 
 /** `input` as everybody sees it: bounded names, whole counts, a time that is not ahead of `now`. */
-export const normalize = (input: EntryInput, now: number): Entry => ({
+export const normalize = (input: LedgerEntryInput, now: number): LedgerEntry => ({
   time: timeOf(input.time, now),
   provider: bounded(input.provider),
   model: bounded(input.model),
@@ -108,7 +108,7 @@ export const normalize = (input: EntryInput, now: number): Entry => ({
 })
 
 /** The line of an entry, newline included. Written by hand, because it runs for every call: it costs a third of `JSON.stringify`. */
-export const encodeLine = (input: EntryInput, now: number): string => {
+export const encodeLine = (input: LedgerEntryInput, now: number): string => {
   const { cost, error, latencyMillis, status, timeToFirstTokenMillis } = input
   let line = linePrefix + timeOf(input.time, now) + namesOf(input)
   if (input.bytesSent) line += `,"sent":${whole(input.bytesSent)}`
@@ -189,7 +189,7 @@ const bounded = (name: string | undefined): string => {
 type Names = { readonly [K in "provider" | "model" | "upstream" | "key" | "project"]?: string | undefined }
 let last: { readonly names: Names; readonly text: string } = { names: {}, text: "" }
 
-const namesOf = ({ key, model, project, provider, upstream }: EntryInput): string => {
+const namesOf = ({ key, model, project, provider, upstream }: LedgerEntryInput): string => {
   const { names, text } = last
   const isSame =
     names.provider === provider &&

@@ -1,6 +1,6 @@
 /** What a group of calls adds up to. All sums are of whole numbers, so that taking a part out again leaves exactly the rest. */
-import { errorKind, type WireEntry } from "../../Entry.ts"
-import { Sketch } from "./Sketch.ts"
+import { errorKind, type WireEntry } from "../../LedgerEntry.ts"
+import { DurationHistogram } from "./DurationHistogram.ts"
 
 /** Who called what: the calls that are summed together. */
 export interface Group {
@@ -14,7 +14,7 @@ export interface Group {
 /** In one sum; more kinds than these count as `other`. */
 export const errorKindsMax = 32
 
-export class Cell {
+export class UsageSum {
   readonly group: Group
   requests = 0
   errors = 0
@@ -27,8 +27,8 @@ export class Cell {
   reasoningTokens = 0
   /** Billionths of a US dollar. */
   costNanos = 0
-  readonly latency = new Sketch()
-  readonly firstToken = new Sketch()
+  readonly latency = new DurationHistogram()
+  readonly firstToken = new DurationHistogram()
   #errorKinds: Map<string, number> | undefined
 
   constructor(group: Group) {
@@ -52,7 +52,7 @@ export class Cell {
   }
 
   /** With `sign` −1 takes out again what was put in. */
-  merge(other: Cell, sign: 1 | -1): void {
+  merge(other: UsageSum, sign: 1 | -1): void {
     this.requests += sign * other.requests
     this.bytesSent += sign * other.bytesSent
     this.bytesReceived += sign * other.bytesReceived
