@@ -1,9 +1,12 @@
 import { defineConfig } from "vitest/config"
 
-const project = (name: string) => ({
+const project = (name: string, options: { readonly isolate?: boolean } = {}) => ({
   extends: true as const,
-  test: { name, root: `packages/${name}`, include: ["test/**/*.test.ts"] },
+  test: { name, root: `packages/${name}`, include: ["test/**/*.test.ts"], ...options },
 })
+
+// These tests share no state between files. One worker for all files loads effect once instead of once a file.
+const shared = { isolate: false }
 
 export default defineConfig({
   resolve: { conditions: ["@signalbox/source"] },
@@ -11,8 +14,16 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Vitest would leave one of two cores idle.
+    // By default Vitest leaves one of two cores idle.
     maxWorkers: 2,
-    projects: ["core", "node", "api", "gateway", "server", "cli", "examples"].map(project),
+    projects: [
+      project("core", shared),
+      project("node"),
+      project("api", shared),
+      project("gateway", shared),
+      project("server", shared),
+      project("cli"),
+      project("examples"),
+    ],
   },
 })
