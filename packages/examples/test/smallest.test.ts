@@ -40,8 +40,7 @@ it.live("the smallest host seeds its file, follows edits, refuses bad ones with 
   }).pipe(Effect.provide(NodeFileSystem.layer), Effect.scoped),
 )
 
-it("the smallest host has fewer than 40 lines, and the README quotes it", async () => {
+it("keeps the smallest host under 40 lines", async () => {
   const text = await readFile(source, "utf8")
   assert.isBelow(text.trimEnd().split("\n").length, 40)
-  assert.include(await readFile(join(import.meta.dirname, "../../../README.md"), "utf8"), text)
 })

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { mkdtemp, rm } from "node:fs/promises"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -77,9 +77,3 @@ it.live("the program of the README says where it listens, and a request that wor
     assert.include(yield* Effect.promise(() => answer.text()), '"content":"Hello"')
   }).pipe(Effect.scoped),
 )
-
-it("the README quotes it", async () => {
-  const program = await readFile(join(import.meta.dirname, "embedding.ts"), "utf8")
-  const readme = await readFile(join(import.meta.dirname, "../README.md"), "utf8")
-  assert.include(readme, program.trimEnd())
-})

@@ -1,4 +1,3 @@
-/** The program of packages/api/README.md, which quotes it. */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as AdminClient from "@signalbox/api/AdminClient"

@@ -15,7 +15,7 @@ const recorded = () => {
 }
 
 describe("Host.layer", () => {
-  it.live("serves while its Scope is open, and the README shows how", () =>
+  it.live("serves while its Scope is open", () =>
     Effect.gen(function* () {
       const config = join(yield* temporaryDirectory, "config.json")
       const { console, lines } = recorded()
@@ -25,10 +25,6 @@ describe("Host.layer", () => {
       assert.match(lines.at(-1) ?? "", /^host\.stopping /)
       // The same process may start it again: nothing is left of the first.
       assert.include(yield* run, `"content":"Hello"`)
-
-      const source = readFileSync(join(import.meta.dirname, "embedded.ts"), "utf8")
-      const readme = readFileSync(join(import.meta.dirname, "..", "README.md"), "utf8")
-      assert.include(readme, source.slice(source.indexOf("import")))
     }),
   )
 

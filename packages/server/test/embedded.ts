@@ -1,4 +1,3 @@
-/** The program of the README, which quotes it: a host within a program of its own. */
 import { Host, Listening } from "@signalbox/server"
 import { Console, Effect, Layer } from "effect"
 

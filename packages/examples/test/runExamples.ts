@@ -1,0 +1,21 @@
+/** Imports the modules that its arguments name, one after another, and prints a line of JSON for each: `{ path, failure? }`. */
+import { writeSync } from "node:fs"
+
+const report = (path: string, failure?: string) => writeSync(3, `${JSON.stringify({ path, failure })}\n`)
+
+let current = ""
+process.on("uncaughtException", (error) => {
+  report(current, error.stack ?? String(error))
+  process.exit(1)
+})
+
+for (const path of process.argv.slice(2)) {
+  current = path
+  try {
+    await import(path)
+    report(path)
+  } catch (error) {
+    report(path, error instanceof Error ? (error.stack ?? error.message) : String(error))
+  }
+}
+process.exit(0)
