@@ -3,7 +3,7 @@
  * this repository's `node_modules`; the torture run installs them with npm, which needs a registry.
  */
 import { execFile } from "node:child_process"
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises"
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
@@ -82,9 +82,9 @@ it.live(
       const project = yield* emptyProject
       yield* Effect.promise(() => install(project))
 
-      const readme = yield* Effect.promise(() => readFile(join(root, "README.md"), "utf8"))
-      const [, example = ""] = /```ts\n([\s\S]*?)```/.exec(readme) ?? []
-      yield* Effect.promise(() => writeFile(join(project, "example.ts"), example))
+      yield* Effect.promise(() =>
+        copyFile(join(root, "packages/examples/src/smallest.ts"), join(project, "example.ts")),
+      )
       const host = yield* running(process.execPath, ["example.ts"], {
         cwd: project,
         env: { ...process.env, XDG_DATA_HOME: join(project, "data") },
