@@ -7,7 +7,7 @@ import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
 import { report } from "./measure.ts"
-import type { Wanted } from "./sse/clients.ts"
+import type { ClientsRequest } from "./sse/clients.ts"
 import { perBurst } from "./sse/events.ts"
 import type { Answer, Answers, Question } from "./sse/Peer.ts"
 
@@ -43,7 +43,7 @@ const begin = async (program: string): Promise<Case> => {
   const port = await answer(server, "listening")
   const before = await ask(server, "memory")
   const followers = start("clients.ts")
-  followers.send({ port, count: clients } satisfies Wanted)
+  followers.send({ port, count: clients } satisfies ClientsRequest)
   await once(followers, "message")
   const memory = ((await ask(server, "memory")) - before) / clients
   return {

@@ -2,7 +2,7 @@
 import { Context } from "effect"
 
 /** A call as people speak of it. */
-export interface CallUnderWay {
+export interface ObservedCall {
   readonly provider: string
   /** The alias. */
   readonly model: string
@@ -11,10 +11,10 @@ export interface CallUnderWay {
 /** Who is told of calls. */
 export interface Observer {
   /** A call begins; what is returned is called when it has ended, once. Both must be quick and must not throw. */
-  readonly began: (call: CallUnderWay) => () => void
+  readonly callStarted: (call: ObservedCall) => () => void
 }
 
 /** Nobody, where none is provided. Read when the gateway is built. */
 export const CallObserver: Context.Reference<Observer> = Context.Reference("@signalbox/gateway/CallObserver", {
-  defaultValue: (): Observer => ({ began: () => () => {} }),
+  defaultValue: (): Observer => ({ callStarted: () => () => {} }),
 })

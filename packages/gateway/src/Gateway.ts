@@ -15,15 +15,15 @@ import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import { CallObserver } from "./CallObserver.ts"
 import { ApiError, toResponse } from "./internal/Gateway/ApiError.ts"
 import { type Caller, callerOf, type Identify } from "./internal/Gateway/Caller.ts"
-import { chatCompletions, type Works } from "./internal/Gateway/ChatCompletions.ts"
+import { chatCompletions, type GatewayState } from "./internal/Gateway/ChatCompletions.ts"
 import { modelsAt } from "./internal/Gateway/ModelList.ts"
 import { Probes } from "./internal/Gateway/Probes.ts"
-import { HeldBytes } from "./internal/Gateway/RequestBody.ts"
+import { BufferedBytes } from "./internal/Gateway/RequestBody.ts"
 import { RequireKeys } from "./RequireKeys.ts"
 import type { UpstreamClients } from "./UpstreamClient.ts"
 
 /** How long a request waits for a graph that is still starting. */
-export const startPatience = "5 seconds"
+export const startTimeout = "5 seconds"
 
 /** What the gateway needs of a graph: the nodes `Models.node` and `UpstreamClients.node` among its own. */
 export interface Graph<Self, Shape> extends Context.Key<Self, Shape> {
@@ -40,12 +40,12 @@ export const layer = <Self, Shape>(
       const services = yield* graph
       const credentials = yield* Credentials
       const requireKeys = yield* RequireKeys
-      const works: Works = {
+      const state: GatewayState = {
         ledger: yield* StatsLedger,
         providers: yield* Providers,
         clock: yield* Clock.Clock,
         probes: new Probes(),
-        held: new HeldBytes(),
+        buffered: new BufferedBytes(),
         observer: yield* CallObserver,
       }
       const started = makeStarted(
@@ -78,7 +78,7 @@ export const layer = <Self, Shape>(
       yield* router.add(
         "POST",
         "/v1/chat/completions",
-        handle((caller, request, identify) => chatCompletions(works, caller, request, identify)),
+        handle((caller, request, identify) => chatCompletions(state, caller, request, identify)),
       )
       const models = handle((caller, request) =>
         Effect.flatMap(Models, (models) => modelsAt(request.url, models, caller)),
@@ -121,7 +121,7 @@ type Run = (
 const makeStarted = (pin: Effect.Effect<unknown, never, Scope.Scope>): Effect.Effect<void, ApiError> => {
   let hasServed = false
   const first = Effect.flatMap(
-    Effect.timeoutOption(Effect.scoped(pin), startPatience),
+    Effect.timeoutOption(Effect.scoped(pin), startTimeout),
     Option.match({
       onNone: () => Effect.fail(starting),
       onSome: () => {

@@ -23,9 +23,9 @@ export class UpstreamClient extends Context.Service<UpstreamClient, Upstream>()(
           provider: name,
           kind: "anthropic",
           chatCompletions: undefined,
-          load: { underWay: 0 },
-          standing: { refusesKey: false },
-          conceal: (text) => text,
+          load: { inFlight: 0 },
+          keyStatus: { isRefused: false },
+          redact: (text) => text,
           secret: undefined,
         })
     }

@@ -4,11 +4,11 @@ import { afterEach, assert, it, vi } from "@effect/vitest"
 import { errors } from "undici"
 import type { Control, Listener, Upstream } from "../src/internal/Exchange.ts"
 import type { ApiError } from "../src/internal/Gateway/ApiError.ts"
-import { Call, maxAnswerBytes } from "../src/internal/Gateway/Call.ts"
-import { HeldBytes, maxHeldBytes } from "../src/internal/Gateway/RequestBody.ts"
+import { Call, maxBodyBytes } from "../src/internal/Gateway/Call.ts"
+import { BufferedBytes, maxBufferedBytes } from "../src/internal/Gateway/RequestBody.ts"
 
 /** A caller's connection that takes as much as the test says, and a provider that says what the test lets it say. */
-class Stage {
+class CallFixture {
   readonly log: Array<string> = []
   readonly response = Object.assign(new EventEmitter(), {
     destroyed: false,
@@ -21,9 +21,9 @@ class Stage {
     flushHeaders: () => undefined,
     writableLength: 0,
     /** Milliseconds, 0 for none. */
-    patience: 0,
+    timeoutMillis: 0,
     setTimeout: (millis: number) => {
-      this.response.patience = millis
+      this.response.timeoutMillis = millis
       return this.response
     },
     destroy: () => void this.response.emit("close"),
@@ -40,16 +40,16 @@ class Stage {
   }
   readonly attempts: Array<Listener> = []
   readonly refusals: Array<ApiError | undefined> = []
-  readonly held = new HeldBytes()
+  readonly buffered = new BufferedBytes()
   /** What the gateway does when a call is over: before the end of its answer is sent. */
   over = () => {}
   readonly upstream: Upstream = {
     provider: "main",
     kind: "openai",
-    load: { underWay: 0 },
-    standing: { refusesKey: false },
+    load: { inFlight: 0 },
+    keyStatus: { isRefused: false },
     chatCompletions: (_body, _headers, listener) => void this.attempts.push(listener),
-    conceal: (text) => text,
+    redact: (text) => text,
     secret: undefined,
   }
   readonly call = new Call({
@@ -59,9 +59,9 @@ class Stage {
     headers: [],
     // Of a response nothing else is used.
     response: this.response as unknown as ServerResponse,
-    held: this.held,
+    buffered: this.buffered,
     now: () => 0,
-    onReached: undefined,
+    onResponding: undefined,
     onEnd: (refusal) => {
       this.refusals.push(refusal)
       this.over()
@@ -76,7 +76,7 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 const refused = () => Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" })
 
 const streaming = () => {
-  const stage = new Stage()
+  const stage = new CallFixture()
   stage.call.begin()
   stage.call.onRequestStart(stage.control)
   stage.call.onResponseStart(stage.control, 200, { "content-type": "text/event-stream" })
@@ -100,28 +100,28 @@ it("a caller that takes nothing of a stream for five minutes is cut, one that ta
   const { call, control, log, response } = streaming()
   response.on("close", () => log.push("cut"))
   call.onResponseData(control, Buffer.from(": a\n"))
-  assert.strictEqual(response.patience, 0)
+  assert.strictEqual(response.timeoutMillis, 0)
   response.takesMore = false
   for (const line of [": b\n", ": c\n"]) {
     call.onResponseData(control, Buffer.from(line))
-    assert.strictEqual(response.patience, 300_000)
+    assert.strictEqual(response.timeoutMillis, 300_000)
     response.emit("drain")
-    assert.strictEqual(response.patience, 0)
+    assert.strictEqual(response.timeoutMillis, 0)
   }
   call.onResponseData(control, Buffer.from(": d\n"))
   response.emit("timeout")
   assert.strictEqual(log.at(-1), "cut")
 })
 
-it("what is left of a stream that has ended must be taken too, and the next answer has a patience of its own", () => {
+it("what is left of a stream that has ended must be taken too, and the next answer has a timeoutMillis of its own", () => {
   const { call, control, log, response } = streaming()
   response.on("close", () => log.push("cut"))
   call.onResponseData(control, Buffer.from(": a\n"))
   response.writableLength = 4
   call.onResponseEnd()
-  assert.strictEqual(response.patience, 300_000)
+  assert.strictEqual(response.timeoutMillis, 300_000)
   response.emit("finish")
-  assert.strictEqual(response.patience, 0)
+  assert.strictEqual(response.timeoutMillis, 0)
 })
 
 it("a provider that was slowed down can end its answer when the stream is over", () => {
@@ -134,7 +134,7 @@ it("a provider that was slowed down can end its answer when the stream is over",
 })
 
 it("the end of an answer is sent when the call is over and not before; [DONE] is the end of a stream", () => {
-  const plain = new Stage()
+  const plain = new CallFixture()
   plain.over = () => void plain.log.push("over")
   plain.call.begin()
   plain.call.onRequestStart(plain.control)
@@ -164,7 +164,7 @@ it("the end of an answer is sent when the call is over and not before; [DONE] is
 })
 
 it("a request that was certainly not sent is tried once more, and not a third time", async () => {
-  const { attempts, call, refusals } = new Stage()
+  const { attempts, call, refusals } = new CallFixture()
   call.begin()
   call.onResponseError(null, refused())
   await turn()
@@ -181,7 +181,7 @@ it("a request that was certainly not sent is tried once more, and not a third ti
 })
 
 it("a request that cannot be written says nothing about the provider", () => {
-  const { call, refusals } = new Stage()
+  const { call, refusals } = new CallFixture()
   call.begin()
   call.onResponseError(null, new errors.InvalidArgumentError("invalid user-agent header"))
   assert.deepStrictEqual([refusals[0]?.status, refusals[0]?.code], [400, "request_unsendable"])
@@ -190,7 +190,7 @@ it("a request that cannot be written says nothing about the provider", () => {
 
 it("a request that may have been sent is never sent again", async () => {
   for (const error of [refused(), new errors.SocketError("other side closed"), new errors.HeadersTimeoutError()]) {
-    const { attempts, call, control, refusals } = new Stage()
+    const { attempts, call, control, refusals } = new CallFixture()
     call.begin()
     call.onRequestStart(control)
     call.onResponseError(control, error)
@@ -202,7 +202,7 @@ it("a request that may have been sent is never sent again", async () => {
 })
 
 it("a provider that takes too long is said to, and so is one that stops in the middle", () => {
-  const late = new Stage()
+  const late = new CallFixture()
   late.call.begin()
   late.call.onRequestStart(late.control)
   late.call.onResponseError(late.control, new errors.HeadersTimeoutError())
@@ -215,9 +215,9 @@ it("a provider that takes too long is said to, and so is one that stops in the m
 })
 
 it("a caller that left while its request was queued is not served when its turn comes", () => {
-  const { call, control, log, refusals } = new Stage()
+  const { call, control, log, refusals } = new CallFixture()
   call.begin()
-  call.leave()
+  call.cancel()
   call.onRequestStart(control)
   assert.deepStrictEqual(log, ["abort"])
   assert.deepStrictEqual(refusals, [])
@@ -225,19 +225,19 @@ it("a caller that left while its request was queued is not served when its turn 
 })
 
 it("an answer that is too large to be held is refused, and what was held is free again", () => {
-  const { call, control, held, refusals } = new Stage()
+  const { call, control, buffered, refusals } = new CallFixture()
   call.begin()
   call.onRequestStart(control)
   call.onResponseStart(control, 200, { "content-type": "application/json" })
   const chunk = Buffer.alloc(8 * 1024 * 1024)
-  for (let bytes = 0; bytes <= maxAnswerBytes; bytes += chunk.length) call.onResponseData(control, chunk)
+  for (let bytes = 0; bytes <= maxBodyBytes; bytes += chunk.length) call.onResponseData(control, chunk)
   assert.strictEqual(refusals[0]?.status, 502)
-  assert.isTrue(held.take(maxHeldBytes))
-  assert.isFalse(held.take(1))
+  assert.isTrue(buffered.tryAdd(maxBufferedBytes))
+  assert.isFalse(buffered.tryAdd(1))
 })
 
 it("an interim answer is not the answer", () => {
-  const { call, control, log } = new Stage()
+  const { call, control, log } = new CallFixture()
   call.begin()
   call.onRequestStart(control)
   call.onResponseStart(control, 103, { link: "</x>" })
@@ -248,7 +248,7 @@ it("an interim answer is not the answer", () => {
 })
 
 it("a long answer counts as held until its caller has read it, has gone or is cut", () => {
-  const { call, control, held, response } = new Stage()
+  const { call, control, buffered, response } = new CallFixture()
   const answer = Buffer.alloc(1024 * 1024)
   call.begin()
   call.onRequestStart(control)
@@ -256,14 +256,14 @@ it("a long answer counts as held until its caller has read it, has gone or is cu
   call.onResponseData(control, answer)
   response.writableLength = answer.length
   call.onResponseEnd()
-  assert.isFalse(held.take(maxHeldBytes - answer.length + 1))
-  assert.strictEqual(response.patience, 60_000)
+  assert.isFalse(buffered.tryAdd(maxBufferedBytes - answer.length + 1))
+  assert.strictEqual(response.timeoutMillis, 60_000)
   response.emit("timeout")
-  assert.isTrue(held.take(maxHeldBytes))
+  assert.isTrue(buffered.tryAdd(maxBufferedBytes))
 })
 
 it("of a header that a provider sends twice the first counts", () => {
-  const { call, control, log } = new Stage()
+  const { call, control, log } = new CallFixture()
   call.begin()
   call.onRequestStart(control)
   // What undici says of it.
@@ -277,27 +277,27 @@ it("of a header that a provider sends twice the first counts", () => {
 it("a caller that leaves because of an error in its stream does not hide it", () => {
   const { call, control } = streaming()
   call.onResponseData(control, Buffer.from('data: {"error":{"message":"overloaded"}}\n\n'))
-  call.leave()
+  call.cancel()
   assert.strictEqual(call.error, "upstream")
 })
 
 it("what a stream holds back of an event is free again when its caller leaves", () => {
-  const { call, control, held } = streaming()
+  const { call, control, buffered } = streaming()
   call.onResponseData(control, Buffer.from("data: {"))
-  assert.isFalse(held.take(maxHeldBytes))
-  call.leave()
-  assert.isTrue(held.take(maxHeldBytes))
+  assert.isFalse(buffered.tryAdd(maxBufferedBytes))
+  call.cancel()
+  assert.isTrue(buffered.tryAdd(maxBufferedBytes))
 })
 
 it("an event for which there is no room ends its stream with an error", () => {
-  const { call, control, held, log } = streaming()
-  held.keep(maxHeldBytes)
+  const { call, control, buffered, log } = streaming()
+  buffered.add(maxBufferedBytes)
   call.onResponseData(control, Buffer.from("data: {"))
   assert.include(log, "abort")
   assert.include(log.at(-1) ?? "", '"code":"upstream_broken"')
 
   const late = streaming()
-  late.held.keep(maxHeldBytes)
+  late.buffered.add(maxBufferedBytes)
   late.call.onResponseData(late.control, Buffer.from("data: [DONE]\n\ndata: {"))
   assert.deepStrictEqual([late.log.at(-1), late.call.error], ["end data: [DONE]\n\n", undefined])
   late.call.onResponseEnd()
@@ -315,8 +315,8 @@ it("an answer that is left open after [DONE] is cut after a second, one that end
   assert.isUndefined(open.call.error)
 
   for (const over of [
-    ({ call }: Stage) => call.onResponseEnd(),
-    ({ call, control }: Stage) => call.onResponseError(control, new errors.SocketError("other side closed")),
+    ({ call }: CallFixture) => call.onResponseEnd(),
+    ({ call, control }: CallFixture) => call.onResponseError(control, new errors.SocketError("other side closed")),
   ]) {
     const stage = streaming()
     stage.call.onResponseData(stage.control, last)
@@ -333,12 +333,12 @@ it("a provider that refuses its key is remembered until it takes it again", () =
     [200, false],
     [403, false],
   ] as const) {
-    const { call, control, upstream } = new Stage()
-    upstream.standing.refusesKey = refusesKey
+    const { call, control, upstream } = new CallFixture()
+    upstream.keyStatus.isRefused = refusesKey
     call.begin()
     call.onRequestStart(control)
     call.onResponseStart(control, status, {})
-    refusesKey = upstream.standing.refusesKey
+    refusesKey = upstream.keyStatus.isRefused
     assert.strictEqual(refusesKey, refuses, String(status))
   }
 })

@@ -123,7 +123,7 @@ live(
     Effect.gen(function* () {
       const recorded = yield* entries
       const whole = chunk("big-1", "half")
-      for (const [last, isTorn] of [
+      for (const [last, isTruncated] of [
         [whole.slice(0, 40), true],
         ["dat", true],
         ["data: [DO", true],
@@ -137,8 +137,8 @@ live(
         yield* beginStream(received)
         yield* end(received, chunk("big-1", "x") + last)
         const { text } = yield* Fiber.join(asking)
-        assert.strictEqual(text.endsWith(',"code":"upstream_broken"}}\n\n'), isTorn, last)
-        assert.strictEqual((yield* recorded).error, isTorn ? "upstream" : undefined, last)
+        assert.strictEqual(text.endsWith(',"code":"upstream_broken"}}\n\n'), isTruncated, last)
+        assert.strictEqual((yield* recorded).error, isTruncated ? "upstream" : undefined, last)
       }
     }),
 )

@@ -15,18 +15,18 @@ import {
   fakeProvider,
   write,
 } from "./FakeProvider.ts"
-import { ask, baseUrl, gateway, Hands, openai } from "./GatewayHost.ts"
+import { ask, baseUrl, gateway, openai, TestClockOffset } from "./GatewayHost.ts"
 import { errorIn, raw } from "./Raw.ts"
 
 const secret = "sk-of-the-provider"
 
-const over = (baseUrl: string, hands?: Hands) =>
+const over = (baseUrl: string, clock?: TestClockOffset) =>
   gateway(
     {
       providers: { main: { kind: "openai", base_url: baseUrl, api_key: secret }, echo: { kind: "echo" } },
       models: { fast: { provider: "main", upstream: "big-1" }, echo: { provider: "echo", upstream: "echo-1" } },
     },
-    hands === undefined ? {} : { hands },
+    clock === undefined ? {} : { clock },
   )
 
 const live = <R>(title: string, test: (provider: FakeProvider) => Effect.Effect<void, unknown, R>) =>
@@ -267,7 +267,7 @@ live("answers of all sizes come whole and under the alias", (provider) =>
 it.live("a provider that cannot be reached is down, and comes back by the next request after a while", () =>
   Effect.gen(function* () {
     const first = yield* fakeProvider()
-    const hands = new Hands()
+    const clock = new TestClockOffset()
     yield* first.stop
     yield* Effect.gen(function* () {
       const providers = yield* Providers
@@ -287,13 +287,13 @@ it.live("a provider that cannot be reached is down, and comes back by the next r
       assert.strictEqual((yield* post(false, "echo")).status, 200)
 
       // Somebody looks, in vain: the next one may look after twice as long.
-      hands.offsetMillis += 1_000
+      clock.millis += 1_000
       assert.strictEqual(errorIn(yield* post()).code, "upstream_unreachable")
-      hands.offsetMillis += 1_000
+      clock.millis += 1_000
       assert.strictEqual(errorIn(yield* post()).code, "provider_down")
 
       const second = yield* fakeProvider(first.port)
-      hands.offsetMillis += 1_500
+      clock.millis += 1_500
       const asking = yield* Effect.forkChild(post(true))
       const received = yield* second.next
       // One looks; the others still wait.
@@ -308,7 +308,7 @@ it.live("a provider that cannot be reached is down, and comes back by the next r
       assert.strictEqual((yield* Fiber.join(another)).status, 200)
       yield* end(received)
       assert.strictEqual((yield* Fiber.join(asking)).status, 200)
-    }).pipe(Effect.provide(over(first.baseUrl, hands)))
+    }).pipe(Effect.provide(over(first.baseUrl, clock)))
   }).pipe(Effect.scoped),
 )
 

@@ -46,17 +46,17 @@ export class ImpatientServices extends ServiceGraph.Service<ImpatientServices>()
 export type Document = (typeof GatewayConfig)["schema"]["Encoded"]
 
 /** A clock of which a test moves the hands; whoever sleeps sleeps as always. */
-export class Hands {
-  offsetMillis = 0
+export class TestClockOffset {
+  millis = 0
 }
 
-const shifted = (hands: Hands) =>
+const shifted = (offset: TestClockOffset) =>
   Layer.effect(
     Clock.Clock,
     Effect.map(Clock.Clock, (clock) => ({
       ...clock,
-      currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + hands.offsetMillis,
-      currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now + hands.offsetMillis),
+      currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + offset.millis,
+      currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now + offset.millis),
       currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
       currentTimeNanos: clock.currentTimeNanos,
       sleep: (duration: Duration.Duration) => clock.sleep(duration),
@@ -64,7 +64,7 @@ const shifted = (hands: Hands) =>
   )
 
 export interface Options {
-  readonly hands?: Hands
+  readonly clock?: TestClockOffset
   /** Stands before each entry of the ledger. */
   readonly beforeRecord?: Effect.Effect<void>
 }
@@ -107,7 +107,7 @@ const over = <Graph, R1, E2, R2>(
     Layer.provideMerge(Layer.unwrap(Effect.map(decode(document), GatewayConfig.layerMemory))),
     Layer.provideMerge(Reconciler.layer),
     Layer.provideMerge(EventBus.layer),
-    Layer.provideMerge(shifted(options.hands ?? new Hands())),
+    Layer.provideMerge(shifted(options.clock ?? new TestClockOffset())),
   )
 
 const decode = (document: Document) => Effect.orDie(Schema.decodeEffect(GatewayConfig.schema)(document))

@@ -44,13 +44,13 @@ for (const operations of [3, 5, 13, 2048]) {
           { concurrency: 20, discard: true },
         )
         // The last ones may still be on their way; what was left behind would stay for ever.
-        const held = Effect.map(
+        const buffered = Effect.map(
           Services.status,
           ({ generations }) =>
-            generations.reduce((sum, { pins }) => sum + pins, 0) + clients.get("main")!.load.underWay,
+            generations.reduce((sum, { pins }) => sum + pins, 0) + clients.get("main")!.load.inFlight,
         )
         assert.strictEqual(
-          yield* Effect.repeat(Effect.andThen(Effect.yieldNow, held), { until: (left) => left === 0 }),
+          yield* Effect.repeat(Effect.andThen(Effect.yieldNow, buffered), { until: (left) => left === 0 }),
           0,
         )
       }).pipe(

@@ -142,25 +142,25 @@ live("a key that is not required and not known is nobody's", (provider) =>
 it.live("who observes calls is told when one begins, and once when it has ended, however it ends", () =>
   Effect.scoped(
     Effect.gen(function* () {
-      const said: Array<string> = []
+      const calls: Array<string> = []
       const observer = {
-        began: ({ model, provider }: { readonly model: string; readonly provider: string }) => {
-          said.push(`${provider}/${model}`)
-          return () => void said.push("over")
+        callStarted: ({ model, provider }: { readonly model: string; readonly provider: string }) => {
+          calls.push(`${provider}/${model}`)
+          return () => void calls.push("over")
         },
       }
       const provider = yield* fakeProvider()
       yield* Effect.gen(function* () {
         const whole = yield* Effect.forkChild(post(JSON.stringify(ask("hello"))))
         const received = yield* provider.next
-        assert.deepStrictEqual(said, ["main/fast"])
+        assert.deepStrictEqual(calls, ["main/fast"])
         yield* answerJson(received, completion("big-1", "hi"))
         yield* Fiber.join(whole)
         const broken = yield* Effect.forkChild(post(JSON.stringify(ask("again"))))
         const { response } = yield* provider.next
         response.destroy()
         yield* Fiber.join(broken)
-        assert.deepStrictEqual(said, ["main/fast", "over", "main/fast", "over"])
+        assert.deepStrictEqual(calls, ["main/fast", "over", "main/fast", "over"])
       }).pipe(Effect.provide(Layer.provide(over(provider), Layer.succeed(CallObserver, observer))))
     }),
   ),

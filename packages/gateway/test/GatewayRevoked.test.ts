@@ -2,7 +2,7 @@ import { type ClientRequest, request } from "node:http"
 import { assert, it } from "@effect/vitest"
 import { Credentials } from "@signalbox/core/Credentials"
 import { Effect } from "effect"
-import { addKey, ask, baseUrl, gateway, Hands } from "./GatewayHost.ts"
+import { addKey, ask, baseUrl, gateway, TestClockOffset } from "./GatewayHost.ts"
 
 const body = JSON.stringify(ask("hello"))
 
@@ -27,13 +27,13 @@ const finish = (sent: ClientRequest) =>
   })
 
 it.live("a key that is revoked while a body is held back lets nobody in; one that is not still does", () => {
-  const hands = new Hands()
+  const clock = new TestClockOffset()
   return Effect.gen(function* () {
     const credentials = yield* Credentials
     const [alice, bob] = [yield* addKey("alice"), yield* addKey("bob")]
     const [ofAlice, ofBob] = [yield* opened(alice), yield* opened(bob)]
     yield* credentials.revoke("alice")
-    hands.offsetMillis += 1_000
+    clock.millis += 1_000
     assert.strictEqual(yield* finish(ofAlice), 401)
     assert.strictEqual(yield* finish(ofBob), 200)
   }).pipe(
@@ -44,7 +44,7 @@ it.live("a key that is revoked while a body is held back lets nobody in; one tha
           models: { fast: { provider: "echo", upstream: "echo-1" } },
           require_keys: true,
         },
-        { hands },
+        { clock },
       ),
     ),
     Effect.scoped,

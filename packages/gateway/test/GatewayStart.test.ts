@@ -95,12 +95,12 @@ it.live("a provider that has as many requests under way as there may be gets no 
   Effect.gen(function* () {
     const clients = yield* Services.provide(Effect.map(UpstreamClients, (clients) => clients))
     const { load } = clients.get("echo")!
-    load.underWay = maxConnections
+    load.inFlight = maxConnections
     const busy = yield* post
     assert.deepStrictEqual([busy.status, errorIn(busy).code, busy.headers["retry-after"]], [503, "provider_busy", "1"])
-    load.underWay = maxConnections - 1
+    load.inFlight = maxConnections - 1
     assert.strictEqual((yield* post).status, 200)
-    assert.strictEqual(load.underWay, maxConnections - 1)
+    assert.strictEqual(load.inFlight, maxConnections - 1)
   }).pipe(
     Effect.provide(
       gateway({ providers: { echo: { kind: "echo" } }, models: { fast: { provider: "echo", upstream: "echo-1" } } }),

@@ -1,6 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import { jsonName, namesIn, renamed } from "../src/internal/Gateway/ModelName.ts"
-import { JsonMembers } from "../src/JsonMembers.ts"
+import { JsonMembers } from "../src/internal/JsonMembers.ts"
 import { Generator, generated, jsonText, objectText, stringText } from "./Generated.ts"
 
 const rename = (text: string, alias: string): string => {

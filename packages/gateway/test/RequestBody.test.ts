@@ -2,58 +2,58 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { PassThrough } from "node:stream"
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { BodyReader, HeldBytes, maxHeldBytes, parseChat } from "../src/internal/Gateway/RequestBody.ts"
+import { BodyReader, BufferedBytes, maxBufferedBytes, parseChat } from "../src/internal/Gateway/RequestBody.ts"
 
-const reading = (held: HeldBytes) => {
+const reading = (buffered: BufferedBytes) => {
   const request = Object.assign(new PassThrough(), { headers: {} })
   // Of a request only its headers and its stream are used, of the response nothing without `expect`.
-  const reader = new BodyReader(request as unknown as IncomingMessage, {} as ServerResponse, held)
+  const reader = new BodyReader(request as unknown as IncomingMessage, {} as ServerResponse, buffered)
   return { request, reader }
 }
 
 /** How much more could be held; nothing is held afterwards that was not before. */
-const room = (held: HeldBytes): number => {
+const room = (buffered: BufferedBytes): number => {
   let bytes = 0
-  for (let step = maxHeldBytes; step >= 1; step = Math.floor(step / 2)) {
-    while (held.take(step)) bytes += step
+  for (let step = maxBufferedBytes; step >= 1; step = Math.floor(step / 2)) {
+    while (buffered.tryAdd(step)) bytes += step
   }
-  held.give(bytes)
+  buffered.remove(bytes)
   return bytes
 }
 
 it.effect("what a body holds counts until it is released, however often that is", () =>
   Effect.gen(function* () {
-    const held = new HeldBytes()
-    const { reader, request } = reading(held)
+    const buffered = new BufferedBytes()
+    const { reader, request } = reading(buffered)
     const fiber = yield* Effect.forkChild(reader.bytes, { startImmediately: true })
     request.write("half ")
     request.end("and half")
     assert.strictEqual((yield* Fiber.join(fiber)).toString(), "half and half")
-    assert.strictEqual(room(held), maxHeldBytes - 13)
+    assert.strictEqual(room(buffered), maxBufferedBytes - 13)
     reader.release()
     reader.release()
-    assert.strictEqual(room(held), maxHeldBytes)
+    assert.strictEqual(room(buffered), maxBufferedBytes)
   }),
 )
 
 it.effect("a body for which there is no room is refused, with when to come again", () =>
   Effect.gen(function* () {
-    const held = new HeldBytes()
-    held.take(maxHeldBytes - 10)
-    const { reader, request } = reading(held)
+    const buffered = new BufferedBytes()
+    buffered.tryAdd(maxBufferedBytes - 10)
+    const { reader, request } = reading(buffered)
     const fiber = yield* Effect.forkChild(Effect.flip(reader.bytes), { startImmediately: true })
     request.write("12345678")
     request.write("12345678")
     const { code, retryAfterSeconds, status } = yield* Fiber.join(fiber)
     assert.deepStrictEqual([status, code, retryAfterSeconds], [503, "overloaded", 1])
     reader.release()
-    assert.strictEqual(room(held), 10)
+    assert.strictEqual(room(buffered), 10)
   }),
 )
 
 it.effect("a body that breaks off is refused", () =>
   Effect.gen(function* () {
-    const { reader, request } = reading(new HeldBytes())
+    const { reader, request } = reading(new BufferedBytes())
     const fiber = yield* Effect.forkChild(Effect.flip(reader.bytes), { startImmediately: true })
     request.destroy(new Error("aborted"))
     assert.strictEqual((yield* Fiber.join(fiber)).code, "body_incomplete")

@@ -1,11 +1,11 @@
 import { assert, it } from "@effect/vitest"
 import { jsonName } from "../src/internal/Gateway/ModelName.ts"
-import { HeldBytes, maxHeldBytes } from "../src/internal/Gateway/RequestBody.ts"
+import { BufferedBytes, maxBufferedBytes } from "../src/internal/Gateway/RequestBody.ts"
 import { maxEventBytes, SseRewriter } from "../src/internal/Gateway/SseRewriter.ts"
 import { type Generator, generated, jsonText, objectText } from "./Generated.ts"
 
 const rewrite = (bytes: Buffer, cuts: ReadonlyArray<number>, alias = "alias"): string => {
-  const rewriter = new SseRewriter(jsonName(alias), new HeldBytes())
+  const rewriter = new SseRewriter(jsonName(alias), new BufferedBytes())
   const out: Array<Buffer> = []
   let from = 0
   for (const to of [...cuts, bytes.length]) {
@@ -74,7 +74,7 @@ it("a stream that is cut at every byte is the same", () => {
 })
 
 it("an event passes as soon as it is whole, a comment as soon as its line is", () => {
-  const rewriter = new SseRewriter(jsonName("alias"), new HeldBytes())
+  const rewriter = new SseRewriter(jsonName("alias"), new BufferedBytes())
   const push = (text: string) => rewriter.push(Buffer.from(text))?.toString()
   assert.strictEqual(push(": still here\n"), ": still here\n")
   assert.isUndefined(push('data: {"model":"gpt"}'))
@@ -89,14 +89,14 @@ it("an event that ends with the stream is passed on all the same", () => {
 })
 
 it("the last usage of a stream is kept", () => {
-  const rewriter = new SseRewriter(jsonName("alias"), new HeldBytes())
+  const rewriter = new SseRewriter(jsonName("alias"), new BufferedBytes())
   rewriter.push(Buffer.from('data: {"usage":{"completion_tokens":1}}\n\ndata: {"usage":{"completion_tokens":2}}\n\n'))
   rewriter.push(Buffer.from('data: {"usage":null}\n\ndata: [DONE]\n\n'))
   assert.strictEqual(rewriter.usage?.toString(), '{"completion_tokens":2}')
 })
 
 it("an event beyond the bound ends the stream instead of filling the memory", () => {
-  const rewriter = new SseRewriter(jsonName("alias"), new HeldBytes())
+  const rewriter = new SseRewriter(jsonName("alias"), new BufferedBytes())
   const chunk = Buffer.alloc(1024 * 1024, "x")
   rewriter.push(Buffer.from("data: "))
   for (let bytes = 0; bytes + chunk.length <= maxEventBytes - 6; bytes += chunk.length) rewriter.push(chunk)
@@ -107,19 +107,19 @@ it("an event beyond the bound ends the stream instead of filling the memory", ()
 })
 
 it("what is held back of an event takes of the room for all, until it passes, overruns or nobody wants it", () => {
-  const room = new HeldBytes()
+  const room = new BufferedBytes()
   const isFree = () => {
-    const taken = room.take(maxHeldBytes)
-    if (taken) room.give(maxHeldBytes)
+    const taken = room.tryAdd(maxBufferedBytes)
+    if (taken) room.remove(maxBufferedBytes)
     return taken
   }
   const half = Buffer.from('data: {"model":')
   const rewriter = new SseRewriter(jsonName("alias"), room)
   rewriter.push(half)
-  assert.isFalse(room.take(maxHeldBytes - half.length + 1))
+  assert.isFalse(room.tryAdd(maxBufferedBytes - half.length + 1))
   rewriter.push(Buffer.from('"gpt"'))
   rewriter.push(Buffer.from("}\n\n: "))
-  assert.isFalse(room.take(maxHeldBytes - 1))
+  assert.isFalse(room.tryAdd(maxBufferedBytes - 1))
   rewriter.end()
   assert.isTrue(isFree())
   rewriter.push(half)
@@ -128,11 +128,11 @@ it("what is held back of an event takes of the room for all, until it passes, ov
 
   // Where there is no room, as where the event is too long.
   for (const chunks of [[half], [Buffer.from("d"), half]]) {
-    room.keep(maxHeldBytes - 1)
+    room.add(maxBufferedBytes - 1)
     const late = new SseRewriter(jsonName("alias"), room)
     for (const chunk of chunks) late.push(chunk)
     assert.isTrue(late.isOverrun)
-    room.give(maxHeldBytes - 1)
+    room.remove(maxBufferedBytes - 1)
     assert.isTrue(isFree())
   }
 })
@@ -145,12 +145,12 @@ it("[DONE] is known however its lines end, whatever stands around it, and not wh
     "event: end\ndata: [DONE] \n\n",
     'data: {"a":1}\n\ndata: [DONE]\n\ndata: {"model":',
   ]) {
-    const rewriter = new SseRewriter(jsonName("alias"), new HeldBytes())
+    const rewriter = new SseRewriter(jsonName("alias"), new BufferedBytes())
     rewriter.push(Buffer.from(text))
     assert.isTrue(rewriter.isDone, text)
   }
   for (const text of ["data: [DONE]\n", "data: x\ndata: [DONE]\n\n", "xdata: [DONE]\n\n", 'data: {"a":"[DONE]"}\n\n']) {
-    const rewriter = new SseRewriter(jsonName("alias"), new HeldBytes())
+    const rewriter = new SseRewriter(jsonName("alias"), new BufferedBytes())
     rewriter.push(Buffer.from(text))
     assert.isFalse(rewriter.isDone, text)
   }

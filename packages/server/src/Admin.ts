@@ -9,12 +9,12 @@ import { Effect, Layer, Redacted } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdminToken } from "./AdminToken.ts"
 import { EventFeed } from "./EventFeed.ts"
-import * as Answers from "./internal/Admin/Answers.ts"
-import * as Bodies from "./internal/Admin/Bodies.ts"
 import * as ConfigHandlers from "./internal/Admin/ConfigHandlers.ts"
 import * as CredentialsHandlers from "./internal/Admin/CredentialsHandlers.ts"
 import * as Docs from "./internal/Admin/Docs.ts"
-import * as Requests from "./internal/Admin/Requests.ts"
+import * as InvalidRequests from "./internal/Admin/InvalidRequests.ts"
+import * as RequestBodies from "./internal/Admin/RequestBodies.ts"
+import * as Responses from "./internal/Admin/Responses.ts"
 import * as StateHandlers from "./internal/Admin/StateHandlers.ts"
 
 export { AdminToken } from "./AdminToken.ts"
@@ -26,7 +26,7 @@ export * as Guard from "./internal/Guard.ts"
  */
 export const layer = <Self>(graph: StateHandlers.Graph<Self>) =>
   Layer.mergeAll(
-    Answers.layer,
+    Responses.layer,
     Docs.layer,
     HttpApiBuilder.layer(AdminApi).pipe(
       Layer.provide([
@@ -38,7 +38,7 @@ export const layer = <Self>(graph: StateHandlers.Graph<Self>) =>
         StateHandlers.health,
         events,
       ]),
-      Layer.provide([authorization, Requests.layer]),
+      Layer.provide([authorization, InvalidRequests.layer]),
     ),
   )
 
@@ -55,7 +55,7 @@ const events = HttpApiBuilder.group(
 const authorization = Layer.effect(
   Authorization,
   Effect.map(AdminToken, ({ matches }) => {
-    const reading = Bodies.makeReading()
+    const reading = RequestBodies.makeBodyReader()
     return {
       bearer: (effect, { credential }) =>
         matches(Redacted.value(credential)) ? reading(effect) : Effect.fail(new Unauthorized({ detail: unauthorized })),

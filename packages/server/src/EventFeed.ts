@@ -16,8 +16,8 @@ import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { type Channel, catchUp, closeChannel, type Feed, openChannel } from "./internal/EventFeed/Channel.ts"
 import { Client, keepOpen } from "./internal/EventFeed/Client.ts"
-import { comparePlaces, heartbeat, makeWire, opening } from "./internal/EventFeed/Wire.ts"
-import { Endless, Stopping } from "./internal/Stopping.ts"
+import { compareCursors, heartbeat, makeSseEncoder, opening } from "./internal/EventFeed/SseEncoder.ts"
+import { EndlessResponse, Stopping } from "./internal/Stopping.ts"
 
 /** At most so many streams at once, 2,000 by default; then `TooManyStreams`. Read when the feed is built. */
 export const MaxStreams: Context.Reference<number> = Context.Reference("@signalbox/server/EventFeed/MaxStreams", {
@@ -26,12 +26,12 @@ export const MaxStreams: Context.Reference<number> = Context.Reference("@signalb
 
 const heartbeatEvery = Duration.seconds(15)
 /** A client that has not read for so long is cut. */
-const patience = Duration.seconds(60)
+const readTimeout = Duration.seconds(60)
 /** After this a browser comes back. */
 const retryMillis = 2_000
 
 /** What a client asks for, as it spells it. */
-export interface Wanted {
+export interface FollowOptions {
   /** Comma-separated types; all without it. */
   readonly types?: string | undefined
   /** A cursor: kept history after it first. */
@@ -48,7 +48,7 @@ export class EventFeed extends Context.Service<
      */
     readonly follow: (
       request: HttpServerRequest,
-      wanted: Wanted,
+      options: FollowOptions,
     ) => Effect.Effect<HttpServerResponse.HttpServerResponse, Invalid | TooManyStreams>
     /** How many follow. */
     readonly streams: Effect.Effect<number>
@@ -66,8 +66,8 @@ export class EventFeed extends Context.Service<
 const make = Effect.gen(function* () {
   const bus = yield* EventBus
   const maxStreams = yield* MaxStreams
-  const neverEnds = yield* Endless
-  const feed: Feed = { bus, wire: makeWire() }
+  const markEndless = yield* EndlessResponse
+  const feed: Feed = { bus, encoder: makeSseEncoder() }
   const clients = new Set<Client>()
   const channels = new Map<string, Channel>()
   const run = yield* FiberSet.makeRuntime<never>()
@@ -80,46 +80,46 @@ const make = Effect.gen(function* () {
   yield* Effect.addFinalizer(() => Effect.andThen(end, Effect.forEach(channels.values(), closeChannel)))
   const stopping = yield* Stopping
   yield* Effect.forkScoped(Effect.andThen(stopping, end))
-  yield* Effect.forkScoped(Effect.repeat(beat(clients), Schedule.spaced(heartbeatEvery)))
+  yield* Effect.forkScoped(Effect.repeat(sendHeartbeats(clients), Schedule.spaced(heartbeatEvery)))
 
   /** Counted and in its channel in one step: in between, the last of the channel's clients could leave and close it. */
-  const register = (channel: Channel, response: ServerResponse, place: Cursor): Followed => {
-    const hasGone = (client: Client) => {
+  const register = (channel: Channel, response: ServerResponse, cursor: Cursor): Follower => {
+    const onClose = (client: Client) => {
       clients.delete(client)
       channel.leave(client)
       if (channel.clients.size > 0) return
       channels.delete(channel.types.join(","))
       run(closeChannel(channel))
     }
-    const client = new Client(response, place, {
-      hasRead: (client) => {
+    const client = new Client(response, cursor, {
+      onDrain: (client) => {
         if (!channel.has(client) && !client.isCatchingUp) proceed({ client, channel })
       },
-      hasGone,
+      onClose,
     })
     clients.add(client)
     channel.clients.add(client)
     // While its channel was opened: nobody would say so a second time.
-    if (response.destroyed) hasGone(client)
+    if (response.destroyed) onClose(client)
     return { client, channel }
   }
 
-  const admit = (types: ReadonlyArray<string>, response: ServerResponse, place: Cursor) =>
-    Effect.suspend((): Effect.Effect<Followed, TooManyStreams> => {
+  const admit = (types: ReadonlyArray<string>, response: ServerResponse, cursor: Cursor) =>
+    Effect.suspend((): Effect.Effect<Follower, TooManyStreams> => {
       const full = ended ? stoppingDetail : clients.size >= maxStreams ? fullDetail(maxStreams) : undefined
       if (full !== undefined) return new TooManyStreams({ detail: full })
       const key = types.join(",")
       const known = channels.get(key)
-      if (known !== undefined) return Effect.succeed(register(known, response, place))
+      if (known !== undefined) return Effect.succeed(register(known, response, cursor))
       return Effect.flatMap(openChannel(types, feed), (channel) => {
         const other = channels.get(key)
-        if (other !== undefined) return Effect.as(closeChannel(channel), register(other, response, place))
+        if (other !== undefined) return Effect.as(closeChannel(channel), register(other, response, cursor))
         channels.set(key, channel)
-        return Effect.succeed(register(channel, response, place))
+        return Effect.succeed(register(channel, response, cursor))
       })
     })
 
-  const proceed = ({ channel, client }: Followed, foreign = false): void => {
+  const proceed = ({ channel, client }: Follower, foreign = false): void => {
     if (!client.isOpen) return
     if (!foreign && channel.isCaughtUp(client)) channel.join(client)
     else {
@@ -128,24 +128,24 @@ const make = Effect.gen(function* () {
     }
   }
 
-  const follow: EventFeed["Service"]["follow"] = Effect.fnUntraced(function* (request, wanted) {
-    const types = yield* Effect.fromResult(readTypes(wanted.types))
-    const after = yield* Effect.fromResult(readPlace(request, wanted.after))
+  const follow: EventFeed["Service"]["follow"] = Effect.fnUntraced(function* (request, options) {
+    const types = yield* Effect.fromResult(readTypes(options.types))
+    const after = yield* Effect.fromResult(readCursor(request, options.after))
     const answer = HttpServerResponse.empty({ status: 200, headers })
     if (request.method === "HEAD") return answer
     const newest = yield* bus.cursor
     const response = NodeHttpServerRequest.toServerResponse(request) as ServerResponse
     if (response.destroyed) return answer
     // Whole, also if the client leaves meanwhile: an open channel without a client would never be closed.
-    const followed = yield* Effect.uninterruptible(admit(types, response, after ?? newest))
+    const follower = yield* Effect.uninterruptible(admit(types, response, after ?? newest))
     // A place that is none in this bus's order: the bus itself must say so.
-    const foreign = after !== undefined && (after.epoch !== newest.epoch || comparePlaces(after, newest) > 0)
-    neverEnds(response)
+    const foreign = after !== undefined && (after.epoch !== newest.epoch || compareCursors(after, newest) > 0)
+    markEndless(response)
     const returns = request.headers["accept"]?.includes("text/event-stream") === true
     keepOpen(response, () => {
-      const { client } = followed
-      client.write(opening(client.place, returns ? retryMillis : undefined), 0)
-      proceed(followed, foreign)
+      const { client } = follower
+      client.write(opening(client.cursor, returns ? retryMillis : undefined), 0)
+      proceed(follower, foreign)
     })
     return answer
   })
@@ -153,7 +153,7 @@ const make = Effect.gen(function* () {
   return EventFeed.of({ follow, streams: Effect.sync(() => clients.size), end })
 })
 
-interface Followed {
+interface Follower {
   readonly client: Client
   readonly channel: Channel
 }
@@ -171,13 +171,13 @@ const headers = {
 }
 
 /** Tells every client that the feed is alive, and cuts those who have not read for too long. */
-const beat = (clients: ReadonlySet<Client>) =>
+const sendHeartbeats = (clients: ReadonlySet<Client>) =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     let cut = 0
     for (const client of clients) {
       if (!client.isOpen || !client.response.headersSent) continue
       if (!client.isFull) client.write(heartbeat, now)
-      else if (client.fullSince !== undefined && now - client.fullSince >= Duration.toMillis(patience)) {
+      else if (client.fullSince !== undefined && now - client.fullSince >= Duration.toMillis(readTimeout)) {
         cut++
         client.response.destroy()
       }
@@ -198,7 +198,7 @@ const readTypes = (text: string | undefined): Result.Result<ReadonlyArray<string
 }
 
 /** `Last-Event-ID` wins: a browser that comes back sends it along with the address that it was given at first. */
-const readPlace = (
+const readCursor = (
   request: HttpServerRequest,
   after: string | undefined,
 ): Result.Result<Cursor | undefined, Invalid> => {

@@ -19,18 +19,18 @@ import { HostConfig, settings } from "./HostConfig.ts"
 import { withShortNames } from "./HostEnvironment.ts"
 import { ConfigUnusable, FileUnusable, HostError } from "./HostError.ts"
 import { HostHealth } from "./HostHealth.ts"
+import { type HostPaths, hostPaths } from "./HostPaths.ts"
 import { HostServices } from "./HostServices.ts"
-import * as Announcement from "./internal/Host/Announcement.ts"
+import * as EventPrinter from "./internal/Host/EventPrinter.ts"
+import { HostOutput, type LogFormat } from "./internal/Host/HostOutput.ts"
 import * as Http from "./internal/Host/Http.ts"
-import * as Narrator from "./internal/Host/Narrator.ts"
-import { type LogFormat, Output } from "./internal/Host/Output.ts"
 import { Secrets } from "./internal/Host/Secrets.ts"
 import { makeSignals, type Signals } from "./internal/Host/Signals.ts"
-import { surviveReaders } from "./internal/Host/StandardOutput.ts"
+import { tolerateSlowReaders } from "./internal/Host/StandardOutput.ts"
+import * as StartMessage from "./internal/Host/StartMessage.ts"
 import { HostLock } from "./internal/HostLock.ts"
 import { StopSwitch } from "./internal/Stopping.ts"
 import { Listening } from "./Listening.ts"
-import { type Place, placeOf } from "./Place.ts"
 import { StatusFile } from "./StatusFile.ts"
 import * as TokenFile from "./TokenFile.ts"
 
@@ -55,7 +55,7 @@ export const serve = (options: Options): Effect.Effect<void, HostError> =>
   Effect.scoped(
     Effect.gen(function* () {
       const signals = yield* makeSignals
-      yield* surviveReaders
+      yield* tolerateSlowReaders
       const host = Layer.launch(Layer.provide(reloading(signals), layer(options)))
       yield* Effect.raceFirst(host, signals.stop)
     }),
@@ -63,14 +63,14 @@ export const serve = (options: Options): Effect.Effect<void, HostError> =>
 
 /** A host without a process around it: it serves as long as its Scope is open, and no signal is its own. */
 export const layer = (options: Options) => {
-  const place = placeOf(options.config)
+  const paths = hostPaths(options.config)
   return sweeping.pipe(
     Layer.provideMerge(Http.layer),
-    Layer.provideMerge(Narrator.layer),
-    Layer.provideMerge(Announcement.layerAt(place, options.command)),
+    Layer.provideMerge(EventPrinter.layer),
+    Layer.provideMerge(StartMessage.layerAt(paths, options.command)),
     Layer.provideMerge(HostHealth.layer),
     Layer.provideMerge(HostServices.layerBackground),
-    Layer.provideMerge(Layer.mergeAll(Listening.layer, longLived(place))),
+    Layer.provideMerge(Layer.mergeAll(Listening.layer, longLived(paths))),
     Layer.provideMerge(Secrets.layerFollowing),
     Layer.provideMerge(
       Layer.mergeAll(
@@ -78,10 +78,10 @@ export const layer = (options: Options) => {
         HostConfig.setting(RequireKeys, ({ features }) => features.auth),
       ),
     ),
-    Layer.provideMerge(configuration(place, options)),
-    Layer.provideMerge(HostLock.layerAt(place)),
-    Layer.provideMerge(Signalbox.layerAt(place.config)),
-    Layer.provideMerge(Layer.mergeAll(Output.layerFor(options.logFormat ?? "text"), StopSwitch.layer)),
+    Layer.provideMerge(configuration(paths, options)),
+    Layer.provideMerge(HostLock.layerAt(paths)),
+    Layer.provideMerge(Signalbox.layerAt(paths.config)),
+    Layer.provideMerge(Layer.mergeAll(HostOutput.layer(options.logFormat ?? "text"), StopSwitch.layer)),
     Layer.provideMerge(Secrets.layer),
   )
 }
@@ -97,21 +97,21 @@ const sweeping = Layer.effectDiscard(
 )
 
 /** What lives as long as the host and follows its settings. */
-const longLived = (place: Place) =>
-  StatusFile.layerAt(place.status).pipe(
+const longLived = (paths: HostPaths) =>
+  StatusFile.layerAt(paths.status).pipe(
     Layer.provideMerge(
       Layer.mergeAll(
         ModelRegistry.layer,
         Providers.layer,
         Retention.layer,
-        Signalbox.layerLedgerAt(place.ledger),
-        Credentials.layerAt(place.credentials),
-        token(place),
+        Signalbox.layerLedgerAt(paths.ledger),
+        Credentials.layerAt(paths.credentials),
+        token(paths),
       ),
     ),
   )
 
-const token = ({ token }: Place) =>
+const token = ({ token }: HostPaths) =>
   TokenFile.layerAt(token).pipe(
     Layer.catch(({ message }) =>
       Layer.effect(
@@ -121,9 +121,9 @@ const token = ({ token }: Place) =>
     ),
   )
 
-const configuration = (place: Place, { port, strict = false }: Options) =>
+const configuration = (paths: HostPaths, { port, strict = false }: Options) =>
   HostConfig.layer.pipe(
-    Layer.catch((error) => Layer.effect(HostConfig, Effect.fail(unusable(place, error)))),
+    Layer.catch((error) => Layer.effect(HostConfig, Effect.fail(unusable(paths, error)))),
     Layer.provide([
       Layer.succeed(ConfigStore.StrictStart, strict),
       Layer.succeed(ConfigStore.StartOverrides, port === undefined ? [] : [{ path: "/listen/port", value: port }]),
@@ -131,7 +131,7 @@ const configuration = (place: Place, { port, strict = false }: Options) =>
     ]),
   )
 
-const unusable = ({ config }: Place, { message, reason }: ConfigStoreError): HostError =>
+const unusable = ({ config }: HostPaths, { message, reason }: ConfigStoreError): HostError =>
   new HostError({
     reason: new ConfigUnusable({
       path: config,
@@ -145,10 +145,10 @@ const reloading = ({ hangUp }: Signals) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const store = yield* HostConfig
-      const { say } = yield* Output
+      const output = yield* HostOutput
       const reload = Effect.matchEffect(store.reload(), {
-        onFailure: (error) => say({ text: reloadFailed(error), level: "Warn" }),
-        onSuccess: (changes) => (changes.length === 0 ? say({ text: changeSummary(changes) }) : Effect.void),
+        onFailure: (error) => output.write({ text: reloadFailed(error), level: "Warn" }),
+        onSuccess: (changes) => (changes.length === 0 ? output.write({ text: changeSummary(changes) }) : Effect.void),
       })
       yield* Effect.forkScoped(Effect.forever(Effect.andThen(hangUp, reload)))
     }),

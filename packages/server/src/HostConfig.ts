@@ -15,7 +15,7 @@ import {
 import { ConfigDocument } from "@signalbox/core/ConfigDocument"
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import { Effect, Layer, Schema } from "effect"
-import { isLoopback } from "./Loopback.ts"
+import { isLoopback } from "./internal/Loopback.ts"
 
 const off = Schema.Boolean.pipe(Schema.withDecodingDefaultKey(Effect.succeed(false)))
 

@@ -72,8 +72,8 @@ const make = Effect.gen(function* () {
     problem === undefined ? [] : [problem.message],
   )
 
-  const { intrusion } = yield* HostLock
-  const replaced = Effect.map(intrusion, (sentence) => (sentence === undefined ? [] : [sentence]))
+  const { problem: lockProblem } = yield* HostLock
+  const replaced = Effect.map(lockProblem, (sentence) => (sentence === undefined ? [] : [sentence]))
 
   const listen = yield* Listen
   const bound = yield* listen.get
@@ -97,8 +97,8 @@ const make = Effect.gen(function* () {
 })
 
 const refusedKeysOf = (services: Context.Context<UpstreamClients>): ReadonlyArray<string> =>
-  [...Context.get(services, UpstreamClients).values()].flatMap(({ provider, standing }) =>
-    standing.refusesKey
+  [...Context.get(services, UpstreamClients).values()].flatMap(({ provider, keyStatus }) =>
+    keyStatus.isRefused
       ? [
           `The provider ${provider} refuses the key of this host (401): put a valid one into providers.${provider}.api_key.`,
         ]

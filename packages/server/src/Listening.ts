@@ -5,7 +5,7 @@
 import { Context, Effect, Layer } from "effect"
 import { Listen } from "./HostConfig.ts"
 import { CannotListen, HostError, PortTaken } from "./HostError.ts"
-import { createServer } from "./internal/Listening/NodeHttp.ts"
+import { createServer } from "./internal/NodeHttp.ts"
 import { Traffic } from "./internal/Traffic.ts"
 import { holderOf } from "./PortHolder.ts"
 

@@ -1,7 +1,7 @@
 /** Who listens on a port that a host wants, in words, as far as this user may know. It looks only where a start has failed, and for moments. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { Effect } from "effect"
-import { get } from "./internal/Listening/NodeHttp.ts"
+import { get } from "./internal/NodeHttp.ts"
 
 /** Another host says so itself; for all else Linux tells the process to whom the socket belongs. */
 export const holderOf = (host: string, port: number): Effect.Effect<string | undefined> =>

@@ -11,7 +11,7 @@ import { codeOf } from "@signalbox/core/internal/Site"
 import { StatsLedger } from "@signalbox/core/StatsLedger"
 import { Clock, Context, Duration, Effect, FileSystem, Layer, Path, Random } from "effect"
 import { encodeStatus, type Status } from "./internal/StatusDocument.ts"
-import { contentsOf, tellsTheSame } from "./internal/StatusFile/Contents.ts"
+import { contentsOf, isUnchanged } from "./internal/StatusFile/Contents.ts"
 
 /** A request as a status line names it. */
 export interface RunningRequest {
@@ -25,7 +25,7 @@ export class StatusFile extends Context.Service<
   StatusFile,
   {
     /** A request is under way, until what is returned is called; more than once does no harm. Synchronous: every request says so. */
-    readonly began: (request: RunningRequest) => () => void
+    readonly callStarted: (request: RunningRequest) => () => void
   }
 >()("@signalbox/server/StatusFile") {
   /** The file at `path`, 0600. */
@@ -52,7 +52,7 @@ const make = Effect.fnUntraced(function* (path: string) {
       ...(newest === undefined ? {} : { running: { ...newest, pid: process.pid } }),
     }
     const now = yield* Clock.currentTimeMillis
-    if (written !== undefined && tellsTheSame(written, now, contents)) return
+    if (written !== undefined && isUnchanged(written, now, contents)) return
     const status: Status = { writtenAt: now, ...contents }
     yield* Effect.mapError(write(encodeStatus(status)), (error) => `${path} cannot be written (${codeOf(error)})`)
     written = status
@@ -75,7 +75,7 @@ const make = Effect.fnUntraced(function* (path: string) {
   // Not at once: a start has more urgent things to do.
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(interval), refresh)))
   return StatusFile.of({
-    began: ({ model, provider }) => {
+    callStarted: ({ model, provider }) => {
       // An object of its own: the same model may be called many times at once.
       const request = { provider, model }
       running.add(request)

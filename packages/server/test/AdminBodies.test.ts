@@ -73,7 +73,7 @@ it.effect("a body that does not come is not waited for", () =>
     yield* TestClock.adjust("30 seconds")
     const answer = yield* until(/\}$/)
     assert.match(answer, /\r\nHTTP\/1\.1 400 /)
-    assert.include(answer, "has not come within 30 seconds")
+    assert.include(answer, "did not arrive within 30 seconds")
     // What has come of it is let go with the connection.
     assert.match(answer, /\r\nconnection: close\r\n/i)
   }).pipe(Effect.scoped, Effect.provide(host)),

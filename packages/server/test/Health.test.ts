@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Host, HostHealth, Listening } from "@signalbox/server"
 import { HostConfig } from "@signalbox/server/HostConfig"
-import { placeOf } from "@signalbox/server/Place"
+import { hostPaths } from "@signalbox/server/HostPaths"
 import { Console, Context, Effect, Layer, Queue } from "effect"
 import { serving, temporaryDirectory } from "./processes/HostProcess.ts"
 
@@ -88,7 +88,7 @@ it.live("a host says which settings wait for its restart, until they are as they
 it.live("a host whose lock was removed says so, in its log too: a second one could start on its document", () =>
   Effect.gen(function* () {
     const config = join(yield* temporaryDirectory, "config.json")
-    const { lock } = placeOf(config)
+    const { lock } = hostPaths(config)
     const warned = yield* Queue.unbounded<string>()
     const console = { ...silent, error: (line: string) => void Queue.offerUnsafe(warned, line) }
     const host = yield* Layer.build(Layer.fresh(Host.layer({ config, port: 0 }))).pipe(

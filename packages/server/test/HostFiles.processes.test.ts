@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { placeOf } from "@signalbox/server/Place"
+import { hostPaths } from "@signalbox/server/HostPaths"
 import { Effect } from "effect"
 import { command, start, temporaryDirectory, until } from "./processes/HostProcess.ts"
 
@@ -28,7 +28,7 @@ describe("the files of a host", () => {
   it.live("are 0600 and their directories 0700, while it runs and when it has ended", () =>
     Effect.gen(function* () {
       const config = join(yield* temporaryDirectory, "a", "b", "config.json")
-      const { directory } = placeOf(config)
+      const { directory } = hostPaths(config)
       const host = yield* openly(command({ config }))
       const url = /http:\S+/.exec(yield* until(host, /istens on http/))?.[0] ?? ""
       yield* until(host, /host\.started/)

@@ -5,7 +5,7 @@ import { get } from "node:http"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { type HostNote, readHostNote } from "@signalbox/server/HostNote"
-import { placeOf } from "@signalbox/server/Place"
+import { hostPaths } from "@signalbox/server/HostPaths"
 import { Effect, type Scope } from "effect"
 import { command, temporaryDirectory } from "./processes/HostProcess.ts"
 
@@ -59,7 +59,7 @@ const killed = (pid: number): void => {
 /** Its lock says it as soon as it listens. */
 const noteOf = (config: string): Effect.Effect<HostNote> =>
   Effect.suspend(() => {
-    const note = readHostNote(placeOf(config).lock)
+    const note = readHostNote(hostPaths(config).lock)
     return note === undefined ? Effect.delay(noteOf(config), "20 millis") : Effect.succeed(note)
   })
 

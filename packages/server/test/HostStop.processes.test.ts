@@ -4,7 +4,7 @@ import { Agent, get } from "node:http"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { readHostNote } from "@signalbox/server/HostNote"
-import { placeOf } from "@signalbox/server/Place"
+import { hostPaths } from "@signalbox/server/HostPaths"
 import { Effect, Fiber, Queue } from "effect"
 import { type Serving, serving, temporaryDirectory, until } from "./processes/HostProcess.ts"
 import { makeUpstream, words } from "./processes/Upstream.ts"
@@ -62,7 +62,7 @@ describe("a host that is told to stop", () => {
     Effect.gen(function* () {
       const directory = join(yield* temporaryDirectory, "a")
       const config = join(directory, "config.json")
-      const { lock } = placeOf(config)
+      const { lock } = hostPaths(config)
       const first = yield* serving({ config })
       rmSync(directory, { recursive: true })
       const second = yield* serving({ config })

@@ -1,16 +1,16 @@
 import { PassThrough } from "node:stream"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { makeOutlet, maxWaitingBytes } from "../src/internal/Host/StandardOutput.ts"
+import { makeBoundedWriter, maxWaitingBytes } from "../src/internal/Host/StandardOutput.ts"
 
 it.live("lines that nobody reads wait up to a bound; what is left out is counted, and said at its place", () =>
   Effect.gen(function* () {
     const stream = new PassThrough()
-    const outlet = makeOutlet(
+    const write = makeBoundedWriter(
       () => stream,
       (missing) => `${missing} missing`,
     )
-    const say = (line: string) => outlet(line, (written) => void stream.write(`${written}\n`))
+    const say = (line: string) => write(line, (written) => void stream.write(`${written}\n`))
     const long = "x".repeat(1_000)
     for (let count = 0; count < 3_000; count++) say(`${count} ${long}`)
     assert.isAtMost(stream.writableLength, maxWaitingBytes + 2_000)

@@ -221,11 +221,11 @@ describe("a request that is under way", () => {
   test(
     "is shown while it is, the newest of several, and not any more when it has ended",
     Effect.gen(function* () {
-      const { began } = yield* started
-      const first = began({ provider: "openai", model: "fast" })
+      const { callStarted } = yield* started
+      const first = callStarted({ provider: "openai", model: "fast" })
       yield* seconds(2)
       assert.deepStrictEqual((yield* found)?.running, { provider: "openai", model: "fast", pid: process.pid })
-      const second = began({ provider: "echo", model: "echo" })
+      const second = callStarted({ provider: "echo", model: "echo" })
       yield* seconds(2)
       assert.deepInclude((yield* found)?.running, { provider: "echo", model: "echo" })
       second()
@@ -242,8 +242,8 @@ describe("a request that is under way", () => {
     Effect.gen(function* () {
       yield* Effect.scoped(
         Effect.gen(function* () {
-          const { began } = yield* started
-          began({ provider: "openai", model: "fast" })
+          const { callStarted } = yield* started
+          callStarted({ provider: "openai", model: "fast" })
           yield* seconds(2)
           yield* record()
         }),

@@ -9,7 +9,7 @@ const listening = Effect.acquireRelease(
     const server = createServer({ requestTimeout: 50, headersTimeout: 50, connectionsCheckingInterval: 10 })
     const traffic = new Traffic(server)
     // Reads the body, and answers when it is whole.
-    traffic.answer((request, response) => request.resume().on("end", () => response.end("whole")))
+    traffic.serve((request, response) => request.resume().on("end", () => response.end("whole")))
     server.listen(0, "127.0.0.1", () => resume(Effect.succeed(traffic)))
   }),
   (traffic) => Effect.sync(() => traffic.close()),

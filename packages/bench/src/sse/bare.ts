@@ -1,20 +1,25 @@
-/** The least that can be done: node:http, one buffer that is ready, one write for each client. */
+/** The lower bound: node:http, one prepared buffer, one write for each client. The buffer is the burst as the feed sends it. */
 import { createServer, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
-import { makeWire } from "@signalbox/server/internal/EventFeed/Wire"
+import { registry } from "@signalbox/api/HostEvents"
 import { Effect } from "effect"
+import * as Sse from "effect/encoding/Sse"
 import { burst } from "./events.ts"
 import { serve } from "./Peer.ts"
 
-const envelopes = burst.map((event, n) => ({
-  _tag: "Envelope" as const,
-  cursor: { epoch: "0123456789abcd", sequence: n + 1 },
-  time: 1_750_000_000_000,
-  source: "signalbox",
-  revision: 1,
-  event,
-}))
-const buffer = Effect.runSync(makeWire().encode(envelopes))
+const frames = burst.map((event, n) => {
+  const envelope = {
+    _tag: "Envelope" as const,
+    cursor: { epoch: "0123456789abcd", sequence: n + 1 },
+    time: 1_750_000_000_000,
+    source: "signalbox",
+    revision: 1,
+    event,
+  }
+  const { id, type, ...rest } = Effect.runSync(registry.encode(envelope))
+  return Sse.encoder.write({ _tag: "Event", id, event: type, data: JSON.stringify({ id, type, ...rest }) })
+})
+const buffer = Buffer.from(frames.join(""))
 
 const clients = new Set<ServerResponse>()
 const server = createServer((_, response) => {

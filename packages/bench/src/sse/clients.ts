@@ -2,12 +2,12 @@
 import { connect } from "node:net"
 import { marker } from "./events.ts"
 
-export interface Wanted {
+export interface ClientsRequest {
   readonly port: number
   readonly count: number
 }
 
-process.on("message", ({ count, port }: Wanted) => {
+process.on("message", ({ count, port }: ClientsRequest) => {
   let open = 0
   let left = count
   const request = `GET /api/events HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer bench\r\n\r\n`

@@ -5,7 +5,7 @@
 import { basename } from "node:path"
 import type * as ConfigGroup from "@signalbox/api/ConfigGroup"
 import type { HostNote } from "@signalbox/server/HostNote"
-import { type Place, placeOf } from "@signalbox/server/Place"
+import { type HostPaths, hostPaths } from "@signalbox/server/HostPaths"
 import { Effect, Option, type Schema } from "effect"
 import { whichDocument } from "./Document.ts"
 import { type Failure, failed, leaving, noHost, usage } from "./Failure.ts"
@@ -48,7 +48,7 @@ export interface Access {
 
 /** Where the document of this command stands. */
 export interface Where {
-  readonly place: Place
+  readonly place: HostPaths
   /** It was named; else it is the default one. */
   readonly named: boolean
 }
@@ -72,7 +72,7 @@ export const where: Effect.Effect<Where, Failure, typeof ConfigPath.Identifier> 
       "change to a directory that is there, or name the document by an absolute path",
     )
   }
-  return { place: placeOf(which.path), named: which.named }
+  return { place: hostPaths(which.path), named: which.named }
 })
 
 /** The host of this document; one of another document in the same directory is none. */

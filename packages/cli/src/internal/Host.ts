@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs"
 import { type HostNote, readHostNote } from "@signalbox/server/HostNote"
-import type { Place } from "@signalbox/server/Place"
+import type { HostPaths } from "@signalbox/server/HostPaths"
 import { tokenIn } from "@signalbox/server/TokenText"
 import { Effect, Redacted } from "effect"
 import { type Failure, failed } from "./Failure.ts"
@@ -19,7 +19,7 @@ export interface Host {
 }
 
 /** `undefined`: none runs. Fails where one runs and cannot be talked to. */
-export const findHost = (place: Place): Effect.Effect<Host | undefined, Failure> =>
+export const findHost = (place: HostPaths): Effect.Effect<Host | undefined, Failure> =>
   Effect.gen(function* () {
     const note = readHostNote(place.lock)
     if (note === undefined) return undefined
@@ -32,7 +32,7 @@ export const findHost = (place: Place): Effect.Effect<Host | undefined, Failure>
  * One that still holds its lock: where `findHost` finds none, it has closed its door and waits for its requests. Not to be seen where the kernel
  * does not tell who holds a lock.
  */
-export const leavingHost = ({ lock }: Place): HostNote | undefined => {
+export const leavingHost = ({ lock }: HostPaths): HostNote | undefined => {
   const note = readHostNote(lock)
   return note !== undefined && holdsLock(lock, note.pid) ? note : undefined
 }
@@ -41,7 +41,7 @@ export const leavingHost = ({ lock }: Place): HostNote | undefined => {
 export const mustAnswer = ({ note }: Host): Effect.Effect<void, Failure> =>
   Effect.asVoid(answers(note)).pipe(whileWaiting("asking the host"))
 
-const readToken = ({ token }: Place): Effect.Effect<Redacted.Redacted, Failure> =>
+const readToken = ({ token }: HostPaths): Effect.Effect<Redacted.Redacted, Failure> =>
   Effect.suspend(() => {
     try {
       const found = tokenIn(readFileSync(token, "utf8"))

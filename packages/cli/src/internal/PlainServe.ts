@@ -3,7 +3,7 @@
  * Whatever is not plain, or is wrong, is left to effect/cli, which knows more and says it.
  */
 import { parseArgs } from "node:util"
-import { type Place, placeOf } from "@signalbox/server/Place"
+import { type HostPaths, hostPaths } from "@signalbox/server/HostPaths"
 import { whichDocument } from "./Document.ts"
 
 export const logFormats = ["text", "json"] as const
@@ -22,7 +22,7 @@ export interface ServeFlags {
 export const plainServe = (
   args: ReadonlyArray<string>,
   environment: NodeJS.ProcessEnv,
-): (ServeFlags & { readonly place: Place }) | undefined => {
+): (ServeFlags & { readonly place: HostPaths }) | undefined => {
   const words = wordsOf(args)
   if (words === undefined) return undefined
   const { config, "log-format": format = "text", port, strict = false } = words
@@ -31,7 +31,7 @@ export const plainServe = (
   if (port !== undefined && !(/^\d{1,5}$/.test(port) && isPort(Number(port)))) return undefined
   const which = whichDocument(config, environment)
   if (which === undefined || which === "no-directory") return undefined
-  return { place: placeOf(which.path), port: port === undefined ? undefined : Number(port), strict, logFormat }
+  return { place: hostPaths(which.path), port: port === undefined ? undefined : Number(port), strict, logFormat }
 }
 
 const wordsOf = (args: ReadonlyArray<string>) => {

@@ -1,6 +1,6 @@
 /** `serve`: the host itself, in this process. */
 import * as Host from "@signalbox/server/Host"
-import type { Place } from "@signalbox/server/Place"
+import type { HostPaths } from "@signalbox/server/HostPaths"
 import { Effect, Logger } from "effect"
 import { conflict, failed, inSentences } from "./Failure.ts"
 import { runMain, withoutSignals } from "./Main.ts"
@@ -14,7 +14,7 @@ import { warnings } from "./Warnings.ts"
 const command = import.meta.url.endsWith(".ts") ? "npm run -s signalbox --" : "signalbox"
 
 /** Signals are the host's: it drains on the first and ends on the second. */
-export const serve = Effect.fnUntraced(function* (place: Place, { logFormat, port, strict }: ServeFlags) {
+export const serve = Effect.fnUntraced(function* (place: HostPaths, { logFormat, port, strict }: ServeFlags) {
   // Before the host says less of it. The document itself it need not be able to write.
   yield* mustBeWritable(place.lock)
   const host = Host.serve({
@@ -28,8 +28,10 @@ export const serve = Effect.fnUntraced(function* (place: Place, { logFormat, por
 })
 
 /** As the whole of what was asked for. */
-export const run = (args: ReadonlyArray<string>, { place, ...flags }: ServeFlags & { readonly place: Place }): void =>
-  runMain(args, Effect.provide(serve(place, flags), Logger.layer([warnings(args)])))
+export const run = (
+  args: ReadonlyArray<string>,
+  { place, ...flags }: ServeFlags & { readonly place: HostPaths },
+): void => runMain(args, Effect.provide(serve(place, flags), Logger.layer([warnings(args)])))
 
 const refusal = ({ message, reason }: Host.HostError) => {
   if (reason._tag === "ConfigUnusable" && reason.problems.length > 0) {

@@ -2,7 +2,7 @@
  * `status --tmux`: the line for a status bar, from what the host writes beside its document. Pure and without effect: a bar asks every few
  * seconds. Flags stand above hexai's settings under our name (`SIGNALBOX_TMUX_STATUS…`).
  */
-import { placeOf } from "@signalbox/server/Place"
+import { hostPaths } from "@signalbox/server/HostPaths"
 import { isColour, readStatus, type Theme, themes, tmuxLine, tmuxSettings } from "@signalbox/server/StatusLine"
 import { whichDocument } from "./Document.ts"
 
@@ -20,7 +20,7 @@ export const drawTmux = (flags: TmuxFlags, environment: NodeJS.ProcessEnv): stri
   const settings = tmuxSettings(environment)
   const which = whichDocument(flags.config, environment)
   if (!settings.enabled || which === undefined || which === "no-directory") return ""
-  const status = readStatus(placeOf(which.path).status)
+  const status = readStatus(hostPaths(which.path).status)
   return tmuxLine(status, { ...settings, ...flags, now: Date.now() })
 }
 

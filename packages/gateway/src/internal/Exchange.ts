@@ -37,11 +37,11 @@ export interface Upstream {
    */
   readonly chatCompletions: ((body: Uint8Array, headers: ForwardedHeaders, listener: Listener) => void) | undefined
   /** Counts those that have begun and not ended, whoever sends them. */
-  readonly load: { underWay: number }
+  readonly load: { inFlight: number }
   /** Whether the provider refuses the key: from a 401 to the next answer that is a success. Another key makes another client. */
-  readonly standing: { refusesKey: boolean }
+  readonly keyStatus: { isRefused: boolean }
   /** The provider's key, however it is spelled, out of a text. */
-  readonly conceal: (text: string) => string
+  readonly redact: (text: string) => string
   /** The key itself, if answers are to be searched for it: to know cheaply that there is nothing to conceal. */
   readonly secret: { readonly text: string; readonly bytes: Buffer } | undefined
 }

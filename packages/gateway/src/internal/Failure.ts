@@ -6,41 +6,56 @@ export type FailureKind = "refused" | "timeout" | "upstream" | "drained" | "requ
 export interface Failure {
   readonly kind: FailureKind
   /** What happened, as the end of a sentence that begins with the provider. */
-  readonly said: string
+  readonly description: string
   /** No connection could be made: the next request will fare alike. */
   readonly isDown: boolean
   /** It was certainly not sent, and another attempt may succeed at once. */
-  readonly mayRepeat: boolean
+  readonly isRetryable: boolean
 }
 
 export const failureOf = (error: Error, wasSent: boolean): Failure => {
   const code = codeOf(error)
   switch (code) {
     case "UND_ERR_HEADERS_TIMEOUT":
-      return { kind: "timeout", said: "did not begin to answer in time", isDown: false, mayRepeat: false }
+      return { kind: "timeout", description: "did not begin to answer in time", isDown: false, isRetryable: false }
     case "UND_ERR_BODY_TIMEOUT":
-      return { kind: "timeout", said: "stopped in the middle of its answer", isDown: false, mayRepeat: false }
+      return { kind: "timeout", description: "stopped in the middle of its answer", isDown: false, isRetryable: false }
     case "UND_ERR_CONNECT_TIMEOUT":
-      return { kind: "timeout", said: "did not accept a connection in time", isDown: !wasSent, mayRepeat: false }
+      return {
+        kind: "timeout",
+        description: "did not accept a connection in time",
+        isDown: !wasSent,
+        isRetryable: false,
+      }
     case "UND_ERR_DESTROYED":
     case "UND_ERR_CLOSED":
-      return { kind: "drained", said: "was let go while this request still ran", isDown: false, mayRepeat: false }
+      return {
+        kind: "drained",
+        description: "was let go while this request still ran",
+        isDown: false,
+        isRetryable: false,
+      }
   }
   if (wasSent) {
-    const said = code === undefined ? error.message : `broke off (${code})`
-    return { kind: "upstream", said, isDown: false, mayRepeat: false }
+    const description = code === undefined ? error.message : `broke off (${code})`
+    return { kind: "upstream", description, isDown: false, isRetryable: false }
   }
   const detail = error.message === "" ? (code ?? error.name) : error.message.slice(0, 200)
   // Something is wrong with the request, and not with the provider: a caller could have made it so.
   if (code?.startsWith("UND_ERR_") === true && code !== "UND_ERR_SOCKET") {
-    return { kind: "request", said: `cannot be sent this request (${detail})`, isDown: false, mayRepeat: false }
+    return {
+      kind: "request",
+      description: `cannot be sent this request (${detail})`,
+      isDown: false,
+      isRetryable: false,
+    }
   }
-  const mayRepeat = code !== undefined && passing.has(code)
-  return { kind: "refused", said: `cannot be reached (${detail})`, isDown: true, mayRepeat }
+  const isRetryable = code !== undefined && transientCodes.has(code)
+  return { kind: "refused", description: `cannot be reached (${detail})`, isDown: true, isRetryable }
 }
 
 /** What may be over at once. */
-const passing = new Set(["ECONNRESET", "EPIPE", "ECONNREFUSED", "UND_ERR_SOCKET"])
+const transientCodes = new Set(["ECONNRESET", "EPIPE", "ECONNREFUSED", "UND_ERR_SOCKET"])
 
 // Node tries all addresses of a name, and undici and OpenSSL have codes of their own.
 const codeOf = (error: Coded): string | undefined => {

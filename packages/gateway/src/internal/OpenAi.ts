@@ -52,9 +52,9 @@ export const make = (
       kind: provider.kind,
       chatCompletions: (body, headers, listener) =>
         void pool.dispatch({ method: "POST", path, body, headers: [...fixed, ...headers] }, listener),
-      load: { underWay: 0 },
-      standing: { refusesKey: false },
-      conceal: concealer(new Set(secret === undefined ? [] : [secret.text])),
+      load: { inFlight: 0 },
+      keyStatus: { isRefused: false },
+      redact: concealer(new Set(secret === undefined ? [] : [secret.text])),
       secret,
     }
   })

@@ -11,9 +11,9 @@ import { Context, Effect } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
-import { isLoopback } from "../Loopback.ts"
+import { isLoopback } from "./Loopback.ts"
 
-export interface Hosts {
+export interface HostNames {
   readonly address: string
   readonly names: ReadonlyArray<string>
 }
@@ -22,8 +22,8 @@ export interface Hosts {
  * Under which hosts this one may be asked for besides loopback names and addresses. `address`: where it listens. With another than a loopback
  * address every IP address is fine, since rebinding needs a name, and the names that `names` lists. Read when the guard is built.
  */
-export const KnownHosts: Context.Reference<Hosts> = Context.Reference("@signalbox/server/Guard/KnownHosts", {
-  defaultValue: (): Hosts => ({ address: "127.0.0.1", names: [] }),
+export const KnownHosts: Context.Reference<HostNames> = Context.Reference("@signalbox/server/Guard/KnownHosts", {
+  defaultValue: (): HostNames => ({ address: "127.0.0.1", names: [] }),
 })
 
 /** For a router: everything that it serves. */
@@ -35,7 +35,7 @@ export const layer = HttpRouter.middleware(
         const { headers, httpVersion, rawHeaders, url } = NodeHttpServerRequest.toIncomingMessage(
           request,
         ) as IncomingMessage
-        if (hasManyHosts(rawHeaders)) return ambiguous
+        if (hasSeveralHosts(rawHeaders)) return ambiguous
         // A target with an authority of its own counts instead of Host (RFC 9112, 3.2.2): the server has put it there.
         const host = url?.startsWith("/") === false ? request.headers["host"] : headers.host
         const detail = refusal({ host, httpVersion, origin: headers.origin, site: headers["sec-fetch-site"] })
@@ -53,7 +53,7 @@ const refuse = (detail: string) =>
   )
 
 /** Node takes the first; who stands between may have taken another (RFC 9112, 3.2). */
-const hasManyHosts = (rawHeaders: ReadonlyArray<string>): boolean => {
+const hasSeveralHosts = (rawHeaders: ReadonlyArray<string>): boolean => {
   let hosts = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]
@@ -68,7 +68,7 @@ const ambiguous = Effect.flatMap(
     HttpServerRespondable.toResponse(new Invalid({ detail: "The request has several Host headers. Send one." })),
 )
 
-interface Asked {
+interface RequestOrigin {
   readonly host: string | undefined
   readonly httpVersion?: string
   readonly origin: string | undefined
@@ -76,10 +76,13 @@ interface Asked {
 }
 
 /** Why a request is refused, or nothing. */
-export const makeRefusal = (address: string, names: ReadonlyArray<string>): ((asked: Asked) => string | undefined) => {
+export const makeRefusal = (
+  address: string,
+  names: ReadonlyArray<string>,
+): ((asked: RequestOrigin) => string | undefined) => {
   const known = new Set(names.map((name) => name.toLowerCase()))
   const open = !isLoopback(address)
-  const isOurs = (name: string): boolean =>
+  const isOwnName = (name: string): boolean =>
     isLoopback(name) || name === address.toLowerCase() || known.has(name) || (open && isIP(name) !== 0)
   return ({ host, httpVersion, origin, site }) => {
     // Health checks of the old kind: no browser asks like this, and whoever does is on this machine.
@@ -87,7 +90,7 @@ export const makeRefusal = (address: string, names: ReadonlyArray<string>): ((as
       return undefined
     }
     const name = host === undefined ? undefined : nameOf(host)
-    if (name === undefined || !isOurs(name)) {
+    if (name === undefined || !isOwnName(name)) {
       return "The Host header names another host. Ask for this one by localhost, by its address, or by a name that it knows."
     }
     if (origin !== undefined && !isSameOrigin(origin, host!)) {

@@ -11,7 +11,7 @@ import { FileLock } from "@signalbox/core/FileLock"
 import { Context, DateTime, Effect, FileSystem, Layer } from "effect"
 import { DirectoryUnusable, HostError, LockHeld, LockUnavailable } from "../HostError.ts"
 import { clearHostNote, readHostNote, writeHostNote } from "../HostNote.ts"
-import type { Place } from "../Place.ts"
+import type { HostPaths } from "../HostPaths.ts"
 
 /** Held while the layer stands. */
 export class HostLock extends Context.Service<
@@ -20,30 +20,30 @@ export class HostLock extends Context.Service<
     /** There was no document when this host took the lock. */
     readonly isNew: boolean
     /** Says in the lock where this host listens; what stands there goes with the lock. */
-    readonly sign: (url: string) => Effect.Effect<void, HostError>
+    readonly writeNote: (url: string) => Effect.Effect<void, HostError>
     /** Why the lock keeps nobody away any more, and what to do: somebody has removed its file under this host. `undefined`: it does. */
-    readonly intrusion: Effect.Effect<string | undefined>
+    readonly problem: Effect.Effect<string | undefined>
   }
 >()("@signalbox/server/HostLock") {
   /** Makes the directory of the document, 0700, where there is none. */
-  static readonly layerAt = (place: Place): Layer.Layer<HostLock, HostError, FileLock | FileSystem.FileSystem> =>
+  static readonly layerAt = (paths: HostPaths): Layer.Layer<HostLock, HostError, FileLock | FileSystem.FileSystem> =>
     Layer.effect(
       HostLock,
-      Effect.suspend(() => make(place)),
+      Effect.suspend(() => make(paths)),
     )
 }
 
 /** Whoever looks whether a host runs takes the lock for a moment: that is waited for. */
-const patience = "1 second"
+const acquireTimeout = "1 second"
 
 /** Between two looks whether the lock still stands. */
 const interval = "1 second"
 
-const make = Effect.fnUntraced(function* ({ config, directory, lock }: Place) {
+const make = Effect.fnUntraced(function* ({ config, directory, lock }: HostPaths) {
   const fs = yield* FileSystem.FileSystem
   const locks = yield* FileLock
   yield* makeDirectory(directory)
-  yield* Effect.mapError(locks.acquire(lock, { timeout: patience }), ({ reason }) => {
+  yield* Effect.mapError(locks.acquire(lock, { timeout: acquireTimeout }), ({ reason }) => {
     if (reason._tag === "LockUnavailable") return failure(new LockUnavailable({ path: lock, detail: reason.detail }))
     const note = readHostNote(lock)
     if (note !== undefined) {
@@ -60,40 +60,40 @@ const make = Effect.fnUntraced(function* ({ config, directory, lock }: Place) {
       if (readHostNote(lock)?.pid === process.pid) clearHostNote(lock)
     }),
   )
-  let signed = false
-  const intrusion = Effect.sync(() => (signed ? intrusionAt(lock) : undefined))
-  yield* Effect.forkScoped(telling(intrusion))
+  let hasNote = false
+  const problem = Effect.sync(() => (hasNote ? problemAt(lock) : undefined))
+  yield* Effect.forkScoped(logProblems(problem))
   const isNew = !(yield* Effect.orElseSucceed(fs.exists(config), () => true))
   return HostLock.of({
     isNew,
-    sign: (url) =>
+    writeNote: (url) =>
       Effect.try({
         try: () => {
           writeHostNote(lock, { pid: process.pid, document: basename(config), url, version, startedAt })
-          signed = true
+          hasNote = true
         },
         catch: (error) =>
           failure(new LockUnavailable({ path: lock, detail: `it cannot be written (${codeOf(error)})` })),
       }),
-    intrusion,
+    problem,
   })
 })
 
 /** Once for each that comes. */
-const telling = (intrusion: Effect.Effect<string | undefined>) =>
+const logProblems = (problem: Effect.Effect<string | undefined>) =>
   Effect.suspend(() => {
     let told: string | undefined
     return Effect.forever(
       Effect.gen(function* () {
         yield* Effect.sleep(interval)
-        const sentence = yield* intrusion
+        const sentence = yield* problem
         if (sentence !== undefined && sentence !== told) yield* Effect.logWarning(sentence)
         told = sentence
       }),
     )
   })
 
-const intrusionAt = (lock: string): string | undefined => {
+const problemAt = (lock: string): string | undefined => {
   const note = readHostNote(lock)
   if (note?.pid === process.pid) return undefined
   if (note !== undefined) {

@@ -8,8 +8,8 @@ export const Stopping: Context.Reference<Effect.Effect<void>> = Context.Referenc
 })
 
 /** To be told of each answer that never ends by itself: nobody waits for it when the host stops. */
-export const Endless: Context.Reference<(response: ServerResponse) => void> = Context.Reference(
-  "@signalbox/server/Endless",
+export const EndlessResponse: Context.Reference<(response: ServerResponse) => void> = Context.Reference(
+  "@signalbox/server/EndlessResponse",
   { defaultValue: () => (_response: ServerResponse) => {} },
 )
 

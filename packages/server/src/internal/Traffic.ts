@@ -1,16 +1,15 @@
 /**
- * The requests of a host's server: they wait while the host is still being put together, count while they are under way, and are refused once
- * it stops. Event feeds never end by themselves and are counted apart, once they say that they are one: nobody waits for a client that does
- * not read.
+ * The requests of a host's server. They queue until the host can serve, are counted while in flight, and are refused once it stops. Responses
+ * that never end, such as event feeds, are marked and counted separately, because stopping must not wait for them.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
 import { Server as NetServer, type Socket } from "node:net"
-import { unavailable, unreadable } from "./Host/Refusal.ts"
+import { respondUnavailable, respondUnreadable } from "./Traffic/RawResponse.ts"
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
-/** Requests that came before the host could answer. More are told to come again. */
-const maxEarly = 1_000
+/** Requests that may queue until the host can serve. Further ones get a 503. */
+const maxQueued = 1_000
 
 export class Traffic {
   readonly server: Server
@@ -18,94 +17,94 @@ export class Traffic {
   readonly listeners = new Set<() => void>()
   readonly #requests = new Set<ServerResponse>()
   readonly #feeds = new Set<ServerResponse>()
-  #early: Array<readonly [IncomingMessage, ServerResponse]> = []
+  #queued: Array<readonly [IncomingMessage, ServerResponse]> = []
   #handler: Handler | undefined
   #stopping = false
 
   constructor(server: Server) {
     this.server = server
-    server.on("request", this.#take)
-    server.on("checkContinue", this.#takeExpecting)
+    server.on("request", this.#accept)
+    server.on("checkContinue", this.#acceptExpecting)
     server.on("clientError", this.#refuse)
   }
 
-  /** Requests under way. */
+  /** Requests in flight. */
   get requests(): number {
     return this.#requests.size
   }
 
-  /** Event feeds that are open. */
+  /** Open event feeds. */
   get feeds(): number {
     return this.#feeds.size
   }
 
-  /** This answer never ends by itself. */
-  readonly follow = (response: ServerResponse): void => {
+  /** Marks a response that never ends by itself. */
+  readonly markEndless = (response: ServerResponse): void => {
     if (this.#requests.delete(response)) this.#feeds.add(response)
-    this.#tell()
+    this.#notify()
   }
 
-  /** From now on requests are answered, those that wait first. */
-  answer(handler: Handler): void {
+  /** Serves requests with `handler` from now on, queued requests first. */
+  serve(handler: Handler): void {
     this.#handler = handler
-    const early = this.#early
-    this.#early = []
-    for (const [request, response] of early) if (!response.destroyed) handler(request, response)
+    const queued = this.#queued
+    this.#queued = []
+    for (const [request, response] of queued) if (!response.destroyed) handler(request, response)
   }
 
-  /** Takes no new connections; requests on those that stand are told to go elsewhere, what is under way goes on. */
+  /** Closes the listening socket and refuses requests on open connections. Requests in flight continue. */
   stop(): void {
     if (this.#stopping) return
     this.#stopping = true
-    for (const [request, response] of this.#early) unavailable(response, request.url ?? "/")
-    this.#early = []
+    for (const [request, response] of this.#queued) respondUnavailable(response, request.url ?? "/")
+    this.#queued = []
     for (const response of this.#requests) if (!response.headersSent) response.shouldKeepAlive = false
-    // The one of node:http would also cut idle connections, on which a request may be arriving.
+    // `close` of node:http would also cut idle connections, on which a request may be arriving.
     if (this.server.listening) NetServer.prototype.close.call(this.server)
   }
 
-  /** Ends every connection, whatever is under way on it. */
+  /** Closes every connection, including those with requests in flight. */
   close(): void {
-    this.server.off("request", this.#take)
-    this.server.off("checkContinue", this.#takeExpecting)
+    this.server.off("request", this.#accept)
+    this.server.off("checkContinue", this.#acceptExpecting)
     this.server.off("clientError", this.#refuse)
     this.server.closeAllConnections()
     this.server.close()
   }
 
-  readonly #take = (request: IncomingMessage, response: ServerResponse): void => {
+  readonly #accept = (request: IncomingMessage, response: ServerResponse): void => {
     const path = request.url ?? "/"
     if (this.#stopping) {
-      unavailable(response, path)
+      respondUnavailable(response, path)
       return
     }
     this.#requests.add(response)
     response.once("close", () => {
       this.#requests.delete(response)
       this.#feeds.delete(response)
-      this.#tell()
+      this.#notify()
     })
     if (this.#handler !== undefined) this.#handler(request, response)
-    else if (this.#early.length < maxEarly) this.#early.push([request, response])
-    else unavailable(response, path)
+    else if (this.#queued.length < maxQueued) this.#queued.push([request, response])
+    else respondUnavailable(response, path)
   }
 
-  /** Told here to go on, once for all routes: who reads the body must not find that it is still to be said. */
-  readonly #takeExpecting = (request: IncomingMessage, response: ServerResponse): void => {
+  /** Sends `100 Continue` once for all routes and removes the header, so that no body reader sends it again. */
+  readonly #acceptExpecting = (request: IncomingMessage, response: ServerResponse): void => {
     if (!this.#stopping) response.writeContinue()
     delete request.headers.expect
-    this.#take(request, response)
+    this.#accept(request, response)
   }
 
-  /** Who listens here answers in Node's place. */
+  /** Answers in place of Node, which sends an empty response unless `clientError` has a listener. */
   readonly #refuse = ({ code }: NodeJS.ErrnoException, socket: Socket): void => {
-    const under = [...this.#requests, ...this.#feeds].find((response) => response.socket === socket)
-    // Into another answer nothing can be said, and to who has gone nothing either.
-    if (!socket.writable || under?.headersSent === true) socket.destroy()
-    else unreadable(socket, under?.req.url ?? "/", code)
+    const current = [...this.#requests, ...this.#feeds].find((response) => response.socket === socket)
+    // A response that has begun cannot carry another one, and a closed socket carries none.
+    if (!socket.writable || current?.headersSent === true) socket.destroy()
+    else respondUnreadable(socket, current?.req.url ?? "/", code)
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const listener of this.listeners) listener()
   }
 }

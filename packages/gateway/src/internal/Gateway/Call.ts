@@ -4,39 +4,39 @@
  * The end of an answer is the last thing: whoever has it whole finds it in the ledger.
  */
 import type { IncomingHttpHeaders, ServerResponse } from "node:http"
-import { JsonMembers } from "../../JsonMembers.ts"
 import type { Control, ForwardedHeaders, Listener, Upstream } from "../Exchange.ts"
 import { type Failure, failureOf } from "../Failure.ts"
-import { returned } from "./AnswerHeaders.ts"
+import { JsonMembers } from "../JsonMembers.ts"
 import type { ApiError } from "./ApiError.ts"
-import { tells, withoutKey, withoutSpellings } from "./Discretion.ts"
+import { returnedHeaders } from "./HeaderFilter.ts"
+import { holdsKey, redactKey, redactKeyInError } from "./KeyRedaction.ts"
 import { jsonName, namesIn, renamed } from "./ModelName.ts"
-import { Patience } from "./Patience.ts"
 import { drained, failureRefusal, refusalOfStatus } from "./ProviderRefusal.ts"
-import { type HeldBytes, maxHeldBytes } from "./RequestBody.ts"
+import { type BufferedBytes, maxBufferedBytes } from "./RequestBody.ts"
 import { maxEventBytes, SseRewriter } from "./SseRewriter.ts"
 import { StreamBody } from "./StreamBody.ts"
+import { WriteTimeout } from "./WriteTimeout.ts"
 
 /** Of an answer that is no stream: it is held until it is whole. */
-export const maxAnswerBytes = 32 * 1024 * 1024
+export const maxBodyBytes = 32 * 1024 * 1024
 
 const noBytes = Buffer.alloc(0)
-const mebi = 1024 * 1024
+const mib = 1024 * 1024
 
 /** Answers below this leave as text. */
 const oneWriteBytes = 16 * 1024
 
 /** A caller that has taken nothing of a whole answer for so long is cut: all of it is held meanwhile. */
-const patienceMillis = 60_000
+const bodyWriteTimeoutMillis = 60_000
 
 /** Of a stream: as long as a provider may be silent. Meanwhile its generation is held, its provider waits, and little is buffered. */
-const streamPatienceMillis = 300_000
+const streamWriteTimeoutMillis = 300_000
 
 /**
  * From `[DONE]` to the end of the provider's answer, which leaves its connection for the next request. It comes at once, or with a
  * packet that was lost and sent again; whoever leaves it out would keep one of `maxConnections` until `bodyTimeoutMillis`.
  */
-const endMillis = 1_000
+const endTimeoutMillis = 1_000
 
 export interface CallOptions {
   readonly upstream: Upstream
@@ -44,11 +44,11 @@ export interface CallOptions {
   readonly body: Buffer
   readonly headers: ForwardedHeaders
   readonly response: ServerResponse
-  readonly held: HeldBytes
+  readonly buffered: BufferedBytes
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** The provider has begun to answer. */
-  readonly onReached: (() => void) | undefined
+  readonly onResponding: (() => void) | undefined
   /** The answer is there but for its end, which `send` writes, or this is to be answered instead; once, never after `leave`. */
   readonly onEnd: (refusal: ApiError | undefined) => void
 }
@@ -59,7 +59,7 @@ export class Call implements Listener {
   error: string | undefined = undefined
   bytesSent = 0
   bytesReceived = 0
-  reachedAt: number | undefined = undefined
+  respondedAt: number | undefined = undefined
   firstChunkAt: number | undefined = undefined
   isStream = false
   usage: Buffer | undefined = undefined
@@ -73,7 +73,7 @@ export class Call implements Listener {
   #headers: Array<string> = []
   #isJson = false
   #chunks: Array<Buffer> = []
-  #heldBytes = 0
+  #bufferedBytes = 0
   #rewriter: SseRewriter | undefined = undefined
   #stream: StreamBody | undefined = undefined
   /** The provider waits for the caller. */
@@ -82,11 +82,11 @@ export class Call implements Listener {
   #endTimer: NodeJS.Timeout | undefined = undefined
   /** The whole answer, or the last of a stream. */
   #last: Buffer = noBytes
-  readonly #patience: Patience
+  readonly #writeTimeout: WriteTimeout
 
   constructor(options: CallOptions) {
     this.#options = options
-    this.#patience = new Patience(options.response)
+    this.#writeTimeout = new WriteTimeout(options.response)
   }
 
   begin(): void {
@@ -96,7 +96,7 @@ export class Call implements Listener {
   }
 
   /** The caller has gone: so does the request, at once. */
-  leave(): void {
+  cancel(): void {
     if (this.#ended) return
     this.#finish()
     this.error ??= "aborted"
@@ -119,12 +119,12 @@ export class Call implements Listener {
 
   onResponseStart(control: Control, status: number, headers: IncomingHttpHeaders): void {
     if (this.#ended || status < 200) return
-    const { now, onReached, upstream } = this.#options
+    const { now, onResponding, upstream } = this.#options
     this.#control = control
     this.status = status
-    this.reachedAt = now()
-    onReached?.()
-    if (status === 401 || status < 300) upstream.standing.refusesKey = status === 401
+    this.respondedAt = now()
+    onResponding?.()
+    if (status === 401 || status < 300) upstream.keyStatus.isRefused = status === 401
     const refusal = status < 300 ? undefined : refusalOfStatus(upstream, status, first(headers["location"]))
     if (refusal !== undefined) {
       this.#refuse(refusal.code ?? "upstream", refusal)
@@ -133,19 +133,19 @@ export class Call implements Listener {
     const encoding = first(headers["content-encoding"])
     if (encoding !== undefined && encoding !== "" && encoding !== "identity") {
       // Hidden before it is cut: half a key is one too.
-      this.#breakOff(`answered in an encoding that was not asked for (${upstream.conceal(encoding).slice(0, 40)})`)
+      this.#failUpstream(`answered in an encoding that was not asked for (${upstream.redact(encoding).slice(0, 40)})`)
       return
     }
     const type = first(headers["content-type"]) ?? ""
     this.#isJson = type.includes("json")
-    this.#headers = returned(headers, (value) => tells(upstream, status, value))
+    this.#headers = returnedHeaders(headers, (value) => holdsKey(upstream, status, value))
     if (status < 300 && type.startsWith("text/event-stream")) this.#beginStream(status)
   }
 
   #beginStream(status: number): void {
     const { response } = this.#options
     this.isStream = true
-    this.#rewriter = new SseRewriter(jsonName(this.#options.alias), this.#options.held)
+    this.#rewriter = new SseRewriter(jsonName(this.#options.alias), this.#options.buffered)
     response.writeHead(status, this.#headers)
     this.#stream = new StreamBody(response)
     // With the first event, if that is there already; else the caller need not wait to see that there will be an answer.
@@ -158,36 +158,36 @@ export class Call implements Listener {
     if (this.#ended) return
     this.firstChunkAt ??= this.#options.now()
     this.bytesReceived += chunk.length
-    if (this.#rewriter === undefined) this.#keep(chunk)
-    else this.#pass(control, chunk, this.#rewriter)
+    if (this.#rewriter === undefined) this.#buffer(chunk)
+    else this.#forward(control, chunk, this.#rewriter)
   }
 
-  #pass(control: Control, chunk: Buffer, rewriter: SseRewriter): void {
-    const passed = rewriter.push(chunk)
+  #forward(control: Control, chunk: Buffer, rewriter: SseRewriter): void {
+    const complete = rewriter.push(chunk)
     // What follows the end may be as long as it likes.
     if (rewriter.isOverrun && !rewriter.isDone) {
-      this.#breakOff(
-        `sent an event that cannot be held: it is longer than ${maxEventBytes / mebi} MiB, or ${maxHeldBytes / mebi} MiB are held already`,
+      this.#failUpstream(
+        `sent an event that cannot be buffered: it is longer than ${maxEventBytes / mib} MiB, or ${maxBufferedBytes / mib} MiB are buffered already`,
       )
       return
     }
-    if (passed === undefined) return
-    const shown = withoutKey(this.#options.upstream, passed)
+    if (complete === undefined) return
+    const redacted = redactKey(this.#options.upstream, complete)
     if (rewriter.isDone) {
       // Who has this event waits for nothing else.
-      this.#end(shown)
-      this.#endTimer = setTimeout(() => control.abort(new Error("did not end its answer")), endMillis).unref()
+      this.#end(redacted)
+      this.#endTimer = setTimeout(() => control.abort(new Error("did not end its answer")), endTimeoutMillis).unref()
       // Nothing is left to be taken in time: it may end its answer, and so give back its connection.
       if (this.#isPaused) control.resume()
       return
     }
-    if (this.#stream?.write(shown) !== false) return
+    if (this.#stream?.write(redacted) !== false) return
     this.#isPaused = true
     control.pause()
-    this.#patience.begin(streamPatienceMillis)
+    this.#writeTimeout.start(streamWriteTimeoutMillis)
     this.#options.response.once("drain", () => {
       this.#isPaused = false
-      this.#patience.end()
+      this.#writeTimeout.stop()
       control.resume()
     })
   }
@@ -197,12 +197,12 @@ export class Call implements Listener {
     if (this.#ended) return
     const rewriter = this.#rewriter
     if (rewriter === undefined) {
-      this.#end(this.#whole())
+      this.#end(this.#wholeBody())
       return
     }
     const rest = rewriter.end() ?? noBytes
-    if (rewriter.isTorn) this.#breakOff("ended its answer in the middle of an event")
-    else this.#end(withoutKey(this.#options.upstream, rest))
+    if (rewriter.isTruncated) this.#failUpstream("ended its answer in the middle of an event")
+    else this.#end(redactKey(this.#options.upstream, rest))
   }
 
   #end(last: Buffer): void {
@@ -217,13 +217,14 @@ export class Call implements Listener {
     const { response } = this.#options
     // To a caller that has just gone nothing can be written; its request is about to be interrupted.
     if (response.destroyed) return
-    if (this.#stream === undefined) this.#answer(this.#last)
+    if (this.#stream === undefined) this.#writeBody(this.#last)
     else this.#stream.end(this.#last)
     this.#last = noBytes
-    if (response.writableLength > 0) this.#patience.begin(this.isStream ? streamPatienceMillis : patienceMillis)
+    if (response.writableLength > 0)
+      this.#writeTimeout.start(this.isStream ? streamWriteTimeoutMillis : bodyWriteTimeoutMillis)
   }
 
-  #answer(body: Buffer): void {
+  #writeBody(body: Buffer): void {
     const { response } = this.#options
     const status = this.status ?? 502
     if (status === 204 || status === 304) {
@@ -234,15 +235,15 @@ export class Call implements Listener {
     response.writeHead(status, this.#headers)
     // A short text leaves with the head in one write; as bytes both would be gathered first.
     if (body.length < oneWriteBytes) response.end(body.toString("latin1"), "latin1")
-    else this.#endHeld(body)
+    else this.#endBuffered(body)
   }
 
   /** Counts until it has been read: who never does must neither fill the memory nor, for ever, the place of others. */
-  #endHeld(body: Buffer): void {
-    const { held, response } = this.#options
+  #endBuffered(body: Buffer): void {
+    const { buffered, response } = this.#options
     // It was counted a moment ago, as the chunks that it was made of.
-    held.keep(body.length)
-    response.once("close", () => held.give(body.length))
+    buffered.add(body.length)
+    response.once("close", () => buffered.remove(body.length))
     response.end(body)
   }
 
@@ -250,21 +251,21 @@ export class Call implements Listener {
     clearTimeout(this.#endTimer)
     if (this.#ended) return
     const failure = failureOf(error, this.#wasSent)
-    if (failure.mayRepeat && this.#attempts === 1) {
+    if (failure.isRetryable && this.#attempts === 1) {
       setImmediate(() => this.#ended || this.begin())
       return
     }
     this.failure = failure
-    const { provider, conceal } = this.#options.upstream
+    const { provider, redact } = this.#options.upstream
     this.#refuse(
       failure.kind,
-      failureRefusal(failure, (said) => conceal(`the provider ${JSON.stringify(provider)} ${said}`)),
+      failureRefusal(failure, (description) => redact(`the provider ${JSON.stringify(provider)} ${description}`)),
     )
   }
 
   /** The provider does what nobody can follow. */
-  #breakOff(said: string): void {
-    this.onResponseError(null, new Error(said))
+  #failUpstream(description: string): void {
+    this.onResponseError(null, new Error(description))
   }
 
   #refuse(kind: string, refusal: ApiError): void {
@@ -284,31 +285,31 @@ export class Call implements Listener {
     this.#chunks = []
     this.#rewriter?.release()
     if (this.#rewriter?.hasError === true) this.error ??= "upstream"
-    this.#options.held.give(this.#heldBytes)
-    this.#heldBytes = 0
+    this.#options.buffered.remove(this.#bufferedBytes)
+    this.#bufferedBytes = 0
   }
 
-  #keep(chunk: Buffer): void {
-    if (this.bytesReceived > maxAnswerBytes || !this.#options.held.take(chunk.length)) {
-      this.#breakOff(`sent more than can be held (${maxAnswerBytes / 1024 / 1024} MiB)`)
+  #buffer(chunk: Buffer): void {
+    if (this.bytesReceived > maxBodyBytes || !this.#options.buffered.tryAdd(chunk.length)) {
+      this.#failUpstream(`sent more than can be buffered (${maxBodyBytes / 1024 / 1024} MiB)`)
       return
     }
-    this.#heldBytes += chunk.length
+    this.#bufferedBytes += chunk.length
     this.#chunks.push(chunk)
   }
 
   /** The answer under the alias, and without the provider's key. */
-  #whole(): Buffer {
+  #wholeBody(): Buffer {
     const { alias, upstream } = this.#options
     const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
-    if (!this.#isJson) return withoutSpellings(upstream, bytes)
+    if (!this.#isJson) return redactKeyInError(upstream, bytes)
     const members = new JsonMembers()
     const isObject = members.scan(bytes, 0, bytes.length)
     // Some tell of an error under 200. Of another status the ledger has the status.
     if (this.status! < 300 && this.status !== 204 && (!isObject || members.hasError)) this.error = "upstream"
     if (members.usageStart !== -1) this.usage = bytes.subarray(members.usageStart, members.usageEnd)
-    const answer = renamed(bytes, 0, bytes.length, namesIn(bytes, members), jsonName(alias))
-    return this.status! >= 300 ? withoutSpellings(upstream, answer) : withoutKey(upstream, answer)
+    const body = renamed(bytes, 0, bytes.length, namesIn(bytes, members), jsonName(alias))
+    return this.status! >= 300 ? redactKeyInError(upstream, body) : redactKey(upstream, body)
   }
 }
 

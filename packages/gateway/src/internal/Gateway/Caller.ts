@@ -24,7 +24,7 @@ export const callerOf = (
   const secret = authorization === undefined ? undefined : bearer.exec(authorization)?.[1]
   const credential = secret === undefined || secret.length > maxSecret ? undefined : credentials.authenticate(secret)
   if (credential !== undefined) return Result.succeed(known(credential))
-  if (!required) return anyone
+  if (!required) return anonymous
   return Result.fail(secret === undefined ? missing : wrong)
 }
 
@@ -33,7 +33,7 @@ const maxSecret = 1_024
 
 const everyModel = () => true
 
-const anyone = Result.succeed<Caller>({ key: undefined, mayUse: everyModel })
+const anonymous = Result.succeed<Caller>({ key: undefined, mayUse: everyModel })
 
 const known = ({ id, models }: Credential): Caller => ({
   key: id,

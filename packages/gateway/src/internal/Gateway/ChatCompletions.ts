@@ -13,28 +13,28 @@ import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type { Observer } from "../../CallObserver.ts"
 import { UpstreamClients } from "../../UpstreamClient.ts"
-import { forwarded } from "./AnswerHeaders.ts"
 import type { ApiError } from "./ApiError.ts"
 import { Call } from "./Call.ts"
 import type { Caller, Identify } from "./Caller.ts"
+import { forwardedHeaders } from "./HeaderFilter.ts"
 import { notAllowed, refusalOf } from "./ModelRefusal.ts"
 import type { Probes } from "./Probes.ts"
 import { clientOf } from "./ProviderRefusal.ts"
-import { BodyReader, type ChatRequest, type HeldBytes, parseChat } from "./RequestBody.ts"
+import { BodyReader, type BufferedBytes, type ChatRequest, parseChat } from "./RequestBody.ts"
 import { tokensOf } from "./Usage.ts"
 
 /** What lives as long as the gateway. */
-export interface Works {
+export interface GatewayState {
   readonly ledger: StatsLedger["Service"]
   readonly providers: Providers["Service"]
   readonly clock: Clock.Clock
   readonly probes: Probes
-  readonly held: HeldBytes
+  readonly buffered: BufferedBytes
   readonly observer: Observer
 }
 
 /** From head to body; then the caller's key is looked up again. */
-const lateMillis = 1_000
+const reidentifyAfterMillis = 1_000
 
 /** Where a request goes; `probe` is the outage that it is to end. */
 interface Destination {
@@ -43,7 +43,7 @@ interface Destination {
 }
 
 export const chatCompletions = (
-  works: Works,
+  state: GatewayState,
   caller: Caller,
   request: HttpServerRequest,
   identify: Identify,
@@ -53,17 +53,17 @@ export const chatCompletions = (
     const clients = Context.get(generation, UpstreamClients)
     const source = NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage
     const response = NodeHttpServerRequest.toServerResponse(request) as ServerResponse
-    const body = new BodyReader(source, response, works.held)
-    const arrived = works.clock.currentTimeMillisUnsafe()
-    const answered = Effect.flatMap(inTurn(body.bytes, source, response), (bytes) => {
+    const body = new BodyReader(source, response, state.buffered)
+    const arrived = state.clock.currentTimeMillisUnsafe()
+    const answered = Effect.flatMap(afterEarlierResponses(body.bytes, source, response), (bytes) => {
       // A body may take minutes: who holds one back must not get in by a key that was revoked meanwhile.
-      const isLate = Math.abs(works.clock.currentTimeMillisUnsafe() - arrived) >= lateMillis
+      const isLate = Math.abs(state.clock.currentTimeMillisUnsafe() - arrived) >= reidentifyAfterMillis
       const known = isLate ? identify() : Result.succeed(caller)
       const chat = Result.flatMap(known, (caller) => Result.map(parseChat(bytes), (chat) => ({ caller, chat })))
       if (Result.isFailure(chat)) return Effect.fail(chat.failure)
       const asked = chat.success
-      return Effect.flatMap(destinationOf(works, models, asked.caller, asked.chat.model), (destination) =>
-        carry(works, clients, { ...asked, destination, source, response }),
+      return Effect.flatMap(destinationOf(state, models, asked.caller, asked.chat.model), (destination) =>
+        runCall(state, clients, { ...asked, destination, source, response }),
       )
     })
     return Effect.onExitPrimitive(answered, () => {
@@ -76,7 +76,7 @@ export const chatCompletions = (
  * A request that came on its connection before the answer to another one has ended (pipelining) waits until its own could be sent. What was
  * written before would pile up, and Node stops reading from a connection where it does: nobody would notice that the caller has gone.
  */
-const inTurn = (
+const afterEarlierResponses = (
   body: Effect.Effect<Buffer, ApiError>,
   { socket }: IncomingMessage,
   response: ServerResponse,
@@ -101,7 +101,7 @@ const inTurn = (
 }
 
 const destinationOf = (
-  works: Works,
+  state: GatewayState,
   models: Models["Service"],
   caller: Caller,
   model: string,
@@ -111,12 +111,12 @@ const destinationOf = (
       caller.mayUse(route.alias)
         ? Effect.succeed<Destination>({ route, probe: undefined })
         : Effect.fail(notAllowed(route.alias)),
-    onFailure: (refused) => probeOrRefuse(works, models, caller, refused),
+    onFailure: (refused) => probeOrRefuse(state, models, caller, refused),
   })
 
 /** A provider that is down is tried again by one of the requests for it; the others are refused, which the ledger learns. */
 const probeOrRefuse = Effect.fnUntraced(function* (
-  { clock, ledger, probes, providers }: Works,
+  { clock, ledger, probes, providers }: GatewayState,
   models: Models["Service"],
   caller: Caller,
   refused: ModelRefused,
@@ -137,7 +137,7 @@ const probeOrRefuse = Effect.fnUntraced(function* (
 })
 
 /** One call, ready to go. */
-interface Carried {
+interface PreparedCall {
   readonly caller: Caller
   readonly chat: ChatRequest
   readonly destination: Destination
@@ -145,103 +145,108 @@ interface Carried {
   readonly response: ServerResponse
 }
 
-const carry = (
-  works: Works,
+const runCall = (
+  state: GatewayState,
   clients: UpstreamClients["Service"],
-  carried: Carried,
+  prepared: PreparedCall,
 ): Effect.Effect<HttpServerResponse.HttpServerResponse, ApiError> =>
   Effect.suspend(() => {
-    const { chat, destination, response, source } = carried
+    const { chat, destination, response, source } = prepared
     const { probe, route } = destination
-    const started = works.clock.currentTimeMillisUnsafe()
+    const started = state.clock.currentTimeMillisUnsafe()
     const client = clientOf(clients, route)
-    if (Result.isFailure(client)) return refuseUnsent(works, carried, client.failure, started)
+    if (Result.isFailure(client)) return refuseBeforeSending(state, prepared, client.failure, started)
 
     const upstream = client.success
-    const reached = probe === undefined ? undefined : Deferred.makeUnsafe<void>()
-    let over: (() => void) | undefined
+    const responding = probe === undefined ? undefined : Deferred.makeUnsafe<void>()
+    let endObservation: (() => void) | undefined
     let ended: (refusal: ApiError | undefined) => void = () => {}
     const call = new Call({
       upstream,
       alias: route.alias,
       body: chat.withModel(route.upstream),
-      headers: forwarded(source.headers),
+      headers: forwardedHeaders(source.headers),
       response,
-      held: works.held,
-      now: () => works.clock.currentTimeMillisUnsafe(),
-      onReached: reached && (() => Deferred.doneUnsafe(reached, Effect.void)),
+      buffered: state.buffered,
+      now: () => state.clock.currentTimeMillisUnsafe(),
+      onResponding: responding && (() => Deferred.doneUnsafe(responding, Effect.void)),
       onEnd: (refusal) => ended(refusal),
     })
     const exchange = Effect.callback<HttpServerResponse.HttpServerResponse, ApiError>((resume) => {
-      ended = (refusal) => resume(refusal === undefined ? written(call.status) : Effect.fail(refusal))
-      over = works.observer.began({ provider: route.provider, model: route.alias })
-      upstream.load.underWay++
+      ended = (refusal) => resume(refusal === undefined ? emptyResponse(call.status) : Effect.fail(refusal))
+      endObservation = state.observer.callStarted({ provider: route.provider, model: route.alias })
+      upstream.load.inFlight++
       call.begin()
-      return Effect.sync(() => call.leave())
+      return Effect.sync(() => call.cancel())
     })
     // An answer that comes whole has nobody waiting in the middle of it, and ends with its client if that is let go.
     const watched = chat.stream ? Effect.andThen(endWhenDrained(call), exchange) : exchange
-    const settled = Effect.onExitPrimitive(
-      reached === undefined ? watched : Effect.andThen(recoverWhen(works, reached, route.provider), watched),
+    const recorded = Effect.onExitPrimitive(
+      responding === undefined ? watched : Effect.andThen(recoverWhen(state, responding, route.provider), watched),
       () => {
         // Interrupted before it began: nothing has happened that anybody would count.
-        if (over === undefined) return undefined
-        over()
-        upstream.load.underWay--
-        return settle(works, carried, call, started)
+        if (endObservation === undefined) return undefined
+        endObservation()
+        upstream.load.inFlight--
+        return recordOutcome(state, prepared, call, started)
       },
     )
-    return Effect.map(settled, (answer) => {
+    return Effect.map(recorded, (answer) => {
       call.send()
       return answer
     })
   })
 
 /** A call for which there is no client that could send it. */
-const refuseUnsent = (works: Works, { caller, destination }: Carried, refusal: ApiError, now: number) => {
+const refuseBeforeSending = (
+  state: GatewayState,
+  { caller, destination }: PreparedCall,
+  refusal: ApiError,
+  now: number,
+) => {
   const { probe, route } = destination
-  if (probe !== undefined) works.probes.end(probe, undefined, now)
+  if (probe !== undefined) state.probes.end(probe, undefined, now)
   const entry = { ...entryOf(route, caller), error: refusal.code ?? "refused" }
-  return Effect.andThen(works.ledger.record(entry), Effect.fail(refusal))
+  return Effect.andThen(state.ledger.record(entry), Effect.fail(refusal))
 }
 
 /** What follows from a call: its entry, and whether its provider is up. */
-const settle = (
-  { clock, ledger, probes, providers }: Works,
-  { caller, destination }: Carried,
+const recordOutcome = (
+  { clock, ledger, probes, providers }: GatewayState,
+  { caller, destination }: PreparedCall,
   call: Call,
   started: number,
 ): Effect.Effect<void> => {
   const { probe, route } = destination
-  const { failure, reachedAt } = call
+  const { failure, respondedAt } = call
   const now = clock.currentTimeMillisUnsafe()
   // It has come back when it answers; to take a request and break off is not enough. A caller that left has seen nothing.
-  const cameBack = reachedAt !== undefined ? true : failure === undefined ? undefined : false
+  const cameBack = respondedAt !== undefined ? true : failure === undefined ? undefined : false
   if (probe !== undefined) probes.end(probe, cameBack, now)
   const recorded = ledger.record(outcome(entryOf(route, caller), call, started, now))
   const outage = providers.outage(route.provider)
   // What began before the outage says nothing about it.
-  if (outage !== undefined && reachedAt !== undefined && reachedAt >= outage.since) {
+  if (outage !== undefined && respondedAt !== undefined && respondedAt >= outage.since) {
     return Effect.andThen(recorded, providers.recovered(route.provider))
   }
-  if (failure?.isDown === true) return Effect.andThen(recorded, providers.failed(route.provider, failure.said))
+  if (failure?.isDown === true) return Effect.andThen(recorded, providers.failed(route.provider, failure.description))
   return recorded
 }
 
 /** Not when the answer has ended: it may take minutes, and the others wait. */
-const recoverWhen = ({ providers }: Works, reached: Deferred.Deferred<void>, provider: string) =>
-  Effect.forkChild(Effect.andThen(Deferred.await(reached), providers.recovered(provider)))
+const recoverWhen = ({ providers }: GatewayState, responding: Deferred.Deferred<void>, provider: string) =>
+  Effect.forkChild(Effect.andThen(Deferred.await(responding), providers.recovered(provider)))
 
 /** The answer has been written already; its status is for whoever logs it. */
-const written = (status = 200) => {
-  const known = writtens.get(status)
+const emptyResponse = (status = 200) => {
+  const known = emptyResponses.get(status)
   if (known !== undefined) return known
   const answer = Effect.succeed(HttpServerResponse.empty({ status }))
-  writtens.set(status, answer)
+  emptyResponses.set(status, answer)
   return answer
 }
 /** At most one for each status that there is. */
-const writtens = new Map<number, Effect.Effect<HttpServerResponse.HttpServerResponse>>()
+const emptyResponses = new Map<number, Effect.Effect<HttpServerResponse.HttpServerResponse>>()
 
 const endWhenDrained = (call: Call) =>
   Effect.forkChild(

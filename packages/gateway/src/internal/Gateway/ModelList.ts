@@ -10,7 +10,7 @@ export const modelsAt = (url: string, models: Models["Service"], caller: Caller)
   const rest = url.split("?", 1)[0]!.slice("/v1/models/".length)
   return Effect.flatMap(usable(models, caller), (routes) =>
     rest === ""
-      ? Effect.succeed(answer({ object: "list", data: routes.map(described) }))
+      ? Effect.succeed(answer({ object: "list", data: routes.map(modelObject) }))
       : modelOf(Option.getOrUndefined(decode(rest)), routes),
   )
 }
@@ -27,14 +27,14 @@ const modelOf = (id: string | undefined, routes: ReadonlyArray<Route>) =>
             message: `there is no model ${JSON.stringify((id ?? "").slice(0, 200))} for you; GET /v1/models lists those that there are`,
           }),
         )
-      : Effect.succeed(answer(described(route)))
+      : Effect.succeed(answer(modelObject(route)))
   })
 
 const usable = (models: Models["Service"], caller: Caller) =>
   Effect.map(models.list(caller.key), (routes) => routes.filter(({ alias }) => caller.mayUse(alias)))
 
 /** Nobody knows when a model was made; the format wants a number. */
-const described = ({ alias, provider }: Route) => ({ id: alias, object: "model", created: 0, owned_by: provider })
+const modelObject = ({ alias, provider }: Route) => ({ id: alias, object: "model", created: 0, owned_by: provider })
 
 const answer = (value: object) =>
   HttpServerResponse.text(JSON.stringify(value), {

@@ -1,5 +1,5 @@
 /** Puts a model's other name into the bytes of a JSON object: in its own member `model` only, and nothing else changes. */
-import type { JsonMembers } from "../../JsonMembers.ts"
+import type { JsonMembers } from "../JsonMembers.ts"
 
 /** A name as JSON, in bytes. */
 export const jsonName = (name: string): Buffer => Buffer.from(JSON.stringify(name))
@@ -13,24 +13,24 @@ export const namesIn = (bytes: Uint8Array, members: JsonMembers): ReadonlyArray<
   return all.filter((_, index) => bytes[all[index & ~1]!] === quote)
 }
 
-/** A copy of the bytes from `start` to `end` in which `name` stands in each of the places; the bytes themselves if there is none. */
+/** A copy of the bytes from `start` to `end` in which `name` stands in each of the ranges; the bytes themselves if there is none. */
 export const renamed = (
   bytes: Buffer,
   start: number,
   end: number,
-  places: ReadonlyArray<number>,
+  ranges: ReadonlyArray<number>,
   name: Buffer,
 ): Buffer => {
-  if (places.length === 0) return bytes.subarray(start, end)
+  if (ranges.length === 0) return bytes.subarray(start, end)
   let length = end - start
-  for (let i = 0; i < places.length; i += 2) length += name.length - (places[i + 1]! - places[i]!)
+  for (let i = 0; i < ranges.length; i += 2) length += name.length - (ranges[i + 1]! - ranges[i]!)
   const copy = Buffer.allocUnsafe(length)
   let from = start
   let to = 0
-  for (let i = 0; i < places.length; i += 2) {
-    to += bytes.copy(copy, to, from, places[i]!)
+  for (let i = 0; i < ranges.length; i += 2) {
+    to += bytes.copy(copy, to, from, ranges[i]!)
     to += name.copy(copy, to)
-    from = places[i + 1]!
+    from = ranges[i + 1]!
   }
   bytes.copy(copy, to, from, end)
   return copy

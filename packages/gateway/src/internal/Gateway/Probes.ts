@@ -6,7 +6,7 @@
 import { maxProviders, type Outage } from "@signalbox/core/Providers"
 
 const firstMillis = 1_000
-const mostMillis = 30_000
+const maxMillis = 30_000
 
 interface Probe {
   /** The outage that it belongs to. */
@@ -14,7 +14,7 @@ interface Probe {
   nextAt: number
   waitMillis: number
   /** When the one that is under way began. */
-  begunAt: number | undefined
+  startedAt: number | undefined
 }
 
 export class Probes {
@@ -24,26 +24,26 @@ export class Probes {
   begin(outage: Outage, now: number): boolean {
     const probe = this.#of(outage)
     // One of which nothing is heard for so long may still wait for a model that thinks, or have been interrupted before it began.
-    const isUnderWay = probe.begunAt !== undefined && isAhead(probe.begunAt + mostMillis, now)
-    if (isUnderWay || isAhead(probe.nextAt, now)) return false
-    probe.begunAt = now
+    const isInFlight = probe.startedAt !== undefined && isPending(probe.startedAt + maxMillis, now)
+    if (isInFlight || isPending(probe.nextAt, now)) return false
+    probe.startedAt = now
     return true
   }
 
   /** `reached` is unknown when the caller left before anybody could tell: then the next request may go at once. */
   end(outage: Outage, reached: boolean | undefined, now: number): void {
     const probe = this.#of(outage)
-    probe.begunAt = undefined
+    probe.startedAt = undefined
     if (reached === true) this.#probes.delete(outage.provider)
     if (reached !== false) return
-    probe.waitMillis = Math.min(mostMillis, probe.waitMillis * 2)
+    probe.waitMillis = Math.min(maxMillis, probe.waitMillis * 2)
     probe.nextAt = now + probe.waitMillis
   }
 
   /** When it makes sense to try again; at least 1. */
   retryAfterSeconds(outage: Outage, now: number): number {
     const { nextAt } = this.#of(outage)
-    return isAhead(nextAt, now) ? Math.ceil((nextAt - now) / 1_000) : 1
+    return isPending(nextAt, now) ? Math.ceil((nextAt - now) / 1_000) : 1
   }
 
   #of(outage: Outage): Probe {
@@ -53,7 +53,7 @@ export class Probes {
       since: outage.since,
       nextAt: outage.since + firstMillis,
       waitMillis: firstMillis,
-      begunAt: undefined,
+      startedAt: undefined,
     }
     // The oldest one belongs to an outage that has ended otherwise, or that is forgotten.
     const [oldest] = this.#probes.keys()
@@ -64,4 +64,4 @@ export class Probes {
 }
 
 /** What is farther ahead than any wait was put there before the clock was set back, and would keep a provider down for as long as that. */
-const isAhead = (time: number, now: number): boolean => now < time && time - now <= mostMillis
+const isPending = (time: number, now: number): boolean => now < time && time - now <= maxMillis

@@ -35,7 +35,7 @@ export const clientOf = (
       }),
     )
   }
-  if (upstream.load.underWay < maxConnections) return Result.succeed(upstream)
+  if (upstream.load.inFlight < maxConnections) return Result.succeed(upstream)
   return Result.fail(
     new ApiError({
       status: 503,
@@ -48,36 +48,41 @@ export const clientOf = (
 }
 
 /** Whether it has acted on a request that it did not answer is unknown, so that nobody should send it again without thinking. */
-export const failureRefusal = ({ isDown, kind, said }: Failure, saying: (said: string) => string): ApiError => {
+export const failureRefusal = (
+  { description, isDown, kind }: Failure,
+  describe: (description: string) => string,
+): ApiError => {
   switch (kind) {
     case "drained":
-      return drained(saying(`${said}; send the request again`))
+      return drained(describe(`${description}; send the request again`))
     case "timeout":
       return new ApiError({
         status: 504,
         code: "upstream_timeout",
-        message: saying(`${said}; try again later, or use a model of another provider`),
+        message: describe(`${description}; try again later, or use a model of another provider`),
         retry: isDown,
       })
     case "refused":
       return new ApiError({
         status: 502,
         code: "upstream_unreachable",
-        message: saying(`${said}; see that it runs and that its base_url is right`),
+        message: describe(`${description}; see that it runs and that its base_url is right`),
         retry: true,
       })
     case "request":
       return new ApiError({
         status: 400,
         code: "request_unsendable",
-        message: saying(`${said}; change what that names`),
+        message: describe(`${description}; change what that names`),
         retry: false,
       })
     case "upstream":
       return new ApiError({
         status: 502,
         code: "upstream_broken",
-        message: saying(`${said}; it may have done the work all the same: look before you send the request again`),
+        message: describe(
+          `${description}; it may have done the work all the same: look before you send the request again`,
+        ),
         retry: false,
       })
   }
@@ -85,7 +90,7 @@ export const failureRefusal = ({ isDown, kind, said }: Failure, saying: (said: s
 
 /** An answer that is none for a caller, whatever else stands in it; `location` is its header of that name. */
 export const refusalOfStatus = (
-  { conceal, provider }: Upstream,
+  { redact, provider }: Upstream,
   status: number,
   location: string | undefined,
 ): ApiError | undefined => {
@@ -103,7 +108,7 @@ export const refusalOfStatus = (
   if (status < 300 || status >= 400 || status === 304) return undefined
   const origin = location === undefined ? undefined : URL.parse(location)?.origin
   // Hidden before it is cut: half a key is one too.
-  const where = origin === undefined ? "elsewhere" : `to ${conceal(origin).slice(0, maxOriginLength)}`
+  const where = origin === undefined ? "elsewhere" : `to ${redact(origin).slice(0, maxOriginLength)}`
   return new ApiError({
     status: 502,
     code: "upstream_redirected",

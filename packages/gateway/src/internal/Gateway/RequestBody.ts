@@ -1,7 +1,7 @@
 /** The body of a request: whole, bounded, and what the gateway needs to know of it. */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { Effect, Result } from "effect"
-import { JsonMembers, maxDepth } from "../../JsonMembers.ts"
+import { JsonMembers, maxDepth } from "../JsonMembers.ts"
 import { ApiError } from "./ApiError.ts"
 import { jsonName, namesIn, renamed } from "./ModelName.ts"
 
@@ -9,22 +9,22 @@ import { jsonName, namesIn, renamed } from "./ModelName.ts"
 export const maxBodyBytes = 32 * 1024 * 1024
 
 /** Of all requests and whole answers that are held at one time. */
-export const maxHeldBytes = 512 * 1024 * 1024
+export const maxBufferedBytes = 512 * 1024 * 1024
 
 /** Counts them. */
-export class HeldBytes {
+export class BufferedBytes {
   #bytes = 0
   /** Whether there was room. */
-  take(bytes: number): boolean {
-    if (this.#bytes + bytes > maxHeldBytes) return false
+  tryAdd(bytes: number): boolean {
+    if (this.#bytes + bytes > maxBufferedBytes) return false
     this.#bytes += bytes
     return true
   }
   /** Counts what is held already, whether or not there is room. */
-  keep(bytes: number): void {
+  add(bytes: number): void {
     this.#bytes += bytes
   }
-  give(bytes: number): void {
+  remove(bytes: number): void {
     this.#bytes -= bytes
   }
 }
@@ -33,17 +33,17 @@ export class HeldBytes {
 export class BodyReader {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
-  readonly #held: HeldBytes
+  readonly #buffered: BufferedBytes
   #length = 0
 
-  constructor(request: IncomingMessage, response: ServerResponse, held: HeldBytes) {
+  constructor(request: IncomingMessage, response: ServerResponse, buffered: BufferedBytes) {
     this.#request = request
     this.#response = response
-    this.#held = held
+    this.#buffered = buffered
   }
 
   release(): void {
-    this.#held.give(this.#length)
+    this.#buffered.remove(this.#length)
     this.#length = 0
   }
 
@@ -65,7 +65,7 @@ export class BodyReader {
       }
       const onData = (chunk: Buffer) => {
         if (this.#length + chunk.length > maxBodyBytes) return refuse(tooLarge)
-        if (!this.#held.take(chunk.length)) return refuse(full)
+        if (!this.#buffered.tryAdd(chunk.length)) return refuse(full)
         this.#length += chunk.length
         chunks.push(chunk)
       }
@@ -127,11 +127,11 @@ export const parseChat = (bytes: Buffer): Result.Result<ChatRequest, ApiError> =
   if (Object.keys(value).some(isOtherModel)) {
     return invalid("model", "invalid_value", "`model` is also given in another spelling; give it once, in lower case")
   }
-  const places = namesIn(bytes, members)
+  const ranges = namesIn(bytes, members)
   return Result.succeed({
     model,
     stream: stream === true,
-    withModel: (upstream) => (upstream === model ? bytes : renamed(bytes, 0, bytes.length, places, jsonName(upstream))),
+    withModel: (upstream) => (upstream === model ? bytes : renamed(bytes, 0, bytes.length, ranges, jsonName(upstream))),
   })
 }
 
@@ -154,7 +154,7 @@ const full = Effect.fail(
     code: "overloaded",
     retryAfterSeconds: 1,
     retry: true,
-    message: `requests and answers of ${maxHeldBytes / 1024 / 1024} MiB are under way, which is as much as there may be; try again`,
+    message: `requests and answers of ${maxBufferedBytes / 1024 / 1024} MiB are under way, which is as much as there may be; try again`,
   }),
 )
 

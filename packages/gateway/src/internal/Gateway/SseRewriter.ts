@@ -3,9 +3,9 @@
  * else (comments, other fields, `[DONE]`, what is no JSON object) passes unchanged and at once. Line ends are LF, CRLF and CR, as in
  * the HTML standard, section "Server-sent events".
  */
-import { JsonMembers } from "../../JsonMembers.ts"
+import { JsonMembers } from "../JsonMembers.ts"
 import { namesIn, renamed } from "./ModelName.ts"
-import type { HeldBytes } from "./RequestBody.ts"
+import type { BufferedBytes } from "./RequestBody.ts"
 
 /** Of one event, and so of what is held back; a longer one ends the stream. */
 export const maxEventBytes = 8 * 1024 * 1024
@@ -18,38 +18,38 @@ export class SseRewriter {
   /** The event `[DONE]` has passed: by the protocol of OpenAI's nothing follows. */
   isDone = false
   /** The stream ended in the middle of an event. */
-  isTorn = false
+  isTruncated = false
   /** An event told of an error. */
   hasError = false
   readonly #alias: Buffer
-  readonly #room: HeldBytes
+  readonly #buffered: BufferedBytes
   readonly #members = new JsonMembers()
   /** Of the event that is not whole yet. */
-  #held: Array<Buffer> = []
-  #heldBytes = 0
+  #pending: Array<Buffer> = []
+  #pendingBytes = 0
   #isFirst = true
   // Of the event that is being looked at.
   #dataLines: Array<number> = []
-  #places: Array<number> = []
+  #nameRanges: Array<number> = []
 
   /** `alias` is JSON. What is held back takes of `room`, until it passes or `release`. */
-  constructor(alias: Buffer, room: HeldBytes) {
+  constructor(alias: Buffer, buffered: BufferedBytes) {
     this.#alias = alias
-    this.#room = room
+    this.#buffered = buffered
   }
 
   /** What may be passed on now; look at `isOverrun` afterwards. */
   push(chunk: Buffer): Buffer | undefined {
-    if (this.#heldBytes === 0) return this.#lines(chunk)
-    if (!this.#room.take(chunk.length)) {
+    if (this.#pendingBytes === 0) return this.#lines(chunk)
+    if (!this.#buffered.tryAdd(chunk.length)) {
       this.#overrun()
       return undefined
     }
-    this.#held.push(chunk)
-    this.#heldBytes += chunk.length
+    this.#pending.push(chunk)
+    this.#pendingBytes += chunk.length
     // Only a line's end can make an event whole; without one there is nothing to look at, and nothing to copy.
     if (!chunk.includes(lineFeed) && !chunk.includes(carriageReturn)) {
-      if (this.#heldBytes > maxEventBytes) this.#overrun()
+      if (this.#pendingBytes > maxEventBytes) this.#overrun()
       return undefined
     }
     return this.#lines(this.#take())
@@ -57,9 +57,9 @@ export class SseRewriter {
 
   /** What was held back when the stream ended: an event that ends with it instead of with a blank line. Look at `isTorn` afterwards. */
   end(): Buffer | undefined {
-    if (this.#heldBytes === 0) return undefined
+    if (this.#pendingBytes === 0) return undefined
     const rest = this.#take()
-    this.#places = []
+    this.#nameRanges = []
     this.#dataLines = []
     const start = this.#isFirst ? afterMark(rest) : 0
     let at = start
@@ -69,15 +69,15 @@ export class SseRewriter {
       at = Math.min(this.#next(rest, lineEnd), rest.length)
     }
     // A line that has no end and is no comment is one that was cut.
-    this.isTorn = this.#dataLines.length > 0 ? !this.#event(rest) : start < rest.length && rest[start] !== colon
-    return renamed(rest, 0, rest.length, this.#places, this.#alias)
+    this.isTruncated = this.#dataLines.length > 0 ? !this.#event(rest) : start < rest.length && rest[start] !== colon
+    return renamed(rest, 0, rest.length, this.#nameRanges, this.#alias)
   }
 
   /** Nobody wants the rest. */
   release(): void {
-    this.#room.give(this.#heldBytes)
-    this.#held = []
-    this.#heldBytes = 0
+    this.#buffered.remove(this.#pendingBytes)
+    this.#pending = []
+    this.#pendingBytes = 0
   }
 
   #overrun(): void {
@@ -86,24 +86,24 @@ export class SseRewriter {
   }
 
   #take(): Buffer {
-    const all = this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held, this.#heldBytes)
+    const all = this.#pending.length === 1 ? this.#pending[0]! : Buffer.concat(this.#pending, this.#pendingBytes)
     this.release()
     return all
   }
 
   #hold(rest: Buffer): void {
     if (rest.length === 0) return
-    if (rest.length > maxEventBytes || !this.#room.take(rest.length)) {
+    if (rest.length > maxEventBytes || !this.#buffered.tryAdd(rest.length)) {
       this.#overrun()
       return
     }
-    this.#held.push(rest)
-    this.#heldBytes = rest.length
+    this.#pending.push(rest)
+    this.#pendingBytes = rest.length
   }
 
   #lines(bytes: Buffer): Buffer | undefined {
     const hasReturns = bytes.includes(carriageReturn)
-    this.#places.length = 0
+    this.#nameRanges.length = 0
     this.#dataLines.length = 0
     let at = this.#isFirst ? afterMark(bytes) : 0
     let passed = 0
@@ -124,7 +124,7 @@ export class SseRewriter {
     if (passed > 0) this.#isFirst = false
     // The LF of a CRLF that was cut in two comes as a blank line then: an event of nothing.
     this.#hold(bytes.subarray(passed))
-    return passed === 0 ? undefined : renamed(bytes, 0, passed, this.#places, this.#alias)
+    return passed === 0 ? undefined : renamed(bytes, 0, passed, this.#nameRanges, this.#alias)
   }
 
   #lineEnd(bytes: Buffer, at: number, isLast: boolean): number {
@@ -157,19 +157,19 @@ export class SseRewriter {
     if (lines.length === 2) {
       const start = lines[0]!
       const end = lines[1]!
-      if (bytes[start] === openBrace || isSpace(bytes[start])) isKnown = this.#look(bytes, start, end, lines)
+      if (bytes[start] === openBrace || isSpace(bytes[start])) isKnown = this.#inspect(bytes, start, end, lines)
       else if (bytes[start] === openBracket && isDone(bytes, start, end)) isKnown = this.isDone = true
     } else if (lines.length > 2) {
       const joined = Buffer.concat(
         lines.flatMap((start, index) => (index % 2 === 0 ? [bytes.subarray(start, lines[index + 1]), newLine] : [])),
       )
-      isKnown = this.#look(joined, 0, joined.length, lines)
+      isKnown = this.#inspect(joined, 0, joined.length, lines)
     }
     lines.length = 0
     return isKnown
   }
 
-  #look(bytes: Buffer, start: number, end: number, lines: ReadonlyArray<number>): boolean {
+  #inspect(bytes: Buffer, start: number, end: number, lines: ReadonlyArray<number>): boolean {
     const members = this.#members
     if (!members.scan(bytes, start, end)) return false
     if (members.hasError) this.hasError = true
@@ -180,19 +180,19 @@ export class SseRewriter {
     for (let i = 0; i < names.length; i += 2) {
       const [from, to] = [names[i]!, names[i + 1]!]
       if (to - from === this.#alias.length && this.#alias.compare(bytes, from, to) === 0) continue
-      if (lines.length === 2) this.#places.push(from, to)
-      else this.#pushWithin(lines, from, to)
+      if (lines.length === 2) this.#nameRanges.push(from, to)
+      else this.#addNameRange(lines, from, to)
     }
     return true
   }
 
   /** A JSON string has no line end in it: it stands within one line. */
-  #pushWithin(lines: ReadonlyArray<number>, from: number, to: number): void {
+  #addNameRange(lines: ReadonlyArray<number>, from: number, to: number): void {
     let before = 0
     for (let i = 0; i < lines.length; i += 2) {
       const [start, end] = [lines[i]!, lines[i + 1]!]
       const length = end - start
-      if (from >= before && to <= before + length) this.#places.push(start + from - before, start + to - before)
+      if (from >= before && to <= before + length) this.#nameRanges.push(start + from - before, start + to - before)
       before += length + 1
     }
   }

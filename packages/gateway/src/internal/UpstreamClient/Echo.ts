@@ -45,9 +45,9 @@ export const make = (name: string): Effect.Effect<Upstream> =>
     return {
       provider: name,
       kind: "echo",
-      load: { underWay: 0 },
-      standing: { refusesKey: false },
-      conceal: (text) => text,
+      load: { inFlight: 0 },
+      keyStatus: { isRefused: false },
+      redact: (text) => text,
       secret: undefined,
       chatCompletions: (body, _headers, listener) => {
         const player = new Player(listener)

@@ -15,7 +15,7 @@ import { Effect, References, type Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { HostConfig } from "../../HostConfig.ts"
 import { etagOf, ifHash } from "./Precondition.ts"
-import { changing, reading } from "./Refusals.ts"
+import { mapChangeErrors, mapHistoryErrors } from "./ServiceProblems.ts"
 
 export const layer = HttpApiBuilder.group(
   AdminApi,
@@ -36,7 +36,7 @@ export const layer = HttpApiBuilder.group(
       change: (hash: string | undefined) => Effect.Effect<Accepted<unknown>, ConfigStoreError>,
     ) {
       const hash = yield* precondition(header)
-      return written(yield* changing(hash)(change(hash)))
+      return written(yield* mapChangeErrors(hash)(change(hash)))
     })
 
     const written = ({ changes, hash, restartRequired, revision, shadowed }: Accepted<unknown>) => {
@@ -74,22 +74,22 @@ export const layer = HttpApiBuilder.group(
       )
       .handle("removeValue", ({ headers, query: { path } }) => update(headers["if-match"], [{ path, remove: true }]))
       .handle("plan", ({ payload }) =>
-        Effect.map(changing()(store.plan("text" in payload ? payload.text : payload.edits)), (plan) => ({
+        Effect.map(mapChangeErrors()(store.plan("text" in payload ? payload.text : payload.edits)), (plan) => ({
           ...plan,
           changes: plan.changes.map(onWire),
         })),
       )
       .handle("reload", ({ payload }) =>
-        Effect.map(changing()(store.reload(payload ?? {})), (changes) => ({
+        Effect.map(mapChangeErrors()(store.reload(payload ?? {})), (changes) => ({
           changes: changes.map(onWire),
           summary: changeSummary(changes),
         })),
       )
-      .handle("undo", () => Effect.map(changing()(store.undo), written))
+      .handle("undo", () => Effect.map(mapChangeErrors()(store.undo), written))
       .handle("history", () =>
         Effect.gen(function* () {
           const { hash } = yield* store.document
-          const entries = yield* reading(store.history).pipe(
+          const entries = yield* mapHistoryErrors(store.history).pipe(
             Effect.catchTag("NotFound", Effect.die),
             Effect.catchTag("Rejected", Effect.die),
           )
@@ -97,9 +97,11 @@ export const layer = HttpApiBuilder.group(
           return { entries: entries.map((entry) => ({ ...entry, current: inForce(entry) })) }
         }),
       )
-      .handle("past", ({ params: { hash } }) => Effect.catchTag(reading(store.past(hash)), "Rejected", Effect.die))
+      .handle("past", ({ params: { hash } }) =>
+        Effect.catchTag(mapHistoryErrors(store.past(hash)), "Rejected", Effect.die),
+      )
       .handle("diff", ({ query: { from, to } }) =>
-        Effect.map(reading(store.differences(from, to)), ({ changes, ...hashes }) => ({
+        Effect.map(mapHistoryErrors(store.differences(from, to)), ({ changes, ...hashes }) => ({
           ...hashes,
           changes: changes.map(onWire),
         })),

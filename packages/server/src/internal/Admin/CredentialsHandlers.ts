@@ -5,7 +5,7 @@ import { formatCursor } from "@signalbox/core/Event"
 import { EventBus } from "@signalbox/core/EventBus"
 import { Effect, Redacted } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { ofCredentials } from "./Refusals.ts"
+import { credentialsProblem } from "./ServiceProblems.ts"
 
 export const layer = HttpApiBuilder.group(
   AdminApi,
@@ -22,11 +22,11 @@ export const layer = HttpApiBuilder.group(
       add: ({ payload }) =>
         credentials.add(payload).pipe(
           Effect.map(({ credential, secret }) => ({ credential, secret: Redacted.value(secret) })),
-          Effect.mapError(ofCredentials),
+          Effect.mapError(credentialsProblem),
           Effect.catchTag("NotFound", Effect.die),
         ),
       revoke: ({ params: { id } }) =>
-        Effect.mapError(credentials.revoke(id), ofCredentials).pipe(Effect.catchTag("Conflict", Effect.die)),
+        Effect.mapError(credentials.revoke(id), credentialsProblem).pipe(Effect.catchTag("Conflict", Effect.die)),
     })
   }),
 )

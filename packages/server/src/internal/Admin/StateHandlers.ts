@@ -11,7 +11,7 @@ import { Duration, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { HostHealth } from "../../HostHealth.ts"
 import { readiness } from "../HealthRoutes.ts"
-import { ofLedger } from "./Refusals.ts"
+import { ledgerProblem } from "./ServiceProblems.ts"
 
 /** A ServiceGraph, whichever a host declares. */
 export interface Graph<Self> {
@@ -81,7 +81,7 @@ export const stats = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const ledger = yield* StatsLedger
     return handlers.handle("snapshot", ({ query: { window } }) =>
-      Effect.mapError(ledger.snapshot(window === undefined ? {} : { window: Duration.minutes(window) }), ofLedger),
+      Effect.mapError(ledger.snapshot(window === undefined ? {} : { window: Duration.minutes(window) }), ledgerProblem),
     )
   }),
 )

@@ -6,7 +6,7 @@ import type { Cursor } from "@signalbox/core/Event"
 import type { EventBus } from "@signalbox/core/EventBus"
 import { Cause, Clock, Effect, Exit, Pull, Scope, Stream } from "effect"
 import type { Client } from "./Client.ts"
-import { comparePlaces, type Item, placeOf, type Wire } from "./Wire.ts"
+import { compareCursors, cursorOf, type Item, type SseEncoder } from "./SseEncoder.ts"
 
 /** How the feed calls itself among the subscribers. */
 export const subscriberName = "event feed"
@@ -14,7 +14,7 @@ export const subscriberName = "event feed"
 /** What all channels of a feed work with. */
 export interface Feed {
   readonly bus: EventBus["Service"]
-  readonly wire: Wire
+  readonly encoder: SseEncoder
 }
 
 /** Sorted; empty: all. */
@@ -27,20 +27,20 @@ export class Channel {
   readonly types: Types
   readonly scope: Scope.Closeable
   /** Everything up to here was given to those who are live. */
-  place: Cursor
+  cursor: Cursor
   /** Live or not. */
   readonly clients = new Set<Client>()
   readonly #live = new Set<Client>()
 
-  constructor(types: Types, scope: Scope.Closeable, place: Cursor) {
+  constructor(types: Types, scope: Scope.Closeable, cursor: Cursor) {
     this.types = types
     this.scope = scope
-    this.place = place
+    this.cursor = cursor
   }
 
   /** Whether nothing lies between what the client has and what the channel will bring. */
-  isCaughtUp({ place }: Client): boolean {
-    return place.epoch === this.place.epoch && comparePlaces(this.place, place) <= 0
+  isCaughtUp({ cursor }: Client): boolean {
+    return cursor.epoch === this.cursor.epoch && compareCursors(this.cursor, cursor) <= 0
   }
 
   /** Only where it is caught up, and in one step with that look. */
@@ -59,35 +59,35 @@ export class Channel {
   }
 
   /** Gives these to all who are live. Most get the shared buffer; who joined amid these events gets a part of its own. */
-  readonly deliver = (items: ReadonlyArray<Item>, wire: Wire): Effect.Effect<void> =>
+  readonly deliver = (items: ReadonlyArray<Item>, encoder: SseEncoder): Effect.Effect<void> =>
     Effect.gen({ self: this }, function* () {
       const [first, last] = [items[0], items.at(-1)]
       if (first === undefined || last === undefined) return
-      const shared = yield* wire.encode(items)
+      const shared = yield* encoder.encode(items)
       const now = yield* Clock.currentTimeMillis
-      const start = placeOf(first)
-      const end = placeOf(last)
-      const amid: Array<Client> = []
-      this.place = end
+      const start = cursorOf(first)
+      const end = cursorOf(last)
+      const partial: Array<Client> = []
+      this.cursor = end
       for (const client of this.#live) {
         if (!client.isOpen || client.isFull) this.#live.delete(client)
-        else if (comparePlaces(client.place, start) < 0) {
-          client.place = end
+        else if (compareCursors(client.cursor, start) < 0) {
+          client.cursor = end
           client.write(shared, now)
-        } else if (comparePlaces(client.place, end) < 0) amid.push(client)
+        } else if (compareCursors(client.cursor, end) < 0) partial.push(client)
       }
-      for (const client of amid) yield* this.#deliverRest(client, items, wire, now)
+      for (const client of partial) yield* this.#deliverRest(client, items, encoder, now)
     })
 
-  #deliverRest(client: Client, items: ReadonlyArray<Item>, wire: Wire, now: number): Effect.Effect<void> {
-    const rest = items.filter((item) => comparePlaces(client.place, placeOf(item)) < 0)
-    client.place = placeOf(rest.at(-1)!)
-    return Effect.map(wire.encode(rest), (chunk) => client.write(chunk, now))
+  #deliverRest(client: Client, items: ReadonlyArray<Item>, encoder: SseEncoder, now: number): Effect.Effect<void> {
+    const rest = items.filter((item) => compareCursors(client.cursor, cursorOf(item)) < 0)
+    client.cursor = cursorOf(rest.at(-1)!)
+    return Effect.map(encoder.encode(rest), (chunk) => client.write(chunk, now))
   }
 }
 
 /** A channel that follows the bus until its scope is closed. */
-export const openChannel = (types: Types, { bus, wire }: Feed): Effect.Effect<Channel> =>
+export const openChannel = (types: Types, { bus, encoder }: Feed): Effect.Effect<Channel> =>
   Effect.suspend(() => {
     const scope = Scope.makeUnsafe()
     return Effect.gen(function* () {
@@ -95,7 +95,7 @@ export const openChannel = (types: Types, { bus, wire }: Feed): Effect.Effect<Ch
       const items = yield* bus.subscribe({ name, ...(types.length === 0 ? {} : { types }) })
       // Read after subscribing: nothing that comes later is missed.
       const channel = new Channel(types, scope, yield* bus.cursor)
-      const following = Stream.runForEachArray(items, (some) => channel.deliver(some, wire))
+      const following = Stream.runForEachArray(items, (some) => channel.deliver(some, encoder))
       yield* Effect.forkScoped(Effect.tapCause(following, (cause) => fail([...channel.clients], cause)))
       return channel
     }).pipe(Scope.provide(scope))
@@ -107,20 +107,20 @@ export const closeChannel = ({ scope }: Channel): Effect.Effect<void> => Scope.c
  * Brings a client to where the channel is: kept history first, a gap where it is gone, in pieces, at the client's own pace; then it is live,
  * with no hole and no repeat.
  */
-export const catchUp = (client: Client, channel: Channel, { bus, wire }: Feed): Effect.Effect<void> =>
+export const catchUp = (client: Client, channel: Channel, { bus, encoder }: Feed): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { types } = channel
     const name = `${subscriberName}: catching up`
-    const items = yield* bus.subscribe({ name, after: client.place, ...(types.length === 0 ? {} : { types }) })
+    const items = yield* bus.subscribe({ name, after: client.cursor, ...(types.length === 0 ? {} : { types }) })
     const pull = yield* Stream.toPull(items)
     while (true) {
       const some = yield* pull
       for (let from = 0; from < some.length; from += pieceMaxEvents) {
         const piece = some.slice(from, from + pieceMaxEvents)
-        const chunk = yield* wire.encode(piece)
+        const chunk = yield* encoder.encode(piece)
         client.write(chunk, yield* Clock.currentTimeMillis)
-        client.place = placeOf(piece.at(-1)!)
-        yield* client.whenRead
+        client.cursor = cursorOf(piece.at(-1)!)
+        yield* client.drained
       }
       // The look and the step are one: the channel delivers nothing in between.
       if (channel.isCaughtUp(client)) return channel.join(client)

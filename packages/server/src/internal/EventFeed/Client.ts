@@ -9,30 +9,30 @@ import { Effect, type Fiber } from "effect"
 export class Client {
   readonly response: ServerResponse
   /** Everything up to here was written. */
-  place: Cursor
+  cursor: Cursor
   /** Milliseconds since 1970 when its buffers were found full. */
   fullSince: number | undefined
   isCatchingUp = false
   /** Of its last catching up; it may be over. */
   fiber: Fiber.Fiber<unknown, unknown> | undefined
-  #whenRead: (() => void) | undefined
+  #onDrained: (() => void) | undefined
 
   /** `hasRead` is called when its buffers were full and are empty again, `hasGone` once. */
   constructor(
     response: ServerResponse,
-    place: Cursor,
-    on: { readonly hasRead: (client: Client) => void; readonly hasGone: (client: Client) => void },
+    cursor: Cursor,
+    on: { readonly onDrain: (client: Client) => void; readonly onClose: (client: Client) => void },
   ) {
     this.response = response
-    this.place = place
+    this.cursor = cursor
     response.on("drain", () => {
       this.fullSince = undefined
-      if (this.#whenRead === undefined) on.hasRead(this)
-      else this.#whenRead()
+      if (this.#onDrained === undefined) on.onDrain(this)
+      else this.#onDrained()
     })
     response.on("close", () => {
       this.fiber?.interruptUnsafe()
-      on.hasGone(this)
+      on.onClose(this)
     })
     // Writing to a client that has just gone is an error of nobody.
     response.on("error", ignore)
@@ -53,15 +53,15 @@ export class Client {
   }
 
   /** Ends when its buffers are empty; who waits here is told instead of `hasRead`. */
-  get whenRead(): Effect.Effect<void> {
+  get drained(): Effect.Effect<void> {
     return Effect.callback((resume) => {
       if (!this.isFull) return resume(Effect.void)
-      this.#whenRead = () => {
-        this.#whenRead = undefined
+      this.#onDrained = () => {
+        this.#onDrained = undefined
         resume(Effect.void)
       }
       return Effect.sync(() => {
-        this.#whenRead = undefined
+        this.#onDrained = undefined
       })
     })
   }

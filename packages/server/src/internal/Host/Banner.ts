@@ -1,7 +1,7 @@
 /** What a host says to people when it listens: where, what it follows, and what to try next. What it shows works as pasted. */
 import { version } from "@signalbox/api/Version"
 
-export interface Shown {
+export interface BannerFacts {
   /** How the command is called. */
   readonly command: string
   readonly url: string
@@ -19,7 +19,7 @@ export interface Shown {
   readonly auth: boolean
 }
 
-export const banner = ({ alias, auth, command: name, config, isNew, isUsual, lastGood, url }: Shown): string => {
+export const banner = ({ alias, auth, command: name, config, isNew, isUsual, lastGood, url }: BannerFacts): string => {
   const command = isUsual ? name : `${name} --config ${quoted(config)}`
   return [
     `Signalbox ${version} listens on ${url}`,

@@ -7,32 +7,32 @@ const limit = "1 hour"
 /** Between two words about how many are left. */
 const between = "1 second"
 /** For feeds to take their end, once all else has ended. */
-const feedPatience = "1 second"
+const feedTimeout = "1 second"
 
 /** Uninterruptible where it is a finalizer: its waits are not, each is one side of a race. */
-export const drain = (traffic: Traffic, say: (line: string) => Effect.Effect<void>): Effect.Effect<void> =>
+export const drain = (traffic: Traffic, write: (line: string) => Effect.Effect<void>): Effect.Effect<void> =>
   Effect.gen(function* () {
     traffic.stop()
     const all = waitFor(traffic, () => traffic.requests === 0)
     const ended = yield* Effect.raceFirst(
-      Effect.as(tellingUntil(traffic, all, say), true),
+      Effect.as(reportUntil(traffic, all, write), true),
       Effect.as(Effect.sleep(limit), false),
     )
-    if (!ended) yield* say(`After ${limit} ${count(traffic.requests)} still had not ended: cut.`)
+    if (!ended) yield* write(`After ${limit} ${count(traffic.requests)} still had not ended: cut.`)
     const feeds = waitFor(traffic, () => traffic.feeds === 0)
-    yield* Effect.raceFirst(feeds, Effect.sleep(feedPatience))
+    yield* Effect.raceFirst(feeds, Effect.sleep(feedTimeout))
     traffic.close()
   })
 
-const tellingUntil = (
+const reportUntil = (
   traffic: Traffic,
   all: Effect.Effect<void>,
-  say: (line: string) => Effect.Effect<void>,
+  write: (line: string) => Effect.Effect<void>,
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
     for (let said = 0; traffic.requests > 0; ) {
       const { requests } = traffic
-      if (requests !== said) yield* say(waiting(requests, said === 0))
+      if (requests !== said) yield* write(waiting(requests, said === 0))
       said = requests
       const changed = Effect.andThen(
         Effect.sleep(between),

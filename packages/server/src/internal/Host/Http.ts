@@ -18,10 +18,10 @@ import { Listening } from "../../Listening.ts"
 import { StatusFile } from "../../StatusFile.ts"
 import * as Guard from "../Guard.ts"
 import * as HealthRoutes from "../HealthRoutes.ts"
-import { Endless, StopSwitch } from "../Stopping.ts"
+import { EndlessResponse, StopSwitch } from "../Stopping.ts"
 import * as AdminRoutes from "./AdminRoutes.ts"
 import { drain } from "./Drain.ts"
-import { Output } from "./Output.ts"
+import { HostOutput } from "./HostOutput.ts"
 
 /** The guard stands before all of them. */
 const routes = Layer.mergeAll(Guard.layer, Gateway.layer(HostServices), HealthRoutes.layer, AdminRoutes.layer).pipe(
@@ -31,8 +31,8 @@ const routes = Layer.mergeAll(Guard.layer, Gateway.layer(HostServices), HealthRo
       Effect.zipWith(Listening, Listen.get, ({ host }, { names }) => ({ address: host, names })),
     ),
     Layer.effect(
-      Endless,
-      Effect.map(Listening, ({ traffic }) => traffic.follow),
+      EndlessResponse,
+      Effect.map(Listening, ({ traffic }) => traffic.markEndless),
     ),
     // What is under way stands in the status line.
     Layer.effect(CallObserver, StatusFile),
@@ -45,7 +45,7 @@ export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const { traffic } = yield* Listening
     const { stop } = yield* StopSwitch
-    const { say } = yield* Output
+    const output = yield* HostOutput
     const bus = yield* EventBus
     const store = yield* HostConfig
     const facts = Effect.map(store.snapshot, ({ revision }) => ({ version, pid: process.pid, revision }))
@@ -60,11 +60,11 @@ export const layer = Layer.effectDiscard(
         // Those who follow the events take this one before their feeds end.
         yield* Effect.yieldNow
         yield* stop
-        yield* drain(traffic, (text) => say({ text }))
+        yield* drain(traffic, (text) => output.write({ text }))
         yield* Scope.close(requests, exit)
       }),
     )
-    traffic.answer(handler)
+    traffic.serve(handler)
     yield* bus.publish(new HostStarted(yield* facts))
   }),
 ).pipe(Layer.provide([NodeHttpPlatform.layer, Etag.layerWeak]))

@@ -1,33 +1,33 @@
 /**
- * The secrets that no line of a host may hold: those of the settings in force, and those that were in force a while ago, as a service that is
- * being let go may still know them.
+ * The secrets that no line of a host's output may contain: those of the settings in force, and earlier ones that a service in release may still
+ * use.
  */
 import { concealer, secretsIn } from "@signalbox/core/Concealment"
 import { type Generation, Reconciler } from "@signalbox/core/Reconciler"
 import { Context, Effect, Layer } from "effect"
 import { HostConfig } from "../../HostConfig.ts"
 
-/** Current and former ones together: 1,000, for which the document has room, and 256 that were in force. Each makes a change dearer. */
+/** The 1,000 secrets that a document may hold, and 256 earlier ones. Each secret makes redaction slower. */
 const maxSecrets = 1_256
 
 export class Secrets extends Context.Service<
   Secrets,
   {
-    readonly conceal: (text: string) => string
-    /** Whatever is `Redacted` in these values is concealed from now on. */
-    readonly learn: (values: Iterable<unknown>) => void
+    readonly redact: (text: string) => string
+    /** Adds every `Redacted` value within `values`. Above the bound, the secrets that left force first are forgotten. */
+    readonly add: (values: Iterable<unknown>) => void
   }
 >()("@signalbox/server/Secrets") {
   static readonly layer: Layer.Layer<Secrets> = Layer.sync(Secrets, () => {
-    // In the order in which they were last in force.
+    // Ordered by when each was last in force.
     const known = new Set<string>()
-    let conceal: ((text: string) => string) | undefined
+    let redact: ((text: string) => string) | undefined
     return Secrets.of({
-      conceal: (text) => {
-        conceal ??= concealer(known)
-        return conceal(text)
+      redact: (text) => {
+        redact ??= concealer(known)
+        return redact(text)
       },
-      learn: (values) => {
+      add: (values) => {
         for (const secret of secretsIn(values)) {
           known.delete(secret)
           known.add(secret)
@@ -36,27 +36,27 @@ export class Secrets extends Context.Service<
           if (known.size <= maxSecrets) break
           known.delete(oldest)
         }
-        conceal = undefined
+        redact = undefined
       },
     })
   })
 
-  /** Learns what every commit brings, in the commit. The settings must stand beneath it. */
+  /** Adds the secrets of every commit, during the commit. Requires that all settings are registered with the Reconciler. */
   static readonly layerFollowing: Layer.Layer<never, never, Secrets | Reconciler> = Layer.effectDiscard(
     Effect.gen(function* () {
-      const { learn } = yield* Secrets
+      const { add } = yield* Secrets
       const reconciler = yield* Reconciler
-      learn(settingsOf(yield* reconciler.current))
+      add(settingsOf(yield* reconciler.current))
       yield* reconciler.observe((before, after) => {
         const known = new Set(before.values.values())
-        const news = settingsOf(after).filter((value) => !known.has(value))
-        if (news.length > 0) learn(news)
+        const added = settingsOf(after).filter((value) => !known.has(value))
+        if (added.length > 0) add(added)
         return []
       })
     }),
   )
 }
 
-/** The whole configuration stands beside its parts: to look through these is enough. */
+/** All settings except the whole configuration, whose parts are settings themselves. */
 const settingsOf = ({ values }: Generation): ReadonlyArray<unknown> =>
   [...values].flatMap(([key, value]) => (key === HostConfig.key ? [] : [value]))

@@ -7,7 +7,7 @@ import { RequireKeys } from "@signalbox/gateway/RequireKeys"
 import { Context, Effect, Layer, Schema } from "effect"
 import { Listen } from "../../HostConfig.ts"
 import { Listening } from "../../Listening.ts"
-import { isLoopback } from "../../Loopback.ts"
+import { isLoopback } from "../Loopback.ts"
 
 /** The host listens where other machines reach it, and would no longer ask for keys. */
 export class Exposed extends Schema.TaggedError<Exposed>()("Exposed", { host: Schema.String }) {

@@ -32,7 +32,7 @@ export const contentsOf = ({ bucketMillis, rows, windowMinutes }: StatsSeries): 
 }
 
 /** Whether `before` tells a reader at `now` the same: that old buckets leave the window by themselves is no news. */
-export const tellsTheSame = (before: Status, now: number, contents: Contents): boolean => {
+export const isUnchanged = (before: Status, now: number, contents: Contents): boolean => {
   if (before.windowMinutes !== contents.windowMinutes || before.bucketMillis !== contents.bucketMillis) return false
   const first = Math.floor((now - before.windowMinutes * 60_000) / before.bucketMillis)
   const models = before.models

@@ -3,8 +3,8 @@
  * anybody may have written; tmux takes `#` for its own, so theirs are doubled.
  */
 import type { Status } from "../StatusDocument.ts"
+import { formatBytes, modelLabel, windowLabel } from "./Labels.ts"
 import { usageAt } from "./Usage.ts"
-import { bytes, modelName, windowLabel } from "./Words.ts"
 
 export const themes = {
   "white-on-purple": { fg: "white", bg: "magenta" },
@@ -35,7 +35,7 @@ export const tmuxLine = (status: Status | undefined, options: TmuxOptions): stri
   const { base, close, down, open, up } = styleOf(options)
   const limit = options.maxLength === undefined || options.maxLength <= 0 ? Number.POSITIVE_INFINITY : options.maxLength
   if (status.running !== undefined) {
-    const parts = [part(base, `LLM:${modelName(status.running)} `), part("#[fg=colour11]", "⏳")]
+    const parts = [part(base, `LLM:${modelLabel(status.running)} `), part("#[fg=colour11]", "⏳")]
     return open + render(cut(parts, limit)) + base + close
   }
   const { latest, totals, windowMinutes } = usageAt(status, options.now)
@@ -43,12 +43,12 @@ export const tmuxLine = (status: Status | undefined, options: TmuxOptions): stri
   const head = [
     part(base, `Σ@${windowLabel(windowMinutes)} `),
     part(up, "↑"),
-    part(base, `${bytes(totals.bytesSent)} `),
+    part(base, `${formatBytes(totals.bytesSent)} `),
     part(down, "↓"),
-    part(base, `${bytes(totals.bytesReceived)} ${rate}`),
+    part(base, `${formatBytes(totals.bytesReceived)} ${rate}`),
   ]
   if (options.narrow === true || latest === undefined) return open + render(cut(head, limit)) + close
-  const tail = part("", ` | ${modelName(latest)} ${latest.requestsPerMinute.toFixed(1)}rpm ${latest.requests}r`)
+  const tail = part("", ` | ${modelLabel(latest)} ${latest.requestsPerMinute.toFixed(1)}rpm ${latest.requests}r`)
   const whole = [...head, tail]
   return open + render(widthOf(whole) > limit ? cut(head, limit) : whole) + close
 }

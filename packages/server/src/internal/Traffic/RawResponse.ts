@@ -6,8 +6,8 @@ import type { ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 
 /** 503: come again in a second, or go elsewhere. */
-export const unavailable = (response: ServerResponse, path: string): void => {
-  const { body, type } = saying(
+export const respondUnavailable = (response: ServerResponse, path: string): void => {
+  const { body, type } = bodyFor(
     path,
     503,
     "this host is not serving at the moment: it starts or stops; try again, or another host",
@@ -16,9 +16,9 @@ export const unavailable = (response: ServerResponse, path: string): void => {
 }
 
 /** To a connection on which something came that Node cannot read as a request (its error's `code` says why), or not in time. Ends it. */
-export const unreadable = (socket: Socket, path: string, code: string | undefined): void => {
+export const respondUnreadable = (socket: Socket, path: string, code: string | undefined): void => {
   const [status, detail] = reasons.get(code) ?? malformed
-  const { body, type } = saying(path, status, detail)
+  const { body, type } = bodyFor(path, status, detail)
   const head = [
     `HTTP/1.1 ${status} ${titles[status]}`,
     "connection: close",
@@ -45,7 +45,7 @@ const titles = {
   503: "Service Unavailable",
 } as const
 
-const saying = (path: string, status: keyof typeof titles, detail: string) => {
+const bodyFor = (path: string, status: keyof typeof titles, detail: string) => {
   if (!path.startsWith("/v1/")) {
     const body = JSON.stringify({ type: "about:blank", status, title: titles[status], detail })
     return { type: "application/problem+json", body }

@@ -8,18 +8,18 @@ import type { Upstream } from "../Exchange.ts"
 const maxErrorBytes = 1024 * 1024
 
 /** Whether this value of a header holds the key. */
-export const tells = ({ conceal, secret }: Upstream, status: number, value: string): boolean => {
+export const holdsKey = ({ redact, secret }: Upstream, status: number, value: string): boolean => {
   if (secret === undefined) return false
-  return status >= 300 ? conceal(value) !== value : value.includes(secret.text)
+  return status >= 300 ? redact(value) !== value : value.includes(secret.text)
 }
 
-export const withoutKey = ({ conceal, secret }: Upstream, bytes: Buffer): Buffer =>
-  secret === undefined || !bytes.includes(secret.bytes) ? bytes : Buffer.from(conceal(bytes.toString()))
+export const redactKey = ({ redact, secret }: Upstream, bytes: Buffer): Buffer =>
+  secret === undefined || !bytes.includes(secret.bytes) ? bytes : Buffer.from(redact(bytes.toString()))
 
 /** However it is spelled. */
-export const withoutSpellings = (upstream: Upstream, bytes: Buffer): Buffer => {
-  if (upstream.secret === undefined || bytes.length > maxErrorBytes) return withoutKey(upstream, bytes)
+export const redactKeyInError = (upstream: Upstream, bytes: Buffer): Buffer => {
+  if (upstream.secret === undefined || bytes.length > maxErrorBytes) return redactKey(upstream, bytes)
   const text = bytes.toString()
-  const shown = upstream.conceal(text)
+  const shown = upstream.redact(text)
   return shown === text ? bytes : Buffer.from(shown)
 }

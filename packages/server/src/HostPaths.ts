@@ -5,7 +5,7 @@
 import { dirname, join, resolve } from "node:path"
 
 /** Paths, all absolute. */
-export interface Place {
+export interface HostPaths {
   /** The document. */
   readonly config: string
   /** What follows lies beside it. */
@@ -23,7 +23,7 @@ export interface Place {
 }
 
 /** The place of the host whose document stands at `config`; a relative path counts from the working directory. */
-export const placeOf = (config: string): Place => {
+export const hostPaths = (config: string): HostPaths => {
   const path = resolve(config)
   const directory = dirname(path)
   return {

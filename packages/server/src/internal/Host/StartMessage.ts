@@ -2,39 +2,39 @@
 import { dataDirectory } from "@signalbox/core/DataDirectory"
 import { Effect, Layer, Path } from "effect"
 import { HostConfig } from "../../HostConfig.ts"
+import type { HostPaths } from "../../HostPaths.ts"
 import { Listening } from "../../Listening.ts"
-import type { Place } from "../../Place.ts"
 import { HostLock } from "../HostLock.ts"
 import { banner } from "./Banner.ts"
-import { Output } from "./Output.ts"
+import { HostOutput } from "./HostOutput.ts"
 
-export const layerAt = (place: Place, command = "signalbox") =>
+export const layerAt = (paths: HostPaths, command = "signalbox") =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const lock = yield* HostLock
-      const output = yield* Output
+      const output = yield* HostOutput
       const path = yield* Path.Path
       const { url } = yield* Listening
       const store = yield* HostConfig
       const { config, hash } = yield* store.snapshot
       const lastGood = (yield* store.problems).length > 0 ? hash : undefined
-      yield* lock.sign(url)
+      yield* lock.writeNote(url)
       const usual = yield* Effect.option(dataDirectory("signalbox"))
       const shown = {
         command,
         url,
-        config: place.config,
+        config: paths.config,
         isNew: lock.isNew,
         lastGood,
-        isUsual: usual._tag === "Some" && path.join(usual.value, "config.json") === place.config,
+        isUsual: usual._tag === "Some" && path.join(usual.value, "config.json") === paths.config,
         alias: aliasToTry(config),
         auth: config.features.auth,
       }
-      yield* output.say(
+      yield* output.write(
         output.format === "json"
           ? {
               text: `Listening on ${url}`,
-              data: { url, document: place.config, firstStart: lock.isNew, refused: lastGood !== undefined },
+              data: { url, document: paths.config, firstStart: lock.isNew, refused: lastGood !== undefined },
             }
           : { text: banner(shown) },
       )

@@ -14,7 +14,7 @@ const unavailable = (detail: string, code: string, path: string) =>
   isFull(code) ? new Problems.StorageFull({ detail, code, path }) : new Problems.Unavailable({ detail, code, path })
 
 /** Of a change of the configuration. With a precondition a conflict means that it does not hold. */
-export const changing =
+export const mapChangeErrors =
   (ifHash?: string) =>
   <A>(effect: Effect.Effect<A, ConfigStoreError>): Effect.Effect<A, ConfigProblem> =>
     Effect.catch(effect, (error): Effect.Effect<never, ConfigProblem> => {
@@ -42,7 +42,7 @@ export const changing =
     })
 
 /** Of a look at the history, which writes nothing and waits for nobody. */
-export const reading = <A>(effect: Effect.Effect<A, ConfigStoreError>): Effect.Effect<A, HistoryProblem> =>
+export const mapHistoryErrors = <A>(effect: Effect.Effect<A, ConfigStoreError>): Effect.Effect<A, HistoryProblem> =>
   Effect.catch(effect, (error): Effect.Effect<never, HistoryProblem> => {
     const { message: detail, reason } = error
     switch (reason._tag) {
@@ -57,7 +57,7 @@ export const reading = <A>(effect: Effect.Effect<A, ConfigStoreError>): Effect.E
     }
   })
 
-export const ofCredentials = ({ message: detail, reason }: CredentialsError) => {
+export const credentialsProblem = ({ message: detail, reason }: CredentialsError) => {
   switch (reason._tag) {
     case "CredentialExists":
     case "CredentialsFull":
@@ -73,5 +73,5 @@ export const ofCredentials = ({ message: detail, reason }: CredentialsError) => 
   }
 }
 
-export const ofLedger = ({ code, message: detail, storage }: SegmentsUnavailable) =>
+export const ledgerProblem = ({ code, message: detail, storage }: SegmentsUnavailable) =>
   new Problems.Unavailable({ detail, code, path: storage })

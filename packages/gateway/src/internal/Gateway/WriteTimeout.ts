@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from "node:http"
 
-export class Patience {
+export class WriteTimeout {
   readonly #response: ServerResponse
   #isArmed = false
 
@@ -13,19 +13,19 @@ export class Patience {
   }
 
   /** Something waits to be taken. Ends with `end`, with the answer, or with the connection, which is cut then. */
-  begin(millis: number): void {
+  start(millis: number): void {
     const response = this.#response
     if (!this.#isArmed) {
       this.#isArmed = true
       response.once("timeout", () => response.destroy())
       // Before the server's own, which gives the connection to the next answer and sets its timer for that.
-      response.prependOnceListener("finish", () => this.end())
+      response.prependOnceListener("finish", () => this.stop())
     }
     response.setTimeout(millis)
   }
 
   /** It was taken. */
-  end(): void {
+  stop(): void {
     this.#response.setTimeout(0)
   }
 }

@@ -12,7 +12,7 @@ import { isHttpServerError } from "effect/http/HttpServerError"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import { maxBodyBytes } from "./Bodies.ts"
+import { maxBodyBytes } from "./RequestBodies.ts"
 
 const retryAfterSeconds = 2
 

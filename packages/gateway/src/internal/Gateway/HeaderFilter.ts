@@ -5,19 +5,19 @@
 import type { IncomingHttpHeaders } from "node:http"
 import type { ForwardedHeaders } from "../Exchange.ts"
 
-const outward = ["accept", "user-agent", "openai-beta", "idempotency-key", "traceparent", "tracestate"] as const
+const forwardedNames = ["accept", "user-agent", "openai-beta", "idempotency-key", "traceparent", "tracestate"] as const
 
 /** Of the caller's request, for the provider. */
-export const forwarded = (headers: IncomingHttpHeaders): ForwardedHeaders => {
+export const forwardedHeaders = (headers: IncomingHttpHeaders): ForwardedHeaders => {
   const list: Array<string> = []
-  for (const name of outward) {
+  for (const name of forwardedNames) {
     const value = headers[name]
     if (typeof value === "string") list.push(name, value)
   }
   return list
 }
 
-const back = new Set([
+const returnedNames = new Set([
   "content-type",
   "content-language",
   "cache-control",
@@ -29,15 +29,15 @@ const back = new Set([
   "openai-processing-ms",
   "openai-version",
 ])
-const backPrefixes = ["x-ratelimit-", "ratelimit-"]
+const returnedPrefixes = ["x-ratelimit-", "ratelimit-"]
 
 /** Of the provider's answer, for the caller: names and values in turn, without those that tell its key. */
-export const returned = (headers: IncomingHttpHeaders, tells: (value: string) => boolean): Array<string> => {
+export const returnedHeaders = (headers: IncomingHttpHeaders, holdsKey: (value: string) => boolean): Array<string> => {
   const list: Array<string> = []
   for (const name in headers) {
     const value = headers[name]
     if (typeof value !== "string") continue
-    if ((back.has(name) || backPrefixes.some((prefix) => name.startsWith(prefix))) && !tells(value)) {
+    if ((returnedNames.has(name) || returnedPrefixes.some((prefix) => name.startsWith(prefix))) && !holdsKey(value)) {
       list.push(name, value)
     }
   }
