@@ -2,7 +2,7 @@
  * `config import`: the members of another document that Signalbox knows take the place of those here; what it does not have stays. A document
  * of copilot-api is one of those (facts of copilot-api): its models name no provider and go to the one called `default`.
  */
-import { readText } from "@signalbox/core/internal/ConfigDocument/Reader"
+import { ConfigDocument } from "@signalbox/core/ConfigDocument"
 import { defaultProvider } from "@signalbox/core/ModelSettings"
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import { HostConfig } from "@signalbox/server/HostConfig"
@@ -26,9 +26,9 @@ interface Import {
 
 export const importFile = Effect.fnUntraced(function* ({ dryRun, file, yes }: Import) {
   const { name, text } = yield* readGiven(file)
-  const read = readText(text)
+  const read = ConfigDocument.parse(text)
   if (Result.isFailure(read)) return yield* refused(read.failure, name)
-  const members = yield* membersOf(read.success.value, name)
+  const members = yield* membersOf(read.success, name)
   const { edits, unknown } = sorted(members)
   for (const key of unknown)
     yield* remark(line(`warning: ${name}: ${key} is not known here${near(key)} and is left out`))

@@ -1,9 +1,8 @@
 /** `config get` and `config schema`. */
 import { ConfigGroup } from "@signalbox/api/ConfigGroup"
 import { ConfigDocument } from "@signalbox/core/ConfigDocument"
-import { readText } from "@signalbox/core/internal/ConfigDocument/Reader"
 import { HostConfig } from "@signalbox/server/HostConfig"
-import { Effect, Option, type Schema } from "effect"
+import { Effect, Option } from "effect"
 import { hostOf, type State, where, withAccess } from "../Access.ts"
 import { fromApi } from "../Answers.ts"
 import { clientOf } from "../Client.ts"
@@ -40,10 +39,10 @@ export const get = ({ document, path }: Get) =>
 
 /** What the text itself holds there: neither a default nor what stands above it. */
 const inDocument = ({ hash, text }: State, path: string) =>
-  Effect.fromResult(readText(text)).pipe(
+  Effect.fromResult(ConfigDocument.parse(text)).pipe(
     // It was in force, so it can be read.
     Effect.orDie,
-    Effect.flatMap(({ value }) => lookUp(value as Schema.Json, path)),
+    Effect.flatMap((value) => lookUp(value, path)),
     Effect.map((value) => ({ path, value, provenance: "document", hash })),
     Effect.mapError(({ kind, message }) =>
       failed(kind, `${message} in the document`, "leave --document out to see what is in force there"),

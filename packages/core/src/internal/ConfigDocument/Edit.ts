@@ -6,8 +6,8 @@
 
 import { Result } from "effect"
 import { arrayIndex, type Tokens } from "../../JsonPointer.ts"
-import { equivalent } from "../Difference.ts"
 import { absent, findFaults, isObject, lookup, maxDepth, member, put } from "../Json.ts"
+import { equivalent } from "./Difference.ts"
 import { Outline, type Step } from "./Outline.ts"
 import type { Finding } from "./Problems.ts"
 import { appendItem, removeItem, replaceValue } from "./Splice.ts"

@@ -1,14 +1,14 @@
 /** Edits and whole texts from outside, with redaction markers in them. */
 import { Result } from "effect"
-import type { ConfigDocument, Edit } from "../../ConfigDocument.ts"
 import { parsePointer, type Tokens } from "../../JsonPointer.ts"
 import { absent, findFaults, lookup, maxDepth } from "../Json.ts"
-import { restoreText, restoreValue } from "../Redact.ts"
 import { Draft } from "./Edit.ts"
 import { type Finding, Findings, locate } from "./Problems.ts"
 import { readText } from "./Reader.ts"
+import { restoreText, restoreValue } from "./Redact.ts"
 import type { Shapes } from "./Shape.ts"
 import { positions } from "./Tree.ts"
+import type { ConfigDocument, Edit } from "./Types.ts"
 
 export const makeEditor = (shapes: Shapes, marker: string): Pick<ConfigDocument<unknown>, "edit" | "restore"> => {
   const declaresVersion = shapes.root.some((shape) => shape.fields.has("version"))

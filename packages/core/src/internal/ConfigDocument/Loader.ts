@@ -2,12 +2,11 @@
  * Loading: read, lift to the current version, put the layers on top, decode. Knows of each document that it has loaded what the next one can share.
  */
 import { Result, type SchemaAST } from "effect"
-import type { Edit, Layers, Loaded, Migration, Provenance } from "../../ConfigDocument.ts"
 import type { Problem } from "../../ConfigError.ts"
 import { parsePointer, type Tokens } from "../../JsonPointer.ts"
-import { differences, maxPaths, type Paths, unwrap } from "../Difference.ts"
 import { absent, keepShallow, type PlainObject, replaceAt } from "../Json.ts"
 import { compile } from "./Codec.ts"
+import { differences, maxPaths, type Paths, unwrap } from "./Difference.ts"
 import { pretty, rewriteDocument } from "./Edit.ts"
 import {
   type Asked,
@@ -29,6 +28,7 @@ import { declaredDefaults, type Shapes } from "./Shape.ts"
 import { Source } from "./Source.ts"
 import { type Habit, maxLength } from "./Text.ts"
 import { positions } from "./Tree.ts"
+import type { Edit, Layers, Loaded, Migration, Provenance } from "./Types.ts"
 import { migrate, versionOf } from "./Version.ts"
 import { isSearched, warningsOf } from "./Warnings.ts"
 

@@ -3,10 +3,10 @@
  * meant. A place can have several shapes at once (unions; the encoded and the decoded side of a transformation): all of them count.
  */
 import { Option, SchemaAST } from "effect"
-import type { Remark } from "../../ConfigDocument.ts"
 import type { Tokens } from "../../JsonPointer.ts"
 import { isObject } from "../Json.ts"
 import { keysOfLink, runLink, withoutLinks } from "./Links.ts"
+import type { Remark } from "./Types.ts"
 
 /** Annotation key: a change below this node takes effect only after a restart. */
 export const restartKey = "signalbox/restartRequired"

@@ -19,7 +19,7 @@ import type { AnyEvent } from "../../Event.ts"
 import type { EventBus } from "../../EventBus.ts"
 import type { Prepared, Transaction } from "../../Reconciler.ts"
 import { type Binding, slices } from "./Bindings.ts"
-import { changed, fingerprint, isEffective, isRotation, logWarnings, migrated, rejection, shown } from "./Facts.ts"
+import { changed, fingerprint, isEffective, isRotation, logWarnings, migrated, rejection } from "./Facts.ts"
 import { type Layering, loadWith } from "./Layering.ts"
 import { remember, rememberRefused } from "./Remember.ts"
 
@@ -199,7 +199,7 @@ export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>
       saidOfChange = undefined
       if (settles) heal()
       if (effective) {
-        const changes = once(() => shown(difference, before.loaded, loaded))
+        const changes = once(() => document.changes(before.loaded, loaded, difference))
         recent.set(snapshot.revision, { changes, restartRequired: difference.restartRequired })
         recent.delete(snapshot.revision - maxRecent)
       }

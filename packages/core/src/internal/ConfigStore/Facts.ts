@@ -1,19 +1,10 @@
 /** What the store says, made from what it knows: events, warnings, changes for people. All of it bounded, none of it with a secret. */
 import { Effect } from "effect"
-import {
-  type Change,
-  type ConfigDocument,
-  type Difference,
-  type Loaded,
-  redactionMarker,
-} from "../../ConfigDocument.ts"
+import { type Change, ConfigDocument, type Difference, type Loaded } from "../../ConfigDocument.ts"
 import { format, type Problem } from "../../ConfigError.ts"
 import { ConfigChanged, ConfigMigrated, ConfigRejected, maxPlaces, type Origin } from "../../ConfigEvents.ts"
 import type { ConfigSource } from "../../ConfigSource.ts"
 import type { Snapshot } from "../../ConfigStore.ts"
-import { parsePointer } from "../../JsonPointer.ts"
-import { changesBetween } from "../Difference.ts"
-import { holds } from "../Redact.ts"
 import type { Refused } from "./Acceptance.ts"
 
 export const changed = (
@@ -46,15 +37,6 @@ export const rejection = (origin: Origin, hash: string | undefined, problems: Re
 /** The same document with the same problems. */
 export const fingerprint = ({ hash, problems }: Refused): string => JSON.stringify([hash, problems.slice(0, maxPlaces)])
 
-/** `document.changes` would look for the differences once more. */
-export const shown = ({ paths }: Difference, before: Loaded<unknown>, after: Loaded<unknown>): ReadonlyArray<Change> =>
-  changesBetween(
-    before.effective,
-    after.effective,
-    paths.map((path) => parsePointer(path) ?? []),
-    redactionMarker,
-  )
-
 /** Those that were not said before. */
 export const logWarnings = (
   { name }: ConfigSource["Service"],
@@ -77,5 +59,5 @@ export const isRotation = <C>(
   after: Loaded<C>,
 ): boolean =>
   truncated ||
-  changes.some((change) => holds(change.before, redactionMarker)) ||
+  changes.some((change) => ConfigDocument.holdsMarker(change.before)) ||
   (before.hidden && document.redactRotated(before.text, after.text) !== before.text)

@@ -1,8 +1,7 @@
 /** The values that stand above everything else until the process ends or they are lifted. */
 import { Result } from "effect"
-import { type Edit, redactionMarker } from "../../ConfigDocument.ts"
+import { ConfigDocument, type Edit } from "../../ConfigDocument.ts"
 import type { Problem } from "../../ConfigError.ts"
-import { holds } from "../Redact.ts"
 
 export const maxOverrides = 1024
 
@@ -25,7 +24,7 @@ export const mergeOverrides = (
 /** Why `edits` cannot stand, though they load: no secret is stored here that a redaction marker could keep. */
 export const markersIn = (edits: ReadonlyArray<Edit>): ReadonlyArray<Problem> =>
   edits
-    .filter((edit) => "value" in edit && holds(edit.value, redactionMarker))
+    .filter((edit) => "value" in edit && ConfigDocument.holdsMarker(edit.value))
     .map(({ path }) => ({ by: "schema", path, message: asItIs }))
 
 const asItIs =

@@ -12,7 +12,7 @@ import type { Transaction } from "../../Reconciler.ts"
 import { wasInForce } from "../HistoryBounds.ts"
 import type { Begun, Surroundings } from "./Acceptance.ts"
 import { problemOf } from "./Changes.ts"
-import { changed, isEffective, isRotation, logWarnings, migrated, rejection, shown } from "./Facts.ts"
+import { changed, isEffective, isRotation, logWarnings, migrated, rejection } from "./Facts.ts"
 import { type Layering, loadWith } from "./Layering.ts"
 import { remember } from "./Remember.ts"
 
@@ -79,7 +79,7 @@ export const begin = <C>({ bus, document, id, source }: Surroundings<C>, layerin
       return { changes: [], events: [changed(unknown, newest, snapshot, "start")], rotated: "" }
     }
     const difference = document.diff(before, found.loaded)
-    const changes = shown(difference, before, found.loaded)
+    const changes = document.changes(before, found.loaded, difference)
     const events = isEffective(difference) ? [changed(difference, newest, snapshot, "start")] : []
     return {
       changes,

@@ -1,8 +1,8 @@
 /** What differs between two effective configurations, as JSON Pointers. Members of objects are followed; an array is one value. */
 import { Redacted } from "effect"
-import { pointer, type Tokens } from "../JsonPointer.ts"
-import type { Shapes } from "./ConfigDocument/Shape.ts"
-import { absent, isObject, keysOf, knownMembers, lookup, type Members, put } from "./Json.ts"
+import { pointer, type Tokens } from "../../JsonPointer.ts"
+import { absent, isObject, keysOf, knownMembers, lookup, type Members, put } from "../Json.ts"
+import type { Shapes } from "./Shape.ts"
 
 export const maxPaths = 256
 

@@ -4,14 +4,14 @@
  * secret, name its key or hold something like a credential are replaced as well.
  */
 import { Result } from "effect"
-import type { Tokens } from "../JsonPointer.ts"
-import { commentEnd, stringEnd } from "./ConfigDocument/Characters.ts"
-import type { Finding } from "./ConfigDocument/Problems.ts"
-import type { Shapes, View } from "./ConfigDocument/Shape.ts"
-import { depthExceeded, parse } from "./ConfigDocument/Text.ts"
-import { type Node, nodeAt, treeOf } from "./ConfigDocument/Tree.ts"
+import type { Tokens } from "../../JsonPointer.ts"
+import { absent, isObject, lookup } from "../Json.ts"
+import { commentEnd, stringEnd } from "./Characters.ts"
 import { equivalent } from "./Difference.ts"
-import { absent, isObject, lookup } from "./Json.ts"
+import type { Finding } from "./Problems.ts"
+import type { Shapes, View } from "./Shape.ts"
+import { depthExceeded, parse } from "./Text.ts"
+import { type Node, nodeAt, treeOf } from "./Tree.ts"
 
 interface Secret {
   readonly node: Node
