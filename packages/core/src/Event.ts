@@ -1,10 +1,10 @@
 /**
- * Typed facts. An event is declared once, with a dotted lower-case type that is its `_tag`, the SSE event name and the log field;
- * the envelope adds its place in the order of events. Payloads carry ids, paths and numbers: never a secret, never a whole document.
- * They travel as CloudEvents, and a registry of event classes reads them again, older schema versions too.
+ * Typed events. An event is declared once, with a dotted lower-case type that is also its `_tag`, its SSE event name and its log field.
+ * The envelope adds the event's cursor. Payloads carry ids, paths and numbers: never a secret and never a whole document. On the wire an
+ * event is a CloudEvents object, and a registry of event classes decodes it, older schema versions included.
  */
 import { Schema } from "effect"
-import type { Cursor } from "./internal/Event/Cursor.ts"
+import { type AnyEvent, type Declaration, ephemeral, type Upcaster } from "./internal/Event/Declaration.ts"
 
 export {
   CloudEvent,
@@ -16,48 +16,55 @@ export {
   registry,
   UnknownType,
 } from "./internal/Event/CloudEvents.ts"
-export { Cursor, formatCursor, parseCursor } from "./internal/Event/Cursor.ts"
+export { Cursor, compareCursors, formatCursor, parseCursor } from "./internal/Event/Cursor.ts"
+export {
+  type AnyClass,
+  type AnyEvent,
+  type Declaration,
+  isEphemeral,
+  type Upcaster,
+} from "./internal/Event/Declaration.ts"
+export type { Envelope } from "./internal/Event/Envelope.ts"
 
-/** What every event has; declared ones are tagged Schema classes. */
-export interface AnyEvent {
-  readonly _tag: string
-  /** On the prototype of the events that are declared with `durable: false`. */
-  readonly [ephemeral]?: true
-}
-
-// On the prototype: looking at the event is cheaper for the bus than looking up its class.
-const ephemeral: unique symbol = Symbol.for("@signalbox/core/Event/ephemeral")
-
-/** Whether the event is of a class that was declared with `durable: false`. */
-export const isEphemeral = (event: AnyEvent): boolean => event[ephemeral] === true
-
-/** Lifts the JSON payload (without `_tag`) of one schema version to the next. */
-export type Upcaster = (data: Schema.JsonObject) => Schema.JsonObject
-
-/** What a declared event class says of itself. */
-export interface Declaration<out Type extends string = string> {
-  readonly type: Type
-  /** Durable events have sequence numbers of their own and belong into a journal; ephemeral ones have neither. */
-  readonly durable: boolean
-  /** `upcasters[0]` lifts version 1 to 2, and so on. */
-  readonly upcasters: ReadonlyArray<Upcaster>
-  /** Of the payload's schema: `upcasters.length + 1`, so that the two cannot disagree. */
-  readonly version: number
-}
-
-/** Any declared event class whose payload needs no services. */
-export interface AnyClass extends Declaration, Schema.ConstraintCodec<AnyEvent, unknown> {}
-
-/** The class that `Event.Class` makes: a tagged Schema class with its declaration as static members. */
+/** The type of a class that `Event.Class` makes: a tagged Schema class with its declaration as static members. */
 export interface Class<Self, Type extends string, Fields extends Schema.Struct.Fields>
   extends Schema.Class<Self, Schema.TaggedStruct<Type, Fields>, {}>,
     Declaration<Type> {}
 
 /**
- * Declares an event:
+ * Declares an event class.
+ *
+ * **Details**
+ *
+ * Events are durable unless `durable: false` is set. When the payload changes incompatibly, add an upcaster: the schema version is the
+ * number of upcasters plus one, and stored events of older versions pass through the upcasters before they are decoded.
+ *
+ * **Example** (Declaring an event and reading an older version of it)
+ *
  * ```ts
- * class RouteMoved extends Event.Class<RouteMoved>()("route.moved", { route: Schema.String, hops: Schema.Int }) {}
- * bus.publish(new RouteMoved({ route: "a", hops: 2 }))
+ * import { strictEqual } from "node:assert"
+ * import { Event } from "@signalbox/core"
+ * import { Effect, Schema } from "effect"
+ *
+ * // Version 1 called the field `name`.
+ * class RouteMoved extends Event.Class<RouteMoved>()(
+ *   "route.moved",
+ *   { route: Schema.String },
+ *   { upcasters: [({ name, ...rest }) => ({ ...rest, route: name ?? "" })] },
+ * ) {}
+ *
+ * const { event } = await Effect.runPromise(
+ *   Event.registry([RouteMoved]).decode({
+ *     specversion: "1.0",
+ *     id: "epoch:7",
+ *     source: "signalbox",
+ *     type: "route.moved",
+ *     time: "2026-01-01T00:00:00Z",
+ *     data: { name: "a" },
+ *     revision: 3,
+ *   }),
+ * )
+ * strictEqual(event.route, "a")
  * ```
  */
 export const Class =
@@ -73,21 +80,6 @@ export const Class =
     const base = Schema.TaggedClass<AnyEvent>()(type, fields)
     const declaration: Declaration<Type> = { type, durable, upcasters, version: upcasters.length + 1 }
     if (!durable) Object.defineProperty(base.prototype, ephemeral, { value: true })
-    // Whether `Self` was given cannot be decided inside: the conditional type stays open.
+    // The conditional return type stays open here: the implementation cannot know whether `Self` was passed.
     return Object.assign(base, declaration) as never
   }
-
-/** An event and what the bus knows of it. */
-export interface Envelope<out E = AnyEvent> {
-  readonly _tag: "Envelope"
-  readonly cursor: Cursor
-  /** Milliseconds since 1970. */
-  readonly time: number
-  /** Who publishes: a URI reference, the same for all events of one bus. */
-  readonly source: string
-  /** The configuration in force. */
-  readonly revision: number
-  /** What this event follows from: the cursor of another event, or the id of a request. */
-  readonly causationId?: string
-  readonly event: E
-}

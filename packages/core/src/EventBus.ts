@@ -1,46 +1,50 @@
 /**
- * One order of typed events for all subscribers. All of them read from one ring of the newest events, so that a slow one holds up nobody:
- * it loses its own oldest, and a `Gap` in its stream says exactly how many. Publishing never waits for a subscriber and never runs one:
- * those that wait for a type that was published are woken once a turn of the event loop. The bus lives in memory and keeps nothing beyond
- * its capacity; what must outlive the process needs a journal.
+ * One order of typed events for all subscribers. All subscribers read from one ring of the newest events, so a slow subscriber delays no
+ * other: it loses its own oldest events, and a `Gap` in its stream counts them. Publishing never waits for a subscriber and never runs one.
+ * The bus lives in memory and keeps at most its capacity: events that must survive the process need a journal.
  *
- * The ring is its own and not an Effect `PubSub`: one with an own strategy is as fast or faster (`npm run bench -- bus`), but wakes everyone for
- * every type, starts nobody at a place in the past, and does not know how much of what he asked for somebody has lost.
+ * The ring replaces an Effect `PubSub`. A `PubSub` with its own strategy is as fast (`npm run bench -- bus`), but it wakes every subscriber
+ * for every type, cannot start a subscriber at an earlier cursor, and does not count what a subscriber has lost.
  */
 import { Cause, Clock, Context, Effect, type Fiber, Layer, Random, type Scope, Stream } from "effect"
 import type { AnyEvent, Cursor, Declaration, Envelope } from "./Event.ts"
 import { BusState, type Items, type Subscription } from "./internal/EventBus/BusState.ts"
+import { coalesce } from "./internal/EventBus/coalesce.ts"
 import type { Gap } from "./internal/EventBus/Gap.ts"
-import { coalesce, failWhenLagging } from "./internal/EventBus/SubscriberLagging.ts"
+import { failWhenLagging } from "./internal/EventBus/SubscriberLagging.ts"
 
 export { Gap } from "./internal/EventBus/Gap.ts"
 export { SubscriberLagging } from "./internal/EventBus/SubscriberLagging.ts"
 
-/** Who publishes, in every envelope: a URI reference. Read when the bus is built. */
+/** The `source` of every envelope, a URI reference. Read when the bus is built. Default: `signalbox`. */
 export const EventSource: Context.Reference<string> = Context.Reference("@signalbox/core/EventSource", {
   defaultValue: () => "signalbox",
 })
 
 /**
- * How many events the bus keeps, at least 4, by default 1024: history for `after`, and how far a subscriber may lag before it loses events.
- * A publication larger than half of it may be lost in part even by those that keep up. Read when the bus is built.
+ * The number of events that the bus keeps, at least 4. Read when the bus is built. Default: 1024.
+ *
+ * **Details**
+ *
+ * It bounds the history for `after`, and how far a subscriber may lag before it loses events. If one publication is larger than half the
+ * capacity, even a subscriber that keeps up may lose a part of it.
  */
 export const EventCapacity: Context.Reference<number> = Context.Reference("@signalbox/core/EventCapacity", {
   defaultValue: () => 1024,
 })
 
-/** What the envelopes of a publication say beside its events. */
+/** The fields that the envelopes of one publication share. */
 export interface PublishOptions {
-  /** The configuration in force from these events on. */
+  /** The revision of the configuration that is in force from these events on. */
   readonly revision?: number
-  /** What these events follow from: another event's cursor, or a request's id. */
+  /** The cause of these events: another event's cursor, or a request's id. */
   readonly causationId?: string
 }
 
-/** A type is named by its string or by its event class; classes type the stream. */
+/** A type by its name, or by its event class. Classes type the stream. */
 export type TypeSelector = string | (Declaration & { readonly Type: AnyEvent })
 
-/** The events that a selector lets through. */
+/** The events that a selector selects. */
 export type Selected<T> = T extends string
   ? string extends T
     ? AnyEvent
@@ -49,64 +53,116 @@ export type Selected<T> = T extends string
     ? E
     : never
 
-/** What to subscribe to, and from where. */
+/** The types to subscribe to, and the cursor to start after. */
 export interface SubscribeOptions<Types extends ReadonlyArray<TypeSelector> = ReadonlyArray<TypeSelector>> {
-  /** Only these; all without it. Foreign events neither wake the subscriber nor count in its lag and gaps. */
+  /** Default: all types. Events of other types neither wake the subscriber nor count in its lag and gaps. */
   readonly types?: Types
-  /** Kept history after this place first, then live events, without a hole or a repeat. */
+  /** Delivers kept events after this cursor first, then live events, without a hole or a repeat. Default: live events only. */
   readonly after?: Cursor
-  /** `all` includes what other processes published into the same journal; without a journal there is nothing more than `here`. */
+  /** `all` includes events that other processes published into the same journal. Without a journal it is the same as `here`. */
   readonly from?: "here" | "all"
-  /** For people, in `subscribers`. */
+  /** Shown in `subscribers`. */
   readonly name?: string
 }
 
-/** Who is subscribed, and how far behind. */
+/** A current subscriber and its lag. */
 export interface Subscriber {
   readonly name: string
   /** `undefined`: all types. */
   readonly types: ReadonlyArray<string> | undefined
-  /** Events of its types that it has not taken, those included that it has already lost. */
+  /** The events of its types that it has not taken, including those that it has lost. */
   readonly lagEvents: number
-  /** Age of the oldest of them; where that one is already lost, the time since the subscriber last took any. */
+  /** The age of the oldest of them. If that one is lost, the time since the subscriber last took events. */
   readonly lagMillis: number
 }
 
-/** The events of one process. Publish what you own, after it is true; subscribe to what you must know. */
+/**
+ * The events of one process: publish a fact after it is true, and subscribe to the types that you need.
+ *
+ * **Example** (Subscribing to one type)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { Event, EventBus } from "@signalbox/core"
+ * import { Effect, Schema, Stream } from "effect"
+ *
+ * class RouteMoved extends Event.Class<RouteMoved>()("route.moved", { route: Schema.String }) {}
+ *
+ * const program = Effect.gen(function* () {
+ *   const bus = yield* EventBus
+ *   const events = yield* bus.subscribe({ types: [RouteMoved] })
+ *   yield* bus.publish(new RouteMoved({ route: "a" }))
+ *   return yield* Stream.runCollect(Stream.take(events, 1))
+ * })
+ *
+ * const [first] = await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(EventBus.layer)))
+ * strictEqual(first?._tag === "Envelope" && first.event.route, "a")
+ * ```
+ */
 export class EventBus extends Context.Service<
   EventBus,
   {
     /**
-     * Never waits for a subscriber to act. After half the capacity in one turn it yields before it returns, for one turn or, while somebody
-     * is busy with what it took, a few more (33 at most): subscribers that do not sleep lose nothing to a publisher that does not either.
+     * Publishes one event. Never waits for a subscriber to act.
+     *
+     * **Details**
+     *
+     * A publisher that has filled half the capacity in one turn of the event loop yields: for one turn, or for up to 33 turns while a
+     * subscriber is busy with the events it took. So subscribers that do not sleep lose nothing to a publisher that does not sleep.
      */
     readonly publish: (event: AnyEvent, options?: PublishOptions) => Effect.Effect<void>
-    /** One commit's events: they stay together and in this order. */
+    /** Publishes the events of one commit: they stay together and in this order. */
     readonly publishAll: (events: ReadonlyArray<AnyEvent>, options?: PublishOptions) => Effect.Effect<void>
     /**
-     * Complete when the effect returns: nothing published later is missed. The stream is for one consumer and ends with the Scope or the bus.
-     * Subscribers share the ring: each costs no buffer, and their number has no bound here; who accepts strangers must bound them.
+     * Subscribes to the selected types. When the effect returns, the subscription exists and misses no later event.
+     *
+     * **Details**
+     *
+     * The stream is for one consumer and ends with the `Scope` or the bus. Subscribers share the ring, so each costs no buffer. The bus does
+     * not bound their number: a host that lets strangers subscribe must do that.
+     *
+     * **Example** (Reading state and then following it)
+     *
+     * ```ts
+     * import { strictEqual } from "node:assert"
+     * import { Event, EventBus } from "@signalbox/core"
+     * import { Effect, Schema, Stream } from "effect"
+     *
+     * class Counted extends Event.Class<Counted>()("job.counted", { jobs: Schema.Int }) {}
+     *
+     * const program = Effect.gen(function* () {
+     *   const bus = yield* EventBus
+     *   // Read the state here, together with the cursor.
+     *   const after = yield* bus.cursor
+     *   yield* bus.publish(new Counted({ jobs: 1 }))
+     *   const events = yield* bus.subscribe({ types: [Counted], after, name: "dashboard" })
+     *   const [item] = yield* Stream.runCollect(Stream.take(events, 1))
+     *   // A Gap counts lost events: read the state again.
+     *   return item?._tag === "Gap" ? "read the state again" : item?.event.jobs
+     * })
+     *
+     * strictEqual(await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(EventBus.layer))), 1)
+     * ```
      */
     readonly subscribe: <const Types extends ReadonlyArray<TypeSelector> = ReadonlyArray<string>>(
       options?: SubscribeOptions<Types>,
     ) => Effect.Effect<Stream.Stream<Envelope<Selected<Types[number]>> | Gap>, never, Scope.Scope>
-    /** The place of the newest event: read it together with state, then subscribe `after` it. */
+    /** The cursor of the newest event. Read it together with state, then subscribe `after` it. */
     readonly cursor: Effect.Effect<Cursor>
-    /** Everyone who is subscribed now, with its lag. */
+    /** The current subscribers with their lag. */
     readonly subscribers: Effect.Effect<ReadonlyArray<Subscriber>>
   }
 >()("@signalbox/core/EventBus") {
-  /** In memory, with `EventCapacity` and `EventSource`. */
+  /** A bus in memory. Reads `EventCapacity` and `EventSource`. */
   static readonly layer: Layer.Layer<EventBus> = Layer.effect(
     EventBus,
     Effect.suspend(() => make),
   )
-  /** Of the events that piled up, only the newest of each key. */
   static readonly coalesce = coalesce
-  /** Fails with `SubscriberLagging` when the subscriber is more than so many events behind. */
   static readonly failWhenLagging = failWhenLagging
 }
 
+// `publish` and `subscribe` are hot paths: they have no spans.
 const make = Effect.gen(function* () {
   const capacity = Math.max(4, Math.floor(yield* EventCapacity))
   const state = new BusState({
@@ -119,15 +175,15 @@ const make = Effect.gen(function* () {
   yield* Effect.addFinalizer(() => Effect.sync(() => state.endAll()))
 
   const beginTurn = (fiber: Fiber.Fiber<unknown, unknown>): void => {
-    // A task of the dispatcher runs once a turn; microtasks would run between any two of its tasks.
+    // The dispatcher runs a task once per turn. A microtask would run between any two of its tasks.
     if (state.beginTurn()) fiber.currentDispatcher.scheduleTask(wake, 0)
   }
-  const makeRoom: Effect.Effect<void> = Effect.withFiber((fiber) => {
+  const awaitSubscribers: Effect.Effect<void> = Effect.withFiber((fiber) => {
     if (!state.needsAnotherTurn()) return Effect.void
     beginTurn(fiber)
-    return Effect.andThen(Effect.yieldNow, makeRoom)
+    return Effect.andThen(Effect.yieldNow, awaitSubscribers)
   })
-  const endTurn = Effect.andThen(Effect.yieldNow, makeRoom)
+  const endTurn = Effect.andThen(Effect.yieldNow, awaitSubscribers)
 
   const publish = (event: AnyEvent, options?: PublishOptions) =>
     Effect.withFiber<void>((fiber) => {
@@ -148,7 +204,7 @@ const make = Effect.gen(function* () {
       Effect.sync(() => state.subscribe(options.types?.map(typeOf), options.after, options.name)),
       (subscription) => Effect.sync(() => state.end(subscription)),
     ).pipe(
-      // The filter leaves exactly the selected types; that an event's class belongs to its `_tag` is the owner's promise.
+      // The state selects by `_tag`. Its owner guarantees that events with this tag are instances of the class.
       Effect.map(
         (subscription) => streamOf(state, subscription) as Stream.Stream<Envelope<Selected<Types[number]>> | Gap>,
       ),
@@ -163,9 +219,9 @@ const make = Effect.gen(function* () {
   })
 })
 
-/** The chunks are what has piled up since the consumer last asked. */
+/** The chunks of the stream are the events since the consumer's last pull. */
 const streamOf = (state: BusState, subscription: Subscription): Stream.Stream<Envelope | Gap> => {
-  // The look and the wait are one step: between two, a fiber may be made to yield, and would miss its wake.
+  // Checking for events and starting to wait are one step: a fiber that yielded between them would miss its wake.
   const pull = Effect.callback<Items, Cause.Done>((resume) => {
     if (subscription.ended) return resume(Cause.done())
     if (subscription.resume !== undefined) {

@@ -1,26 +1,42 @@
-/** An event as one line for people: its type, then its fields in the order of its declaration. Programs read CloudEvents instead. */
+/** Formats an event as one line for people: its type, then its fields in the order of its declaration. Programs read CloudEvents instead. */
 import type { AnyEvent } from "./Event.ts"
 
-// A line stays a line: what is longer is data for programs.
-const maxShown = 200
+/** In UTF-16 units, for each value. */
+const maxValueLength = 200
 
-/** `config.changed revision=2 origin=file paths=["/models/fast"]`: one line, hashes as their first 12 digits, of each value at most 200 characters. */
+/**
+ * Formats an event as one line of bounded length.
+ *
+ * **Details**
+ *
+ * A hash is cut to its first 12 digits and any other value to 200 characters. Control characters are escaped, because a terminal obeys
+ * them.
+ *
+ * **Example** (Formatting an event)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { eventLine, ModelEvents } from "@signalbox/core"
+ *
+ * const added = new ModelEvents.ModelAdded({ alias: "fast", provider: "openai", upstream: "gpt-5", enabled: true })
+ * strictEqual(eventLine(added), "model.added alias=fast provider=openai upstream=gpt-5 enabled=true")
+ * ```
+ */
 export const eventLine = (event: AnyEvent): string =>
   [
     event._tag,
     ...Object.entries(event)
       .filter(([key, value]) => key !== "_tag" && value !== undefined)
-      .map(([key, value]) => `${key}=${show(value)}`),
+      .map(([key, value]) => `${key}=${formatValue(value)}`),
   ].join(" ")
 
-const show = (value: unknown): string => {
-  // People tell hashes apart by their beginnings.
+const formatValue = (value: unknown): string => {
   if (typeof value === "string" && /^[0-9a-f]{64}$/.test(value)) return value.slice(0, 12)
-  const plain = typeof value === "string" && /^[\w./:@-]+$/.test(value)
-  const text = plain ? value : JSON.stringify(value).replaceAll(controls, escaped)
-  return text.length <= maxShown ? text : `${text.slice(0, maxShown)}…`
+  const isPlain = typeof value === "string" && /^[\w./:@-]+$/.test(value)
+  const text = isPlain ? value : JSON.stringify(value).replaceAll(controls, escaped)
+  return text.length <= maxValueLength ? text : `${text.slice(0, maxValueLength)}…`
 }
 
-// JSON leaves these as they are, and a terminal obeys them.
+/** Control characters that `JSON.stringify` does not escape. */
 const controls = /[\u007f-\u009f]/g
 const escaped = (character: string): string => `\\u00${character.charCodeAt(0).toString(16)}`

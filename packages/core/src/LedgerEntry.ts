@@ -1,20 +1,20 @@
 /**
- * One call of a language model as the ledger keeps it: what a host passes to `record`, and the line that stands in a segment. A line is
- * ASCII JSON with its defaults left out and its version in front, so that its bytes are its characters, it holds no other newline, and
- * its first bytes occur nowhere within a line: a torn line can be told from the whole one that follows it.
+ * One call of a language model: the input of `record`, and its line in a segment. A line is ASCII JSON that begins with its version and
+ * leaves out defaults. So its bytes are its characters, it contains no other newline, and its first bytes occur nowhere else in a line: a
+ * reader can separate a torn line from the whole line after it.
  */
 import { Effect, Schema } from "effect"
 
-/** In UTF-16 units: a longer provider, model, key, project or error kind is cut and ends with an ellipsis. */
+/** In UTF-16 units. A longer provider, model, key, project or error kind is cut and ends with an ellipsis. */
 export const nameMaxLength = 256
 
 const Name = Schema.String.check(Schema.isMaxLength(nameMaxLength)).pipe(
   Schema.withDecodingDefaultKey(Effect.succeed("")),
   Schema.withConstructorDefault(Effect.succeed("")),
 )
-/** Of every count: sums of thousands of them are still exact. */
+/** The largest count. Sums of thousands of such counts are exact. */
 export const countMax = 1e12
-/** US dollars of one call, for the same reason. */
+/** The largest cost of one call in US dollars. Sums of thousands of such costs are exact. */
 export const costMax = 1e6
 
 const Whole = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: countMax }))
@@ -23,43 +23,43 @@ const Count = Whole.pipe(
   Schema.withConstructorDefault(Effect.succeed(0)),
 )
 
-/** Nothing in it is secret: `key` is the id of a key. Counts are whole, at least 0 and at most `countMax`. */
+/** One recorded call. It holds no secret: `key` is the id of a key. Counts are whole numbers from 0 to `countMax`. */
 export const LedgerEntry = Schema.Struct({
-  /** When the call ended, milliseconds since 1970; default now. A time that lies ahead is taken for now. */
+  /** The end of the call in milliseconds since 1970. Default: now. A time in the future is replaced by now. */
   time: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   provider: Name,
-  /** The alias that the caller named. */
+  /** The alias that the caller used. */
   model: Name,
-  /** The model id that went to the provider. */
+  /** The model id that was sent to the provider. */
   upstream: Name,
   /** The id of the caller's key. */
   key: Name,
   project: Name,
   bytesSent: Count,
   bytesReceived: Count,
-  /** Tokens of the prompt that no cache was involved with; the two cache counts are beside it, not within it. */
+  /** Tokens of the prompt that were neither read from a cache nor written to it. The two cache counts are not part of it. */
   inputTokens: Count,
-  /** All tokens of the answer, those of reasoning included. */
+  /** All tokens of the response, including reasoning. */
   outputTokens: Count,
   cacheReadTokens: Count,
   cacheWriteTokens: Count,
-  /** The part of `outputTokens` that was spent on reasoning. */
+  /** The part of `outputTokens` that is reasoning. */
   reasoningTokens: Count,
-  /** US dollars, at most `costMax`; summed in billionths of one. */
+  /** US dollars, at most `costMax`. Summed in billionths of a dollar. */
   cost: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: costMax }))),
-  /** The provider's HTTP status; from 400 on the call counts as an error. */
+  /** The provider's HTTP status. A call with a status of 400 or more counts as an error. */
   status: Schema.optionalKey(Whole),
-  /** What went wrong, as a short kind: `timeout`, `refused` … Present makes the call an error; without it a failed status is the kind. */
+  /** The kind of error: `timeout`, `refused` … A call with a kind counts as an error. Without it, a failed status is the kind. */
   error: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(nameMaxLength))),
   latencyMillis: Schema.optionalKey(Whole),
   timeToFirstTokenMillis: Schema.optionalKey(Whole),
 })
 export interface LedgerEntry extends Schema.Schema.Type<typeof LedgerEntry> {}
 
-/** What `record` takes: everything may be missing, and a number that is none, negative, fractional or beyond its bound is put right instead of refused. */
+/** The input of `record`. Every field is optional. A number that is `NaN`, negative, fractional or too large is corrected, not refused. */
 export interface LedgerEntryInput extends Partial<LedgerEntry> {}
 
-/** The object in a line, after its version. */
+/** The JSON object of a line, without its version. */
 export const WireEntry = LedgerEntry.pipe(
   Schema.encodeKeys({
     bytesSent: "sent",
@@ -75,15 +75,15 @@ export const WireEntry = LedgerEntry.pipe(
 )
 export interface WireEntry extends Schema.Codec.Encoded<typeof WireEntry> {}
 
-/** The version that every line begins with; what a newer program writes begins with a greater one. */
+/** The version at the start of every line. A newer program writes a greater one. */
 export const lineVersion = 1
 
-/** Every line of every version begins so, and no JSON string can contain it, because its quotes would be escaped. */
+/** The start of every line of every version. No JSON string contains it, because its quotes would be escaped. */
 export const lineStart = '{"v":'
 
 const linePrefix = `${lineStart}${lineVersion},"time":`
 
-/** `input` as everybody sees it: bounded names, whole counts, a time that is not ahead of `now`. */
+/** Returns the entry that the ledger stores: bounded names, whole counts, and a time that is not after `now`. */
 export const normalize = (input: LedgerEntryInput, now: number): LedgerEntry => ({
   time: timeOf(input.time, now),
   provider: bounded(input.provider),
@@ -107,7 +107,7 @@ export const normalize = (input: LedgerEntryInput, now: number): LedgerEntry => 
     : { timeToFirstTokenMillis: whole(input.timeToFirstTokenMillis) }),
 })
 
-/** The line of an entry, newline included. Written by hand, because it runs for every call: it costs a third of `JSON.stringify`. */
+/** Encodes an entry as its line, including the newline. It runs for every call, and costs a third of `JSON.stringify`. */
 export const encodeLine = (input: LedgerEntryInput, now: number): string => {
   const { cost, error, latencyMillis, status, timeToFirstTokenMillis } = input
   let line = linePrefix + timeOf(input.time, now) + namesOf(input)
@@ -126,7 +126,7 @@ export const encodeLine = (input: LedgerEntryInput, now: number): string => {
   return `${line}}\n`
 }
 
-/** Whether parsed JSON is an entry of this version; agrees with decoding `WireEntry`, at a tenth of the cost. */
+/** Returns whether parsed JSON is an entry of this version. It agrees with decoding `WireEntry`, at a tenth of the cost. */
 export const isWireEntry = (value: unknown): value is WireEntry => {
   if (typeof value !== "object" || value === null) return false
   const line = value as { readonly [K in keyof WireEntry]?: unknown } & { readonly v?: unknown }
@@ -154,7 +154,7 @@ export const isWireEntry = (value: unknown): value is WireEntry => {
   )
 }
 
-/** The kind of error that this call counts as, if any. */
+/** Returns the kind of error of a call, or `undefined` if the call is not an error. */
 export const errorKind = (wire: WireEntry): string | undefined => {
   if (wire.error !== undefined) return wire.error === "" ? "error" : wire.error
   return wire.status !== undefined && wire.status >= 400 ? `http_${wire.status}` : undefined
@@ -185,8 +185,8 @@ const bounded = (name: string | undefined): string => {
   return name.length <= nameMaxLength ? name : `${name.slice(0, nameMaxLength - 1).toWellFormed()}…`
 }
 
-/** Most calls have the names of the call before. */
 type Names = { readonly [K in "provider" | "model" | "upstream" | "key" | "project"]?: string | undefined }
+/** The quoted names of the last entry, which most entries repeat. */
 let last: { readonly names: Names; readonly text: string } = { names: {}, text: "" }
 
 const namesOf = ({ key, model, project, provider, upstream }: LedgerEntryInput): string => {
@@ -211,7 +211,7 @@ const namesOf = ({ key, model, project, provider, upstream }: LedgerEntryInput):
   return line
 }
 
-/** Names repeat: a program has few of them. At the bound all are forgotten, which costs one pass of quoting. */
+/** The bound of the cache of quoted names. A program has few names; at the bound the cache is cleared. */
 const quotedMaxCount = 1024
 const alreadyQuoted = new Map<string, string>()
 

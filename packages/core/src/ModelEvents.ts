@@ -1,6 +1,6 @@
 /**
- * What ModelRegistry and Providers say: facts about the table of models and about providers. They carry names and the names of the fields
- * that differ; never a credential, never who may use a model. Whoever folds them over the table as it was holds the table as it is.
+ * The events of ModelRegistry and Providers. They carry names and the names of changed fields: never a credential, and never the ids of keys
+ * that may use a model. A subscriber that applies them in order to an earlier table has the current table.
  */
 import { Schema } from "effect"
 import * as Event from "./Event.ts"
@@ -13,52 +13,52 @@ const model = {
   enabled: Schema.Boolean,
 }
 
-/** An alias that was not in the table. */
+/** An alias was added to the table. */
 export class ModelAdded extends Event.Class<ModelAdded>()("model.added", model) {}
 
-/** The fields of a model by which it can change, as a document spells them. */
+/** The fields of a model that can change, as a document spells them. */
 export const ModelField = Schema.Literals(["provider", "upstream", "enabled", "allowed_keys"])
 export type ModelField = typeof ModelField.Type
 
-/** The model as it is now, and what differs from before. */
+/** A model changed. The event has the new model and the names of the changed fields. */
 export class ModelChanged extends Event.Class<ModelChanged>()("model.changed", {
   ...model,
   changed: Schema.NonEmptyArray(ModelField),
 }) {}
 
-/** The model as it was. */
+/** An alias was removed from the table. The event has the model as it was. */
 export class ModelRemoved extends Event.Class<ModelRemoved>()("model.removed", model) {}
 
-/** What can happen to the table of models. */
+/** Any event about the table of models. */
 export type ModelEvent = ModelAdded | ModelChanged | ModelRemoved
 
-/** A provider that the settings did not have. */
+/** A provider was added to the settings. */
 export class ProviderAdded extends Event.Class<ProviderAdded>()("provider.added", {
   provider: Schema.String,
   kind: Schema.String,
 }) {}
 
-/** The fields of a provider by which it can change, as a document spells them. */
+/** The fields of a provider that can change, as a document spells them. */
 export const ProviderField = Schema.Literals(["kind", "base_url", "api_key"])
 export type ProviderField = typeof ProviderField.Type
 
-/** Other settings for a provider; which, but not what they hold. */
+/** The settings of a provider changed. The event has the names of the changed fields, not their values. */
 export class ProviderChanged extends Event.Class<ProviderChanged>()("provider.changed", {
   provider: Schema.String,
   kind: Schema.String,
   changed: Schema.NonEmptyArray(ProviderField),
 }) {}
 
-/** A provider that the settings have no more. */
+/** A provider was removed from the settings. */
 export class ProviderRemoved extends Event.Class<ProviderRemoved>()("provider.removed", { provider: Schema.String }) {}
 
-/** The provider is down from here on: once for each outage. The reason is bounded and without the providers' keys. */
+/** A provider went down; published once per outage. The reason is bounded and holds no key of any provider. */
 export class ProviderFailed extends Event.Class<ProviderFailed>()("provider.failed", {
   provider: Schema.String,
   reason: Schema.String,
 }) {}
 
-/** The provider is no longer held to be down: it answered, or has other settings now. */
+/** An outage ended: a request succeeded, or the provider's settings changed. */
 export class ProviderRecovered extends Event.Class<ProviderRecovered>()("provider.recovered", {
   provider: Schema.String,
 }) {}

@@ -1,27 +1,28 @@
 /**
- * What the files of a ledger are called. `2026-11-21T05.entries` holds what was recorded in that hour (UTC), whoever recorded it; a
- * number before the ending tells apart the segments of one hour. `2026-11-21T05.minutes` is the roll-up that replaces the segment of
- * the same name: where both exist, a crash came between, and only the roll-up counts.
+ * The names of a ledger's files. `2026-11-21T05.entries` holds the entries that all processes recorded in that hour (UTC). A number before
+ * the ending distinguishes several segments of one hour. `2026-11-21T05.minutes` is the roll-up that replaces the segment of that name: if
+ * both exist, a process crashed between the two steps, and only the roll-up counts.
  */
 import { DateTime, Option } from "effect"
 
 export const hourMillis = 3_600_000
 
-/** The hour's name and, after a dot, which of its segments: `2026-11-21T05`, `2026-11-21T05.1`. */
+/** The name of the hour, and the number of the segment after a dot: `2026-11-21T05`, `2026-11-21T05.1`. */
 export type SegmentName = string
 
-/** How many segments one hour can have. A second one is needed only while the first is being compacted or already is. */
+/** The most segments of one hour. The second is needed only while the first is being compacted or already is. */
 export const segmentsPerHour = 10
 
-/** Start of the hour that a time lies in. */
+/** Returns the start of the hour that contains a time, in milliseconds since 1970. */
 export const hourOf = (time: number): number => Math.floor(time / hourMillis) * hourMillis
 
+/** Returns the name of a segment of an hour. */
 export const segmentName = (hour: number, ordinal = 0): SegmentName => {
   const name = DateTime.formatIso(DateTime.makeUnsafe(hour)).slice(0, 13)
   return ordinal === 0 ? name : `${name}.${ordinal}`
 }
 
-/** Start of the segment's hour; what is not called like a segment has none. */
+/** Returns the start of the segment's hour, or `undefined` if this is not the name of a segment. */
 export const segmentHour = (name: SegmentName): number | undefined => {
   const [, hour] = /^(\d{4}-\d\d-\d\dT\d\d)(?:\.[1-9]\d?)?$/.exec(name) ?? []
   if (hour === undefined) return undefined

@@ -1,7 +1,7 @@
 /**
- * Who called which model, how often, how long and at what expense: counted across all processes that share a place. Recording is one
- * appended line: it never fails and waits for nothing; the line survives the death of any process at any moment, the last seconds may go
- * with the power. Reading follows the lines from where it last stopped. There are no prices here, and nothing leaves the machine.
+ * Counts model calls: how often, how long, with which usage and at what cost, across all processes that share a storage. Recording appends
+ * one line: it never fails and waits for nothing. A recorded line survives the death of any process; a power cut may take the last seconds.
+ * A snapshot reads only new lines. The ledger has no prices, and no data leaves the machine.
  */
 import { Clock, Context, Duration, Effect, Latch, Layer, Semaphore } from "effect"
 import { EventBus } from "./EventBus.ts"
@@ -9,7 +9,7 @@ import { type Compacted, compact as compactSegments } from "./internal/StatsLedg
 import { makeSegmentTail, type TailView } from "./internal/StatsLedger/SegmentTail.ts"
 import { SegmentWriter } from "./internal/StatsLedger/SegmentWriter.ts"
 import type { StatsSeries } from "./internal/StatsLedger/StatsSeries.ts"
-import { describe, StatsSettingsSchema, type StatsSnapshot } from "./internal/StatsLedger/StatsSnapshot.ts"
+import { makeSnapshot, StatsSettingsSchema, type StatsSnapshot } from "./internal/StatsLedger/StatsSnapshot.ts"
 import { encodeLine, type LedgerEntryInput, normalize } from "./LedgerEntry.ts"
 import { hourMillis, hourOf } from "./SegmentName.ts"
 import { SegmentStorage, type SegmentsUnavailable } from "./SegmentStorage.ts"
@@ -20,53 +20,82 @@ export type { SeriesRow, StatsSeries } from "./internal/StatsLedger/StatsSeries.
 export { StatsSnapshot, Usage } from "./internal/StatsLedger/StatsSnapshot.ts"
 export { LedgerEntry, type LedgerEntryInput } from "./LedgerEntry.ts"
 
-/** `window_minutes`: how long the window of a snapshot is that names none; 1 to 1440, default 60. */
+/** `window_minutes`: the window of snapshots that set none, 1 to 1440. Default: 60. */
 export class StatsSettings extends Setting.Service<StatsSettings>()(
   "@signalbox/core/StatsSettings",
   StatsSettingsSchema,
 ) {}
 
-/** Records calls and counts them. A reader fails with `SegmentsUnavailable` where the place cannot be read; recording does not fail. */
+/**
+ * Records calls and sums them. Reading fails with `SegmentsUnavailable` if the storage cannot be read; recording never fails.
+ *
+ * **Example** (Recording a call and reading the last hour)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { EventBus, StatsLedger, StatsSettings } from "@signalbox/core"
+ * import { Effect, Layer } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const ledger = yield* StatsLedger
+ *   yield* ledger.record({ provider: "openai", model: "fast", inputTokens: 10, status: 200, latencyMillis: 40 })
+ *   return yield* ledger.snapshot({ window: "1 hour" })
+ * })
+ *
+ * const ledger = StatsLedger.layerMemory.pipe(
+ *   Layer.provide([EventBus.layer, StatsSettings.layer({ windowMinutes: 60 })]),
+ * )
+ * const { models } = await Effect.runPromise(Effect.provide(program, ledger))
+ * strictEqual(models["fast"]?.requests, 1)
+ * ```
+ */
 export class StatsLedger extends Context.Service<
   StatsLedger,
   {
-    /** Appends one entry to the hour's segment. What the place refuses is kept in bounded memory, tried again, and reported. */
+    /** Appends one entry to the segment of the hour. Entries that the storage refuses wait in bounded memory, and are reported. */
     readonly record: (entry: LedgerEntryInput) => Effect.Effect<void>
     /**
-     * The calls of all processes within the window: rounded up to minutes, 1 minute to 24 hours, without it the setting's. It begins at the
-     * full ten seconds at or before the moment that is so long ago, at the full minute if it is longer than an hour.
+     * Sums the calls of all processes within a window.
+     *
+     * **Details**
+     *
+     * The window is rounded up to minutes, from 1 minute to 24 hours. Without it the setting applies. It starts at the full ten seconds at
+     * or before its beginning, or at the full minute if it is longer than an hour.
      */
     readonly snapshot: (options?: {
       readonly window?: Duration.Input
     }) => Effect.Effect<StatsSnapshot, SegmentsUnavailable>
-    /** The calls of the same window, one row for each model in each bucket of time in which it was called. */
+    /** Returns the calls of the same window as rows: one for each model in each bucket of time. */
     readonly series: (options?: { readonly window?: Duration.Input }) => Effect.Effect<StatsSeries, SegmentsUnavailable>
     /**
-     * Folds the segments whose hour has been over for an hour; by itself every hour. What somebody still holds, or
-     * what fails, stays for the next time; a failure is said when the others are folded.
+     * Compacts the segments whose hour ended at least an hour ago. The layer does this every hour.
+     *
+     * **Details**
+     *
+     * A segment that is in use or fails stays for the next time. The effect fails after the other segments are compacted.
      */
     readonly compact: Effect.Effect<Compacted, SegmentsUnavailable>
   }
 >()("@signalbox/core/StatsLedger") {
-  /** Over a storage: `NodeSegmentStorage` is the one on disk. Compacts every hour. */
+  /** A ledger on a storage, compacted every hour. `@signalbox/node` has the storage on disk. */
   static readonly layer: Layer.Layer<StatsLedger, never, SegmentStorage | StatsSettings | EventBus> = Layer.effect(
     StatsLedger,
     Effect.suspend(() => make),
   )
 
-  /** Its entries end with the process. */
+  /** A ledger whose entries end with the process. */
   static readonly layerMemory: Layer.Layer<StatsLedger, never, StatsSettings | EventBus> = Layer.provide(
     StatsLedger.layer,
     SegmentStorage.layerMemory,
   )
 }
 
-/** Between two reports that the place refuses entries. */
-const coolDown = Duration.minutes(1)
-/** After the end of an hour, before its segment is let go and older ones are compacted. */
-const afterHour = Duration.minutes(1)
-/** Entries that wait to be published; who records more of them in one turn publishes them itself. */
-const unpublishedMaxCount = 256
+/** Between two reports that the storage refuses entries. */
+const reportInterval = Duration.minutes(1)
+/** From the end of an hour until its segment is closed and older segments are compacted. */
+const compactionDelay = Duration.minutes(1)
+/** The most entries that wait to be published. A caller that records more in one turn publishes them itself. */
+const maxUnpublished = 256
 
 const make = Effect.gen(function* () {
   const storage = yield* SegmentStorage
@@ -78,6 +107,7 @@ const make = Effect.gen(function* () {
   yield* Effect.addFinalizer(() => closeWriter(writer, clock))
 
   const publisher = yield* makePublisher(bus)
+  // A hot path: it has no span.
   const record = (entry: LedgerEntryInput) =>
     Effect.suspend(() => {
       const now = clock.currentTimeMillisUnsafe()
@@ -87,21 +117,21 @@ const make = Effect.gen(function* () {
 
   const hourTail = makeSegmentTail(storage, { bucketMillis: 10_000, horizonMillis: hourMillis })
   const dayTail = makeSegmentTail(storage, { bucketMillis: 60_000, horizonMillis: 24 * hourMillis })
-  const look = Effect.fnUntraced(function* <A>(
+  const readWindow = Effect.fnUntraced(function* <A>(
     window: Duration.Input | undefined,
-    describe: (seen: TailView, now: number, minutes: number) => A,
+    use: (view: TailView, now: number, minutes: number) => A,
   ) {
     const minutes = windowMinutes(window) ?? (yield* settings.get).windowMinutes
     const now = yield* clock.currentTimeMillis
     const tail = minutes <= 60 ? hourTail : dayTail
-    return yield* tail.look(now, minutes * 60_000, (seen) => describe(seen, now, minutes))
+    return yield* tail.read(now, minutes * 60_000, (view) => use(view, now, minutes))
   })
-  const snapshot = (options?: { readonly window?: Duration.Input }) =>
-    look(options?.window, (seen, now, minutes) => describe(seen, now, minutes, writer.backlog)).pipe(
-      Effect.withSpan("StatsLedger.snapshot"),
-    )
-  const series = (options?: { readonly window?: Duration.Input }) =>
-    look(options?.window, seriesOf).pipe(Effect.withSpan("StatsLedger.series"))
+  const snapshot = Effect.fn("StatsLedger.snapshot")((options?: { readonly window?: Duration.Input }) =>
+    readWindow(options?.window, (view, now, minutes) => makeSnapshot(view, now, minutes, writer.backlog)),
+  )
+  const series = Effect.fn("StatsLedger.series")((options?: { readonly window?: Duration.Input }) =>
+    readWindow(options?.window, makeSeries),
+  )
 
   const turns = Semaphore.makeUnsafe(1)
   const compact = Effect.gen(function* () {
@@ -118,7 +148,7 @@ const make = Effect.gen(function* () {
   return StatsLedger.of({ record, snapshot, series, compact })
 })
 
-const seriesOf = ({ series, window }: TailView, now: number, minutes: number): StatsSeries => ({
+const makeSeries = ({ series, window }: TailView, now: number, minutes: number): StatsSeries => ({
   from: window.from,
   to: now,
   windowMinutes: minutes,
@@ -126,7 +156,7 @@ const seriesOf = ({ series, window }: TailView, now: number, minutes: number): S
   rows: series(),
 })
 
-/** Publishes what is recorded once a turn, and only if somebody listens: nobody pays for an event that nobody wants. */
+/** Publishes recorded entries once per turn. An entry without a subscriber makes no event. */
 const makePublisher = Effect.fnUntraced(function* (bus: EventBus["Service"]) {
   const pending = Latch.makeUnsafe(false)
   let entries: Array<LedgerEntryInput> = []
@@ -140,7 +170,7 @@ const makePublisher = Effect.fnUntraced(function* (bus: EventBus["Service"]) {
       if (!subscribers.some(({ types }) => types === undefined || types.includes(StatsRecorded.type))) {
         return Effect.void
       }
-      // What `normalize` makes is an entry: nothing is left to check.
+      // `normalize` returns a valid entry, so the constructor need not check it.
       const unchecked = { disableChecks: true }
       return bus.publishAll(
         taken.map((entry, i) => new StatsRecorded({ entry: normalize(entry, at[i] ?? 0) }, unchecked)),
@@ -152,7 +182,7 @@ const makePublisher = Effect.fnUntraced(function* (bus: EventBus["Service"]) {
     entries.push(entry)
     times.push(now)
     if (entries.length === 1) pending.openUnsafe()
-    return entries.length >= unpublishedMaxCount ? publish : Effect.void
+    return entries.length >= maxUnpublished ? publish : Effect.void
   }
 })
 
@@ -163,23 +193,25 @@ const reportRefusals = (writer: SegmentWriter, refused: Latch.Latch, bus: EventB
     if (backlog !== undefined) {
       yield* Effect.logWarning(
         `The ledger cannot be written (${backlog.reason}): ${backlog.waiting} entries wait in memory, ${backlog.lost} are lost. ` +
-          "Make room or give access; they are written as soon as that works.",
+          "Free disk space or grant access; waiting entries are then written.",
       )
       yield* bus.publish(new StatsDegraded({ reason: backlog.reason }))
     }
-    yield* Effect.sleep(coolDown)
+    yield* Effect.sleep(reportInterval)
     refused.closeUnsafe()
     writer.retry(clock.currentTimeMillisUnsafe())
-    if (writer.backlog === undefined) yield* Effect.logInfo("The ledger is written again.")
+    if (writer.backlog === undefined) yield* Effect.logInfo("The ledger can be written again.")
     else refused.openUnsafe()
   }).pipe(Effect.forever)
 
 const compactHourly = (compact: Effect.Effect<Compacted, SegmentsUnavailable>, clock: Clock.Clock) =>
   Effect.gen(function* () {
     const now = clock.currentTimeMillisUnsafe()
-    const due = hourOf(now) + hourMillis + Duration.toMillis(afterHour)
+    const due = hourOf(now) + hourMillis + Duration.toMillis(compactionDelay)
     yield* Effect.sleep(due - now)
-    yield* Effect.catch(compact, (error) => Effect.logWarning(`The ledger was not wholly compacted: ${error.message}`))
+    yield* Effect.catch(compact, (error) =>
+      Effect.logWarning(`The ledger was compacted only in part: ${error.message}`),
+    )
   }).pipe(Effect.forever)
 
 const closeWriter = (writer: SegmentWriter, clock: Clock.Clock) =>
@@ -189,7 +221,7 @@ const closeWriter = (writer: SegmentWriter, clock: Clock.Clock) =>
     writer.close()
     if (backlog === undefined) return
     yield* Effect.logWarning(
-      `${backlog.waiting + backlog.lost} entries of the ledger could not be written (${backlog.reason}) and are lost.`,
+      `${backlog.waiting + backlog.lost} entries of the ledger are lost: they could not be written (${backlog.reason}).`,
     )
   })
 

@@ -142,9 +142,9 @@ describe("A ledger that cannot write", () => {
         disk.room = Number.POSITIVE_INFINITY
         yield* TestClock.adjust("1 minute")
         assert.strictEqual((yield* ledger.snapshot()).totals.requests, 100)
-        assert.strictEqual(lines.at(-1), "The ledger is written again.")
+        assert.strictEqual(lines.at(-1), "The ledger can be written again.")
         yield* TestClock.adjust("10 minutes")
-        assert.strictEqual(lines.at(-1), "The ledger is written again.")
+        assert.strictEqual(lines.at(-1), "The ledger can be written again.")
       }).pipe(Effect.scoped),
     ).pipe(Effect.provide(Logger.layer([logger])))
   })
@@ -167,7 +167,7 @@ describe("A ledger that cannot write", () => {
       const { totals } = yield* withLedger(layer, (ledger) => ledger.snapshot())
       assert.strictEqual(totals.requests, 1)
       yield* run(0)
-      assert.match(lines.join(), /1 entries of the ledger could not be written \(ENOSPC\)/)
+      assert.match(lines.join(), /1 entries of the ledger are lost: they could not be written \(ENOSPC\)/)
     }).pipe(Effect.provide(Logger.layer([logger])))
   })
 

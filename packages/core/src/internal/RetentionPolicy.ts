@@ -1,4 +1,4 @@
-/** How long which store keeps what. 0 keeps for ever. The names of the wire are those of copilot-api, and in their manner. */
+/** The schema of the retention policy. 0 keeps for ever. The wire names are those of copilot-api. */
 import { Effect, Schema } from "effect"
 
 const limit = (value: number) =>
@@ -11,10 +11,10 @@ export const RetentionPolicySchema = Schema.Struct({
   /** Usage entries and their roll-ups. */
   ledgerDays: limit(60),
   ledgerMaxBytes: limit(1_073_741_824),
-  /** Accepted documents; the newest always stays, and the source has bounds of its own (`HistoryBounds`). */
+  /** Accepted documents. The newest always stays. The source has its own bounds as well (`HistoryBounds`). */
   historyDays: limit(0),
   historyMaxEntries: limit(100),
-  /** Journalled events. */
+  /** Events of the journal. */
   eventsDays: limit(60),
   tracesDays: limit(60),
   tracesMaxBytes: limit(104_857_600),

@@ -1,13 +1,15 @@
 /**
- * Envelopes as CloudEvents 1.0 JSON objects (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md), there
- * and back. The payload travels without its `_tag`, which is the CloudEvents `type`. The payload's schema version stands in `dataschema`:
- * the specification wants another URI there whenever the schema changes incompatibly, which is when a version ends.
+ * Encodes envelopes as CloudEvents 1.0 JSON objects and decodes them
+ * (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md). The CloudEvents `type` is the event's `_tag`, so the
+ * payload travels without it. `dataschema` carries the payload's schema version: the specification wants another URI there for each
+ * incompatible change.
  */
 import { DateTime, Effect, Schema } from "effect"
-import type { AnyClass, AnyEvent, Declaration, Envelope } from "../../Event.ts"
 import { formatCursor, parseCursor } from "./Cursor.ts"
+import type { AnyClass, AnyEvent, Declaration } from "./Declaration.ts"
+import type { Envelope } from "./Envelope.ts"
 
-/** What stands on the wire. Other extension attributes are ignored. */
+/** The wire format of an event. Other extension attributes are ignored. */
 export const CloudEvent = Schema.Struct({
   specversion: Schema.Literal("1.0"),
   /** The cursor: unique together with `source`. */
@@ -16,39 +18,39 @@ export const CloudEvent = Schema.Struct({
   type: Schema.NonEmptyString,
   /** RFC 3339. */
   time: Schema.String.check(Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/)),
-  /** Absent means JSON, as the specification says. */
+  /** Absent means JSON, as the specification defines. */
   datacontenttype: Schema.optionalKey(Schema.Literal("application/json")),
   /** `urn:signalbox:event:TYPE:VERSION`; absent means version 1. */
   dataschema: Schema.optionalKey(Schema.NonEmptyString),
   data: Schema.Record(Schema.String, Schema.Json),
-  /** Extension attribute: the configuration in force. */
+  /** Extension attribute: the revision of the configuration in force. */
   revision: Schema.Int,
-  /** Extension attribute: what the event follows from. */
+  /** Extension attribute: the cause of the event. */
   causationid: Schema.optionalKey(Schema.NonEmptyString),
 })
 export type CloudEvent = typeof CloudEvent.Type
 
-/** No event class of this type is in the registry. */
+/** The registry has no event class of this type. */
 export class UnknownType extends Schema.TaggedClass<UnknownType>()("UnknownType", { type: Schema.String }) {}
 
-/** The payload was written by a newer program. */
+/** A newer program wrote the payload. */
 export class NewerVersion extends Schema.TaggedClass<NewerVersion>()("NewerVersion", {
   type: Schema.String,
   version: Schema.Int,
   newestKnown: Schema.Int,
 }) {}
 
-/** No CloudEvents 1.0 object that this module could have written. */
+/** The input is not a CloudEvents 1.0 object of this module. */
 export class Malformed extends Schema.TaggedClass<Malformed>()("Malformed", { detail: Schema.String }) {}
 
-/** The payload does not fit its schema, or an upcaster failed on it. */
+/** The payload does not match its schema, or an upcaster failed on it. */
 export class InvalidData extends Schema.TaggedClass<InvalidData>()("InvalidData", {
   type: Schema.String,
   version: Schema.Int,
   detail: Schema.String,
 }) {}
 
-/** An event could not be encoded or decoded. Says where and why, never the payload's values. */
+/** An event could not be encoded or decoded. The message names the field and the reason, but no value of the payload. */
 export class EventError extends Schema.TaggedError<EventError>()("EventError", {
   reason: Schema.Union([UnknownType, NewerVersion, Malformed, InvalidData]),
 }) {
@@ -57,15 +59,15 @@ export class EventError extends Schema.TaggedError<EventError>()("EventError", {
   }
 }
 
-/** The events that a program knows, for the wire and for journals. */
+/** The event classes that a program knows, as codecs for the wire and for journals. */
 export interface Registry<out E extends AnyEvent> {
   readonly types: ReadonlyArray<string>
   readonly encode: (envelope: Envelope) => Effect.Effect<CloudEvent, EventError>
-  /** Older schema versions are lifted to the current one; newer ones are refused. */
+  /** Converts older schema versions to the current one, and fails for newer ones. */
   readonly decode: (cloudEvent: unknown) => Effect.Effect<Envelope<E>, EventError>
 }
 
-/** Dies where two classes have the same type. */
+/** Makes a registry of event classes. Throws if two classes have the same type. */
 export const registry = <const Classes extends ReadonlyArray<AnyClass>>(
   classes: Classes,
 ): Registry<Classes[number]["Type"]> => {
@@ -74,7 +76,7 @@ export const registry = <const Classes extends ReadonlyArray<AnyClass>>(
     if (known.has(one.type)) throw new Error(`Two event classes of type ${one.type} in one registry`)
     known.set(one.type, one)
   }
-  // Made when it is first needed: a program that declares dozens of events starts without compiling their schemas.
+  // Codecs are made on first use, so that a program with dozens of events starts without compiling their schemas.
   const codecs = new Map<string, Codec<Classes[number]["Type"]>>()
   const codecFor = (type: string) => {
     const codec = codecs.get(type)
@@ -98,9 +100,9 @@ export const registry = <const Classes extends ReadonlyArray<AnyClass>>(
       const version = yield* versionOf(cloudEvent)
       const { version: newestKnown } = codec.declaration
       if (version > newestKnown) return yield* failWith(new NewerVersion({ type, version, newestKnown }))
-      const cursor = yield* Effect.fromOption(parseCursor(cloudEvent.id), () => malformed("id is no cursor"))
+      const cursor = yield* Effect.fromOption(parseCursor(cloudEvent.id), () => malformed("id is not a cursor"))
       const time = DateTime.toEpochMillis(
-        yield* Effect.fromOption(DateTime.make(cloudEvent.time), () => malformed("time is no time")),
+        yield* Effect.fromOption(DateTime.make(cloudEvent.time), () => malformed("time is not a date")),
       )
       const event = yield* codec.decode(data, version)
       const envelope = { _tag: "Envelope" as const, cursor, time, source, revision, event }
@@ -133,9 +135,9 @@ const codecOf = <C extends AnyClass>(declared: C): Codec<C["Type"]> => {
       ),
     decode: (data, version) =>
       Effect.try({
-        try: () => upcasters.slice(version - 1).reduce((lifted, upcast) => upcast(lifted), data),
+        try: () => upcasters.slice(version - 1).reduce((upcasted, upcast) => upcast(upcasted), data),
         catch: invalid(version),
-      }).pipe(Effect.flatMap((lifted) => Effect.mapError(decodeJson({ ...lifted, _tag: type }), invalid(version)))),
+      }).pipe(Effect.flatMap((upcasted) => Effect.mapError(decodeJson({ ...upcasted, _tag: type }), invalid(version)))),
   }
 }
 
@@ -170,9 +172,9 @@ const versionOf = ({ dataschema, type }: CloudEvent): Effect.Effect<number, Even
 const explain = (reason: EventError["reason"]): string => {
   switch (reason._tag) {
     case "UnknownType":
-      return `Event type ${reason.type} is not known here: add its class to the registry.`
+      return `Event type ${reason.type} is unknown: add its class to the registry.`
     case "NewerVersion":
-      return `Event ${reason.type} has schema version ${reason.version}, the newest known here is ${reason.newestKnown}: update this program.`
+      return `Event ${reason.type} has schema version ${reason.version}, but this program knows versions up to ${reason.newestKnown}: update the program.`
     case "Malformed":
       return `Not a CloudEvents 1.0 object of a Signalbox event: ${reason.detail}`
     case "InvalidData":

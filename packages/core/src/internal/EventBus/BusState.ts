@@ -1,6 +1,6 @@
 /**
- * The bus without effects: the ring, who reads from it, and whom to wake. A turn begins with the first publication and ends with `wake`,
- * which its owner schedules: subscribers run there, never inside a publication.
+ * The state of the bus without effects: the ring, the subscriptions, and the subscribers to wake. A turn begins with the first publication
+ * and ends with `wake`, which the owner schedules. Subscribers run in `wake`, never inside a publication.
  */
 import { Array as Arr, Clock, Context } from "effect"
 import type { AnyEvent, Cursor, Envelope } from "../../Event.ts"
@@ -14,19 +14,19 @@ export interface Subscription {
   readonly name: string
   readonly types: ReadonlyArray<string> | undefined
   readonly reader: RingReader<SubscribedTopic>
-  /** Of a consumer that waits. `undefined` is the end. */
+  /** Resumes a waiting consumer; `undefined` ends its stream. */
   resume: ((items: Items | undefined) => void) | undefined
   ended: boolean
-  /** For how many turns it has been busy with what it took last; `undefined` before it takes anything. */
+  /** The number of turns for which it has been busy with the events it took last; `undefined` before it takes any. */
   busyTurns: number | undefined
-  /** The newest of them. */
+  /** The last turn that `busyTurns` counts. */
   busyTurn: number
 }
 
-/** A topic and who must be woken for it. */
+/** A topic with its subscriptions. */
 interface SubscribedTopic extends Topic {
   readonly subscriptions: Set<Subscription>
-  /** Something was published since the last wake. */
+  /** Whether an event of this type was published since the last wake. */
   touched: boolean
 }
 
@@ -35,17 +35,20 @@ export class BusState {
   readonly #source: string
   readonly #clock: Clock.Clock
   readonly #readsClockOnce: boolean
-  /** One for each type that was ever published, as many as the program declares, or is subscribed, which strangers may name. */
+  /** By type: each that was ever published, and each that has a subscription. */
   readonly #topics = new Map<string, SubscribedTopic>()
   readonly #subscriptions = new Set<Subscription>()
   readonly #toAll = new Set<Subscription>()
   #touched: Array<SubscribedTopic> = []
   #revision = 0
   #named = 0
-  // Of the turn: how many were before it, whether its end is scheduled, its time, how many events were published in it.
+  /** The number of turns that have ended. */
   #turn = 0
+  /** Whether the end of the current turn is scheduled. */
   #inTurn = false
+  /** The time of the current turn. */
   #time: number | undefined
+  /** The number of events published in the current turn. */
   #published = 0
 
   constructor(options: {
@@ -57,7 +60,7 @@ export class BusState {
     this.ring = new Ring(options.epoch, options.capacity)
     this.#source = options.source
     this.#clock = options.clock
-    // The system's clock is read once a turn, since it costs as much as the whole envelope; any other may be moved within a turn.
+    // Reading the system clock costs as much as the whole envelope, so it is read once per turn. A test clock may move within a turn.
     this.#readsClockOnce = options.clock === Context.get(Context.empty(), Clock.Clock)
   }
 
@@ -67,22 +70,21 @@ export class BusState {
     return this.#time
   }
 
-  /** Whether `wake` must be scheduled now. */
+  /** Returns whether the caller must schedule `wake`. */
   beginTurn(): boolean {
     if (this.#inTurn) return false
     this.#inTurn = true
     return true
   }
 
-  /** Deferred wakes would let one synchronous publisher run over everyone: after half the capacity in one turn it must end the turn. */
+  /** Wakes are deferred, so a synchronous publisher could overrun all subscribers: after half the capacity it must end the turn. */
   get isTurnFull(): boolean {
     return this.#published >= this.ring.capacity / 2
   }
 
   /**
-   * Whether a subscriber that is busy with what it took needs another turn before much more is published. It gets so many that handling
-   * half the capacity may cost some sixty thousand operations of a fiber; one that still has not come back then is slow, and is not
-   * regarded until it does.
+   * Returns whether a busy subscriber needs another turn before more is published. A subscriber gets up to 32 turns, enough for about
+   * 60,000 fiber operations. After that it counts as slow, and publishers ignore it until it takes events again.
    */
   needsAnotherTurn(): boolean {
     let needed = false
@@ -130,7 +132,7 @@ export class BusState {
     return topic
   }
 
-  /** Ends the turn: feeds everyone who waits for a type that was published in it. */
+  /** Ends the turn: resumes every consumer that waits for a type that was published in it. */
   wake(): void {
     const now = this.#now
     this.#inTurn = false
@@ -139,7 +141,7 @@ export class BusState {
     this.#turn++
     const touched = this.#touched
     this.#touched = []
-    // Collected first: those who are fed may subscribe, unsubscribe and publish.
+    // Collect them first: a resumed consumer may subscribe, unsubscribe and publish.
     const waiting = waitingOf(this.#toAll)
     for (const topic of touched) {
       topic.touched = false
@@ -157,7 +159,7 @@ export class BusState {
     this.ring.forgetSlice()
   }
 
-  /** What a consumer that asks gets at once, if there is anything. */
+  /** Takes the events that a subscription is behind, if there are any. */
   take(subscription: Subscription): Items | undefined {
     const { reader } = subscription
     if (!reader.isBehind) return undefined
@@ -200,7 +202,7 @@ export class BusState {
     resume?.(undefined)
   }
 
-  /** How many types it knows. */
+  /** The number of known types. */
   get types(): number {
     return this.#topics.size
   }

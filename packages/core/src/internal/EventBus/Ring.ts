@@ -1,20 +1,20 @@
 /**
- * The newest `capacity` events in their order, and for each type how many there were: enough to tell a late reader exactly what it has
- * lost, without a buffer per reader. A position counts all events, ephemeral ones too; a cursor is what the world sees of it.
+ * The newest `capacity` events in order, with counters per type. The counters give a late reader the exact number of events it has lost,
+ * without a buffer per reader. A position is an internal index that counts all events; a cursor is its public form.
  */
-import { type AnyEvent, type Cursor, type Envelope, isEphemeral } from "../../Event.ts"
+import { type AnyEvent, type Cursor, compareCursors, type Envelope, isEphemeral } from "../../Event.ts"
 
-/** One event type. */
+/** One event type and its counters. */
 export interface Topic {
   readonly type: string
   published: number
-  /** How many of them are kept no more. */
+  /** The number of events that are no longer kept. */
   pruned: number
-  /** The newest of those. */
+  /** The cursor of the newest event that is no longer kept. */
   prunedTo: Cursor | undefined
 }
 
-/** What one call of `publishAll` gives to all its events. */
+/** The envelope fields that all events of one publication share. */
 export interface Stamp {
   readonly time: number
   readonly source: string
@@ -22,19 +22,16 @@ export interface Stamp {
   readonly causationId: string | undefined
 }
 
-/** Negative where `a` comes before `b`; both of one epoch. */
-export const compareCursors = (a: Cursor, b: Cursor): number => a.sequence - b.sequence || (a.n ?? 0) - (b.n ?? 0)
-
 export class Ring<T extends Topic> {
   readonly epoch: string
   readonly capacity: number
-  /** The place before the first event. */
+  /** The cursor before the first event. */
   readonly start: Cursor
-  /** Position after the newest event: how many there were. */
+  /** The position after the newest event, which is the number of events ever published. */
   head = 0
-  /** Place of the newest event. */
+  /** The cursor of the newest event. */
   last: Cursor
-  /** Place of the newest ephemeral event that is kept no more. */
+  /** The cursor of the newest ephemeral event that is no longer kept. */
   ephemeralPrunedTo: Cursor | undefined
   readonly #envelopes: Array<Envelope> = []
   readonly #topics: Array<T> = []
@@ -74,12 +71,12 @@ export class Ring<T extends Topic> {
     if (cursor.n !== undefined) this.ephemeralPrunedTo = cursor
   }
 
-  /** Position of the oldest kept event. */
+  /** The position of the oldest kept event. */
   get tail(): number {
     return Math.max(0, this.head - this.capacity)
   }
 
-  /** Place of the newest event that is kept no more; `start` while nothing is gone. */
+  /** The cursor of the newest event that is no longer kept, or `start`. */
   get prunedTo(): Cursor {
     if (this.tail === 0) return this.start
     const { epoch, ephemeralPrunedTo } = this
@@ -96,7 +93,7 @@ export class Ring<T extends Topic> {
     return this.#topics[position % this.capacity]!
   }
 
-  /** All events from a kept position to the head. Readers at the same position share the array. */
+  /** Returns all events from a kept position to the head. Readers at the same position share the array. */
   slice(from: number): ReadonlyArray<Envelope> {
     if (this.#slice?.from === from && this.#slice.to === this.head) return this.#slice.envelopes
     const start = from % this.capacity
@@ -107,12 +104,12 @@ export class Ring<T extends Topic> {
     return envelopes
   }
 
-  /** The shared array of `slice` would otherwise keep pruned events alive. */
+  /** Releases the shared array of `slice`, which would keep pruned events in memory. */
   forgetSlice(): void {
     this.#slice = undefined
   }
 
-  /** The events of these topics from a kept position to the head. */
+  /** Returns the events of these topics from a kept position to the head. */
   select(from: number, topics: ReadonlySet<Topic>): Array<Envelope> {
     const envelopes: Array<Envelope> = []
     for (let position = from; position < this.head; position++) {
@@ -121,7 +118,7 @@ export class Ring<T extends Topic> {
     return envelopes
   }
 
-  /** The oldest event of these topics from a kept position on. */
+  /** Returns the oldest event of these topics from a kept position on. */
   first(from: number, topics: ReadonlySet<Topic> | undefined): Envelope | undefined {
     for (let position = from; position < this.head; position++) {
       if (topics === undefined || topics.has(this.#topicAt(position))) return this.#at(position)
@@ -129,13 +126,13 @@ export class Ring<T extends Topic> {
     return undefined
   }
 
-  /** Position of the oldest kept event after the place. */
-  positionAfter(place: Cursor): number {
+  /** Returns the position of the oldest kept event after the cursor. */
+  positionAfter(cursor: Cursor): number {
     let low = this.tail
     let high = this.head
     while (low < high) {
       const middle = Math.floor((low + high) / 2)
-      if (compareCursors(this.#at(middle).cursor, place) <= 0) low = middle + 1
+      if (compareCursors(this.#at(middle).cursor, cursor) <= 0) low = middle + 1
       else high = middle
     }
     return low

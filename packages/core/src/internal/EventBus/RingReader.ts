@@ -1,26 +1,26 @@
 /**
- * One subscriber's place in the ring. It counts the events of its own types before that place, so that it knows exactly how many it
- * has lost when the ring has gone on without it, and is left alone by events of other types.
+ * One subscriber's position in the ring. It counts the events of its own types before that position, so it knows how many events it has
+ * lost when the ring overtakes it, and ignores events of other types.
  */
-import type { Cursor, Envelope } from "../../Event.ts"
+import { type Cursor, compareCursors, type Envelope } from "../../Event.ts"
 import { Gap } from "./Gap.ts"
-import { compareCursors, type Ring, type Topic } from "./Ring.ts"
+import type { Ring, Topic } from "./Ring.ts"
 
 export class RingReader<T extends Topic> {
   readonly #ring: Ring<T>
   /** `undefined`: all types. */
   readonly topics: ReadonlySet<T> | undefined
-  /** Next position to read. */
+  /** The next position to read. */
   #position: number
-  /** How many events of its types were ever published before that position. */
+  /** The number of events of its types that were ever published before that position. */
   #passed: number
-  /** The place before that position. */
+  /** The cursor before that position. */
   #last: Cursor
-  /** Milliseconds since 1970 when it last took events. */
+  /** The time of the last take, in milliseconds since 1970. */
   #takenAt: number
   #gap: Gap | undefined
 
-  /** Stands at the head: gets what is published from now on. */
+  /** Starts at the head: it reads events that are published later. */
   constructor(ring: Ring<T>, topics: ReadonlySet<T> | undefined, now: number) {
     this.#ring = ring
     this.topics = topics
@@ -38,12 +38,12 @@ export class RingReader<T extends Topic> {
     return this.topics === undefined ? this.#ring.tail : sum(this.topics, pruned)
   }
 
-  /** Place of the newest event of its types that is kept no more. */
+  /** The cursor of the newest event of its types that is no longer kept. */
   get #prunedTo(): Cursor {
     return this.topics === undefined ? this.#ring.prunedTo : newest(this.topics, this.#ring.start)
   }
 
-  /** Goes back to the place after `cursor`, or to the oldest kept event and a Gap. */
+  /** Moves back to the position after the cursor, or to the oldest kept event with a Gap before it. */
   join(after: Cursor): void {
     const ring = this.#ring
     const { prunedTo } = ring
@@ -69,13 +69,13 @@ export class RingReader<T extends Topic> {
 
   #prunedGap(after: Cursor, to: Cursor): Gap {
     const from = this.#next(after)
-    // Without ephemeral events, and for all types, the sequence numbers tell the count.
+    // If no event was ephemeral and all types are selected, the sequence numbers give the count.
     return this.topics === undefined && from.n === undefined && to.n === undefined
       ? new Gap({ from, to, reason: "pruned", missing: to.sequence - from.sequence + 1 }, unchecked)
       : new Gap({ from, to, reason: "pruned" }, unchecked)
   }
 
-  /** The first place after `after` at which a pruned event may have stood: with an `n` only if ephemeral ones were among them. */
+  /** Returns the first cursor after `after` that a pruned event may have had. It has an `n` only if ephemeral events were pruned. */
   #next(after: Cursor): Cursor {
     const ephemeral = this.#ring.ephemeralPrunedTo
     return ephemeral !== undefined && compareCursors(after, ephemeral) < 0
@@ -83,7 +83,7 @@ export class RingReader<T extends Topic> {
       : { epoch: after.epoch, sequence: after.sequence + 1 }
   }
 
-  /** Everything up to now, a Gap first where something is lost; empty if there is nothing. */
+  /** Takes all events up to now, with a Gap first if events were lost. Returns an empty array if there are none. */
   take(now: number): ReadonlyArray<Envelope | Gap> {
     const gaps = this.#takeGaps()
     const ring = this.#ring
@@ -115,7 +115,7 @@ export class RingReader<T extends Topic> {
     return this.#gap !== undefined || this.#passed < this.#published
   }
 
-  /** How many events of all types were published since it took any. */
+  /** The number of events of all types that were published since the last take. */
   get backlog(): number {
     return this.#ring.head - this.#position
   }
@@ -133,7 +133,7 @@ export class RingReader<T extends Topic> {
 }
 
 const none: ReadonlyArray<Gap> = []
-// A cursor that came from outside must not make a wake fail, in which others are fed too.
+// A cursor from outside must not make a wake throw, because that wake also resumes other subscribers.
 const unchecked = { disableChecks: true }
 const published = (topic: Topic): number => topic.published
 const pruned = (topic: Topic): number => topic.pruned

@@ -1,42 +1,24 @@
-/** What to do with a subscriber that does not follow fast enough, as operators on its stream. */
+/** Ends a subscription that does not keep up. */
 import { Effect, Schema, Stream } from "effect"
 import type { AnyEvent, Envelope } from "../../Event.ts"
 import type { Gap } from "./Gap.ts"
 
-/** The subscriber was further behind than it may be. What it had not taken is not in the stream. */
+/** The subscriber lagged more than it may. Its stream lacks the events that it had not taken. */
 export class SubscriberLagging extends Schema.TaggedError<SubscriberLagging>()("SubscriberLagging", {
   lagEvents: Schema.Int,
   maxEvents: Schema.Int,
 }) {
   override get message(): string {
-    return `The subscriber is ${this.lagEvents} events behind, at most ${this.maxEvents} are allowed: subscribe again, after the last cursor.`
+    return `The subscriber is ${this.lagEvents} events behind, at most ${this.maxEvents} are allowed: subscribe again after the last cursor.`
   }
 }
 
 /**
- * Keeps only the newest event of each key among those that piled up while the consumer was busy, in the order of what is kept; events
- * without a key (`undefined`) and Gaps stay. It works on the stream's own chunks: apply it directly to what `subscribe` gives.
- */
-export const coalesce =
-  <E extends AnyEvent>(key: (envelope: Envelope<E>) => string | undefined) =>
-  <Err, R>(stream: Stream.Stream<Envelope<E> | Gap, Err, R>): Stream.Stream<Envelope<E> | Gap, Err, R> =>
-    Stream.mapArray(stream, (items) => {
-      const newest = new Map<string, Envelope<E> | Gap>()
-      const keys = items.map((item) => (item._tag === "Gap" ? undefined : key(item)))
-      items.forEach((item, index) => {
-        const at = keys[index]
-        if (at !== undefined) newest.set(at, item)
-      })
-      const [first, ...rest] = items.filter((item, index) => {
-        const at = keys[index]
-        return at === undefined || newest.get(at) === item
-      })
-      return first === undefined ? items : [first, ...rest]
-    })
-
-/**
- * Fails with `SubscriberLagging` when the consumer comes back for more and more than `maxEvents` have piled up, or any was lost. What is
- * there at its first pull, which may be history, does not count. Apply it directly to what `subscribe` gives.
+ * Fails with `SubscriberLagging` when more than `maxEvents` have piled up between two pulls, or any event was lost.
+ *
+ * **Gotchas**
+ *
+ * Events that exist at the first pull do not count, because they may be history. Apply it directly to the stream that `subscribe` returns.
  */
 export const failWhenLagging =
   (maxEvents: number) =>

@@ -1,13 +1,7 @@
-/** Segments without a disk: all that the port promises, a full disk included. Texts are ASCII, so characters are bytes. */
+/** Segments in memory, with the full contract of the port and a bound that acts like a full disk. Texts are ASCII, so one character is one byte. */
 import { Effect } from "effect"
 import { type SegmentName, segmentHour } from "../../SegmentName.ts"
-import type {
-  ExclusiveSegment,
-  OpenFailure,
-  SegmentAppender,
-  SegmentChunk,
-  SegmentStorage,
-} from "../../SegmentStorage.ts"
+import type { ExclusiveSegment, OpenFailure, SegmentAppender, SegmentChunk } from "./SegmentAccess.ts"
 
 interface MemorySegment {
   readonly id: string
@@ -16,7 +10,7 @@ interface MemorySegment {
   exclusive: boolean
 }
 
-const pieceMaxBytes = 262_144
+const chunkMaxBytes = 262_144
 
 export class MemorySegments {
   readonly capacity: number
@@ -33,27 +27,27 @@ export class MemorySegments {
     this.#asideMaxBytes = options.asideMaxBytes ?? 1_048_576
   }
 
-  get storage(): SegmentStorage["Service"] {
+  get storage() {
     return {
       name: "memory",
       isProtected: true,
-      open: (name) => this.#open(name),
+      open: (name: SegmentName) => this.#open(name),
       list: Effect.sync(() => ({ entries: new Set(this.#segments.keys()), rollUps: new Set(this.#rollUps.keys()) })),
-      read: (name, offset) => Effect.sync(() => this.#read(name, offset, false)),
-      readRollUp: (name) => Effect.sync(() => this.#rollUps.get(name)),
-      size: (name) =>
+      read: (name: SegmentName, offset: number) => Effect.sync(() => this.#read(name, offset, false)),
+      readRollUp: (name: SegmentName) => Effect.sync(() => this.#rollUps.get(name)),
+      size: (name: SegmentName) =>
         Effect.sync(() => (this.#segments.get(name)?.text.length ?? 0) + (this.#rollUps.get(name)?.length ?? 0)),
-      exclusively: (name, use) =>
+      exclusively: <A, E, R>(name: SegmentName, use: (segment: ExclusiveSegment) => Effect.Effect<A, E, R>) =>
         Effect.acquireUseRelease(
           Effect.sync(() => this.#exclude(name)),
-          (segment) => (segment === undefined ? Effect.undefined : use(this.#held(name))),
+          (segment) => (segment === undefined ? Effect.undefined : use(this.#exclusiveSegment(name))),
           (segment) =>
             Effect.sync(() => {
               if (segment !== undefined) segment.exclusive = false
             }),
         ),
-      removeRollUp: (name) => Effect.sync(() => this.#removeRollUp(name)),
-      setAside: (lines) => Effect.sync(() => this.#setAside(lines)),
+      removeRollUp: (name: SegmentName) => Effect.sync(() => this.#removeRollUp(name)),
+      setAside: (lines: ReadonlyArray<string>) => Effect.sync(() => this.#setAside(lines)),
     }
   }
 
@@ -91,12 +85,12 @@ export class MemorySegments {
   #read(name: SegmentName, offset: number, unfinished: boolean): SegmentChunk | undefined {
     const segment = this.#segments.get(name)
     if (segment === undefined) return undefined
-    const piece = segment.text.slice(offset, offset + pieceMaxBytes)
-    const atEnd = piece.length < pieceMaxBytes
-    const end = piece.lastIndexOf("\n") + 1
+    const chunk = segment.text.slice(offset, offset + chunkMaxBytes)
+    const atEnd = chunk.length < chunkMaxBytes
+    const end = chunk.lastIndexOf("\n") + 1
     const whole = atEnd ? unfinished : end === 0
-    const bytes = whole ? piece.length : end
-    return { id: segment.id, text: piece.slice(0, bytes), next: offset + bytes, atEnd }
+    const bytes = whole ? chunk.length : end
+    return { id: segment.id, text: chunk.slice(0, bytes), next: offset + bytes, atEnd }
   }
 
   #exclude(name: SegmentName): MemorySegment | undefined {
@@ -106,7 +100,7 @@ export class MemorySegments {
     return segment
   }
 
-  #held(name: SegmentName): ExclusiveSegment {
+  #exclusiveSegment(name: SegmentName): ExclusiveSegment {
     return {
       read: (offset) =>
         Effect.sync(() => this.#read(name, offset, true) ?? { id: "", text: "", next: offset, atEnd: true }),

@@ -1,6 +1,6 @@
 /**
- * Folds the segments of past hours into roll-ups. A segment that somebody may still append to, that holds lines of a newer program, or
- * that has more groups than fit is left alone. A crash at any moment leaves the segment, or both and then only the roll-up counts.
+ * Compacts the segments of past hours into roll-ups. It skips a segment that has an appender, holds lines of a newer program, or has too
+ * many groups. A crash leaves the segment, or the segment and its roll-up; then only the roll-up counts.
  */
 import { Effect } from "effect"
 import { hourMillis, type SegmentName, segmentHour } from "../../SegmentName.ts"
@@ -9,10 +9,10 @@ import { decodeRollUp, encodeRollUp, minuteMillis } from "./RollUp.ts"
 import { readLines } from "./readLines.ts"
 import { groupId, groupOf, UsageSum } from "./UsageSum.ts"
 
-/** A segment is compacted when its hour has been over for this long: no snapshot of up to an hour needs its entries any more. */
-export const restMillis = hourMillis
+/** A segment is compacted when its hour ended at least this long ago. Snapshots of up to an hour then no longer need its entries. */
+export const minAgeMillis = hourMillis
 
-/** SeriesRows of one roll-up; a segment that would need more stays as it is. */
+/** The most rows of one roll-up. A segment that would need more is not compacted. */
 export const rowsMax = 65_536
 
 export interface Compacted {
@@ -21,7 +21,7 @@ export interface Compacted {
 }
 
 export interface Compaction extends Compacted {
-  /** Why a segment, the first of them, could not be folded; it does not keep the others from it. */
+  /** The first failure of a segment. The other segments are compacted all the same. */
   readonly failure: SegmentsUnavailable | undefined
 }
 
@@ -34,7 +34,7 @@ interface Fold {
   newer: boolean
 }
 
-/** Folds all segments that are ripe; those that others work on are left for the next time. */
+/** Compacts all segments whose hour ended long enough ago, except those that are in use. */
 export const compact = Effect.fnUntraced(function* (
   storage: SegmentStorage["Service"],
   now: number,
@@ -46,9 +46,9 @@ export const compact = Effect.fnUntraced(function* (
   const listing = yield* storage.list
   for (const name of [...listing.entries].sort()) {
     const hour = segmentHour(name)
-    if (hour === undefined || hour + hourMillis + restMillis > now) continue
+    if (hour === undefined || hour + hourMillis + minAgeMillis > now) continue
     const folded = yield* Effect.catch(
-      storage.exclusively(name, (held) => replace(storage, name, held)),
+      storage.exclusively(name, (segment) => replace(storage, name, segment)),
       (error) => {
         failure ??= error
         return Effect.undefined
@@ -61,46 +61,46 @@ export const compact = Effect.fnUntraced(function* (
   return { segments, entries, failure }
 })
 
-/** How many entries were folded, or `undefined` if the segment had to stay or only remained to be removed. */
+/** Returns the number of compacted entries, or `undefined` if the segment stays or was only removed. */
 const replace = Effect.fnUntraced(function* (
   storage: SegmentStorage["Service"],
   name: SegmentName,
-  held: ExclusiveSegment,
+  segment: ExclusiveSegment,
 ): Effect.fn.Return<number | undefined, SegmentsUnavailable> {
   const existing = yield* storage.readRollUp(name)
   if (existing !== undefined) {
-    // Somebody crashed between the two steps; nobody appends once there is a roll-up. One that cannot be read is made anew.
+    // A process crashed between the two steps. A roll-up that cannot be decoded is made again.
     const rollUp = decodeRollUp(name, existing)
     if (rollUp !== undefined) {
-      yield* held.remove
+      yield* segment.remove
       return undefined
     }
   }
-  const fold = yield* foldSegment(name, held)
+  const fold = yield* foldSegment(name, segment)
   if (fold.newer || fold.rows > rowsMax) {
-    const why = fold.newer ? "holds lines of a newer version" : `would need more than ${rowsMax} rows`
+    const why = fold.newer ? "holds lines of a newer version" : `needs more than ${rowsMax} rows`
     yield* Effect.logWarning(`The ledger's segment ${name} is not compacted: it ${why}.`)
     return undefined
   }
   if (fold.foreignCount > 0) {
     const kept = yield* storage.setAside(fold.foreign)
     yield* Effect.logWarning(
-      `The ledger's segment ${name} held ${fold.foreignCount} torn or foreign lines; ${kept} of them are set aside.`,
+      `The ledger's segment ${name} had ${fold.foreignCount} torn or foreign lines, of which ${kept} were set aside.`,
     )
   }
-  yield* held.replace(encodeRollUp(name, fold.minutes, fold.foreignCount))
+  yield* segment.replace(encodeRollUp(name, fold.minutes, fold.foreignCount))
   return fold.entries
 })
 
 const foldSegment = Effect.fnUntraced(function* (
   name: SegmentName,
-  held: ExclusiveSegment,
+  segment: ExclusiveSegment,
 ): Effect.fn.Return<Fold, SegmentsUnavailable> {
   const fold: Fold = { minutes: new Map(), foreign: [], foreignCount: 0, entries: 0, rows: 0, newer: false }
   const last = (segmentHour(name) ?? 0) + hourMillis - 1
   let offset = 0
   for (;;) {
-    const piece = yield* held.read(offset)
+    const piece = yield* segment.read(offset)
     foldLines(fold, piece.text, last)
     if (piece.atEnd || fold.newer || fold.rows > rowsMax) return fold
     offset = piece.next
@@ -136,6 +136,6 @@ const foldLines = (fold: Fold, text: string, last: number): void =>
     },
   })
 
-/** Of one segment; what is set aside is for people, who look at a few. */
+/** The most lines of one segment that are set aside, for people to inspect. */
 const foreignKeptMax = 1000
 const foreignLineMaxLength = 16_384

@@ -1,19 +1,19 @@
 /**
- * How often which duration occurred, in bounded room and without loss under addition, subtraction and compaction. Up to 63 ms exactly;
- * above, 32 steps for each doubling, so that a quantile is off by at most 1/64 (1.6 %). From 2^24 ms (4.6 h) on all count as one.
+ * A histogram of durations with bounded size, exact under addition, subtraction and compaction. Durations up to 63 ms have a step of their
+ * own. Above, each doubling has 32 steps, so a quantile is off by at most 1/64 (1.6 %). Durations from 2^24 ms (4.6 hours) share one step.
  */
 
 const exactBits = 5
 const perDoubling = 1 << exactBits
 const topBits = 24
 export const stepCount = (topBits - exactBits + 1) * perDoubling
-/** Few different durations are kept as pairs, many as an array of all steps. */
+/** A histogram with more distinct durations is stored as an array of all steps. */
 const pairsMax = 16
 
 export class DurationHistogram {
   count = 0
   sumMillis = 0
-  /** step, count, step, count … unordered. */
+  /** step, count, step, count … in any order. */
   #pairs: Array<number> | undefined = []
   #steps: Uint32Array | undefined
 
@@ -22,7 +22,7 @@ export class DurationHistogram {
     this.addStep(stepOf(millis), 1)
   }
 
-  /** With `sign` −1 takes out again what was put in. */
+  /** Adds another histogram, or subtracts it if `sign` is -1. */
   merge(other: DurationHistogram, sign: 1 | -1): void {
     this.sumMillis += sign * other.sumMillis
     other.forEach((step, count) => {
@@ -59,14 +59,14 @@ export class DurationHistogram {
     }
   }
 
-  /** By nearest rank: the duration that at least this share does not exceed. */
+  /** Returns the quantile by nearest rank, or `undefined` if the histogram is empty. */
   quantile(share: number): number | undefined {
     if (this.count <= 0) return undefined
     const steps = this.#steps ?? spread(this.#pairs ?? [])
     let left = Math.max(1, Math.ceil(share * this.count))
     for (let step = 0; step < stepCount; step++) {
       left -= steps[step]!
-      if (left <= 0) return middleOf(step)
+      if (left <= 0) return midpointOf(step)
     }
     return undefined
   }
@@ -78,7 +78,7 @@ const spread = (pairs: ReadonlyArray<number>): Uint32Array => {
   return steps
 }
 
-/** The step that a duration falls into. */
+/** Returns the step of a duration. */
 export const stepOf = (millis: number): number => {
   const value = Math.min(Math.max(0, Math.floor(millis)), (1 << topBits) - 1)
   if (value < perDoubling) return value
@@ -86,7 +86,7 @@ export const stepOf = (millis: number): number => {
   return (shift + 1) * perDoubling + ((value >> shift) & (perDoubling - 1))
 }
 
-const middleOf = (step: number): number => {
+const midpointOf = (step: number): number => {
   if (step < perDoubling * 2) return step
   const shift = Math.floor(step / perDoubling) - 1
   const low = ((step % perDoubling) | perDoubling) << shift

@@ -1,17 +1,17 @@
 /**
- * A segment folded into one line per minute and group. It names the segment that it stands for and holds the same sums and the same
- * sketches, so that no total changes when it takes the segment's place; only the order of calls within a minute is gone.
+ * The format of a roll-up: one line per minute and group of a segment. It names its segment and has the same sums and histograms, so no
+ * total changes when it replaces the segment. Only the order of calls within a minute is lost.
  */
 import { Schema } from "effect"
 import type { SegmentName } from "../../SegmentName.ts"
 import { type DurationHistogram, stepCount } from "./DurationHistogram.ts"
-import { isNewer, parsed } from "./readLines.ts"
+import { isNewer, parseLine } from "./readLines.ts"
 import { UsageSum } from "./UsageSum.ts"
 
 export const minuteMillis = 60_000
 
 const Whole = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
-/** Sum of milliseconds, then step and count by turns (`DurationHistogram`). Checked at once: an hour's roll-up holds hundreds of thousands of them. */
+/** The sum of milliseconds, then step, count, step, count … of a `DurationHistogram`. A roll-up has many numbers, so they are checked together. */
 const Durations = Schema.declare(
   (value): value is ReadonlyArray<number> =>
     Array.isArray(value) && value.every((number) => Number.isSafeInteger(number) && number >= 0),
@@ -42,7 +42,7 @@ const Row = Schema.Struct({
 const decodeHead = Schema.decodeUnknownOption(Head)
 const decodeRow = Schema.decodeUnknownOption(Row)
 
-/** A segment's sums: by start of the minute, then by group. */
+/** The sums of a segment: by start of the minute, then by group. */
 export type Minutes = ReadonlyMap<number, ReadonlyMap<string, UsageSum>>
 
 export const encodeRollUp = (segment: SegmentName, minutes: Minutes, foreign: number): string => {
@@ -76,23 +76,24 @@ const rowOf = (minute: number, usage: UsageSum): typeof Row.Type => ({
   first_token_ms: durationsOf(usage.firstToken),
 })
 
-/** What a roll-up says; `undefined` where the whole of it cannot be trusted. */
+/** A decoded roll-up. */
 export interface RollUp {
   readonly rows: ReadonlyArray<{ readonly minute: number; readonly usage: UsageSum }>
-  /** Lines of the segment that nobody understood. */
+  /** The number of unreadable lines in the segment. */
   readonly foreign: number
 }
 
+/** Decodes a roll-up. Returns `newer` for a newer format, and `undefined` if the text is damaged or belongs to another segment. */
 export const decodeRollUp = (segment: SegmentName, text: string): RollUp | "newer" | undefined => {
   const [first = "", ...rest] = text.split("\n").filter((line) => line !== "")
-  const start = parsed(first)
+  const start = parseLine(first)
   if (isNewer(start)) return "newer"
   const head = decodeHead(start)
   if (head._tag === "None" || head.value.segment !== segment) return undefined
   const rows: Array<{ readonly minute: number; readonly usage: UsageSum }> = []
   let entries = 0
   for (const line of rest) {
-    const row = decodeRow(parsed(line))
+    const row = decodeRow(parseLine(line))
     if (row._tag === "None") return undefined
     const usage = usageSumOf(row.value)
     entries += usage.requests

@@ -1,6 +1,6 @@
 /**
- * Follows the segments of all processes from where it last stopped, so that looking again costs what is new. A segment that a roll-up has
- * replaced is taken out as a whole and the roll-up put in its place: each call counts once at any moment.
+ * Follows the segments of all processes, so that each read costs only the new lines. When a roll-up replaces a segment, its sums replace the
+ * sums of the segment: each call counts exactly once at any time.
  */
 import { Effect, Semaphore } from "effect"
 import { hourMillis, type SegmentName, segmentHour } from "../../SegmentName.ts"
@@ -12,29 +12,29 @@ import { makePart, type SegmentPart, type Window, WindowSums, type WindowSumsOpt
 
 export interface TailView {
   readonly window: Window
-  /** The same calls by bucket and model. */
+  /** Returns the calls of the window by bucket and model. */
   readonly series: () => ReadonlyArray<SeriesRow>
-  /** Torn or foreign, in the segments that the horizon reaches. */
+  /** The number of torn or foreign lines within the horizon. */
   readonly foreignLines: number
-  /** Written by newer programs, there. */
+  /** The number of lines of newer programs within the horizon. */
   readonly newerLines: number
-  /** More groups than there may be: some are summed as one. */
+  /** Whether there were too many groups, so that some are summed as one. */
   readonly overflowed: boolean
 }
 
 export interface SegmentTail {
-  /** Reads what is new and describes the window that ends now. */
-  readonly look: <A>(
+  /** Reads new lines, then calls `use` with the window that ends now. */
+  readonly read: <A>(
     now: number,
     windowMillis: number,
-    describe: (seen: TailView) => A,
+    use: (view: TailView) => A,
   ) => Effect.Effect<A, SegmentsUnavailable>
 }
 
-interface Followed {
+interface FollowedSegment {
   readonly kind: "entries" | "rollUp"
   readonly part: SegmentPart
-  /** Which file it is, once something was read. */
+  /** The identity of the file, once it was read. */
   id: string | undefined
   offset: number
   foreign: number
@@ -43,36 +43,36 @@ interface Followed {
 
 export const makeSegmentTail = (storage: SegmentStorage["Service"], options: WindowSumsOptions): SegmentTail => {
   let sums = new WindowSums(options)
-  const all = new Map<SegmentName, Followed>()
+  const all = new Map<SegmentName, FollowedSegment>()
   const turns = Semaphore.makeUnsafe(1)
 
-  /** A segment of an hour to come is from a clock that was ahead: its calls count when that hour is there. */
+  /** A segment of a future hour comes from a clock that was ahead. Its calls count when that hour has come. */
   const isReachable = (name: SegmentName, now: number): boolean => {
     const hour = segmentHour(name)
     return hour !== undefined && hour <= now && hour + hourMillis > sums.start(now, sums.horizonMillis)
   }
 
-  const follow = (name: SegmentName, kind: Followed["kind"]): Followed => {
+  const follow = (name: SegmentName, kind: FollowedSegment["kind"]): FollowedSegment => {
     const part = makePart(segmentHour(name) ?? 0)
-    const followed: Followed = { kind, part, id: undefined, offset: 0, foreign: 0, newer: 0 }
+    const followed: FollowedSegment = { kind, part, id: undefined, offset: 0, foreign: 0, newer: 0 }
     all.set(name, followed)
     return followed
   }
 
-  const forget = (name: SegmentName, followed: Followed): void => {
+  const drop = (name: SegmentName, followed: FollowedSegment): void => {
     sums.remove(followed.part)
     all.delete(name)
   }
 
-  const forgetGone = (listing: SegmentListing, now: number): void => {
+  const dropMissing = (listing: SegmentListing, now: number): void => {
     for (const [name, followed] of all) {
       const isRollUp = listing.rollUps.has(name)
-      const stands = followed.kind === "rollUp" ? isRollUp : listing.entries.has(name) && !isRollUp
-      if (!stands || !isReachable(name, now)) forget(name, followed)
+      const exists = followed.kind === "rollUp" ? isRollUp : listing.entries.has(name) && !isRollUp
+      if (!exists || !isReachable(name, now)) drop(name, followed)
     }
   }
 
-  const takeRollUp = (name: SegmentName, text: string): void => {
+  const addRollUp = (name: SegmentName, text: string): void => {
     const followed = follow(name, "rollUp")
     const rollUp = decodeRollUp(name, text)
     if (rollUp === "newer") followed.newer++
@@ -83,26 +83,26 @@ export const makeSegmentTail = (storage: SegmentStorage["Service"], options: Win
     }
   }
 
-  const takeLines = (followed: Followed, text: string): void =>
+  const addLines = (followed: FollowedSegment, text: string): void =>
     readLines(text, {
       entry: (wire) => sums.addEntry(followed.part, wire),
       foreign: () => void followed.foreign++,
       newer: () => void followed.newer++,
     })
 
-  /** `false` if the segment is no longer there. */
-  const readOn = Effect.fnUntraced(function* (name: SegmentName): Effect.fn.Return<boolean, SegmentsUnavailable> {
+  /** Returns `false` if the segment no longer exists. */
+  const readNew = Effect.fnUntraced(function* (name: SegmentName): Effect.fn.Return<boolean, SegmentsUnavailable> {
     for (;;) {
       const followed = all.get(name) ?? follow(name, "entries")
       const piece = yield* storage.read(name, followed.offset)
       if (piece === undefined) return false
       if (followed.id !== undefined && followed.id !== piece.id) {
-        // Another file under the same name: the one that was read so far is gone.
-        forget(name, followed)
+        // Another file has the same name: the file that was read so far is gone.
+        drop(name, followed)
         continue
       }
-      // No interruption can come between the two: what was taken is never read again.
-      takeLines(followed, piece.text)
+      // These lines are one uninterruptible step, so no text is read twice.
+      addLines(followed, piece.text)
       followed.id = piece.id
       followed.offset = piece.next
       if (piece.atEnd) return true
@@ -110,7 +110,7 @@ export const makeSegmentTail = (storage: SegmentStorage["Service"], options: Win
     }
   })
 
-  /** `false` if something of the listing was no longer there. */
+  /** Returns `false` if a file of the listing no longer exists. */
   const readAll = Effect.fnUntraced(function* (
     listing: SegmentListing,
     now: number,
@@ -119,31 +119,31 @@ export const makeSegmentTail = (storage: SegmentStorage["Service"], options: Win
       if (!isReachable(name, now) || all.has(name)) continue
       const text = yield* storage.readRollUp(name)
       if (text === undefined) return false
-      takeRollUp(name, text)
+      addRollUp(name, text)
     }
     for (const name of listing.entries) {
       if (!isReachable(name, now) || listing.rollUps.has(name)) continue
-      if (!(yield* readOn(name))) return false
+      if (!(yield* readNew(name))) return false
     }
     return true
   })
 
   const refresh = Effect.fnUntraced(function* (now: number): Effect.fn.Return<void, SegmentsUnavailable> {
-    if (sums.lacks(now)) {
+    if (sums.needsDropped(now)) {
       sums = new WindowSums(options)
       all.clear()
     }
-    sums.forget(now)
-    // What vanishes between listing and reading was replaced or removed: the next listing says which.
-    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    sums.drop(now)
+    // A file that vanishes between listing and reading was replaced or removed. The next listing shows which.
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const listing = yield* storage.list
-      forgetGone(listing, now)
+      dropMissing(listing, now)
       if (yield* readAll(listing, now)) return
     }
   })
 
   return {
-    look: (now, windowMillis, describe) =>
+    read: (now, windowMillis, use) =>
       turns.withPermit(
         Effect.map(refresh(now), () => {
           let foreignLines = 0
@@ -154,10 +154,10 @@ export const makeSegmentTail = (storage: SegmentStorage["Service"], options: Win
           }
           const window = sums.window(now, windowMillis)
           const series = () => sums.series(window.from)
-          return describe({ window, series, foreignLines, newerLines, overflowed: sums.overflowed })
+          return use({ window, series, foreignLines, newerLines, overflowed: sums.overflowed })
         }),
       ),
   }
 }
 
-const attemptsMax = 5
+const maxAttempts = 5

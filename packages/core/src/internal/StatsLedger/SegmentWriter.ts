@@ -1,25 +1,25 @@
 /**
- * Appends lines to the hour's segment, synchronously, and never fails: what the storage refuses waits in bounded room and is tried again
- * with each later line. Which hour it is goes by the clock, not by the entry.
+ * Appends lines to the segment of the current hour, synchronously, and never fails. A line that the storage refuses waits in bounded memory
+ * and is tried again with each later line. The clock selects the hour, not the entry.
  */
 import { hourMillis, hourOf, segmentName, segmentsPerHour } from "../../SegmentName.ts"
 import type { AppendFailure, SegmentAppender, SegmentStorage } from "../../SegmentStorage.ts"
 
-/** Lines that wait for the storage, in number and in characters; beyond it the newest are lost, and counted. */
+/** The most lines, and characters, that wait for the storage. Beyond that new lines are lost and counted. */
 export const waitingMaxCount = 1000
 export const waitingMaxBytes = 1_048_576
 
-/** How often it is checked that the open segment still stands under its name. */
+/** The interval between two checks that the open segment still has its name. */
 const checkMillis = 1000
 
 export interface Backlog {
-  /** Why the storage refused last: `ENOSPC`, `EACCES` …; `REPLACED` where all segments of the hour are closed. */
+  /** Why the storage refused the last line: `ENOSPC`, `EACCES` …, or `REPLACED` if all segments of the hour are compacted. */
   readonly reason: string
-  /** Milliseconds since 1970: the first refusal. */
+  /** The time of the first refusal in milliseconds since 1970. */
   readonly since: number
-  /** Entries that wait in memory. */
+  /** The number of entries that wait in memory. */
   readonly waiting: number
-  /** Entries that found no room there since then. */
+  /** The number of entries that were lost since then, because the memory was full. */
   readonly lost: number
 }
 
@@ -28,16 +28,16 @@ export class SegmentWriter {
   readonly #refused: () => void
   #appender: SegmentAppender | undefined
   #hour = 0
-  /** Until then neither the hour nor the segment needs a look. */
-  #goodUntil = 0
-  #goodFrom = 0
-  /** The last write was cut off: the next line must not continue it. */
+  /** Until this time neither the hour nor the segment needs a check. */
+  #validUntil = 0
+  #validFrom = 0
+  /** Whether the last write was cut off, so that the next line must start with a newline. */
   #torn = false
   #waiting: Array<string> = []
   #waitingBytes = 0
   #backlog: { reason: string; readonly since: number; lost: number } | undefined
 
-  /** `refused` is called for each line that the storage did not take. */
+  /** Calls `refused` for each line that the storage refuses. */
   constructor(storage: SegmentStorage["Service"], refused: () => void) {
     this.#storage = storage
     this.#refused = refused
@@ -48,7 +48,7 @@ export class SegmentWriter {
   }
 
   write(line: string, now: number): void {
-    // Those that wait go first; if they cannot, this one need not try.
+    // Waiting lines go first. If they fail, this line would fail too.
     if (this.#backlog !== undefined) this.retry(now)
     if (this.#backlog === undefined) {
       const reason = this.#append(line, now)
@@ -59,7 +59,7 @@ export class SegmentWriter {
     this.#refused()
   }
 
-  /** Tries again what waits. */
+  /** Tries to write the waiting lines. */
   retry(now: number): void {
     const backlog = this.#backlog
     if (backlog === undefined) return
@@ -77,7 +77,7 @@ export class SegmentWriter {
     if (this.#waiting.length === 0) this.#backlog = undefined
   }
 
-  /** Lets go of the segment once its hour is over, so that it can be compacted though nothing more is recorded. */
+  /** Closes the segment if its hour is over, so that it can be compacted although no further entry is recorded. */
   closePast(now: number): void {
     if (this.#hour !== hourOf(now)) this.close()
   }
@@ -85,7 +85,7 @@ export class SegmentWriter {
   close(): void {
     this.#appender?.close()
     this.#appender = undefined
-    this.#goodUntil = 0
+    this.#validUntil = 0
     this.#torn = false
   }
 
@@ -98,9 +98,9 @@ export class SegmentWriter {
     }
   }
 
-  /** `undefined` once the line is in the segment, else why not. */
+  /** Returns `undefined` if the line was written, or the reason for the refusal. */
   #append(line: string, now: number): string | undefined {
-    if (now >= this.#goodUntil || now < this.#goodFrom || this.#appender === undefined) {
+    if (now >= this.#validUntil || now < this.#validFrom || this.#appender === undefined) {
       const reason = this.#open(now)
       if (reason !== undefined) return reason
     }
@@ -109,18 +109,18 @@ export class SegmentWriter {
       this.#torn = false
       return undefined
     }
-    return this.#cut(line, failure)
+    return this.#afterPartialWrite(line, failure)
   }
 
-  #cut(line: string, failure: AppendFailure): string | undefined {
+  #afterPartialWrite(line: string, failure: AppendFailure): string | undefined {
     const written = failure.written - (this.#torn && failure.written > 0 ? 1 : 0)
-    // Nothing of it, or only the newline that comes before it: then what was torn still is, or is no more.
+    // If nothing was written, a torn line stays torn. If only the newline was written, it is no longer torn.
     this.#torn = written > 0 || (this.#torn && failure.written === 0)
-    // All but its newline: it counts as written, since readers take it for whole.
+    // Only the newline is missing: readers accept the line, so it counts as written.
     return written === line.length - 1 ? undefined : failure.code
   }
 
-  /** Makes sure that the open segment is the hour's and that it still stands under its name. */
+  /** Makes sure that the open segment belongs to the hour and still has its name. */
   #open(now: number): string | undefined {
     const hour = hourOf(now)
     if (this.#appender !== undefined && (this.#hour !== hour || this.#appender.isDetached())) this.close()
@@ -130,8 +130,8 @@ export class SegmentWriter {
       this.#appender = opened
       this.#hour = hour
     }
-    this.#goodFrom = now
-    this.#goodUntil = Math.min(now + checkMillis, hour + hourMillis)
+    this.#validFrom = now
+    this.#validUntil = Math.min(now + checkMillis, hour + hourMillis)
     return undefined
   }
 

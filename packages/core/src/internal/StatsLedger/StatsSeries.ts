@@ -1,9 +1,9 @@
-/** The calls of a window as they lie in time: for who draws them, or goes on dropping the oldest without the ledger at hand. */
+/** The calls of a window by time and model, for charts and for readers that drop old buckets themselves. */
 import type { Group } from "./UsageSum.ts"
 
 /** The calls of one model within one bucket. */
 export interface SeriesRow {
-  /** Start of the bucket, milliseconds since 1970. */
+  /** The start of the bucket in milliseconds since 1970. */
   readonly at: number
   readonly provider: string
   /** The alias. */
@@ -15,18 +15,18 @@ export interface SeriesRow {
 }
 
 export interface StatsSeries {
-  /** Start of the first bucket, milliseconds since 1970. */
+  /** The start of the first bucket in milliseconds since 1970. */
   readonly from: number
-  /** Now. */
+  /** The time of the snapshot in milliseconds since 1970. */
   readonly to: number
   readonly windowMinutes: number
-  /** 10,000, or 60,000 where the window is longer than an hour. */
+  /** 10,000, or 60,000 if the window is longer than an hour. */
   readonly bucketMillis: number
-  /** Only buckets in which there were calls, in no particular order; at most 32,768. */
+  /** The buckets with calls, in any order; at most 32,768. */
   readonly rows: ReadonlyArray<SeriesRow>
 }
 
-interface Counted {
+interface CountedCalls {
   readonly group: Group
   readonly requests: number
   readonly errors: number
@@ -34,11 +34,11 @@ interface Counted {
   readonly bytesReceived: number
 }
 
-/** WindowSums what differs only in key, project or upstream. */
+/** Sums calls that differ only in key, project or upstream model. */
 export class SeriesRows {
   readonly #rows = new Map<string, SeriesRow>()
 
-  add(at: number, { bytesReceived, bytesSent, errors, group: { model, provider }, requests }: Counted): void {
+  add(at: number, { bytesReceived, bytesSent, errors, group: { model, provider }, requests }: CountedCalls): void {
     const id = `${at},${provider.length}:${provider}${model}`
     const row = this.#rows.get(id)
     if (row === undefined) {

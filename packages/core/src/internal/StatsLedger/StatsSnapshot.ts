@@ -1,12 +1,12 @@
-/** The numbers of a window as people and programs read them. */
+/** The public form of a window: totals, and usage by provider, model, key and project. */
 import { Effect, Schema } from "effect"
 import type { TailView } from "./SegmentTail.ts"
 import type { Backlog } from "./SegmentWriter.ts"
 import { type Group, UsageSum } from "./UsageSum.ts"
 
-/** Of a duration that not every call has. Quantiles are off by at most 1/64. */
+/** A duration that only some calls have. Quantiles are off by at most 1/64. */
 export const Durations = Schema.Struct({
-  /** Calls that had it. */
+  /** The number of calls with this duration. */
   count: Schema.Int,
   meanMillis: Schema.optionalKey(Schema.Finite),
   p50Millis: Schema.optionalKey(Schema.Finite),
@@ -17,7 +17,7 @@ export interface Durations extends Schema.Schema.Type<typeof Durations> {}
 export const Usage = Schema.Struct({
   requests: Schema.Int,
   errors: Schema.Int,
-  /** At most 32 kinds by name, what is beyond as `other`. */
+  /** Errors by kind, for at most 32 kinds. Further kinds count as `other`. */
   errorKinds: Schema.Record(Schema.String, Schema.Int),
   bytesSent: Schema.Int,
   bytesReceived: Schema.Int,
@@ -25,12 +25,12 @@ export const Usage = Schema.Struct({
   outputTokens: Schema.Int,
   cacheReadTokens: Schema.Int,
   cacheWriteTokens: Schema.Int,
-  /** SegmentPart of `outputTokens`. */
+  /** The part of `outputTokens` that is reasoning. */
   reasoningTokens: Schema.Int,
-  /** US dollars, as far as the entries name a cost. */
+  /** US dollars, of the entries that have a cost. */
   cost: Schema.Finite,
   requestsPerMinute: Schema.Finite,
-  /** Of all tokens: prompt, caches and answer. */
+  /** All tokens: prompt, caches and response. */
   tokensPerMinute: Schema.Finite,
   latency: Durations,
   timeToFirstToken: Durations,
@@ -40,33 +40,33 @@ export interface Usage extends Schema.Schema.Type<typeof Usage> {}
 const ByName = Schema.Record(Schema.String, Usage)
 
 export const StatsSnapshot = Schema.Struct({
-  /** Milliseconds since 1970, inclusive: the window's start, at the full ten seconds (full minute where it is longer than an hour) at or before it. */
+  /** The inclusive start of the window in milliseconds since 1970, at a full ten seconds (a full minute if it is longer than an hour). */
   from: Schema.Int,
-  /** Now. Rates are per minute of the time between the two. */
+  /** The time of the snapshot. Rates are per minute between `from` and `to`. */
   to: Schema.Int,
   windowMinutes: Schema.Int,
   totals: Usage,
-  /** By name; calls without one are under the empty name. */
+  /** By name. Calls without a provider have the empty name. */
   providers: ByName,
   /** By alias. */
   models: ByName,
   /** By key id. */
   keys: ByName,
   projects: ByName,
-  /** Torn or foreign lines within reach of the window. */
+  /** The number of torn or foreign lines in the segments of the window. */
   foreignLines: Schema.Int,
-  /** Lines of newer programs within reach, whose calls are in none of these numbers. */
+  /** The number of lines of newer programs. Their calls are in none of these numbers. */
   newerLines: Schema.Int,
-  /** More than 2048 combinations of names, or 32,768 in all buckets together: some calls are under `(other)`. */
+  /** Whether a bound was reached (2048 groups, or 32,768 in all buckets), so that some calls are under `(other)`. */
   overflowed: Schema.Boolean,
-  /** Present while this process cannot write. */
+  /** Present while this process cannot write entries. */
   degraded: Schema.optionalKey(
     Schema.Struct({ reason: Schema.String, since: Schema.Int, waiting: Schema.Int, lost: Schema.Int }),
   ),
 })
 export interface StatsSnapshot extends Schema.Schema.Type<typeof StatsSnapshot> {}
 
-export const describe = (
+export const makeSnapshot = (
   { foreignLines, newerLines, overflowed, window }: TailView,
   now: number,
   windowMinutes: number,
@@ -133,7 +133,7 @@ const durationsOf = (histogram: UsageSum["latency"]): Durations => {
   return { count: histogram.count, meanMillis: histogram.sumMillis / histogram.count, p50Millis, p95Millis }
 }
 
-/** How long the window of a snapshot is that names none. */
+/** The default window of snapshots. */
 export const StatsSettingsSchema = Schema.Struct({
   windowMinutes: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1440 })).pipe(
     Schema.withDecodingDefaultKey(Effect.succeed(60)),

@@ -1,8 +1,8 @@
-/** What a group of calls adds up to. All sums are of whole numbers, so that taking a part out again leaves exactly the rest. */
+/** The summed usage of a group of calls. All sums are whole numbers, so subtracting a part leaves exactly the rest. */
 import { errorKind, type WireEntry } from "../../LedgerEntry.ts"
 import { DurationHistogram } from "./DurationHistogram.ts"
 
-/** Who called what: the calls that are summed together. */
+/** The names that calls have in common to be summed together. */
 export interface Group {
   readonly provider: string
   readonly model: string
@@ -11,7 +11,7 @@ export interface Group {
   readonly project: string
 }
 
-/** In one sum; more kinds than these count as `other`. */
+/** The most kinds of errors in one sum. Further kinds count as `other`. */
 export const errorKindsMax = 32
 
 export class UsageSum {
@@ -51,7 +51,7 @@ export class UsageSum {
     if (kind !== undefined) this.addErrors(kind, 1)
   }
 
-  /** With `sign` −1 takes out again what was put in. */
+  /** Adds another sum, or subtracts it if `sign` is -1. */
   merge(other: UsageSum, sign: 1 | -1): void {
     this.requests += sign * other.requests
     this.bytesSent += sign * other.bytesSent
@@ -87,7 +87,7 @@ export class UsageSum {
 
 const otherErrors = "other"
 
-/** With the empty name for what an entry leaves out. */
+/** Returns the group of an entry. A name that the entry leaves out is empty. */
 export const groupOf = (wire: Partial<Group>): Group => ({
   provider: wire.provider ?? "",
   model: wire.model ?? "",
@@ -96,6 +96,6 @@ export const groupOf = (wire: Partial<Group>): Group => ({
   project: wire.project ?? "",
 })
 
-/** The same for equal groups only: the lengths tell where a name ends, whatever it holds. */
+/** Returns an id that only equal groups share. The lengths mark where each name ends. */
 export const groupId = ({ key = "", model = "", project = "", provider = "", upstream = "" }: Partial<Group>): string =>
   `${provider.length},${model.length},${upstream.length},${key.length}:${provider}${model}${upstream}${key}${project}`

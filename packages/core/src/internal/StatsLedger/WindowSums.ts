@@ -1,38 +1,37 @@
 /**
- * WindowSums by time and group, and sliding windows over them. A window costs what comes in and what goes out, never what stays: each keeps its
- * own sums, to which new calls are added and from which the buckets that have left it are taken.
+ * Sums by time and group, with sliding windows over them. A window costs the calls that enter and leave it, not those that stay: it adds new
+ * calls to its own sums and subtracts the buckets that leave it.
  */
-
 import type { WireEntry } from "../../LedgerEntry.ts"
 import { hourMillis } from "../../SegmentName.ts"
 import { type SeriesRow, SeriesRows } from "./StatsSeries.ts"
 import { type Group, groupId, groupOf, UsageSum } from "./UsageSum.ts"
 
-/** Distinct groups at a time, and sums of one group in one bucket; what is beyond is summed under the name `(other)`. */
-export const groupsMax = 2048
-export const usagesMax = 32_768
-/** Windows of different length that are kept up to date; the one that was asked for longest ago goes first. */
-const windowsMax = 4
+/** The most groups, and the most sums in all buckets. Calls beyond a bound are summed under the name `(other)`. */
+export const maxGroups = 2048
+export const maxSums = 32_768
+/** The most windows of different length that are kept up to date. The least recently used is dropped first. */
+const maxWindows = 4
 
-/** What came from one segment: it goes as a whole when a roll-up takes the segment's place. */
+/** The sums of one segment. They are removed together when a roll-up replaces the segment. */
 export interface SegmentPart {
-  /** Start of the segment's hour; no entry in it is younger than that hour's end. */
+  /** The start of the segment's hour. Its entries are not younger than the end of that hour. */
   readonly hour: number
-  /** By start of the bucket, then by group. */
+  /** By start of the bucket, then by group id. */
   readonly buckets: Map<number, Map<string, UsageSum>>
 }
 
 export const makePart = (hour: number): SegmentPart => ({ hour, buckets: new Map() })
 
 export interface Window {
-  /** Start of the first bucket in it. */
+  /** The start of its first bucket. */
   from: number
   readonly usages: Map<string, UsageSum>
 }
 
 export interface WindowSumsOptions {
   readonly bucketMillis: number
-  /** What is older is forgotten. */
+  /** Older buckets are dropped. */
   readonly horizonMillis: number
 }
 
@@ -41,10 +40,10 @@ export class WindowSums {
   readonly horizonMillis: number
   readonly #parts = new Set<SegmentPart>()
   readonly #windows = new Map<number, Window>()
-  /** In how many usages a group occurs. */
+  /** The number of buckets of each group. */
   readonly #groups = new Map<string, number>()
   #usages = 0
-  /** Start of the oldest bucket that is kept. */
+  /** The start of the oldest kept bucket. */
   #oldest = 0
 
   constructor(options: WindowSumsOptions) {
@@ -52,12 +51,12 @@ export class WindowSums {
     this.horizonMillis = options.horizonMillis
   }
 
-  /** Some calls are summed under `(other)`. */
+  /** Whether some calls are summed under `(other)`. */
   get overflowed(): boolean {
-    return this.#groups.has(othersId)
+    return this.#groups.has(overflowId)
   }
 
-  /** Start of the bucket that a window of this length begins with: it holds the time that is exactly that long ago. */
+  /** Returns the start of the first bucket of a window of this length: the bucket that contains `now - windowMillis`. */
   start(now: number, windowMillis: number): number {
     return this.#bucketOf(Math.max(0, now - windowMillis))
   }
@@ -76,9 +75,9 @@ export class WindowSums {
     const usages = this.#usagesIn(part, bucket)
     let id = groupId(group)
     const isNew = !usages.has(id)
-    if (isNew && (this.#usages >= usagesMax || (this.#groups.size >= groupsMax && !this.#groups.has(id)))) {
-      group = others
-      id = othersId
+    if (isNew && (this.#usages >= maxSums || (this.#groups.size >= maxGroups && !this.#groups.has(id)))) {
+      group = overflowGroup
+      id = overflowId
     }
     if (isNew && !usages.has(id)) {
       this.#usages++
@@ -88,19 +87,19 @@ export class WindowSums {
     for (const window of this.#windows.values()) if (bucket >= window.from) to(usageIn(window.usages, id, group))
   }
 
-  /** Takes out all that came from one segment. */
+  /** Removes all sums of one segment. */
   remove(part: SegmentPart): void {
     for (const bucket of [...part.buckets.keys()]) this.#removeBucket(part, bucket)
     this.#parts.delete(part)
   }
 
-  /** The clock went back to where windows reach what has been forgotten. */
-  lacks(now: number): boolean {
+  /** Returns whether the clock went back so far that windows would need dropped buckets. */
+  needsDropped(now: number): boolean {
     return this.start(now, this.horizonMillis) < this.#oldest
   }
 
-  /** Forgets what no window can reach any more. */
-  forget(now: number): void {
+  /** Drops buckets that no window can need any more. */
+  drop(now: number): void {
     const oldest = this.start(now, this.horizonMillis)
     if (oldest <= this.#oldest) return
     for (const window of this.#windows.values()) this.#advance(window, oldest)
@@ -110,23 +109,23 @@ export class WindowSums {
     }
   }
 
-  /** The sums from `start` on. */
+  /** Returns the up-to-date window of this length. */
   window(now: number, windowMillis: number): Window {
     const from = this.start(now, windowMillis)
     let window = this.#windows.get(windowMillis)
-    // A clock that went back widens the window again, and what left it is in the buckets only.
+    // A clock that went back widens the window, so its sums must be gathered from the buckets again.
     if (window === undefined || window.from > from) window = this.#gather(from)
     else this.#advance(window, from)
     this.#windows.delete(windowMillis)
     this.#windows.set(windowMillis, window)
     for (const length of this.#windows.keys()) {
-      if (this.#windows.size <= windowsMax) break
+      if (this.#windows.size <= maxWindows) break
       this.#windows.delete(length)
     }
     return window
   }
 
-  /** What lies in the buckets from `from` on, by model. */
+  /** Returns the calls of the buckets from `from` on, by bucket and model. */
   series(from: number): ReadonlyArray<SeriesRow> {
     const rows = new SeriesRows()
     for (const part of this.#parts) {
@@ -152,7 +151,7 @@ export class WindowSums {
     if (from <= window.from) return
     for (const part of this.#parts) {
       for (const [bucket, usages] of part.buckets) {
-        if (bucket >= window.from && bucket < from) takeOut(window, usages)
+        if (bucket >= window.from && bucket < from) subtract(window, usages)
       }
     }
     window.from = from
@@ -161,7 +160,7 @@ export class WindowSums {
   #removeBucket(part: SegmentPart, bucket: number): void {
     const usages = part.buckets.get(bucket) ?? new Map<string, UsageSum>()
     part.buckets.delete(bucket)
-    for (const window of this.#windows.values()) if (bucket >= window.from) takeOut(window, usages)
+    for (const window of this.#windows.values()) if (bucket >= window.from) subtract(window, usages)
     this.#usages -= usages.size
     for (const id of usages.keys()) {
       const left = (this.#groups.get(id) ?? 1) - 1
@@ -180,7 +179,7 @@ export class WindowSums {
     return usages
   }
 
-  /** What a foreign program put into a segment with a time of its own liking must not stay in every window for ever. */
+  /** Bounds the time by the end of the segment's hour: an entry with a time in the far future would stay in every window. */
   #bucketIn(part: SegmentPart, time: number): number {
     return this.#bucketOf(Math.min(time, part.hour + hourMillis - 1))
   }
@@ -191,8 +190,8 @@ export class WindowSums {
 }
 
 const other = "(other)"
-const others: Group = { provider: other, model: other, upstream: other, key: other, project: other }
-const othersId = groupId(others)
+const overflowGroup: Group = { provider: other, model: other, upstream: other, key: other, project: other }
+const overflowId = groupId(overflowGroup)
 
 const usageIn = (usages: Map<string, UsageSum>, id: string, group: Partial<Group>): UsageSum => {
   let usage = usages.get(id)
@@ -203,7 +202,7 @@ const usageIn = (usages: Map<string, UsageSum>, id: string, group: Partial<Group
   return usage
 }
 
-const takeOut = (window: Window, usages: ReadonlyMap<string, UsageSum>): void => {
+const subtract = (window: Window, usages: ReadonlyMap<string, UsageSum>): void => {
   for (const [id, usage] of usages) {
     const sum = window.usages.get(id)
     if (sum === undefined) continue

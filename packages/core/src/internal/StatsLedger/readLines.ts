@@ -1,18 +1,18 @@
 /**
- * Reads lines whoever wrote them. A write that was cut off (disk full, power cut) leaves the beginning of a line, and the next line stands
- * right behind it: what begins a line occurs nowhere within one, so both can be told apart.
+ * Reads the lines of a segment. A write that was cut off (disk full, power cut) leaves the start of a line directly before the next line.
+ * The start of a line occurs nowhere else in a line, so the two can be separated.
  */
 import { isWireEntry, lineStart, lineVersion, type WireEntry } from "../../LedgerEntry.ts"
 
 export interface LineVisitor {
   readonly entry: (wire: WireEntry) => void
-  /** Torn, or nothing of ours. */
+  /** A torn line, or a line that no Signalbox wrote. */
   readonly foreign: (line: string) => void
-  /** Whole, but written by a newer program: not ours to judge. */
+  /** A whole line of a newer program, which this one cannot read. */
   readonly newer: (line: string) => void
 }
 
-/** Visits each line of `text`, the last one included though it lacks its newline. */
+/** Visits each line of `text`. The last line may lack its newline. */
 export const readLines = (text: string, visitor: LineVisitor): void => {
   let start = 0
   while (start < text.length) {
@@ -36,19 +36,19 @@ const readLine = (line: string, visitor: LineVisitor): void => {
 }
 
 const visitWhole = (line: string, visitor: LineVisitor): boolean => {
-  const value = parsed(line)
+  const value = parseLine(line)
   if (isWireEntry(value)) visitor.entry(value)
   else if (isNewer(value)) visitor.newer(line)
   else return false
   return true
 }
 
-/** A line of a version after this one, of whatever shape. */
+/** Returns whether parsed JSON has a newer line version. */
 export const isNewer = (value: unknown): boolean =>
   typeof value === "object" && value !== null && "v" in value && typeof value.v === "number" && value.v > lineVersion
 
-/** `undefined` for what is no JSON. */
-export const parsed = (line: string): unknown => {
+/** Parses a line, and returns `undefined` if it is not a JSON object. */
+export const parseLine = (line: string): unknown => {
   if (!line.startsWith("{") || !line.endsWith("}")) return undefined
   try {
     return JSON.parse(line)
