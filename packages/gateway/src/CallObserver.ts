@@ -1,20 +1,28 @@
-/** For a host that shows what is under way: told of every call that goes to a provider, in the path of the request. */
+/** Lets a host observe calls while they run, for example to show them in a status line. */
 import { Context } from "effect"
 
-/** A call as people speak of it. */
+/** A call as a user names it. */
 export interface ObservedCall {
   readonly provider: string
   /** The alias. */
   readonly model: string
 }
 
-/** Who is told of calls. */
 export interface Observer {
-  /** A call begins; what is returned is called when it has ended, once. Both must be quick and must not throw. */
+  /**
+   * Called when a call to a provider starts; returns a function that the gateway calls once when the call has ended. Both run in the path of
+   * the request, so they must be fast and must not throw.
+   */
   readonly callStarted: (call: ObservedCall) => () => void
 }
 
-/** Nobody, where none is provided. Read when the gateway is built. */
+/**
+ * The observer of a gateway's calls. By default nothing observes them.
+ *
+ * **Gotchas**
+ *
+ * The gateway reads the reference once, when its layer is built.
+ */
 export const CallObserver: Context.Reference<Observer> = Context.Reference("@signalbox/gateway/CallObserver", {
   defaultValue: (): Observer => ({ callStarted: () => () => {} }),
 })

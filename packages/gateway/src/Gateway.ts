@@ -1,6 +1,6 @@
 /**
- * OpenAI's endpoints over a ServiceGraph: `GET /v1/models` and `POST /v1/chat/completions`. A request holds one generation from its start
- * to the last byte of its answer, names a model by its alias and never sees another name of it; every call is recorded.
+ * OpenAI-compatible endpoints over a ServiceGraph: `GET /v1/models` and `POST /v1/chat/completions`. A request pins one generation until the last
+ * byte of its response. Callers name models by alias and never see another name. Every call to a provider is recorded in the ledger.
  */
 import { toIncomingMessage } from "@effect/platform-node/NodeHttpServerRequest"
 import { Credentials } from "@signalbox/core/Credentials"
@@ -22,16 +22,43 @@ import { BufferedBytes } from "./internal/Gateway/RequestBody.ts"
 import { RequireKeys } from "./RequireKeys.ts"
 import type { UpstreamClients } from "./UpstreamClient.ts"
 
-/** How long a request waits for a graph that is still starting. */
+/** The time that a request waits while the graph is still starting. */
 export const startTimeout = "5 seconds"
 
-/** What the gateway needs of a graph: the nodes `Models.node` and `UpstreamClients.node` among its own. */
+/** A ServiceGraph that has `Models.node` and `UpstreamClients.node` among its nodes. */
 export interface Graph<Self, Shape> extends Context.Key<Self, Shape> {
   readonly pin: Effect.Effect<unknown, never, Self | Scope.Scope>
   readonly provide: <A, E>(effect: Effect.Effect<A, E, Models | UpstreamClients>) => Effect.Effect<A, E, NoInfer<Self>>
 }
 
-/** Adds the routes to the router. For Node's server of HTTP/1.1: answers are written straight into its responses. */
+/**
+ * Adds the gateway's routes to the router.
+ *
+ * **Details**
+ *
+ * Responses are written directly to Node's HTTP/1.1 response, so the router must run on a Node server. With a tracer other than effect's native
+ * one, each request has the server's span, with a child span `Gateway.attempt` for the exchange with the provider; without one, the gateway
+ * creates no spans.
+ *
+ * **Example** (Mounting the gateway on a router)
+ *
+ * ```ts
+ * import { Models } from "@signalbox/core/Models"
+ * import * as ServiceGraph from "@signalbox/core/ServiceGraph"
+ * import { Gateway, UpstreamClients } from "@signalbox/gateway"
+ * import { Layer } from "effect"
+ * import * as HttpRouter from "effect/http/HttpRouter"
+ *
+ * class Services extends ServiceGraph.Service<Services>()("example/Services", {
+ *   nodes: [Models.node, UpstreamClients.node],
+ * }) {}
+ *
+ * // Still requires an HTTP server, the ledger, the settings and the registries.
+ * const gateway = HttpRouter.serve(Gateway.layer(Services)).pipe(Layer.provide(Services.layer))
+ *
+ * Layer.isLayer(gateway) // => true
+ * ```
+ */
 export const layer = <Self, Shape>(
   graph: Graph<Self, Shape>,
 ): Layer.Layer<never, never, HttpRouter.HttpRouter | Self | StatsLedger | Providers | Credentials | RequireKeys> =>
@@ -56,11 +83,11 @@ export const layer = <Self, Shape>(
       const withGraph = (ambient: Context.Context<never>) => Context.add(ambient, graph, services)
 
       /**
-       * One generation around the whole request. The pin ends with the handler and not with the request's Scope: a handler here ends
-       * when the last byte of its answer is written, and a pin without a finalizer costs less.
+       * Pins one generation for the whole request. The pin ends with the handler instead of the request's Scope, which costs less: a
+       * handler ends when the last byte of its response is written.
        */
       const handle = (run: Run) => {
-        const answer = (request: HttpServerRequest) =>
+        const respond = (request: HttpServerRequest) =>
           graph.provide(
             Effect.flatMap(requireKeys.get, (required) => {
               const { authorization } = toIncomingMessage(request).headers
@@ -70,7 +97,7 @@ export const layer = <Self, Shape>(
             }),
           )
         return (request: HttpServerRequest) =>
-          Effect.catch(Effect.andThen(started, Effect.updateContext(answer(request), withGraph)), (error) =>
+          Effect.catch(Effect.andThen(started, Effect.updateContext(respond(request), withGraph)), (error) =>
             Effect.succeed(toResponse(error)),
           )
       }
@@ -83,29 +110,28 @@ export const layer = <Self, Shape>(
       const models = handle((caller, request) =>
         Effect.flatMap(Models, (models) => modelsAt(request.url, models, caller)),
       )
-      // The pattern with `/*` is also the path without it.
+      // The pattern `/*` also matches the path without it.
       yield* router.addAll([
         HttpRouter.route("GET", "/v1/models/*", models),
         HttpRouter.route("HEAD", "/v1/models/*", models),
       ])
       yield* router.add("*", "/v1/*", (request) => Effect.succeed(toResponse(noRoute(request))))
-      // What is no path fits no route, not even that one.
+      // A path with an invalid escape matches no route, not even that one.
       yield* router.addGlobalMiddleware((effect) =>
-        Effect.catch(effect, (error) => (isUnreadable(error) ? unreadable : Effect.fail(error))),
+        Effect.catch(effect, (error) => (isInvalidPath(error) ? invalidPath : Effect.fail(error))),
       )
     }),
   )
 
-const isUnreadable = (error: unknown): boolean =>
+const isInvalidPath = (error: unknown): boolean =>
   isHttpServerError(error) && error.reason._tag === "RouteNotFound" && error.request.url.startsWith("/v1/")
 
-const unreadable = Effect.succeed(
+const invalidPath = Effect.succeed(
   toResponse(
     new ApiError({
       status: 400,
       code: "invalid_path",
-      message:
-        "the path cannot be read: each % in it stands before two hexadecimal digits, and what they encode is UTF-8",
+      message: "the path cannot be decoded: percent-encode it as UTF-8, with two hexadecimal digits after each %",
     }),
   ),
 )
@@ -113,11 +139,11 @@ const unreadable = Effect.succeed(
 type Run = (
   caller: Caller,
   request: HttpServerRequest,
-  /** Who it is by the keys of now. */
+  /** Authenticates again, with the keys that are valid now. */
   identify: Identify,
 ) => Effect.Effect<HttpServerResponse, ApiError, Models | UpstreamClients>
 
-/** Only while the graph starts is there anything to wait for; a graph that has served once goes on. */
+/** Waits for the graph to start. A graph that has served once keeps serving, so later requests skip the wait. */
 const makeStarted = (pin: Effect.Effect<unknown, never, Scope.Scope>): Effect.Effect<void, ApiError> => {
   let hasServed = false
   const first = Effect.flatMap(
@@ -137,7 +163,7 @@ const starting = new ApiError({
   status: 503,
   code: "starting",
   message:
-    "the services are still starting, or cannot be built for the configuration; `signalbox services` shows which",
+    "the services are still starting, or the configuration prevents them from being built; `signalbox services` shows which",
   retryAfterSeconds: 1,
   retry: true,
 })
@@ -151,12 +177,12 @@ const noRoute = ({ method, url }: HttpServerRequest): ApiError => {
     ? new ApiError({
         status: 404,
         code: "not_found",
-        message: `there is nothing at ${path.slice(0, 200)}; there are POST /v1/chat/completions and GET /v1/models`,
+        message: `${path.slice(0, 200)} does not exist; use POST /v1/chat/completions or GET /v1/models`,
       })
     : new ApiError({
         status: 405,
         code: "method_not_allowed",
         allow,
-        message: `${method} is not for ${path.slice(0, 200)}; use ${allow}`,
+        message: `${path.slice(0, 200)} does not support ${method}; use ${allow}`,
       })
 }

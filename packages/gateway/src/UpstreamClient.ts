@@ -1,6 +1,6 @@
 /**
- * What carries requests to one provider. Each provider has its own client with its own connections, made for its settings: another
- * provider's new key does not touch it, and it is let go only when the last request that holds it has ended. A client sends a request once.
+ * The clients that send requests to providers. Each provider has a client of its own with its own connections, built from its settings: a new
+ * key of one provider does not touch another. A client is released when the last request that uses it has ended. It never retries a request.
  */
 import type { Provider } from "@signalbox/core/Providers"
 import { ProviderSettings } from "@signalbox/core/Providers"
@@ -10,8 +10,15 @@ import type { Upstream } from "./internal/Exchange.ts"
 import * as OpenAi from "./internal/OpenAi.ts"
 import * as Echo from "./internal/UpstreamClient/Echo.ts"
 
-/** One provider's client; `ServiceGraph.each` makes one for each member of `ProviderSettings`. */
+/**
+ * The client of one provider.
+ *
+ * **When to use**
+ *
+ * A host uses `UpstreamClients.node`. Use this service only to build a node that wraps `layerFor`.
+ */
 export class UpstreamClient extends Context.Service<UpstreamClient, Upstream>()("@signalbox/gateway/UpstreamClient") {
+  /** Builds the client of one member of `ProviderSettings`. */
   static readonly layerFor = (provider: Provider, name: string): Layer.Layer<UpstreamClient> => {
     switch (provider.kind) {
       case "openai":
@@ -32,11 +39,27 @@ export class UpstreamClient extends Context.Service<UpstreamClient, Upstream>()(
   }
 }
 
-/** All of them, by the provider's name. */
+/**
+ * The clients of all configured providers, by provider name.
+ *
+ * **Example** (A graph that serves the gateway)
+ *
+ * ```ts
+ * import { Models } from "@signalbox/core/Models"
+ * import * as ServiceGraph from "@signalbox/core/ServiceGraph"
+ * import { UpstreamClients } from "@signalbox/gateway/UpstreamClient"
+ *
+ * class Services extends ServiceGraph.Service<Services>()("example/Services", {
+ *   nodes: [Models.node, UpstreamClients.node],
+ * }) {}
+ *
+ * Services.key // => "example/Services"
+ * ```
+ */
 export class UpstreamClients extends Context.Service<UpstreamClients, ReadonlyMap<string, Upstream>>()(
   "@signalbox/gateway/UpstreamClients",
 ) {
-  /** For the nodes of a host's ServiceGraph. */
+  /** The node for a host's ServiceGraph. A change of one provider's settings rebuilds the client of that provider only. */
   static readonly node = ServiceGraph.each(UpstreamClients, {
     over: ProviderSettings,
     member: UpstreamClient,

@@ -1,4 +1,4 @@
-/** The whole of gateway. */
+/** Everything the gateway package exports. */
 export { CallObserver } from "./CallObserver.ts"
 export * as Gateway from "./Gateway.ts"
 export { RequireKeys } from "./RequireKeys.ts"

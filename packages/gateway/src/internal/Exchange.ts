@@ -1,47 +1,47 @@
 /**
- * One request and its answer as a client tells of it: callbacks, because this is the path of every byte. They come in the order of the
- * protocol; after `onResponseEnd` or `onResponseError` nothing follows. The names are those of undici, whose dispatcher calls them as they are.
+ * One request to a provider and its response, as callbacks because every byte takes this path. They follow the order of the protocol; none is
+ * called after `onResponseEnd` or `onResponseError`. The names are undici's, whose dispatcher calls them directly.
  */
 import type { IncomingHttpHeaders } from "node:http"
 
-/** What a listener can do to its exchange. */
+/** Controls an exchange. */
 export interface Control {
-  /** Ends the exchange now; `onResponseError` with this reason follows, unless it had ended. */
+  /** Ends the exchange now. Calls `onResponseError` with the reason, unless the exchange has ended. */
   abort(reason: Error): void
-  /** No `onResponseData` until `resume`; one that is on its way may still come. */
+  /** Stops `onResponseData` until `resume`. A chunk that is already on its way may still arrive. */
   pause(): void
   resume(): void
 }
 
-/** Who is told of an answer, as it comes. */
+/** Receives a response as it arrives. */
 export interface Listener {
-  /** The request is about to be written: from here on nobody knows whether the provider has acted on it. */
+  /** The request is about to be written: from now on the provider may have acted on it. */
   onRequestStart(control: Control): void
   onResponseStart(control: Control, status: number, headers: IncomingHttpHeaders): void
   onResponseData(control: Control, chunk: Buffer): void
   onResponseEnd(): void
-  /** Without `onRequestStart` before it the request was certainly not sent; there is no control then. */
+  /** If no `onRequestStart` came before, the request was not sent and `control` is `null`. */
   onResponseError(control: Control | null, error: Error): void
 }
 
-/** What the caller's request says beside its body, and may travel on. */
+/** Headers of the caller that are sent to the provider: names and values in turn. */
 export type ForwardedHeaders = ReadonlyArray<string>
 
-/** One provider's client. */
+/** The client of one provider. */
 export interface Upstream {
   readonly provider: string
   readonly kind: "openai" | "anthropic" | "echo"
   /**
-   * Sends the body of a `POST /v1/chat/completions` in which `model` is already the provider's; `headers` are names and values in turn.
-   * `undefined`: this kind of provider does not speak that protocol.
+   * Sends the body of a `POST /v1/chat/completions`, in which `model` is already the upstream model. `undefined` if this kind of provider does
+   * not support the protocol.
    */
   readonly chatCompletions: ((body: Uint8Array, headers: ForwardedHeaders, listener: Listener) => void) | undefined
-  /** Counts those that have begun and not ended, whoever sends them. */
+  /** Requests in flight, counted by the code that sends them. */
   readonly load: { inFlight: number }
-  /** Whether the provider refuses the key: from a 401 to the next answer that is a success. Another key makes another client. */
+  /** Whether the provider refuses the key: from a 401 until the next successful response. A new key creates a new client. */
   readonly keyStatus: { isRefused: boolean }
-  /** The provider's key, however it is spelled, out of a text. */
+  /** Replaces the provider's key in a text, in every encoding of it. */
   readonly redact: (text: string) => string
-  /** The key itself, if answers are to be searched for it: to know cheaply that there is nothing to conceal. */
+  /** The key itself, for a cheap check whether a response contains it. `undefined` without a key, or if the key is a placeholder. */
   readonly secret: { readonly text: string; readonly bytes: Buffer } | undefined
 }

@@ -1,15 +1,15 @@
-/** Why an exchange with a provider ended without an answer, and what follows from it. */
+/** Why an exchange with a provider ended without a complete response, and what follows from it. */
 
-/** As the ledger calls it. */
+/** The spelling of the ledger. */
 export type FailureKind = "refused" | "timeout" | "upstream" | "drained" | "request"
 
 export interface Failure {
   readonly kind: FailureKind
-  /** What happened, as the end of a sentence that begins with the provider. */
+  /** The end of a sentence whose subject is the provider. */
   readonly description: string
-  /** No connection could be made: the next request will fare alike. */
+  /** No connection could be made, so the next request would fail as well. */
   readonly isDown: boolean
-  /** It was certainly not sent, and another attempt may succeed at once. */
+  /** The request was not sent, and a second try may succeed at once. */
   readonly isRetryable: boolean
 }
 
@@ -17,9 +17,14 @@ export const failureOf = (error: Error, wasSent: boolean): Failure => {
   const code = codeOf(error)
   switch (code) {
     case "UND_ERR_HEADERS_TIMEOUT":
-      return { kind: "timeout", description: "did not begin to answer in time", isDown: false, isRetryable: false }
+      return { kind: "timeout", description: "did not start its response in time", isDown: false, isRetryable: false }
     case "UND_ERR_BODY_TIMEOUT":
-      return { kind: "timeout", description: "stopped in the middle of its answer", isDown: false, isRetryable: false }
+      return {
+        kind: "timeout",
+        description: "stopped in the middle of its response",
+        isDown: false,
+        isRetryable: false,
+      }
     case "UND_ERR_CONNECT_TIMEOUT":
       return {
         kind: "timeout",
@@ -31,17 +36,17 @@ export const failureOf = (error: Error, wasSent: boolean): Failure => {
     case "UND_ERR_CLOSED":
       return {
         kind: "drained",
-        description: "was let go while this request still ran",
+        description: "was released while this request still ran",
         isDown: false,
         isRetryable: false,
       }
   }
   if (wasSent) {
-    const description = code === undefined ? error.message : `broke off (${code})`
+    const description = code === undefined ? error.message : `closed the connection (${code})`
     return { kind: "upstream", description, isDown: false, isRetryable: false }
   }
   const detail = error.message === "" ? (code ?? error.name) : error.message.slice(0, 200)
-  // Something is wrong with the request, and not with the provider: a caller could have made it so.
+  // The request itself is at fault, which a caller can cause; the provider is not down.
   if (code?.startsWith("UND_ERR_") === true && code !== "UND_ERR_SOCKET") {
     return {
       kind: "request",
@@ -54,16 +59,16 @@ export const failureOf = (error: Error, wasSent: boolean): Failure => {
   return { kind: "refused", description: `cannot be reached (${detail})`, isDown: true, isRetryable }
 }
 
-/** What may be over at once. */
+/** Errors that a second try may not meet. */
 const transientCodes = new Set(["ECONNRESET", "EPIPE", "ECONNREFUSED", "UND_ERR_SOCKET"])
 
-// Node tries all addresses of a name, and undici and OpenSSL have codes of their own.
-const codeOf = (error: Coded): string | undefined => {
+// Node tries every address of a name and reports all errors. undici and OpenSSL have codes of their own.
+const codeOf = (error: ErrorWithCode): string | undefined => {
   if (typeof error.code === "string") return error.code
   const first = Array.isArray(error.errors) ? error.errors[0] : undefined
   return first === undefined ? undefined : codeOf(first)
 }
-interface Coded extends Error {
+interface ErrorWithCode extends Error {
   readonly code?: unknown
-  readonly errors?: ReadonlyArray<Coded>
+  readonly errors?: ReadonlyArray<ErrorWithCode>
 }

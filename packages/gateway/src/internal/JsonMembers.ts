@@ -1,44 +1,44 @@
 /**
- * Where the members `model` and `usage` of a JSON object stand in its bytes, and whether it has an `error`, without parsing it: the outermost
- * braces, keys and commas are checked, what lies deeper is only stepped over. What is no object by that measure has no members. One pass,
- * about a nanosecond per byte, and native search within long strings.
+ * Finds the members `model` and `usage` of a JSON object in its bytes, and whether it has an `error`, without parsing it. The scan checks the
+ * outermost braces, keys and commas and skips nested values; anything else than one object has no members. It is one pass of about a nanosecond
+ * per byte, with native search within long strings.
  */
 import { Option } from "effect"
 
-/** Levels of arrays and objects within a member of the outermost. */
+/** Nested arrays and objects within one member. */
 export const maxDepth = 256
 
-/** Reused for every text: `scan` overwrites the fields. Offsets are bytes, the end is exclusive, -1 stands for "is not there". */
+/** Reusable: `scan` overwrites the fields. Offsets are in bytes, ends are exclusive, -1 means absent. */
 export class JsonMembers {
-  /** Whether arrays and objects nest deeper than `maxDepth`: to parse megabytes of that takes seconds. Told of what is an array too. */
+  /** Whether arrays and objects nest deeper than `maxDepth`, for an array as well: parsing megabytes of brackets takes seconds. */
   isTooDeep = false
   /** The value of the first `model`. */
   modelStart = -1
   modelEnd = -1
-  /** Pairs of start and end of further members of that name: parsers take the last, so none may be left out. */
+  /** Start and end of each further `model`, in turn. Most parsers use the last, so all of them count. */
   furtherModels: Array<number> | undefined = undefined
   /** The value of the last `usage`. */
   usageStart = -1
   usageEnd = -1
-  /** There is an `error` that is an object or a string. */
+  /** Whether an `error` is present that is an object or a string. */
   hasError = false
   #bytes: Uint8Array = empty
   #end = 0
   #escaped = false
 
-  /** Whether `bytes` from `start` to `end` are one object; nothing is found otherwise. */
+  /** Whether the bytes from `start` to `end` are one object. If not, no member is found. */
   scan(bytes: Uint8Array, start: number, end: number): boolean {
-    this.#forget()
+    this.#reset()
     this.isTooDeep = false
     this.#bytes = bytes
     this.#end = end
     const isObject = this.#object(start)
-    if (!isObject) this.#forget()
+    if (!isObject) this.#reset()
     this.#bytes = empty
     return isObject
   }
 
-  #forget(): void {
+  #reset(): void {
     this.modelStart = -1
     this.modelEnd = -1
     this.furtherModels = undefined
@@ -98,7 +98,7 @@ export class JsonMembers {
     return at
   }
 
-  /** Behind the value; past the end if it does not end, `at` itself if there is none. */
+  /** Returns the offset after the value: past the end for an unterminated value, `at` itself for none. */
   #value(at: number): number {
     const bytes = this.#bytes
     const first = at < this.#end ? bytes[at] : undefined
@@ -126,7 +126,7 @@ export class JsonMembers {
     return end + 1
   }
 
-  /** Behind the closing quote. */
+  /** Returns the offset after the closing quote. */
   #string(at: number): number {
     const bytes = this.#bytes
     const end = this.#end
@@ -142,7 +142,7 @@ export class JsonMembers {
       }
       at++
     }
-    // An escape may have led past `near`, never into the middle of one.
+    // `at` may be past `near` after an escape, but never within one.
     while (at < end) {
       const found = bytes.indexOf(quote, at)
       if (found === -1 || found >= end) return end + 1
@@ -159,7 +159,7 @@ export class JsonMembers {
   }
 }
 
-/** Strings longer than this are searched natively, which costs a call. */
+/** Longer strings are searched natively, which costs a call. */
 const nearBytes = 96
 
 const empty = new Uint8Array(0)
@@ -188,7 +188,7 @@ const isWord = (bytes: Uint8Array, start: number, end: number, word: Uint8Array)
   bytes[start + 3] === word[3] &&
   bytes[start + 4] === word[4]
 
-/** A key of up to five letters takes at most 30 bytes to escape. */
+/** The keys have five letters, at most 30 bytes when escaped. */
 const unescaped = (bytes: Uint8Array, start: number, end: number): string | undefined => {
   if (end - start > 30) return undefined
   return Option.getOrUndefined(parse(`"${Buffer.from(bytes.subarray(start, end)).toString("latin1")}"`))

@@ -1,23 +1,23 @@
 /**
- * What the gateway itself refuses, as OpenAI's libraries read it: `{ "error": { message, type, param, code } }`. What a provider answers is
- * never put into this shape, it passes as it is.
+ * An error of the gateway itself, in the shape that OpenAI's libraries parse: `{ "error": { message, type, param, code } }`. Error responses of
+ * providers keep their own shape.
  */
 import { Schema } from "effect"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 
 export class ApiError extends Schema.TaggedError<ApiError>()("ApiError", {
   status: Schema.Int,
-  /** What happened, to what, and what to do now; without secrets. */
+  /** What happened, to what, and what to do next. Never contains a secret. */
   message: Schema.String,
   code: Schema.NullOr(Schema.String),
   param: Schema.optionalKey(Schema.NullOr(Schema.String)),
   retryAfterSeconds: Schema.optionalKey(Schema.Int),
-  /** Whether libraries may send the request again by themselves; `false` where the provider may have acted on it. */
+  /** Whether client libraries may retry by themselves: `false` if the provider may have acted on the request. */
   retry: Schema.optionalKey(Schema.Boolean),
-  /** Methods of the resource. */
+  /** The methods that the resource supports. */
   allow: Schema.optionalKey(Schema.String),
 }) {
-  /** As in an answer's body, and as in the last event of a stream. */
+  /** The body of a response, or the data of the last event of a stream. */
   get json(): string {
     const { code, message, param = null, status } = this
     return JSON.stringify({ error: { message, type: typeOf(status), param, code } })

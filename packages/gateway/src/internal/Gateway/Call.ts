@@ -1,9 +1,10 @@
 /**
- * One call on its way: what the provider answers is written into the caller's response as it comes, under the alias, and counted. Nothing
- * in here is an effect; it is the path of every byte. The request is sent once; only one that was certainly not sent is tried a second time.
- * The end of an answer is the last thing: whoever has it whole finds it in the ledger.
+ * Carries one call: writes the provider's response to the caller as it arrives, with the alias as model name, and counts it. It uses callbacks
+ * instead of effects because every byte takes this path. It sends the request once and retries only a request that was certainly not sent. It writes
+ * the end of a response last, so that a caller with a complete response finds the call in the ledger.
  */
 import type { IncomingHttpHeaders, ServerResponse } from "node:http"
+import * as Sse from "effect/encoding/Sse"
 import type { Control, ForwardedHeaders, Listener, Upstream } from "../Exchange.ts"
 import { type Failure, failureOf } from "../Failure.ts"
 import { JsonMembers } from "../JsonMembers.ts"
@@ -17,24 +18,24 @@ import { maxEventBytes, SseRewriter } from "./SseRewriter.ts"
 import { StreamBody } from "./StreamBody.ts"
 import { WriteTimeout } from "./WriteTimeout.ts"
 
-/** Of an answer that is no stream: it is held until it is whole. */
+/** For a response that is not a stream, which is buffered until it is complete. */
 export const maxBodyBytes = 32 * 1024 * 1024
 
 const noBytes = Buffer.alloc(0)
 const mib = 1024 * 1024
 
-/** Answers below this leave as text. */
+/** Shorter responses are written as text. */
 const oneWriteBytes = 16 * 1024
 
-/** A caller that has taken nothing of a whole answer for so long is cut: all of it is held meanwhile. */
+/** The time in which a caller must read something of a complete response, which stays in memory until then. */
 const bodyWriteTimeoutMillis = 60_000
 
-/** Of a stream: as long as a provider may be silent. Meanwhile its generation is held, its provider waits, and little is buffered. */
+/** The same for a stream, as long as a provider may be silent. Its generation stays pinned, the provider waits, and little is buffered. */
 const streamWriteTimeoutMillis = 300_000
 
 /**
- * From `[DONE]` to the end of the provider's answer, which leaves its connection for the next request. It comes at once, or with a
- * packet that was lost and sent again; whoever leaves it out would keep one of `maxConnections` until `bodyTimeoutMillis`.
+ * From `[DONE]` to the end of the provider's response, which frees the connection for the next request. It arrives at once or with a retransmitted
+ * packet. A provider that omits it would otherwise keep one of `maxConnections` until `bodyTimeoutMillis`.
  */
 const endTimeoutMillis = 1_000
 
@@ -47,14 +48,14 @@ export interface CallOptions {
   readonly buffered: BufferedBytes
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** The provider has begun to answer. */
+  /** The response headers have arrived. */
   readonly onResponding: (() => void) | undefined
-  /** The answer is there but for its end, which `send` writes, or this is to be answered instead; once, never after `leave`. */
+  /** Called once, never after `cancel`: the response is complete but for the end that `send` writes, or the error is the response. */
   readonly onEnd: (refusal: ApiError | undefined) => void
 }
 
 export class Call implements Listener {
-  /** What the ledger wants to know. */
+  // For the ledger.
   status: number | undefined = undefined
   error: string | undefined = undefined
   bytesSent = 0
@@ -76,11 +77,11 @@ export class Call implements Listener {
   #bufferedBytes = 0
   #rewriter: SseRewriter | undefined = undefined
   #stream: StreamBody | undefined = undefined
-  /** The provider waits for the caller. */
+  /** The provider is paused until the caller reads. */
   #isPaused = false
-  /** While the end of an answer is due of which nothing more is wanted. */
+  /** Runs after `[DONE]` until the provider ends its response. */
   #endTimer: NodeJS.Timeout | undefined = undefined
-  /** The whole answer, or the last of a stream. */
+  /** The whole body, or the end of a stream. */
   #last: Buffer = noBytes
   readonly #writeTimeout: WriteTimeout
 
@@ -95,15 +96,15 @@ export class Call implements Listener {
     upstream.chatCompletions?.(body, headers, this)
   }
 
-  /** The caller has gone: so does the request, at once. */
+  /** Aborts the request at once, because the caller has left. */
   cancel(): void {
     if (this.#ended) return
     this.#finish()
     this.error ??= "aborted"
-    this.#control?.abort(new Error("the caller has gone"))
+    this.#control?.abort(new Error("the caller has left"))
   }
 
-  /** The generation is released by force; a stream ends with an event that says so. */
+  /** Ends the call because the drain limit releases its generation. A stream ends with an error event. */
   drain(message: string): void {
     if (this.#ended) return
     this.#refuse("drained", drained(message))
@@ -112,8 +113,8 @@ export class Call implements Listener {
   onRequestStart(control: Control): void {
     this.#control = control
     this.#wasSent = true
-    // Who left while it was queued must not be served; to throw away the connection later would cost more.
-    if (this.#ended) control.abort(new Error("the caller has gone"))
+    // The caller left while the request was queued. Aborting now is cheaper than closing the connection later.
+    if (this.#ended) control.abort(new Error("the caller has left"))
     else this.bytesSent = this.#options.body.length
   }
 
@@ -132,8 +133,8 @@ export class Call implements Listener {
     }
     const encoding = first(headers["content-encoding"])
     if (encoding !== undefined && encoding !== "" && encoding !== "identity") {
-      // Hidden before it is cut: half a key is one too.
-      this.#failUpstream(`answered in an encoding that was not asked for (${upstream.redact(encoding).slice(0, 40)})`)
+      // Redact before cutting: half a key is still a secret.
+      this.#failUpstream(`used a content encoding that was not requested (${upstream.redact(encoding).slice(0, 40)})`)
       return
     }
     const type = first(headers["content-type"]) ?? ""
@@ -148,7 +149,7 @@ export class Call implements Listener {
     this.#rewriter = new SseRewriter(jsonName(this.#options.alias), this.#options.buffered)
     response.writeHead(status, this.#headers)
     this.#stream = new StreamBody(response)
-    // With the first event, if that is there already; else the caller need not wait to see that there will be an answer.
+    // The headers leave with the first event if it is there, else at once.
     setImmediate(() => {
       if (this.firstChunkAt === undefined && !this.#ended && !response.destroyed) response.flushHeaders()
     })
@@ -164,7 +165,7 @@ export class Call implements Listener {
 
   #forward(control: Control, chunk: Buffer, rewriter: SseRewriter): void {
     const complete = rewriter.push(chunk)
-    // What follows the end may be as long as it likes.
+    // Bytes after `[DONE]` may exceed the bound.
     if (rewriter.isOverrun && !rewriter.isDone) {
       this.#failUpstream(
         `sent an event that cannot be buffered: it is longer than ${maxEventBytes / mib} MiB, or ${maxBufferedBytes / mib} MiB are buffered already`,
@@ -174,10 +175,10 @@ export class Call implements Listener {
     if (complete === undefined) return
     const redacted = redactKey(this.#options.upstream, complete)
     if (rewriter.isDone) {
-      // Who has this event waits for nothing else.
+      // A caller with this event waits for nothing else.
       this.#end(redacted)
-      this.#endTimer = setTimeout(() => control.abort(new Error("did not end its answer")), endTimeoutMillis).unref()
-      // Nothing is left to be taken in time: it may end its answer, and so give back its connection.
+      this.#endTimer = setTimeout(() => control.abort(new Error("did not end its response")), endTimeoutMillis).unref()
+      // The provider may end its response, which frees its connection.
       if (this.#isPaused) control.resume()
       return
     }
@@ -201,7 +202,7 @@ export class Call implements Listener {
       return
     }
     const rest = rewriter.end() ?? noBytes
-    if (rewriter.isTruncated) this.#failUpstream("ended its answer in the middle of an event")
+    if (rewriter.isTruncated) this.#failUpstream("ended its response in the middle of an event")
     else this.#end(redactKey(this.#options.upstream, rest))
   }
 
@@ -212,10 +213,10 @@ export class Call implements Listener {
     this.#options.onEnd(undefined)
   }
 
-  /** Writes the end of the answer; once, after `onEnd` without a refusal. */
+  /** Writes the end of the response. Call it once, after `onEnd` without an error. */
   send(): void {
     const { response } = this.#options
-    // To a caller that has just gone nothing can be written; its request is about to be interrupted.
+    // The caller has just left, and its request is about to be interrupted.
     if (response.destroyed) return
     if (this.#stream === undefined) this.#writeBody(this.#last)
     else this.#stream.end(this.#last)
@@ -233,15 +234,15 @@ export class Call implements Listener {
     }
     this.#headers.push("content-length", String(body.length))
     response.writeHead(status, this.#headers)
-    // A short text leaves with the head in one write; as bytes both would be gathered first.
+    // Node writes headers and a short text in one piece; bytes would be copied first.
     if (body.length < oneWriteBytes) response.end(body.toString("latin1"), "latin1")
     else this.#endBuffered(body)
   }
 
-  /** Counts until it has been read: who never does must neither fill the memory nor, for ever, the place of others. */
+  /** Counts the body as buffered until the caller has read it, so that slow callers stay within the bound. */
   #endBuffered(body: Buffer): void {
     const { buffered, response } = this.#options
-    // It was counted a moment ago, as the chunks that it was made of.
+    // Its chunks were counted until a moment ago, so it fits.
     buffered.add(body.length)
     response.once("close", () => buffered.remove(body.length))
     response.end(body)
@@ -263,7 +264,7 @@ export class Call implements Listener {
     )
   }
 
-  /** The provider does what nobody can follow. */
+  /** Ends the call because the provider broke the protocol or a bound. */
   #failUpstream(description: string): void {
     this.onResponseError(null, new Error(description))
   }
@@ -276,8 +277,10 @@ export class Call implements Listener {
       this.#options.onEnd(refusal)
       return
     }
-    // What has begun cannot take another status: the last event says it, and there is no [DONE]. Whatever stands there of another ends first.
-    this.#end(Buffer.from(`\ndata: ${refusal.json}\n\n`))
+    // The status is sent already, so the last event carries the error, without `[DONE]`. The line feed ends a partial event.
+    this.#end(
+      Buffer.from(`\n${Sse.encoder.write({ _tag: "Event", id: undefined, event: "message", data: refusal.json })}`),
+    )
   }
 
   #finish(): void {
@@ -291,21 +294,23 @@ export class Call implements Listener {
 
   #buffer(chunk: Buffer): void {
     if (this.bytesReceived > maxBodyBytes || !this.#options.buffered.tryAdd(chunk.length)) {
-      this.#failUpstream(`sent more than can be buffered (${maxBodyBytes / 1024 / 1024} MiB)`)
+      this.#failUpstream(
+        `sent a response larger than ${maxBodyBytes / mib} MiB, or this host buffers ${maxBufferedBytes / mib} MiB already`,
+      )
       return
     }
     this.#bufferedBytes += chunk.length
     this.#chunks.push(chunk)
   }
 
-  /** The answer under the alias, and without the provider's key. */
+  /** The body with the alias as model name and without the provider's key. */
   #wholeBody(): Buffer {
     const { alias, upstream } = this.#options
     const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
     if (!this.#isJson) return redactKeyInError(upstream, bytes)
     const members = new JsonMembers()
     const isObject = members.scan(bytes, 0, bytes.length)
-    // Some tell of an error under 200. Of another status the ledger has the status.
+    // Some providers send errors with status 200. For other statuses the ledger has the status itself.
     if (this.status! < 300 && this.status !== 204 && (!isObject || members.hasError)) this.error = "upstream"
     if (members.usageStart !== -1) this.usage = bytes.subarray(members.usageStart, members.usageEnd)
     const body = renamed(bytes, 0, bytes.length, namesIn(bytes, members), jsonName(alias))
@@ -313,6 +318,6 @@ export class Call implements Listener {
   }
 }
 
-/** Of a header that was sent several times undici makes a list, which the types do not say. */
+/** undici returns a list for a repeated header, which the types omit. */
 const first = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
   typeof value === "object" ? value[0] : value

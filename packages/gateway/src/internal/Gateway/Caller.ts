@@ -1,20 +1,20 @@
-/** Who calls, and which models that caller may use beside what the models themselves say (`allowed_keys`, which `Models` enforces). */
+/** Identifies the caller by its key and applies the key's own list of models. `Models` enforces the models' `allowed_keys`. */
 import type { Credential, Credentials } from "@signalbox/core/Credentials"
 import { Result } from "effect"
 import { ApiError } from "./ApiError.ts"
 
 export interface Caller {
-  /** The id of the key; `undefined` without one. */
+  /** The id of the key, `undefined` without a key. */
   readonly key: string | undefined
   readonly mayUse: (alias: string) => boolean
 }
 
-/** Looks again who calls: a key may be revoked while its request is on its way. */
+/** Identifies the caller again: a key may be revoked while its request is being received. */
 export type Identify = () => Result.Result<Caller, ApiError>
 
 /**
- * Where keys are required, only a caller with a valid one is let in. Where they are not, a valid one still counts: its calls are recorded
- * under its id and its limits hold. Anything else in the header is then nobody's business, because many programs insist on sending some key.
+ * If keys are required, only callers with a valid key pass. If not, a valid key still applies: its calls are recorded under its id and its limits
+ * hold. Any other key is then ignored, because many programs always send one.
  */
 export const callerOf = (
   authorization: string | undefined,
@@ -43,10 +43,10 @@ const known = ({ id, models }: Credential): Caller => ({
 const missing = new ApiError({
   status: 401,
   code: "missing_api_key",
-  message: "a key is required here: send `Authorization: Bearer sk-…`; `signalbox keys add NAME` makes one",
+  message: "this host requires a key: send `Authorization: Bearer sk-…`; `signalbox keys add NAME` creates one",
 })
 const wrong = new ApiError({
   status: 401,
   code: "invalid_api_key",
-  message: "this key is not known, or was revoked; `signalbox keys add NAME` makes a new one",
+  message: "this key is unknown or was revoked; `signalbox keys add NAME` creates a new one",
 })

@@ -1,6 +1,6 @@
 /**
- * `POST /v1/chat/completions`: who calls, for which model, where that goes, and what the ledger says of it afterwards. The bytes
- * themselves are carried by `Call`.
+ * `POST /v1/chat/completions`: identifies the caller, resolves the model, chooses the provider, and records the call in the ledger. `Call` carries
+ * the bytes.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
@@ -14,6 +14,7 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type { Observer } from "../../CallObserver.ts"
 import { UpstreamClients } from "../../UpstreamClient.ts"
 import type { ApiError } from "./ApiError.ts"
+import { isTraced, withAttemptSpan } from "./AttemptSpan.ts"
 import { Call } from "./Call.ts"
 import type { Caller, Identify } from "./Caller.ts"
 import { forwardedHeaders } from "./HeaderFilter.ts"
@@ -23,7 +24,7 @@ import { clientOf } from "./ProviderRefusal.ts"
 import { BodyReader, type BufferedBytes, type ChatRequest, parseChat } from "./RequestBody.ts"
 import { tokensOf } from "./Usage.ts"
 
-/** What lives as long as the gateway. */
+/** The services and the state that live as long as the gateway. */
 export interface GatewayState {
   readonly ledger: StatsLedger["Service"]
   readonly providers: Providers["Service"]
@@ -33,10 +34,10 @@ export interface GatewayState {
   readonly observer: Observer
 }
 
-/** From head to body; then the caller's key is looked up again. */
+/** If the body arrives later than this after the headers, the caller's key is checked again. */
 const reidentifyAfterMillis = 1_000
 
-/** Where a request goes; `probe` is the outage that it is to end. */
+/** The route of a request. `probe` is the outage that the request tests. */
 interface Destination {
   readonly route: Route
   readonly probe: Outage | undefined
@@ -55,26 +56,26 @@ export const chatCompletions = (
     const response = NodeHttpServerRequest.toServerResponse(request) as ServerResponse
     const body = new BodyReader(source, response, state.buffered)
     const arrived = state.clock.currentTimeMillisUnsafe()
-    const answered = Effect.flatMap(afterEarlierResponses(body.bytes, source, response), (bytes) => {
-      // A body may take minutes: who holds one back must not get in by a key that was revoked meanwhile.
+    const handled = Effect.flatMap(afterEarlierResponses(body.bytes, source, response), (bytes) => {
+      // A body may take minutes. The key may have been revoked since the headers arrived.
       const isLate = Math.abs(state.clock.currentTimeMillisUnsafe() - arrived) >= reidentifyAfterMillis
       const known = isLate ? identify() : Result.succeed(caller)
       const chat = Result.flatMap(known, (caller) => Result.map(parseChat(bytes), (chat) => ({ caller, chat })))
       if (Result.isFailure(chat)) return Effect.fail(chat.failure)
-      const asked = chat.success
-      return Effect.flatMap(destinationOf(state, models, asked.caller, asked.chat.model), (destination) =>
-        runCall(state, clients, { ...asked, destination, source, response }),
+      const accepted = chat.success
+      return Effect.flatMap(destinationOf(state, models, accepted.caller, accepted.chat.model), (destination) =>
+        runCall(state, clients, { ...accepted, destination, source, response }),
       )
     })
-    return Effect.onExitPrimitive(answered, () => {
+    return Effect.onExitPrimitive(handled, () => {
       body.release()
       return undefined
     })
   })
 
 /**
- * A request that came on its connection before the answer to another one has ended (pipelining) waits until its own could be sent. What was
- * written before would pile up, and Node stops reading from a connection where it does: nobody would notice that the caller has gone.
+ * Delays a pipelined request until the responses before it on its connection have ended. Its own response would pile up until then, and Node would
+ * stop reading from the connection, so the gateway could not notice that the caller has left.
  */
 const afterEarlierResponses = (
   body: Effect.Effect<Buffer, ApiError>,
@@ -83,18 +84,18 @@ const afterEarlierResponses = (
 ): Effect.Effect<Buffer, ApiError> => {
   if (response.socket !== null) return body
   const turn = Effect.callback<void>((resume) => {
-    const gone = () => resume(Effect.interrupt)
+    const closed = () => resume(Effect.interrupt)
     const begin = () => {
-      socket.off("close", gone)
+      socket.off("close", closed)
       resume(Effect.void)
     }
     if (response.socket !== null) return begin()
-    if (socket.destroyed) return gone()
+    if (socket.destroyed) return closed()
     response.once("socket", begin)
-    socket.once("close", gone)
+    socket.once("close", closed)
     return Effect.sync(() => {
       response.off("socket", begin)
-      socket.off("close", gone)
+      socket.off("close", closed)
     })
   })
   return Effect.flatMap(body, (bytes) => Effect.as(turn, bytes))
@@ -114,7 +115,7 @@ const destinationOf = (
     onFailure: (refused) => probeOrRefuse(state, models, caller, refused),
   })
 
-/** A provider that is down is tried again by one of the requests for it; the others are refused, which the ledger learns. */
+/** Lets one request at a time probe a provider that is down. The other requests are refused and recorded. */
 const probeOrRefuse = Effect.fnUntraced(function* (
   { clock, ledger, probes, providers }: GatewayState,
   models: Models["Service"],
@@ -126,7 +127,7 @@ const probeOrRefuse = Effect.fnUntraced(function* (
   const { alias, provider } = reason
   const outage = providers.outage(provider)
   const now = clock.currentTimeMillisUnsafe()
-  // It may have come back since.
+  // Without an outage, the provider has recovered since.
   if (outage === undefined || probes.begin(outage, now)) {
     const route = (yield* models.list(caller.key)).find((route) => route.alias === alias)
     if (route !== undefined) return { route, probe: outage }
@@ -136,7 +137,7 @@ const probeOrRefuse = Effect.fnUntraced(function* (
   return yield* refusalOf(refused, caller, outage && probes.retryAfterSeconds(outage, now))
 })
 
-/** One call, ready to go. */
+/** Everything that a call needs. */
 interface PreparedCall {
   readonly caller: Caller
   readonly chat: ChatRequest
@@ -150,7 +151,7 @@ const runCall = (
   clients: UpstreamClients["Service"],
   prepared: PreparedCall,
 ): Effect.Effect<HttpServerResponse.HttpServerResponse, ApiError> =>
-  Effect.suspend(() => {
+  Effect.withFiber((fiber) => {
     const { chat, destination, response, source } = prepared
     const { probe, route } = destination
     const started = state.clock.currentTimeMillisUnsafe()
@@ -179,25 +180,26 @@ const runCall = (
       call.begin()
       return Effect.sync(() => call.cancel())
     })
-    // An answer that comes whole has nobody waiting in the middle of it, and ends with its client if that is let go.
-    const watched = chat.stream ? Effect.andThen(endWhenDrained(call), exchange) : exchange
+    const attempt = isTraced(fiber) ? withAttemptSpan(exchange, call, route) : exchange
+    // Only a stream needs an error event at the drain limit: a buffered response fails when its client is released.
+    const watched = chat.stream ? Effect.andThen(endWhenDrained(call), attempt) : attempt
     const recorded = Effect.onExitPrimitive(
       responding === undefined ? watched : Effect.andThen(recoverWhen(state, responding, route.provider), watched),
       () => {
-        // Interrupted before it began: nothing has happened that anybody would count.
+        // Interrupted before it started: there is nothing to record.
         if (endObservation === undefined) return undefined
         endObservation()
         upstream.load.inFlight--
         return recordOutcome(state, prepared, call, started)
       },
     )
-    return Effect.map(recorded, (answer) => {
+    return Effect.map(recorded, (response) => {
       call.send()
-      return answer
+      return response
     })
   })
 
-/** A call for which there is no client that could send it. */
+/** Records and refuses a call that no client can send. */
 const refuseBeforeSending = (
   state: GatewayState,
   { caller, destination }: PreparedCall,
@@ -210,7 +212,7 @@ const refuseBeforeSending = (
   return Effect.andThen(state.ledger.record(entry), Effect.fail(refusal))
 }
 
-/** What follows from a call: its entry, and whether its provider is up. */
+/** Records the call in the ledger and updates the provider's outage. */
 const recordOutcome = (
   { clock, ledger, probes, providers }: GatewayState,
   { caller, destination }: PreparedCall,
@@ -220,12 +222,12 @@ const recordOutcome = (
   const { probe, route } = destination
   const { failure, respondedAt } = call
   const now = clock.currentTimeMillisUnsafe()
-  // It has come back when it answers; to take a request and break off is not enough. A caller that left has seen nothing.
-  const cameBack = respondedAt !== undefined ? true : failure === undefined ? undefined : false
-  if (probe !== undefined) probes.end(probe, cameBack, now)
+  // Only response headers prove that the provider is up. If the caller left before them, the outcome is unknown.
+  const isUp = respondedAt !== undefined ? true : failure === undefined ? undefined : false
+  if (probe !== undefined) probes.end(probe, isUp, now)
   const recorded = ledger.record(outcome(entryOf(route, caller), call, started, now))
   const outage = providers.outage(route.provider)
-  // What began before the outage says nothing about it.
+  // A response from before the outage proves nothing.
   if (outage !== undefined && respondedAt !== undefined && respondedAt >= outage.since) {
     return Effect.andThen(recorded, providers.recovered(route.provider))
   }
@@ -233,11 +235,11 @@ const recordOutcome = (
   return recorded
 }
 
-/** Not when the answer has ended: it may take minutes, and the others wait. */
+/** Reports the recovery with the response headers: the body may take minutes, and other requests are refused until then. */
 const recoverWhen = ({ providers }: GatewayState, responding: Deferred.Deferred<void>, provider: string) =>
   Effect.forkChild(Effect.andThen(Deferred.await(responding), providers.recovered(provider)))
 
-/** The answer has been written already; its status is for whoever logs it. */
+/** `Call` has written the response already. The status is for the access log and the request's span. */
 const emptyResponse = (status = 200) => {
   const known = emptyResponses.get(status)
   if (known !== undefined) return known
@@ -245,7 +247,7 @@ const emptyResponse = (status = 200) => {
   emptyResponses.set(status, answer)
   return answer
 }
-/** At most one for each status that there is. */
+/** Bounded by the number of HTTP statuses. */
 const emptyResponses = new Map<number, Effect.Effect<HttpServerResponse.HttpServerResponse>>()
 
 const endWhenDrained = (call: Call) =>

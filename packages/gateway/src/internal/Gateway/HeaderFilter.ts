@@ -1,13 +1,13 @@
 /**
- * Which headers travel: out to the provider, and back to the caller. Both are lists of what is known to be good. Never on them: who the
- * caller is (Authorization, cookies), who the provider knows us as, what belongs to one connection (RFC 9110, 7.6.1).
+ * Selects the headers that pass from the caller to the provider and back. Both lists name only known headers. They never include the caller's
+ * identity (Authorization, cookies), the host's account at the provider, or headers of one connection (RFC 9110, 7.6.1).
  */
 import type { IncomingHttpHeaders } from "node:http"
 import type { ForwardedHeaders } from "../Exchange.ts"
 
 const forwardedNames = ["accept", "user-agent", "openai-beta", "idempotency-key", "traceparent", "tracestate"] as const
 
-/** Of the caller's request, for the provider. */
+/** Headers of the caller's request for the provider. */
 export const forwardedHeaders = (headers: IncomingHttpHeaders): ForwardedHeaders => {
   const list: Array<string> = []
   for (const name of forwardedNames) {
@@ -31,7 +31,7 @@ const returnedNames = new Set([
 ])
 const returnedPrefixes = ["x-ratelimit-", "ratelimit-"]
 
-/** Of the provider's answer, for the caller: names and values in turn, without those that tell its key. */
+/** Headers of the provider's response for the caller, names and values in turn, without values that contain the provider's key. */
 export const returnedHeaders = (headers: IncomingHttpHeaders, holdsKey: (value: string) => boolean): Array<string> => {
   const list: Array<string> = []
   for (const name in headers) {

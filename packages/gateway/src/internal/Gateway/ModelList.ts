@@ -1,16 +1,16 @@
-/** `GET /v1/models` and `GET /v1/models/{id}`: what this caller may use. */
+/** `GET /v1/models` and `GET /v1/models/{id}`: the models that the caller may use. */
 import type { Models, Route } from "@signalbox/core/Models"
 import { Effect, Option } from "effect"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { ApiError } from "./ApiError.ts"
 import type { Caller } from "./Caller.ts"
 
-/** `url` ends with the id, percent-encoded; an alias may have slashes in it. Without one all of them are asked for. */
+/** `url` ends with the percent-encoded alias, which may contain slashes. Without an alias the result is the whole list. */
 export const modelsAt = (url: string, models: Models["Service"], caller: Caller) => {
   const rest = url.split("?", 1)[0]!.slice("/v1/models/".length)
   return Effect.flatMap(usable(models, caller), (routes) =>
     rest === ""
-      ? Effect.succeed(answer({ object: "list", data: routes.map(modelObject) }))
+      ? Effect.succeed(respond({ object: "list", data: routes.map(modelObject) }))
       : modelOf(Option.getOrUndefined(decode(rest)), routes),
   )
 }
@@ -24,19 +24,19 @@ const modelOf = (id: string | undefined, routes: ReadonlyArray<Route>) =>
             status: 404,
             param: "model",
             code: "model_not_found",
-            message: `there is no model ${JSON.stringify((id ?? "").slice(0, 200))} for you; GET /v1/models lists those that there are`,
+            message: `the model ${JSON.stringify((id ?? "").slice(0, 200))} does not exist or is not available to you; GET /v1/models lists the available ones`,
           }),
         )
-      : Effect.succeed(answer(modelObject(route)))
+      : Effect.succeed(respond(modelObject(route)))
   })
 
 const usable = (models: Models["Service"], caller: Caller) =>
   Effect.map(models.list(caller.key), (routes) => routes.filter(({ alias }) => caller.mayUse(alias)))
 
-/** Nobody knows when a model was made; the format wants a number. */
+/** The format requires `created`, which the gateway does not know. */
 const modelObject = ({ alias, provider }: Route) => ({ id: alias, object: "model", created: 0, owned_by: provider })
 
-const answer = (value: object) =>
+const respond = (value: object) =>
   HttpServerResponse.text(JSON.stringify(value), {
     contentType: "application/json",
     headers: { "cache-control": "no-store" },

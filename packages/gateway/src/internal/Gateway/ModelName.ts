@@ -1,10 +1,10 @@
-/** Puts a model's other name into the bytes of a JSON object: in its own member `model` only, and nothing else changes. */
+/** Replaces the model name in the bytes of a JSON object: in its own member `model` only. Every other byte stays. */
 import type { JsonMembers } from "../JsonMembers.ts"
 
-/** A name as JSON, in bytes. */
+/** Returns the name as a JSON string, in bytes. */
 export const jsonName = (name: string): Buffer => Buffer.from(JSON.stringify(name))
 
-/** Where another name belongs: pairs of start and end, ascending; only strings are names. */
+/** Returns the ranges of the model name: start and end in turn, ascending. Only strings are names. */
 export const namesIn = (bytes: Uint8Array, members: JsonMembers): ReadonlyArray<number> => {
   const { furtherModels, modelEnd, modelStart } = members
   if (modelStart === -1) return none
@@ -13,7 +13,7 @@ export const namesIn = (bytes: Uint8Array, members: JsonMembers): ReadonlyArray<
   return all.filter((_, index) => bytes[all[index & ~1]!] === quote)
 }
 
-/** A copy of the bytes from `start` to `end` in which `name` stands in each of the ranges; the bytes themselves if there is none. */
+/** Returns a copy of the bytes from `start` to `end` with `name` in each range, or the bytes themselves if `ranges` is empty. */
 export const renamed = (
   bytes: Buffer,
   start: number,

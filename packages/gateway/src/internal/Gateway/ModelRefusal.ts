@@ -1,4 +1,4 @@
-/** What a caller is told about a model that it does not get, as OpenAI's libraries expect it. */
+/** Converts a refused model into an error of the gateway. */
 import { ModelRefused } from "@signalbox/core/Models"
 import { Effect } from "effect"
 import { ApiError } from "./ApiError.ts"
@@ -10,13 +10,13 @@ export const refusalOf = (
   retryAfterSeconds = 1,
 ): Effect.Effect<never, ApiError> => Effect.fail(errorOf(refused, caller, retryAfterSeconds))
 
-/** The key has no such model in its own list. */
+/** The key's own list does not include the model. */
 export const notAllowed = (alias: string): ApiError =>
   new ApiError({
     status: 403,
     param: "model",
     code: "model_not_allowed",
-    message: `the model ${JSON.stringify(alias)} is not among those that this key may use; GET /v1/models lists them`,
+    message: `this key may not use the model ${JSON.stringify(alias)}; GET /v1/models lists the models that it may use`,
   })
 
 const errorOf = (refused: ModelRefused, caller: Caller, retryAfterSeconds: number): ApiError => {
@@ -25,14 +25,14 @@ const errorOf = (refused: ModelRefused, caller: Caller, retryAfterSeconds: numbe
     return notAllowed(reason.alias)
   switch (reason._tag) {
     case "UnknownModel": {
-      // Only names that this key may use.
+      // Suggest only models that this key may use.
       const near = reason.near.filter(caller.mayUse)
       const { message } = new ModelRefused({ reason: { ...reason, near } })
       return new ApiError({
         status: 404,
         param: "model",
         code: "model_not_found",
-        message: `${message}; GET /v1/models lists those that there are`,
+        message: `${message}; GET /v1/models lists the available ones`,
       })
     }
     case "ModelDisabled":

@@ -1,7 +1,7 @@
 /**
- * How a provider comes back. While it is down its models are refused, so that nothing would ever find out that it answers again: one
- * request at a time is let through to see, the first a second after the outage began, then after twice as long each time, at most every
- * 30 seconds. Its answer ends the outage; the others are told when to come again.
+ * Decides which requests may test a provider that is down. Its models are refused during an outage, so one request at a time is let through as a probe:
+ * the first one second after the outage began, then with double the wait each time, at most 30 seconds. A response ends the outage. Refused
+ * callers get the time of the next probe as Retry-After.
  */
 import { maxProviders, type Outage } from "@signalbox/core/Providers"
 
@@ -9,28 +9,28 @@ const firstMillis = 1_000
 const maxMillis = 30_000
 
 interface Probe {
-  /** The outage that it belongs to. */
+  /** The start of the outage that this probe belongs to. */
   readonly since: number
   nextAt: number
   waitMillis: number
-  /** When the one that is under way began. */
+  /** When the probe in flight started. */
   startedAt: number | undefined
 }
 
 export class Probes {
   readonly #probes = new Map<string, Probe>()
 
-  /** Whether this request may go to see; then `end` should follow. */
+  /** Whether this request may probe the provider. If so, the caller must call `end`. */
   begin(outage: Outage, now: number): boolean {
     const probe = this.#of(outage)
-    // One of which nothing is heard for so long may still wait for a model that thinks, or have been interrupted before it began.
+    // After `maxMillis`, a probe may be waiting for a slow model, or was interrupted before it started.
     const isInFlight = probe.startedAt !== undefined && isPending(probe.startedAt + maxMillis, now)
     if (isInFlight || isPending(probe.nextAt, now)) return false
     probe.startedAt = now
     return true
   }
 
-  /** `reached` is unknown when the caller left before anybody could tell: then the next request may go at once. */
+  /** `reached` is `undefined` if the caller left before the outcome was known. The next request may then probe at once. */
   end(outage: Outage, reached: boolean | undefined, now: number): void {
     const probe = this.#of(outage)
     probe.startedAt = undefined
@@ -40,7 +40,7 @@ export class Probes {
     probe.nextAt = now + probe.waitMillis
   }
 
-  /** When it makes sense to try again; at least 1. */
+  /** Seconds until the next probe, at least 1. */
   retryAfterSeconds(outage: Outage, now: number): number {
     const { nextAt } = this.#of(outage)
     return isPending(nextAt, now) ? Math.ceil((nextAt - now) / 1_000) : 1
@@ -55,7 +55,7 @@ export class Probes {
       waitMillis: firstMillis,
       startedAt: undefined,
     }
-    // The oldest one belongs to an outage that has ended otherwise, or that is forgotten.
+    // The oldest entry belongs to an outage that ended in another way.
     const [oldest] = this.#probes.keys()
     if (this.#probes.size >= maxProviders && oldest !== undefined) this.#probes.delete(oldest)
     this.#probes.set(outage.provider, probe)
@@ -63,5 +63,5 @@ export class Probes {
   }
 }
 
-/** What is farther ahead than any wait was put there before the clock was set back, and would keep a provider down for as long as that. */
+/** Ignores deadlines beyond the maximum wait: they predate a clock change and would keep a provider down for too long. */
 const isPending = (time: number, now: number): boolean => now < time && time - now <= maxMillis

@@ -1,26 +1,26 @@
-/** The body of a request: whole, bounded, and what the gateway needs to know of it. */
+/** Reads the body of a request within bounds, and extracts the members that the gateway needs. */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { Effect, Result } from "effect"
 import { JsonMembers, maxDepth } from "../JsonMembers.ts"
 import { ApiError } from "./ApiError.ts"
 import { jsonName, namesIn, renamed } from "./ModelName.ts"
 
-/** Of one request. */
+/** For one request. */
 export const maxBodyBytes = 32 * 1024 * 1024
 
-/** Of all requests and whole answers that are held at one time. */
+/** For all buffered requests, responses and events together. */
 export const maxBufferedBytes = 512 * 1024 * 1024
 
-/** Counts them. */
+/** Counts the bytes that the gateway buffers. */
 export class BufferedBytes {
   #bytes = 0
-  /** Whether there was room. */
+  /** Adds the bytes and returns `true`, or returns `false` above the limit. */
   tryAdd(bytes: number): boolean {
     if (this.#bytes + bytes > maxBufferedBytes) return false
     this.#bytes += bytes
     return true
   }
-  /** Counts what is held already, whether or not there is room. */
+  /** Adds bytes that are already in memory, even above the limit. */
   add(bytes: number): void {
     this.#bytes += bytes
   }
@@ -29,7 +29,7 @@ export class BufferedBytes {
   }
 }
 
-/** Reads one body. What it holds counts until `release`, which may come at any time, and more than once. */
+/** Reads one body. Its bytes count as buffered until `release`, which is idempotent and allowed at any time. */
 export class BodyReader {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
@@ -47,7 +47,7 @@ export class BodyReader {
     this.#length = 0
   }
 
-  /** Once. A caller that leaves in the middle interrupts it. */
+  /** Reads the whole body; run it once. A caller that leaves interrupts it. */
   get bytes(): Effect.Effect<Buffer, ApiError> {
     return Effect.callback((resume) => {
       const request = this.#request
@@ -72,25 +72,25 @@ export class BodyReader {
       const onEnd = () => resume(Effect.succeed(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, this.#length)))
       request.on("data", onData)
       request.on("end", onEnd)
-      // Stays: an error that nobody listens to would end the process.
+      // Never removed: an `error` event without a listener would end the process.
       request.on("error", () => refuse(broken))
       return Effect.sync(stop)
     })
   }
 }
 
-/** In any case (RFC 9110, 10.1.1). */
+/** The value is case-insensitive (RFC 9110, 10.1.1). */
 const expectsContinue = /^100-continue$/i
 
-/** A chat completion as it came. */
+/** A chat completion request. */
 export interface ChatRequest {
   readonly model: string
   readonly stream: boolean
-  /** The same request under the provider's name for the model. */
+  /** The same request with the upstream model as `model`. */
   readonly withModel: (upstream: string) => Buffer
 }
 
-/** Everything beside `model` and `stream` is the provider's to judge. */
+/** Checks only `model` and `stream`; the provider checks everything else. */
 export const parseChat = (bytes: Buffer): Result.Result<ChatRequest, ApiError> => {
   const members = new JsonMembers()
   members.scan(bytes, 0, bytes.length)
@@ -99,32 +99,36 @@ export const parseChat = (bytes: Buffer): Result.Result<ChatRequest, ApiError> =
   }
   const parsed = Result.try({ try: (): unknown => JSON.parse(bytes.toString()), catch: String })
   if (Result.isFailure(parsed)) {
-    return invalid(null, null, `the body is no JSON (${parsed.failure.slice(0, 200)}); send a JSON object`)
+    return invalid(null, null, `the body is not valid JSON (${parsed.failure.slice(0, 200)}); send a JSON object`)
   }
   const value = parsed.success
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return invalid(null, null, "the body is no JSON object; send one with at least `model` and `messages`")
+    return invalid(null, null, "the body is not a JSON object; send one with at least `model` and `messages`")
   }
   const { model, stream } = value as { readonly model?: unknown; readonly stream?: unknown }
   if (model === undefined) {
     return invalid(
       "model",
       "missing_required_parameter",
-      "`model` is missing; name one of those that GET /v1/models lists",
+      "`model` is missing; GET /v1/models lists the available models",
     )
   }
   if (typeof model !== "string" || model === "") {
-    return invalid("model", "invalid_type", "`model` must be a string that is not empty; GET /v1/models lists them")
+    return invalid(
+      "model",
+      "invalid_type",
+      "`model` must be a non-empty string; GET /v1/models lists the available models",
+    )
   }
   if (stream !== undefined && stream !== null && typeof stream !== "boolean") {
     return invalid("stream", "invalid_type", "`stream` must be true or false")
   }
-  // Parsers differ in which of them they take: what was allowed here might be another one there.
+  // Parsers differ in which of two members they use, so the provider could run another model than the one that was allowed here.
   if (members.furtherModels !== undefined) {
     return invalid("model", "invalid_value", "`model` is given more than once; give it once")
   }
-  // Some do not tell upper from lower case in names, as Go's, in which many servers for models are written.
-  if (Object.keys(value).some(isOtherModel)) {
+  // Go's parser, which many model servers use, ignores case in member names.
+  if (Object.keys(value).some(isModelInOtherCase)) {
     return invalid("model", "invalid_value", "`model` is also given in another spelling; give it once, in lower case")
   }
   const ranges = namesIn(bytes, members)
@@ -135,7 +139,8 @@ export const parseChat = (bytes: Buffer): Result.Result<ChatRequest, ApiError> =
   })
 }
 
-const isOtherModel = (name: string): boolean => name !== "model" && name.length === 5 && name.toLowerCase() === "model"
+const isModelInOtherCase = (name: string): boolean =>
+  name !== "model" && name.length === 5 && name.toLowerCase() === "model"
 
 const invalid = (param: string | null, code: string | null, message: string) =>
   Result.fail(new ApiError({ status: 400, param, code, message }))
@@ -154,10 +159,10 @@ const full = Effect.fail(
     code: "overloaded",
     retryAfterSeconds: 1,
     retry: true,
-    message: `requests and answers of ${maxBufferedBytes / 1024 / 1024} MiB are under way, which is as much as there may be; try again`,
+    message: `this host buffers ${maxBufferedBytes / 1024 / 1024} MiB of requests and responses, the maximum; try again`,
   }),
 )
 
 const broken = Effect.fail(
-  new ApiError({ status: 400, code: "body_incomplete", message: "the body ended too early; send it again, whole" }),
+  new ApiError({ status: 400, code: "body_incomplete", message: "the body ended too early; send the request again" }),
 )

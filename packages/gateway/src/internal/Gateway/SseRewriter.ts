@@ -1,44 +1,44 @@
 /**
- * Puts the alias into the `model` of every event of a stream, whatever way the stream is cut: an event is looked at when it is whole, all
- * else (comments, other fields, `[DONE]`, what is no JSON object) passes unchanged and at once. Line ends are LF, CRLF and CR, as in
- * the HTML standard, section "Server-sent events".
+ * Replaces `model` by the alias in every event of a stream, wherever the chunks are cut. It inspects an event once it is complete. Everything else
+ * (comments, other fields, `[DONE]`, data that is not a JSON object) passes unchanged and at once. Lines end with LF, CRLF or CR, as in the HTML
+ * standard, section "Server-sent events".
  */
 import { JsonMembers } from "../JsonMembers.ts"
 import { namesIn, renamed } from "./ModelName.ts"
 import type { BufferedBytes } from "./RequestBody.ts"
 
-/** Of one event, and so of what is held back; a longer one ends the stream. */
+/** For one event, and so for the bytes held back. A longer event ends the stream. */
 export const maxEventBytes = 8 * 1024 * 1024
 
 export class SseRewriter {
-  /** The last `usage` that was seen, as JSON. */
+  /** The last `usage` object, as JSON. */
   usage: Buffer | undefined = undefined
-  /** An event was longer than the bound, or than there was room for: what came of it is gone, and nothing that follows makes sense. */
+  /** An event exceeded its bound or the gateway's buffer. Its bytes are dropped, so the rest of the stream is unusable. */
   isOverrun = false
-  /** The event `[DONE]` has passed: by the protocol of OpenAI's nothing follows. */
+  /** `[DONE]` has passed. OpenAI's protocol ends the stream with it. */
   isDone = false
   /** The stream ended in the middle of an event. */
   isTruncated = false
-  /** An event told of an error. */
+  /** An event contained an `error`. */
   hasError = false
   readonly #alias: Buffer
   readonly #buffered: BufferedBytes
   readonly #members = new JsonMembers()
-  /** Of the event that is not whole yet. */
+  /** Chunks of the incomplete event. */
   #pending: Array<Buffer> = []
   #pendingBytes = 0
   #isFirst = true
-  // Of the event that is being looked at.
+  // State of the event under inspection.
   #dataLines: Array<number> = []
   #nameRanges: Array<number> = []
 
-  /** `alias` is JSON. What is held back takes of `room`, until it passes or `release`. */
+  /** `alias` is JSON. Bytes held back count in `buffered` until they pass or `release` is called. */
   constructor(alias: Buffer, buffered: BufferedBytes) {
     this.#alias = alias
     this.#buffered = buffered
   }
 
-  /** What may be passed on now; look at `isOverrun` afterwards. */
+  /** Returns the bytes that may be sent now. Check `isOverrun` afterwards. */
   push(chunk: Buffer): Buffer | undefined {
     if (this.#pendingBytes === 0) return this.#lines(chunk)
     if (!this.#buffered.tryAdd(chunk.length)) {
@@ -47,7 +47,7 @@ export class SseRewriter {
     }
     this.#pending.push(chunk)
     this.#pendingBytes += chunk.length
-    // Only a line's end can make an event whole; without one there is nothing to look at, and nothing to copy.
+    // Only a line end can complete an event, so a chunk without one needs no inspection and no copy.
     if (!chunk.includes(lineFeed) && !chunk.includes(carriageReturn)) {
       if (this.#pendingBytes > maxEventBytes) this.#overrun()
       return undefined
@@ -55,7 +55,7 @@ export class SseRewriter {
     return this.#lines(this.#take())
   }
 
-  /** What was held back when the stream ended: an event that ends with it instead of with a blank line. Look at `isTorn` afterwards. */
+  /** Returns the bytes held back at the end of the stream, which may end an event without a blank line. Check `isTruncated` afterwards. */
   end(): Buffer | undefined {
     if (this.#pendingBytes === 0) return undefined
     const rest = this.#take()
@@ -68,12 +68,12 @@ export class SseRewriter {
       this.#line(rest, at, lineEnd)
       at = Math.min(this.#next(rest, lineEnd), rest.length)
     }
-    // A line that has no end and is no comment is one that was cut.
+    // A line without an end that is not a comment was cut.
     this.isTruncated = this.#dataLines.length > 0 ? !this.#event(rest) : start < rest.length && rest[start] !== colon
     return renamed(rest, 0, rest.length, this.#nameRanges, this.#alias)
   }
 
-  /** Nobody wants the rest. */
+  /** Drops the bytes held back. */
   release(): void {
     this.#buffered.remove(this.#pendingBytes)
     this.#pending = []
@@ -122,7 +122,7 @@ export class SseRewriter {
       }
     }
     if (passed > 0) this.#isFirst = false
-    // The LF of a CRLF that was cut in two comes as a blank line then: an event of nothing.
+    // The LF of a CRLF that two chunks divide arrives as a blank line, an empty event.
     this.#hold(bytes.subarray(passed))
     return passed === 0 ? undefined : renamed(bytes, 0, passed, this.#nameRanges, this.#alias)
   }
@@ -150,23 +150,23 @@ export class SseRewriter {
     this.#dataLines.push(at, end)
   }
 
-  /** A blank line: the event is whole. Whether its data is a JSON object or `[DONE]`. */
+  /** Inspects a complete event. Returns whether its data is a JSON object or `[DONE]`. */
   #event(bytes: Buffer): boolean {
     const lines = this.#dataLines
-    let isKnown = false
+    let isRecognized = false
     if (lines.length === 2) {
       const start = lines[0]!
       const end = lines[1]!
-      if (bytes[start] === openBrace || isSpace(bytes[start])) isKnown = this.#inspect(bytes, start, end, lines)
-      else if (bytes[start] === openBracket && isDone(bytes, start, end)) isKnown = this.isDone = true
+      if (bytes[start] === openBrace || isSpace(bytes[start])) isRecognized = this.#inspect(bytes, start, end, lines)
+      else if (bytes[start] === openBracket && isDone(bytes, start, end)) isRecognized = this.isDone = true
     } else if (lines.length > 2) {
       const joined = Buffer.concat(
         lines.flatMap((start, index) => (index % 2 === 0 ? [bytes.subarray(start, lines[index + 1]), newLine] : [])),
       )
-      isKnown = this.#inspect(joined, 0, joined.length, lines)
+      isRecognized = this.#inspect(joined, 0, joined.length, lines)
     }
     lines.length = 0
-    return isKnown
+    return isRecognized
   }
 
   #inspect(bytes: Buffer, start: number, end: number, lines: ReadonlyArray<number>): boolean {
@@ -186,7 +186,7 @@ export class SseRewriter {
     return true
   }
 
-  /** A JSON string has no line end in it: it stands within one line. */
+  /** Maps a range of the joined data to the lines. A JSON string has no line end, so it lies within one line. */
   #addNameRange(lines: ReadonlyArray<number>, from: number, to: number): void {
     let before = 0
     for (let i = 0; i < lines.length; i += 2) {
@@ -204,12 +204,12 @@ const colon = 0x3a
 const space = 0x20
 const openBrace = 0x7b
 const openBracket = 0x5b
-/** Behind a byte order mark, if there is one. */
+/** The offset after the byte order mark, if any. */
 const afterMark = (bytes: Buffer): number => (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0)
 const newLine = Buffer.from("\n")
 const isSpace = (byte: number | undefined): boolean => byte === space || byte === 0x09
 
-/** As OpenAI's libraries take it: whatever stands behind it in the line. */
+/** OpenAI's libraries ignore the rest of the line after `[DONE]`, so this does as well. */
 const isDone = (bytes: Buffer, start: number, end: number): boolean =>
   end - start >= done.length && done.compare(bytes, start, start + done.length) === 0
 const done = Buffer.from("[DONE]")

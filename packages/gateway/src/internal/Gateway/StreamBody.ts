@@ -1,7 +1,7 @@
 /**
- * The body of a streamed answer. Node's response writes each chunk of HTTP/1.1's chunked coding (RFC 9112, 7.1) in four pieces, gathered by a
- * system call; here size, bytes and line ends are one piece, which saves a tenth of the CPU of a stream. For that the coding is taken over
- * from the response once it has announced it; where it has not, as for a caller of HTTP/1.0, bytes pass as they are.
+ * Writes the body of a streamed response. Node writes each chunk of HTTP/1.1's chunked coding (RFC 9112, 7.1) in four pieces; writing size, bytes
+ * and line ends as one piece saves a tenth of the CPU of a stream. So this class takes over the coding after Node has announced it. Without the
+ * coding, for callers with HTTP/1.0, bytes pass unchanged.
  */
 import type { ServerResponse } from "node:http"
 
@@ -9,20 +9,20 @@ export class StreamBody {
   readonly #response: ServerResponse
   readonly #isChunked: boolean
 
-  /** After `writeHead`, before any write. */
+  /** Call after `writeHead` and before any write. */
   constructor(response: ServerResponse) {
     this.#response = response
     this.#isChunked = response.chunkedEncoding
     response.chunkedEncoding = false
   }
 
-  /** Whether more may follow at once; else after `drain`. To a caller that has gone nothing is written. */
+  /** Returns `false` if the next write should wait for `drain`. Ignores writes to a caller that has left. */
   write(bytes: Buffer): boolean {
     if (this.#response.destroyed || bytes.length === 0) return true
     return this.#response.write(this.#isChunked ? framed(bytes, noBytes) : bytes)
   }
 
-  /** With last bytes, if there are any. */
+  /** Ends the body after the last bytes, if any. */
   end(bytes: Buffer = noBytes): void {
     if (this.#response.destroyed) return
     if (this.#isChunked) this.#response.end(bytes.length === 0 ? lastChunk : framed(bytes, lastChunk))

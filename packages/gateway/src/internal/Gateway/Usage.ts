@@ -1,4 +1,4 @@
-/** The tokens of a call as the provider counted them. Read by hand, because it runs for every call: a schema takes twenty times as long. */
+/** Reads the provider's token counts. Hand-written because it runs for every call: a schema takes twenty times as long. */
 import { Option } from "effect"
 
 export interface Tokens {
@@ -15,7 +15,7 @@ interface Usage {
   readonly completion_tokens_details?: { readonly reasoning_tokens?: unknown } | null
 }
 
-/** From the JSON of a member `usage`; OpenAI counts cached tokens within those of the prompt, the ledger beside them. */
+/** Reads the JSON of a `usage` member. OpenAI includes cached tokens in the prompt's tokens, the ledger counts them separately. */
 export const tokensOf = (json: string): Tokens | undefined => {
   const usage = Option.getOrUndefined(parse(json)) as Usage | null | undefined
   if (typeof usage !== "object" || usage === null) return undefined
@@ -30,5 +30,5 @@ export const tokensOf = (json: string): Tokens | undefined => {
 
 const parse = Option.liftThrowable((json: string): unknown => JSON.parse(json))
 
-/** The ledger puts right what is out of its bounds. */
+/** The ledger clamps values out of its bounds. */
 const count = (value: unknown): number => (typeof value === "number" ? value : 0)

@@ -1,6 +1,6 @@
 /**
- * How long a caller may take nothing of what is written for it. Node's timer of the connection does it: it takes each part that leaves for a
- * sign of life, so that a slow caller is never cut, only one that does not read at all.
+ * Closes the connection of a caller that reads nothing for a time. Node's socket timer measures it: every part that leaves resets the timer, so a
+ * slow caller is never closed, only one that has stopped reading.
  */
 import type { ServerResponse } from "node:http"
 
@@ -12,19 +12,18 @@ export class WriteTimeout {
     this.#response = response
   }
 
-  /** Something waits to be taken. Ends with `end`, with the answer, or with the connection, which is cut then. */
+  /** Starts the timer because bytes wait to be read. It ends with `stop`, with the response, or by closing the connection. */
   start(millis: number): void {
     const response = this.#response
     if (!this.#isArmed) {
       this.#isArmed = true
       response.once("timeout", () => response.destroy())
-      // Before the server's own, which gives the connection to the next answer and sets its timer for that.
+      // Runs before the server's own listener, which hands the connection to the next response and sets its timer.
       response.prependOnceListener("finish", () => this.stop())
     }
     response.setTimeout(millis)
   }
 
-  /** It was taken. */
   stop(): void {
     this.#response.setTimeout(0)
   }

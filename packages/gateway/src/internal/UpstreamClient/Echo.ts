@@ -1,17 +1,18 @@
 /**
- * Answers with the words of the last user message, for trying things without a key or a network. The same request gets the same answer.
- * A token is a word: what stands between white space. `n`, `stop`, `max_tokens`, `max_completion_tokens` and `stream_options.include_usage`
- * mean what they mean at OpenAI's; everything else is ignored.
+ * A provider that repeats the last user message, for trials without a key or a network. The same request always gets the same response. A token is a
+ * word between white space. `n`, `stop`, `max_tokens`, `max_completion_tokens` and `stream_options.include_usage` work as at OpenAI; all other
+ * parameters are ignored.
  */
 import type { IncomingHttpHeaders } from "node:http"
 import { Clock, Effect, Result, Schema } from "effect"
+import * as Sse from "effect/encoding/Sse"
 import type { Control, Listener, Upstream } from "../Exchange.ts"
 
-/** As at OpenAI's. */
+/** OpenAI's limits. */
 const maxChoices = 128
 const maxStops = 4
 
-/** Characters of an answer that comes whole, all choices together: it must fit into memory, and more would not be passed on. */
+/** Characters of a response that is not a stream, all choices together. The gateway would not forward more. */
 const maxWholeLength = 32 * 1024 * 1024
 
 const Part = Schema.Struct({ type: Schema.String, text: Schema.optionalKey(Schema.String) })
@@ -68,7 +69,7 @@ const eventStream: IncomingHttpHeaders = {
   "cache-control": "no-cache",
 }
 
-/** Plays texts to a listener, as fast as it wants them, and lets others have their turn between. */
+/** Sends texts to a listener at the listener's pace, and yields to other work in between. */
 class Player implements Control {
   readonly #listener: Listener
   #texts: Iterator<string> | undefined
@@ -138,20 +139,20 @@ interface Reply {
 const replyTo = (request: Request, created: number): Reply => {
   const texts = request.messages.map(({ content }) => textOf(content))
   const last = request.messages.findLastIndex(({ role }) => role === "user")
-  let answer = texts[last === -1 ? texts.length - 1 : last] ?? ""
+  let reply = texts[last === -1 ? texts.length - 1 : last] ?? ""
   for (const stop of typeof request.stop === "string" ? [request.stop] : (request.stop ?? [])) {
-    const at = stop === "" ? -1 : answer.indexOf(stop)
-    if (at !== -1) answer = answer.slice(0, at)
+    const at = stop === "" ? -1 : reply.indexOf(stop)
+    if (at !== -1) reply = reply.slice(0, at)
   }
   const limit = request.max_completion_tokens ?? request.max_tokens ?? Number.POSITIVE_INFINITY
-  const { count, end } = countWords(answer, limit)
+  const { count, end } = countWords(reply, limit)
   const prompt = texts.reduce((sum, text) => sum + countWords(text).count, 0)
   const completion = count * (request.n ?? 1)
   return {
     id: `chatcmpl-echo-${checksum(texts.join("\n"))}`,
     created,
-    text: answer.slice(0, end),
-    finishReason: /\S/.test(answer.slice(end)) ? "length" : "stop",
+    text: reply.slice(0, end),
+    finishReason: /\S/.test(reply.slice(end)) ? "length" : "stop",
     usage: { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion },
   }
 }
@@ -173,7 +174,16 @@ const completionOf = (request: Request, { created, finishReason, id, text, usage
 function* eventsOf(request: Request, { created, finishReason, id, text, usage }: Reply): Generator<string> {
   const withUsage = request.stream_options?.include_usage === true
   const event = (choices: ReadonlyArray<object>, counted: object | null = null) =>
-    `data: ${JSON.stringify({ id, object: "chat.completion.chunk", created, model: request.model, choices, ...(withUsage ? { usage: counted } : {}) })}\n\n`
+    sse(
+      JSON.stringify({
+        id,
+        object: "chat.completion.chunk",
+        created,
+        model: request.model,
+        choices,
+        ...(withUsage ? { usage: counted } : {}),
+      }),
+    )
   const choice = (index: number, delta: object, finish_reason: string | null = null) => [
     { index, delta, logprobs: null, finish_reason },
   ]
@@ -183,22 +193,24 @@ function* eventsOf(request: Request, { created, finishReason, id, text, usage }:
     yield event(choice(index, {}, finishReason))
   }
   if (withUsage) yield event([], usage)
-  yield "data: [DONE]\n\n"
+  yield sse("[DONE]")
 }
+
+const sse = (data: string): string => Sse.encoder.write({ _tag: "Event", id: undefined, event: "message", data })
 
 const textOf = (content: Request["messages"][number]["content"]): string =>
   typeof content === "string" ? content : (content ?? []).map(({ text = "" }) => text).join("")
 
-/** A word and the white space around it, as far as that belongs to no word before. */
+/** A word with the white space after it; the first word also has the white space before it. */
 const wordPattern = /^\s*\S+\s*|\S+\s*/g
 
-/** One after the other, so that they join to the text: a list of millions of them would take gigabytes. */
+/** Yields words that join to the text, one by one: an array of millions of words would take gigabytes. */
 function* wordsOf(text: string): Generator<string> {
   const word = new RegExp(wordPattern)
   for (let start = 0; word.test(text); start = word.lastIndex) yield text.slice(start, word.lastIndex)
 }
 
-/** Up to `limit` of them, and where the last of these ends. */
+/** Counts up to `limit` words, and returns the end of the last one. */
 const countWords = (text: string, limit = Number.POSITIVE_INFINITY) => {
   const word = new RegExp(wordPattern)
   let count = 0
@@ -213,14 +225,14 @@ const countWords = (text: string, limit = Number.POSITIVE_INFINITY) => {
 const refusal = (problem: string): string =>
   JSON.stringify({
     error: {
-      message: `echo does not understand the request: ${problem.slice(0, 500)}`,
+      message: `echo cannot process the request: ${problem.slice(0, 500)}`,
       type: "invalid_request_error",
       param: null,
       code: null,
     },
   })
 
-const tooLong = refusal(`the answer, \`n\` times, has more than ${maxWholeLength} characters; send less, or stream`)
+const tooLong = refusal(`the response, \`n\` times, has more than ${maxWholeLength} characters; send less, or stream`)
 
 /** FNV-1a, 32 bits. */
 const checksum = (text: string): string => {
