@@ -4,8 +4,8 @@
  * everything else begins in `Start.ts`, which `Program.ts` loads.
  */
 import { version } from "@signalbox/api/Version"
-import { say } from "./internal/Say.ts"
-import { tmuxAnswer } from "./internal/Tmux.ts"
+import { tmuxAnswer } from "./internal/StatusBar.ts"
+import { say } from "./internal/writeLine.ts"
 
 const args = process.argv.slice(2)
 const isVersion = args.length === 1 && (args[0] === "--version" || args[0] === "-v")

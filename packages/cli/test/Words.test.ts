@@ -4,11 +4,11 @@ import * as NodePath from "@effect/platform-node/NodePath"
 import { assert, describe, it } from "@effect/vitest"
 import { dataDirectory } from "@signalbox/core/DataDirectory"
 import { ConfigProvider, Effect, Result } from "effect"
-import { whichDocument } from "../src/internal/Document.ts"
-import { pointerOf } from "../src/internal/Pointer.ts"
-import { tree } from "../src/internal/Services.ts"
-import { age, line, table } from "../src/internal/Shown.ts"
-import { tmuxAnswer } from "../src/internal/Tmux.ts"
+import { tree } from "../src/internal/Commands/services.ts"
+import { pointerOf } from "../src/internal/ConfigPath.ts"
+import { whichDocument } from "../src/internal/DocumentPath.ts"
+import { tmuxAnswer } from "../src/internal/StatusBar.ts"
+import { age, line, table } from "../src/internal/TextFormat.ts"
 
 const plain = { bold: String, dim: String, red: String, green: String, yellow: String }
 

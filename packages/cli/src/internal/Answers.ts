@@ -2,9 +2,9 @@
 import type * as Problems from "@signalbox/api/Problems"
 import type { Schema } from "effect"
 import type { HttpClientError } from "effect/http"
+import { moved, refused, unchanged } from "./ConfigFailure.ts"
 import { Failure, failed, inSentences, usage } from "./Failure.ts"
-import { moved, refused, unchanged } from "./Refusals.ts"
-import { line } from "./Shown.ts"
+import { line } from "./TextFormat.ts"
 
 export type ApiError =
   | InstanceType<(typeof Problems.RequestProblems)[number] | (typeof Problems.ConfigProblems)[number]>

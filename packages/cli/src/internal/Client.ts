@@ -14,8 +14,8 @@ import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import type * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
 import { silent } from "./Failure.ts"
-import type { Host } from "./Host.ts"
-import { whileWaiting } from "./Output.ts"
+import { whileWaiting } from "./Print.ts"
+import type { Host } from "./RunningHost.ts"
 import * as Transport from "./Transport.ts"
 
 /** Building what a change needs may take half as long. */

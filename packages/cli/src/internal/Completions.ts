@@ -6,7 +6,7 @@ import { Effect, Option } from "effect"
 import * as Completions from "effect/cli/Completions"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
-import { printOrDie } from "./Output.ts"
+import { printOrDie } from "./Print.ts"
 
 const shells = ["bash", "zsh", "fish"] as const
 

@@ -4,7 +4,7 @@
  */
 import { parseArgs } from "node:util"
 import { type HostPaths, hostPaths } from "@signalbox/server/HostPaths"
-import { whichDocument } from "./Document.ts"
+import { whichDocument } from "./DocumentPath.ts"
 
 export const logFormats = ["text", "json"] as const
 

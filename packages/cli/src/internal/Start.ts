@@ -4,5 +4,5 @@ import { plainServe } from "./PlainServe.ts"
 export const run = (args: ReadonlyArray<string>): void => {
   const flags = plainServe(args, process.env)
   if (flags === undefined) void import("../Cli.ts").then((cli) => cli.run(args))
-  else void import("./Serve.ts").then((serve) => serve.run(args, flags))
+  else void import("./Commands/serve.ts").then((serve) => serve.run(args, flags))
 }
