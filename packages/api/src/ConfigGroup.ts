@@ -61,6 +61,10 @@ export const Written = Schema.Struct({
   shadowed: Schema.Array(Schema.String),
   /** Those of `changes` that take effect only after a restart. */
   restartRequired: Schema.Array(Schema.String),
+  /** The document's name, for messages: its path. */
+  source: Schema.String,
+  /** What works now and deserves a look. */
+  warnings: Schema.Array(Problem),
 })
 export type Written = typeof Written.Type
 

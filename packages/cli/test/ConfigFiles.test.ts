@@ -185,7 +185,7 @@ describe("without a host", () => {
         assert.match(shown.stderr, /is refused; .*`signalbox doctor` says why/)
         const { code, stdout } = yield* run(["doctor"])
         assert.strictEqual(code, 1)
-        assert.include(stdout, "a service refused this document in a process before")
+        assert.include(stdout, "a service refused this document in an earlier process")
         const listed = (yield* run(["config", "history"])).stdout.split("\n")
         assert.match(listed[1] ?? "", new RegExp(`^${refusedHash.slice(0, 12)} .*never in force: refused$`))
         assert.match(listed[2] ?? "", new RegExp(`^${hash.slice(0, 12)} .*in force$`))

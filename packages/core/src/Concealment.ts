@@ -80,22 +80,41 @@ export const secretsIn = (settings: Iterable<unknown>): ReadonlySet<string> => {
   const add = (value: unknown, depth: number): void => {
     if (typeof value === "string" && value !== "") secrets.add(value)
     else if (typeof value === "number" || typeof value === "bigint") secrets.add(String(value))
-    else visit(value, depth, add)
+    else if (isObject(value) && !seen.has(value) && depth <= maxDepth) {
+      seen.add(value)
+      for (const item of itemsOf(value)) add(item, depth + 1)
+    }
   }
-  const find = (value: unknown, depth: number): void => {
-    // A wiped one has nothing left to say.
-    if (Redacted.isRedacted(value)) add(Option.getOrUndefined(unwrap(value)), depth)
-    else visit(value, depth, find)
-  }
-  const visit = (value: unknown, depth: number, next: (value: unknown, depth: number) => void): void => {
-    if (typeof value !== "object" || value === null || seen.has(value) || depth > maxDepth) return
+  /** Returns whether the value is immutable and holds no secret. */
+  const find = (value: unknown, depth: number): boolean => {
+    if (!isObject(value)) return true
+    if (Redacted.isRedacted(value)) {
+      // A wiped one has no value any more.
+      add(Option.getOrUndefined(unwrap(value)), depth)
+      return false
+    }
+    if (withoutSecrets.has(value)) return true
+    if (seen.has(value) || depth > maxDepth) return false
     seen.add(value)
-    const items = value instanceof Map || value instanceof Set ? value : Object.values(value)
-    for (const item of items) next(item, depth + 1)
+    let clean = isImmutable(value)
+    for (const item of itemsOf(value)) clean = find(item, depth + 1) && clean
+    if (clean) withoutSecrets.add(value)
+    return clean
   }
   for (const setting of settings) find(setting, 0)
   return secrets
 }
+
+/** Values that were searched before: nearly all of a configuration is the same object in the next revision. */
+const withoutSecrets = new WeakSet<object>()
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
+
+const itemsOf = (value: object): Iterable<unknown> =>
+  value instanceof Map || value instanceof Set ? value : Object.values(value)
+
+const isImmutable = (value: object): boolean =>
+  Object.isFrozen(value) && (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype)
 
 /** A short one within a word is that word's. */
 const standsByItself = (text: string, [start, end]: Range): boolean =>

@@ -1,129 +1,149 @@
 /**
- * The configuration in force, typed, and every way to change it. A change is prepared, written, committed, published and remembered in this
- * order, one at a time; a bad one leaves everything as it was and says what is wrong and where. The snapshot lives in the Reconciler's
- * generations, so that a pinned request keeps the one with which it began. Where the document stands is the `ConfigSource`'s matter.
+ * The typed configuration in force, and every way to change it. A change is prepared, written, committed, published and remembered, one at a
+ * time. A change that is refused leaves everything as it was and reports what is wrong and where. The snapshot is part of the Reconciler's
+ * generations, so that a request keeps the one that it has pinned. The `ConfigSource` decides where the document is stored.
  */
 import { Context, Effect, Layer, Schema, type Scope } from "effect"
 import { type Change, ConfigDocument, type Edit, type Migration, type Provenance } from "./ConfigDocument.ts"
 import type { ConfigStoreError, Problem } from "./ConfigError.ts"
 import { ConfigSource, type HistoryEntry, MemoryDocument } from "./ConfigSource.ts"
 import type { EventBus } from "./EventBus.ts"
+import type {
+  Accepted,
+  Differences,
+  Past,
+  Plan,
+  RedactedDocument,
+  Snapshot,
+  WriteOptions,
+} from "./internal/ConfigStore/Results.ts"
 import { makeStore } from "./internal/ConfigStore/Store.ts"
 import type { Reconciler } from "./Reconciler.ts"
 import type * as Setting from "./Setting.ts"
 
+export type {
+  Accepted,
+  Differences,
+  Past,
+  Plan,
+  RedactedDocument,
+  Snapshot,
+  WriteOptions,
+} from "./internal/ConfigStore/Results.ts"
 export { StartOverrides, StrictStart } from "./internal/ConfigStore/Start.ts"
 
-/** The configuration of one revision. Immutable. */
-export interface Snapshot<out C> {
-  /** 1, 2, 3 … as this process accepted them. */
-  readonly revision: number
-  /** SHA-256 of the document text, the same in every process. */
-  readonly hash: string
-  readonly config: C
-}
-
-/** What a change would do. */
-export interface Plan {
-  /** Against what is in force, redacted. */
-  readonly changes: ReadonlyArray<Change>
-  /** Paths that would be written and have no effect, because a higher layer hides them. */
-  readonly shadowed: ReadonlyArray<string>
-  /** Names of the services that would be rebuilt. */
-  readonly rebuilt: ReadonlyArray<string>
-  readonly restartRequired: ReadonlyArray<string>
-  /** Who would refuse it and why; empty: it would be accepted. */
-  readonly problems: ReadonlyArray<Problem>
-  /** What would work and be worth a look. */
-  readonly warnings: ReadonlyArray<Problem>
-}
-
-/** What a write has brought into force. */
-export interface Accepted<out C> extends Snapshot<C> {
-  /** Against what was in force before, redacted, at most 256; empty: nothing effective. */
-  readonly changes: ReadonlyArray<Change>
-  /** Paths of an update or a replacement that were written and have no effect, because a higher layer hides them. */
-  readonly shadowed: ReadonlyArray<string>
-  /** Those of `changes` that take effect only after a restart. */
-  readonly restartRequired: ReadonlyArray<string>
-}
-
-/** A document of the history, redacted. */
-export interface Past {
-  readonly hash: string
-  readonly text: string
-}
-
-/** What lies between two documents. */
-export interface Differences {
-  /** Whole hashes. */
-  readonly from: string
-  readonly to: string
-  /** Redacted, at most 256. */
-  readonly changes: ReadonlyArray<Change>
-}
-
-/** A document for people. */
-export interface Shown {
-  /** Without secrets: the redaction marker stands for each. */
-  readonly text: string
-  readonly hash: string
-  readonly revision: number
-}
-
-/** Writes take effect at once or fail; `ifHash` makes them fail with `Conflict` where another document stands by now. */
-export interface WriteOptions {
-  readonly ifHash?: string
-}
-
 /**
- * What a ConfigStore can do. `snapshot` (and `get`) follow this fiber's pin; everything else speaks of what is in force now. Every write may
- * fail with `Rejected`, `Busy` (64 changes wait, or the lock is held), `SourceUnavailable` or `Unconfirmed`, and with `Conflict` where it names
- * an `ifHash` or an editor was quicker three times; all but `Unconfirmed` leave everything as it was.
+ * The operations of a ConfigStore. `snapshot` and `get` follow the pin of the calling fiber; everything else refers to the configuration in
+ * force now.
+ *
+ * Every write may fail with `Rejected`, `Busy` (64 changes wait, or the lock is held), `SourceUnavailable` or `Unconfirmed`, and with
+ * `Conflict` if it has an `ifHash` or if an editor was quicker three times. Only after `Unconfirmed` is the change in force.
  */
 export interface Shape<in out C> {
-  /** Of this fiber's pinned generation, else the one in force. */
+  /** The snapshot of this fiber's pinned generation, else the one in force. */
   readonly snapshot: Effect.Effect<Snapshot<C>>
-  /** Which layer a path's value comes from now, whatever is pinned. */
+  /** The layer from which the value at a path comes. */
   readonly provenance: (path: string) => Effect.Effect<Provenance>
-  /** What is in force now, whatever is pinned, as plain JSON: all layers, defaults filled in, the redaction marker for each secret. */
+  /** The configuration in force as plain JSON: all layers, defaults filled in, the redaction marker in place of each secret. */
   readonly effective: Effect.Effect<Schema.Json>
-  /** What edits or a whole text would do: everything is built for them and released again, nothing is written or said. */
+  /** Returns what edits or a whole text would do. Builds everything for them and releases it again; writes and publishes nothing. */
   readonly plan: (wanted: ReadonlyArray<Edit> | string) => Effect.Effect<Plan, ConfigStoreError>
   /**
-   * Applies edits to the document as it stands now. Values are written as the document has them (encoded, plain JSON: a secret as its text, no
-   * `Redacted`, no `Duration`). `Rejected` while the document is refused by the schema: use `replace` or `undo`.
+   * Applies edits to the document at the source.
+   *
+   * **Details**
+   *
+   * Values are written as the document spells them: encoded, plain JSON, a secret as its text. Comments and formatting stay. Fails with
+   * `Rejected` while the document itself is refused: use `replace` or `undo` then.
+   *
+   * **Example** (Changing one value)
+   *
+   * ```ts
+   * import { deepStrictEqual } from "node:assert"
+   * import { ConfigStore, EventBus, Reconciler } from "@signalbox/core"
+   * import { Effect, Layer, Schema } from "effect"
+   *
+   * class AppConfig extends ConfigStore.Service<AppConfig>()("app/AppConfig", {
+   *   schema: Schema.Struct({ limit: Schema.Int })
+   * }) {}
+   *
+   * const program = Effect.gen(function* () {
+   *   const store = yield* AppConfig
+   *   const { changes, revision } = yield* store.update([{ path: "/limit", value: 20 }])
+   *   return { changes, revision }
+   * })
+   *
+   * const result = await program.pipe(
+   *   Effect.provide(AppConfig.layerMemory({ limit: 10 })),
+   *   Effect.provide(Layer.provideMerge(Reconciler.layer, EventBus.layer)),
+   *   Effect.runPromise
+   * )
+   * deepStrictEqual(result, { revision: 2, changes: [{ path: "/limit", before: 10, after: 20 }] })
+   * ```
    */
   readonly update: (edits: ReadonlyArray<Edit>, options?: WriteOptions) => Effect.Effect<Accepted<C>, ConfigStoreError>
-  /** Puts a whole text in the document's place; a redaction marker in it keeps the secret that stands there. */
+  /** Replaces the whole text. A redaction marker in it keeps the secret at that place. */
   readonly replace: (text: string, options?: WriteOptions) => Effect.Effect<Accepted<C>, ConfigStoreError>
-  /** Reads document and environment again and answers what changed. To ignore the environment lasts until a reload says otherwise. */
+  /** Reads document and environment again and returns what changed. The environment stays ignored until a reload says otherwise. */
   readonly reload: (options?: {
     readonly ignoreEnvironment?: boolean
   }) => Effect.Effect<ReadonlyArray<Change>, ConfigStoreError>
-  /** Documents that were in force, newest first, and between them, marked, those that are kept though they never were. */
+  /** The documents that were in force, newest first, and among them, marked, kept documents that never were. */
   readonly history: Effect.Effect<ReadonlyArray<HistoryEntry>, ConfigStoreError>
-  /** One of them (or the one in force) by its hash or an unambiguous beginning of it, 6 digits at least; else `NotKept`. */
+  /** Returns a document of the history, or the one in force, by its hash or the first digits of it (at least 6). Fails with `NotKept`. */
   readonly past: (hash: string) => Effect.Effect<Past, ConfigStoreError>
   /**
-   * What lies between two of them, named as for `past`; without `to` the one in force. Documents are compared, with their defaults and, unless
-   * one of them needs it, without what stands above them. `Rejected` where one of them can no longer be read.
+   * Compares two documents, named as for `past`; without `to`, the one in force.
+   *
+   * **Details**
+   *
+   * Defaults are filled in. Higher layers are left out, unless one of the documents does not load without them. Fails with `Rejected` if a
+   * document no longer loads.
    */
   readonly differences: (from: string, to?: string) => Effect.Effect<Differences, ConfigStoreError>
   /**
-   * Brings back what was in force before this document as a new change, with the secrets of today; `SecretNotKept` where that needs another
-   * one, or would change nothing else; `NothingBefore` where the history has none. A refused document makes way for the one in force.
+   * Brings the document before the one in force back, as a new change and with the current secrets.
+   *
+   * **Details**
+   *
+   * Fails with `SecretNotKept` if that document needs another secret, or differs in a secret alone, and with `NothingBefore` if the history
+   * has none. If the document at the source is refused, the one in force replaces it.
+   *
+   * **Example** (Taking a change back)
+   *
+   * ```ts
+   * import { deepStrictEqual } from "node:assert"
+   * import { ConfigStore, EventBus, Reconciler } from "@signalbox/core"
+   * import { Effect, Layer, Schema } from "effect"
+   *
+   * class AppConfig extends ConfigStore.Service<AppConfig>()("app/AppConfig", {
+   *   schema: Schema.Struct({ limit: Schema.Int })
+   * }) {}
+   *
+   * const program = Effect.gen(function* () {
+   *   const store = yield* AppConfig
+   *   yield* store.update([{ path: "/limit", value: 20 }])
+   *   return (yield* store.undo).config
+   * })
+   *
+   * const config = await program.pipe(
+   *   Effect.provide(AppConfig.layerMemory({ limit: 10 })),
+   *   Effect.provide(Layer.provideMerge(Reconciler.layer, EventBus.layer)),
+   *   Effect.runPromise
+   * )
+   * deepStrictEqual(config, { limit: 10 })
+   * ```
    */
   readonly undo: Effect.Effect<Accepted<C>, ConfigStoreError>
-  /** Sets values above all other layers until the process ends, at most 1,024; `remove` lifts them. Nothing is written. Values as for `update`. */
+  /** Sets values above all other layers until the process ends, at most 1,024; `remove` lifts them. Writes nothing. Values as for `update`. */
   readonly override: (edits: ReadonlyArray<Edit>) => Effect.Effect<Accepted<C>, ConfigStoreError>
-  /** The document in force now, whatever is pinned, for people. */
-  readonly document: Effect.Effect<Shown>
-  /** Why the document that stands at the source now is not in force; empty: it is. Pins do not matter. */
+  /** The document in force, redacted. */
+  readonly document: Effect.Effect<RedactedDocument>
+  /** Why the document at the source is not in force; empty if it is. */
   readonly problems: Effect.Effect<ReadonlyArray<Problem>>
-  /** What works now, whatever is pinned, and is worth a look: unknown keys with near names, keys that stand twice, a mode too wide, what the schema's owner remarks. */
+  /** What works and deserves a look: unknown keys with near names, repeated keys, a file mode that is too wide, warnings of the schema. */
   readonly warnings: Effect.Effect<ReadonlyArray<Problem>>
-  /** What a revision has changed, redacted; `undefined` where it is not one of the newest eight. */
+  /** The changes of a revision, redacted; `undefined` if it is not one of the newest eight. */
   readonly changesOf: (revision: number) => Effect.Effect<ReadonlyArray<Change> | undefined>
   readonly "~signalbox/ConfigStore": {
     /** Gives a setting its slice from now on, as long as the Scope lasts. */
@@ -134,46 +154,69 @@ export interface Shape<in out C> {
   }
 }
 
-/** A declared configuration: the service, and what makes it. */
+/** A declared configuration: the service and its layers. */
 export interface Class<in out Self, in out Id extends string, in out S extends Schema.Top>
   extends Context.ServiceClass<Self, Id, Shape<S["Type"]>> {
-  /** Of the document, without its `version`. */
+  /** The schema of the document, without its `version`. */
   readonly schema: S
-  /** The document's version is `migrations.length + 1`: the two cannot disagree. */
+  /** `migrations.length + 1`. */
   readonly version: number
-  /** A part of this fiber's pinned configuration, else of the one in force. */
+  /** Returns a part of this fiber's pinned configuration, else of the one in force. */
   readonly get: <A>(select: (config: S["Type"]) => A) => Effect.Effect<A, never, Self>
-  /** Gives a setting its slice: in the same change as the snapshot, and unchanged where the slice is. */
+  /**
+   * Gives a setting its slice of the configuration, in the same change as the snapshot. A slice that is equal keeps its identity, so that
+   * services that need it are not rebuilt.
+   */
   readonly setting: <Self2, Id2 extends string, S2 extends Schema.Top>(
     setting: Setting.Class<Self2, Id2, S2>,
     select: (config: S["Type"]) => S2["Type"],
   ) => Layer.Layer<Self2, never, Self>
   /**
-   * Reads or seeds the document, then follows it. Fails where it cannot be read, or is refused and the history has none that would do (with
-   * `StrictStart`: is refused). A document that a service refused in a process before is refused until a `reload`.
+   * Reads the document, or writes a first one, then follows it.
+   *
+   * **Details**
+   *
+   * If the document is refused, the newest good one of the history comes into force, and the layer fails only if there is none (with
+   * `StrictStart`: always). A document that a service refused in an earlier process is refused until a `reload`.
    */
   readonly layer: Layer.Layer<Self, ConfigStoreError, ConfigSource | Reconciler | EventBus>
-  /** A document in memory that begins with this configuration. */
+  /** Keeps the document in memory, with this configuration as its first. */
   readonly layerMemory: (initial: S["Type"]) => Layer.Layer<Self, never, Reconciler | EventBus>
 }
 
-/** What `Service` takes. */
+/** Options of `Service`. */
 export interface Options<S extends Schema.Top> {
   readonly schema: S
-  /** `migrations[0]` lifts version 1 to 2, and so on. Plain JSON in, plain JSON out. */
+  /** `migrations[0]` changes a document of version 1 to version 2, and so on. Plain JSON in, plain JSON out. */
   readonly migrations?: ReadonlyArray<Migration>
-  /** `SIGNALBOX`: `/retention/events_days` can be set by `SIGNALBOX_RETENTION_EVENTS_DAYS`. Without it the environment is not asked. */
+  /** `SIGNALBOX`: `/retention/events_days` can be set by `SIGNALBOX_RETENTION_EVENTS_DAYS`. Without it the environment is not read. */
   readonly environmentPrefix?: string
-  /** The first text of a new place, instead of the version and every default. */
+  /** The first document of a new source, instead of the version and every default. */
   readonly seed?: string
 }
 
 /**
- * Declares a host's configuration:
+ * Declares a host's configuration.
+ *
+ * **Example** (A configuration and a setting that follows it)
+ *
  * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { ConfigStore, EventBus, Reconciler, Setting } from "@signalbox/core"
+ * import { Effect, Layer, Schema } from "effect"
+ *
+ * class Limit extends Setting.Service<Limit>()("app/Limit", Schema.Int) {}
+ *
  * class AppConfig extends ConfigStore.Service<AppConfig>()("app/AppConfig", {
- *   schema: Schema.Struct({ models: ModelSettings.schema, retention: RetentionPolicy.schema })
+ *   schema: Schema.Struct({ limit: Limit.schema })
  * }) {}
+ *
+ * const layer = AppConfig.setting(Limit, (config) => config.limit).pipe(
+ *   Layer.provideMerge(AppConfig.layerMemory({ limit: 10 })),
+ *   Layer.provide(Layer.provideMerge(Reconciler.layer, EventBus.layer))
+ * )
+ *
+ * strictEqual(await Effect.runPromise(Effect.provide(Limit.get, layer)), 10)
  * ```
  */
 export const Service =
@@ -209,7 +252,7 @@ export const Service =
       layer,
       layerMemory: (initial: Config) => inMemory(layer, documentOf(options, initial)),
     }
-    // Whether `Self` was given cannot be decided inside: the conditional type stays open.
+    // The conditional type on `Self` cannot be decided here.
     return Object.assign(key, members) as never
   }
 

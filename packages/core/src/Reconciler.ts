@@ -8,16 +8,9 @@ import type { Busy } from "./ConfigError.ts"
 import type { AnyEvent } from "./Event.ts"
 import { EventBus } from "./EventBus.ts"
 import { makeQueue } from "./internal/ChangeQueue.ts"
-import { type Generations, makeGenerations } from "./internal/Reconciler/Generations.ts"
+import { type Generation, type Generations, makeGenerations } from "./internal/Reconciler/Generations.ts"
 
-/** Every setting's value (by the setting's id; a ConfigStore's snapshot by the store's id). Immutable. */
-export interface Generation {
-  /** 1, 2, 3 … : one for each commit; 0 before the first. */
-  readonly number: number
-  /** The configuration revision in force in it; 0 before the first. One for all: beside a second ConfigStore it would jump between the two. */
-  readonly revision: number
-  readonly values: ReadonlyMap<string, unknown>
-}
+export type { Generation } from "./internal/Reconciler/Generations.ts"
 
 /** A candidate could not be built. Nothing has changed. Messages are bounded and hold no `Redacted` value of any setting. */
 export class PrepareFailed extends Schema.TaggedError<PrepareFailed>()("PrepareFailed", {

@@ -62,12 +62,14 @@ const local = ({ place }: Where, store: Store): Access => {
   const written = (
     change: Effect.Effect<ConfigStore.Accepted<unknown>, ConfigStoreError>,
   ): Effect.Effect<ConfigGroup.Written, Failure> =>
-    Effect.map(answered(change), ({ changes, hash, restartRequired, revision, shadowed }) => ({
+    Effect.map(answered(change), ({ changes, hash, restartRequired, revision, shadowed, warnings }) => ({
       revision,
       hash,
       changes: changes.map(wire),
       shadowed,
       restartRequired,
+      source: place.config,
+      warnings,
     }))
   return {
     host: undefined,

@@ -1,73 +1,26 @@
 /**
- * What is in force, what is refused, and the way from one to the other: prepare, write, commit, publish, remember. Nothing here decides where
- * a new text comes from; `Changes.ts` does.
+ * The way from a candidate to the configuration in force: prepare, keep what it replaces, write, commit, remember. Where the candidate comes
+ * from does not matter here.
  */
 import { Effect, type Scope } from "effect"
-import type { Change, ConfigDocument, Difference, Loaded } from "../../ConfigDocument.ts"
-import {
-  type Busy,
-  type Conflict,
-  type Problem,
-  Rejected,
-  type SourceUnavailable,
-  type Unconfirmed,
-} from "../../ConfigError.ts"
-import { ConfigOverwritten, ConfigRestored, maxPlaces, type Origin } from "../../ConfigEvents.ts"
-import type { ConfigSource, Stored, Written } from "../../ConfigSource.ts"
-import type { Snapshot } from "../../ConfigStore.ts"
+import type { Change, Difference, Loaded } from "../../ConfigDocument.ts"
+import type { Problem, Rejected, SourceUnavailable, Unconfirmed } from "../../ConfigError.ts"
+import { ConfigOverwritten, type Origin } from "../../ConfigEvents.ts"
 import type { AnyEvent } from "../../Event.ts"
-import type { EventBus } from "../../EventBus.ts"
 import type { Prepared, Transaction } from "../../Reconciler.ts"
-import { type Binding, slices } from "./Bindings.ts"
-import { changed, fingerprint, isEffective, isRotation, logWarnings, migrated, rejection } from "./Facts.ts"
+import { type Binding, settingValues } from "./Bindings.ts"
+import { keepAccepted, keepRefused } from "./HistoryWriter.ts"
 import { type Layering, loadWith } from "./Layering.ts"
-import { remember, rememberRefused } from "./Remember.ts"
-
-/** What a store works with. */
-export interface Surroundings<C> {
-  readonly id: string
-  readonly document: ConfigDocument<C>
-  readonly source: ConfigSource["Service"]
-  readonly bus: EventBus["Service"]
-}
-
-export interface State<C> {
-  readonly stored: Stored
-  readonly loaded: Loaded<C>
-  readonly layering: Layering
-  readonly snapshot: Snapshot<C>
-}
-
-/** Why what stands at the source is not in force. */
-export interface Refused {
-  /** Absent where it cannot be read. */
-  readonly hash: string | undefined
-  readonly problems: ReadonlyArray<Problem>
-  /** Known from the history and not tried in this process: services that do not stand yet could not refuse it again. */
-  readonly untried?: boolean
-}
-
-/** A configuration that would be acceptable to parser and schema. */
-export interface Candidate<C> {
-  readonly stored: Stored
-  readonly loaded: Loaded<C>
-  readonly layering: Layering
-  readonly origin: Origin
-  /** It is about what stands at the source; an override is not. */
-  readonly settles: boolean
-  /** Puts the text into its place; absent if it stands there. */
-  readonly write?: Effect.Effect<Written, WriteError>
-  /** It is a step back to the document that the history has under this hash. */
-  readonly backTo?: string | undefined
-  /** A text that stands there, was never in force, and goes away with this write; `lost`: the new text does not contain it. */
-  readonly unseen?: Stored & { readonly lost: boolean }
-}
-
-export type WriteError = Conflict | Unconfirmed | SourceUnavailable | Busy
+import { RecentChanges } from "./RecentChanges.ts"
+import { makeRefusals, type Refusals, restoredEvents } from "./Refusals.ts"
+import { changedEvent, isEffective, logNewWarnings, migratedEvents, rotatesSecret } from "./Reports.ts"
+import type { Snapshot } from "./Results.ts"
+import { type Candidate, type Dependencies, hashOf, type InForce, type SourceStatus, type WriteError } from "./State.ts"
 
 export interface Acceptance<C> {
-  readonly state: State<C>
-  readonly refused: Refused | undefined
+  readonly inForce: InForce<C>
+  readonly refusals: Refusals
+  readonly recent: RecentChanges
   /** Of several for one setting the last counts. */
   readonly bindings: Set<Binding<C>>
   readonly load: (
@@ -75,222 +28,198 @@ export interface Acceptance<C> {
     layering: Layering,
     previous?: Loaded<C>,
   ) => Effect.Effect<Loaded<C>, ReadonlyArray<Problem>>
-  /** Builds what the candidate needs and writes nothing. */
+  /** Builds everything that depends on the candidate and writes nothing. */
   readonly prepare: (
     transaction: Transaction,
     candidate: Pick<Candidate<C>, "stored" | "loaded">,
   ) => Effect.Effect<Ready<C>, ReadonlyArray<Problem>, Scope.Scope>
-  /** From a candidate to the one in force. Nothing happens to it if it differs in nothing. */
+  /** Puts the candidate into force, or refuses it and changes nothing. */
   readonly accept: (
     transaction: Transaction,
     candidate: Candidate<C>,
   ) => Effect.Effect<Snapshot<C>, Rejected | WriteError, Scope.Scope>
-  /** Says that a change was refused; the same document with the same problems is said once. */
-  readonly refuse: (
-    origin: Origin,
-    hash: string | undefined,
-    problems: ReadonlyArray<Problem>,
-  ) => Effect.Effect<never, Rejected>
-  /** Says that what stands at the source was refused, and remembers it as long as it stands there. */
-  readonly refuseDocument: (origin: Origin, refused: Refused) => Effect.Effect<never, Rejected>
-  /** What stands at the source is what is in force; said where it was refused. */
-  readonly heal: (origin: Origin) => Effect.Effect<void>
-  /** What a revision has changed; the newest few only. */
-  readonly changesOf: (revision: number) => ReadonlyArray<Change> | undefined
-  /** Those of its paths that need a restart. */
-  readonly restartsOf: (revision: number) => ReadonlyArray<string>
+  /** The document at the source is the one in force. Publishes `config.restored` if it was refused. */
+  readonly acceptDocument: (origin: Origin) => Effect.Effect<void>
 }
 
-/** What a process starts with. */
-export interface Begun<C> {
-  readonly state: State<C>
-  readonly refused: Refused | undefined
+/** The state that a process starts with. */
+export interface Started<C> {
+  readonly inForce: InForce<C>
+  readonly status: SourceStatus
   /** Since the last process. */
   readonly changes: ReadonlyArray<Change>
 }
 
-/** A candidate with everything that depends on it. */
-export interface Ready<C> {
-  readonly difference: Difference
-  readonly snapshot: Snapshot<C>
-  /** Nothing to commit where the snapshot stays. */
-  readonly prepared: Prepared | undefined
-}
+/** A candidate for which everything is built. */
+export type Ready<C> =
+  /** The same text and no effective difference: there is nothing to commit. */
+  | { readonly _tag: "Same"; readonly snapshot: Snapshot<C> }
+  /** Another text without an effective difference. */
+  | { readonly _tag: "OtherText"; readonly snapshot: Snapshot<C>; readonly prepared: Prepared }
+  | {
+      readonly _tag: "Effective"
+      readonly snapshot: Snapshot<C>
+      readonly prepared: Prepared
+      readonly difference: Difference
+    }
 
-interface Recent {
-  readonly changes: () => ReadonlyArray<Change>
-  readonly restartRequired: ReadonlyArray<string>
-}
+/** What became of the write. */
+type WriteResult =
+  /** `overwritten`: the hash of a document that an editor saved in the last instant. */
+  | { readonly _tag: "Written"; readonly overwritten: string | undefined }
+  /** The new document is visible, but the disk did not confirm it. */
+  | { readonly _tag: "Unconfirmed"; readonly error: Unconfirmed }
+  | { readonly _tag: "NothingToWrite" }
 
-// For those who show a change when they hear of it; whoever comes later compares documents of the history.
-const maxRecent = 8
-
-export const makeAcceptance = <C>({ bus, document, id, source }: Surroundings<C>, initial: Begun<C>): Acceptance<C> => {
-  let { refused, state } = initial
-  let saidOfDocument = refused && fingerprint(refused)
-  let saidOfChange: string | undefined
+export const makeAcceptance = <C>(dependencies: Dependencies<C>, started: Started<C>): Acceptance<C> => {
+  const { bus, document, id, source } = dependencies
+  let { inForce } = started
+  const refusals = makeRefusals(dependencies, started.status, () => inForce.snapshot.revision)
   const bindings = new Set<Binding<C>>()
-  const recent = new Map<number, Recent>([[1, { changes: () => initial.changes, restartRequired: [] }]])
+  const recent = new RecentChanges()
+  recent.add(1, () => started.changes, [])
 
-  const load: Acceptance<C>["load"] = (text, layering, previous = state.loaded) =>
+  const load: Acceptance<C>["load"] = (text, layering, previous = inForce.loaded) =>
     loadWith(document, text, layering, previous)
 
-  const reject = (origin: Origin, hash: string | undefined, problems: ReadonlyArray<Problem>, said: boolean) => {
-    const bounded = problems.slice(0, maxPlaces)
-    const rejected = Effect.fail(new Rejected({ problems: bounded, source: source.name }))
-    if (said) return rejected
-    const event = rejection(origin, hash, problems)
-    return Effect.andThen(bus.publish(event, { revision: state.snapshot.revision }), rejected)
-  }
-  const refuse: Acceptance<C>["refuse"] = (origin, hash, problems) =>
-    Effect.suspend(() => {
-      const key = fingerprint({ hash, problems })
-      const said = saidOfChange === key
-      saidOfChange = key
-      return reject(origin, hash, problems, said)
-    })
-  const refuseDocument: Acceptance<C>["refuseDocument"] = (origin, next) =>
-    Effect.suspend(() => {
-      const key = fingerprint(next)
-      const said = saidOfDocument === key
-      saidOfDocument = key
-      refused = { ...next, problems: next.problems.slice(0, maxPlaces) }
-      return reject(origin, next.hash, next.problems, said)
-    })
-  const restored = (origin: Origin, hash: string): ReadonlyArray<AnyEvent> =>
-    refused === undefined ? [] : [new ConfigRestored({ hash, origin })]
-  const heal = () => {
-    refused = undefined
-    saidOfDocument = undefined
-  }
-
   const prepare: Acceptance<C>["prepare"] = Effect.fnUntraced(function* (transaction, { loaded, stored }) {
-    const before = state.snapshot
-    const difference = document.diff(state.loaded, loaded)
+    const before = inForce.snapshot
+    const difference = document.diff(inForce.loaded, loaded)
     const effective = isEffective(difference)
-    if (!effective && stored.hash === before.hash) return { difference, snapshot: before, prepared: undefined }
+    if (!effective && stored.hash === before.hash) return { _tag: "Same", snapshot: before }
+    // Requests run between the steps of a change.
+    yield* Effect.yieldNow
     const snapshot: Snapshot<C> = effective
       ? { revision: before.revision + 1, hash: stored.hash, config: loaded.config }
       : { ...before, hash: stored.hash }
     const values = effective
-      ? yield* Effect.fromResult(slices(lastOfEach(bindings), snapshot.config, transaction.current.values))
+      ? yield* Effect.fromResult(settingValues(lastOfEach(bindings), snapshot.config, transaction.current.values))
       : []
+    yield* Effect.yieldNow
     const prepared = yield* transaction
       .prepare(new Map([[id, snapshot], ...values]), { revision: snapshot.revision })
       .pipe(Effect.mapError(({ failures }) => failures.map(({ message, node }) => ({ by: node, path: "", message }))))
-    return { difference, snapshot, prepared }
+    return effective ? { _tag: "Effective", snapshot, prepared, difference } : { _tag: "OtherText", snapshot, prepared }
   })
 
-  const commit = (
-    { difference, prepared, snapshot }: Ready<C>,
-    { layering, loaded, origin, settles, stored }: Candidate<C>,
-    foreign: string | undefined,
-  ) =>
+  const prepareOrRefuse = (transaction: Transaction, candidate: Candidate<C>) =>
+    Effect.catch(prepare(transaction, candidate), (problems) => {
+      const { origin, stored } = candidate
+      if (candidate._tag !== "Saved" || stored.hash === inForce.stored.hash)
+        return refusals.refuseChange(origin, stored.hash, problems)
+      return Effect.andThen(
+        keepRefused(source, document, stored),
+        refusals.refuseDocument(origin, { _tag: "Refused", hash: stored.hash, problems }),
+      )
+    })
+
+  /** Before the write: neither a crash nor a full disk loses what an editor has saved. */
+  const keepReplaced = (candidate: Candidate<C>): Effect.Effect<void, SourceUnavailable> => {
+    if (candidate._tag !== "NewText" || candidate.replaces === undefined) return Effect.void
+    const { _tag, stored } = candidate.replaces
+    // A saved document that was not refused and is part of the new text is a step of its own: an undo takes back the edits alone.
+    const isStep = _tag === "Merged" && stored.hash !== hashOf(refusals.status)
+    return source.history.keep(stored.text, stored.hash, isStep ? {} : { neverInForce: "overwritten" })
+  }
+
+  const write = (candidate: Candidate<C>): Effect.Effect<WriteResult, WriteError> =>
+    candidate._tag !== "NewText"
+      ? Effect.succeed({ _tag: "NothingToWrite" })
+      : Effect.matchEffect(candidate.write, {
+          onFailure: (error) =>
+            error._tag === "Unconfirmed" ? Effect.succeed({ _tag: "Unconfirmed", error }) : Effect.fail(error),
+          onSuccess: ({ overwritten }) => Effect.succeed({ _tag: "Written", overwritten: overwritten?.hash }),
+        })
+
+  const commit = (ready: Ready<C>, candidate: Candidate<C>, result: WriteResult): Effect.Effect<void> =>
     Effect.suspend(() => {
-      const before = state
-      const effective = isEffective(difference)
+      const before = inForce
+      const { layering, loaded, origin, stored } = candidate
+      const { snapshot } = ready
+      inForce = { stored, loaded, layering, snapshot }
+      refusals.acceptChange()
+      const wasRefused = candidate._tag !== "Override" && refusals.acceptDocument()
+      const overwritten = overwrittenBy(candidate, result)
       const events: ReadonlyArray<AnyEvent> = [
-        ...(effective ? [changed(difference, before.snapshot, snapshot, origin)] : []),
-        ...(settles && !effective ? restored(origin, snapshot.hash) : []),
-        ...(stored.hash === before.stored.hash ? [] : migrated(loaded)),
-        ...(foreign === undefined ? [] : [new ConfigOverwritten({ path: source.name, kept: foreign })]),
+        ...(ready._tag === "Effective"
+          ? [changedEvent(ready.difference, before.snapshot, snapshot, origin)]
+          : restoredEvents(wasRefused, snapshot.hash, origin)),
+        ...(stored.hash === before.stored.hash ? [] : migratedEvents(loaded)),
+        ...(overwritten === undefined ? [] : [new ConfigOverwritten({ path: source.name, kept: overwritten })]),
       ]
-      state = { stored, loaded, layering, snapshot }
-      saidOfChange = undefined
-      if (settles) heal()
-      if (effective) {
-        const changes = once(() => document.changes(before.loaded, loaded, difference))
-        recent.set(snapshot.revision, { changes, restartRequired: difference.restartRequired })
-        recent.delete(snapshot.revision - maxRecent)
+      if (ready._tag === "Effective") {
+        const { difference } = ready
+        recent.add(
+          snapshot.revision,
+          () => document.changes(before.loaded, loaded, difference),
+          difference.restartRequired,
+        )
       }
-      if (prepared !== undefined) return prepared.commit(events)
+      if (ready._tag !== "Same") return ready.prepared.commit(events)
       return events.length === 0 ? Effect.void : bus.publishAll(events, { revision: snapshot.revision })
     })
 
-  /** What nobody has refused and the new text contains is a step of its own: an undo takes back the edits alone. */
-  const keepUnseen = ({ hash, lost, text }: Stored & { readonly lost: boolean }) => {
-    const isStep = !lost && hash !== refused?.hash
-    return source.history.keep(text, hash, isStep ? {} : { neverInForce: "overwritten" })
+  const remember = (before: InForce<C>, ready: Ready<C>, candidate: Candidate<C>): Effect.Effect<void> => {
+    const { loaded, stored } = candidate
+    if (stored.hash === before.stored.hash) return Effect.void
+    // Without an effective difference a rotated secret may still be hidden by a higher layer.
+    const [truncated, changes] =
+      ready._tag === "Effective"
+        ? [ready.difference.truncated, recent.changesOf(ready.snapshot.revision) ?? []]
+        : [false, []]
+    const rotated = truncated || rotatesSecret(document, changes, before.loaded, loaded)
+    const [backTo, replaced] =
+      candidate._tag === "NewText" ? [candidate.backTo, candidate.replaces?.stored.hash] : [undefined, undefined]
+    return keepAccepted(source, document, stored, rotated ? before.stored.text : undefined, {
+      backTo,
+      after: replaced ?? before.stored.hash,
+    })
   }
 
   const accept: Acceptance<C>["accept"] = Effect.fnUntraced(function* (transaction, candidate) {
-    const before = state
-    const ready = yield* Effect.catch(prepare(transaction, candidate), (problems) =>
-      candidate.write === undefined && candidate.stored.hash !== before.stored.hash
-        ? Effect.andThen(
-            rememberRefused(source, document, candidate.stored),
-            refuseDocument(candidate.origin, { hash: candidate.stored.hash, problems }),
-          )
-        : refuse(candidate.origin, candidate.stored.hash, problems),
-    )
-    const { unseen, write } = candidate
+    yield* Effect.yieldNow
+    const before = inForce
+    const ready = yield* prepareOrRefuse(transaction, candidate)
     return yield* Effect.uninterruptible(
       Effect.gen(function* () {
-        // Before the write: what somebody has saved is lost neither by a crash nor by a full disk.
-        if (unseen !== undefined) yield* keepUnseen(unseen)
-        const written = write === undefined ? { unconfirmed: undefined, foreign: undefined } : yield* confirmed(write)
-        const foreign = written.foreign ?? (unseen?.lost ? unseen.hash : undefined)
-        yield* commit(ready, candidate, foreign)
-        if (candidate.stored.hash !== before.stored.hash) {
-          const changes =
-            (isEffective(ready.difference) ? recent.get(ready.snapshot.revision)?.changes() : undefined) ?? []
-          const rotated = isRotation(document, ready.difference, changes, before.loaded, candidate.loaded)
-            ? before.stored.text
-            : undefined
-          const after = unseen?.hash ?? before.stored.hash
-          yield* remember(source, document, candidate.stored, rotated, { backTo: candidate.backTo, after })
-        }
-        yield* logWarnings(source, before.loaded.warnings, candidate.loaded)
-        if (written.unconfirmed !== undefined) return yield* Effect.fail(written.unconfirmed)
-        return ready.snapshot
+        yield* keepReplaced(candidate)
+        const result = yield* write(candidate)
+        yield* Effect.yieldNow
+        yield* commit(ready, candidate, result)
+        yield* Effect.yieldNow
+        yield* remember(before, ready, candidate)
+        yield* logNewWarnings(source, before.loaded.warnings, candidate.loaded)
+        return result._tag === "Unconfirmed" ? yield* Effect.fail(result.error) : ready.snapshot
       }),
     )
   })
 
   return {
-    get state() {
-      return state
+    get inForce() {
+      return inForce
     },
-    get refused() {
-      return refused
-    },
+    refusals,
+    recent,
     bindings,
     load,
     prepare,
     accept,
-    refuse,
-    refuseDocument,
-    heal: (origin) =>
+    acceptDocument: (origin) =>
       Effect.suspend(() => {
-        const events = restored(origin, state.snapshot.hash)
-        heal()
-        return events.length === 0 ? Effect.void : bus.publishAll(events, { revision: state.snapshot.revision })
+        const { hash, revision } = inForce.snapshot
+        const events = restoredEvents(refusals.acceptDocument(), hash, origin)
+        return events.length === 0 ? Effect.void : bus.publishAll(events, { revision })
       }),
-    changesOf: (revision) => recent.get(revision)?.changes(),
-    restartsOf: (revision) => recent.get(revision)?.restartRequired ?? [],
   }
 }
 
 const lastOfEach = <C>(bindings: Iterable<Binding<C>>): Iterable<Binding<C>> =>
   new Map(Array.from(bindings, (binding) => [binding.key, binding])).values()
 
-/** A write that is visible though the disk did not confirm it has taken place. */
-const confirmed = (write: Effect.Effect<Written, WriteError>) =>
-  Effect.matchEffect(write, {
-    onFailure: (error) =>
-      error._tag === "Unconfirmed" ? Effect.succeed({ unconfirmed: error, foreign: undefined }) : Effect.fail(error),
-    onSuccess: ({ overwritten }) => Effect.succeed({ unconfirmed: undefined, foreign: overwritten?.hash }),
-  })
-
-const once = <A>(make: () => A): (() => A) => {
-  let pending: (() => A) | undefined = make
-  let made: A
-  return () => {
-    if (pending !== undefined) {
-      made = pending()
-      // What it was made from is large.
-      pending = undefined
-    }
-    return made
-  }
+/** The hash of a saved document that the new one does not contain. */
+const overwrittenBy = <C>(candidate: Candidate<C>, result: WriteResult): string | undefined => {
+  if (result._tag === "Written" && result.overwritten !== undefined) return result.overwritten
+  return candidate._tag === "NewText" && candidate.replaces?._tag === "Discarded"
+    ? candidate.replaces.stored.hash
+    : undefined
 }

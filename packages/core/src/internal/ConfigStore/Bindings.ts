@@ -1,4 +1,4 @@
-/** The settings that take their values from one store: all of them get their slice in the same change as the snapshot. */
+/** The settings that take their values from one store, all in the same change as the snapshot. */
 import { Cause, Result } from "effect"
 import type { Problem } from "../../ConfigError.ts"
 import { failureMessage } from "../FailureMessage.ts"
@@ -9,8 +9,8 @@ export interface Binding<in C> {
   readonly select: (config: C) => unknown
 }
 
-/** Each setting's value in `config`; parts that equal the value in force are that value, identity included. */
-export const slices = <C>(
+/** The value of each setting in `config`. Parts that equal the value in force keep its identity. */
+export const settingValues = <C>(
   bindings: Iterable<Binding<C>>,
   config: C,
   current: ReadonlyMap<string, unknown>,
@@ -29,14 +29,11 @@ export const slices = <C>(
   return problems.length > 0 ? Result.fail(problems) : Result.succeed(values)
 }
 
-/**
- * `next`, with what equals `previous` at the same place replaced by it. What `select` puts together anew would otherwise look changed at
- * every revision.
- */
+/** `next`, with each part that equals `previous` at the same place replaced by it: a new object from `select` would look changed at every revision. */
 export const share = (previous: unknown, next: unknown): unknown => {
   if (Object.is(previous, next)) return previous
   if (!isPlain(previous) || !isPlain(next)) return sameValue(previous, next) ? previous : next
-  // Nearly all of thousands of aliases stand where they stood: what is known of large records makes that cheap to see.
+  // Nearly all of thousands of members are unchanged: the remembered keys and values of large records make that cheap to see.
   const [before, after] = [knownMembers(previous), knownMembers(next)]
   const keys = keysOf(next)
   let shared: Record<string, unknown> | undefined

@@ -1,16 +1,16 @@
 /**
  * The environment as one reload found it: each variable is read once, through the ConfigProvider, when a document first asks for it. Reading
- * is an Effect and a document's load is a pure function, so a load that asks for a variable that is set runs again with its value.
+ * is an Effect and loading a document is a pure function, so a load that asks for a variable that is set runs again with its value.
  */
 import { type ConfigProvider, Effect } from "effect"
 import type { Problem } from "../../ConfigError.ts"
 
-// Names come from the schema and from the keys of records: more than this would be a record that never stops changing its keys.
+// Names come from the schema and from the keys of records. More of them mean that a record keeps changing its keys.
 const maxNames = 65_536
 
 export interface Environment {
   readonly lookup: (name: string) => string | undefined
-  /** Reads what `lookup` was asked for and did not know; whether any of it is set. */
+  /** Reads the variables that `lookup` was asked for and did not know. Returns whether any of them is set. */
   readonly learn: Effect.Effect<boolean, ReadonlyArray<Problem>>
 }
 
@@ -38,7 +38,7 @@ export const makeEnvironment = (provider: ConfigProvider.ConfigProvider): Enviro
   }
 }
 
-/** What is set stays: a load that lost it again while it learns something else would never end, and those are no more than the environment has. */
+/** Variables that are set stay, and the environment bounds them: a load that lost one while it learns another would never end. */
 const forgetUnset = (known: Map<string, string | undefined>): void => {
   for (const [name, value] of known) if (value === undefined) known.delete(name)
 }

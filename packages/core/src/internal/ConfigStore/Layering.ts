@@ -1,16 +1,16 @@
-/** What stands above the document, and loading a text under it. */
+/** The layers above the document, and loading a text under them. */
 import { Effect } from "effect"
 import type { ConfigDocument, Edit, Layers, Loaded } from "../../ConfigDocument.ts"
 import type { Problem } from "../../ConfigError.ts"
 import type { Environment } from "./Environment.ts"
 
-/** No environment: it is ignored. */
+/** Without `environment`, the environment is ignored. */
 export interface Layering {
   readonly environment: Environment | undefined
   readonly runtime: ReadonlyArray<Edit>
 }
 
-/** Asks until the environment has nothing more to say to it. */
+/** Asks again until the environment has no more values for it. */
 export const learned = <A>(layering: Layering, ask: (layers: Layers) => A): Effect.Effect<A, ReadonlyArray<Problem>> =>
   Effect.suspend(() => {
     const answer = ask(layersOf(layering))

@@ -1,27 +1,29 @@
 /**
- * The first configuration of a process: what stands at the source, a seed where nothing does, and where that is refused the newest document
- * that was in force and still loads. Services are built later: what they refused in a process before is known from the history.
+ * The first configuration of a process: the document at the source, or a seed if there is none, or, if the document is refused, the newest
+ * document that was in force and still loads. Services are built later: a refusal by a service in an earlier process is in the history.
  */
-import { Context, Effect, Result } from "effect"
-import type { Edit, Loaded } from "../../ConfigDocument.ts"
-import { type Problem, Rejected } from "../../ConfigError.ts"
+import { Context, Effect, Result, type Scope } from "effect"
+import type { Change, Edit, Loaded } from "../../ConfigDocument.ts"
+import { type Problem, Rejected, type SourceUnavailable } from "../../ConfigError.ts"
 import { ConfigSeeded } from "../../ConfigEvents.ts"
 import type { HistoryEntry, Stored } from "../../ConfigSource.ts"
-import type { Snapshot } from "../../ConfigStore.ts"
+import type { AnyEvent } from "../../Event.ts"
 import type { Transaction } from "../../Reconciler.ts"
 import { wasInForce } from "../HistoryBounds.ts"
-import type { Begun, Surroundings } from "./Acceptance.ts"
-import { problemOf } from "./Changes.ts"
-import { changed, isEffective, isRotation, logWarnings, migrated, rejection } from "./Facts.ts"
+import type { Started } from "./Acceptance.ts"
+import { keepAccepted } from "./HistoryWriter.ts"
 import { type Layering, loadWith } from "./Layering.ts"
-import { remember } from "./Remember.ts"
+import { changedEvent, isEffective, logNewWarnings, migratedEvents, rejectedEvent, rotatesSecret } from "./Reports.ts"
+import type { Snapshot } from "./Results.ts"
+import { unreadableProblem } from "./Source.ts"
+import type { Dependencies, Refused } from "./State.ts"
 
-/** Whether a document that is refused at start makes the layer fail instead of yielding to the history. Default: no. */
+/** Whether the layer fails when the document is refused at start, instead of using the newest good one of the history. Default: no. */
 export const StrictStart: Context.Reference<boolean> = Context.Reference("@signalbox/core/ConfigStore/StrictStart", {
   defaultValue: () => false,
 })
 
-/** Values that stand above document and environment from the first revision on, as `ConfigStore.override` sets them later: flags of a command. */
+/** Overrides that apply from the first revision on, as `ConfigStore.override` sets them later. A command's flags use this. */
 export const StartOverrides = Context.Reference<ReadonlyArray<Edit>>("@signalbox/core/ConfigStore/StartOverrides", {
   defaultValue: (): ReadonlyArray<Edit> => [],
 })
@@ -31,9 +33,28 @@ interface Found<C> {
   readonly loaded: Loaded<C>
 }
 
-/** Commits revision 1. */
-export const begin = <C>({ bus, document, id, source }: Surroundings<C>, layering: Layering, strict: boolean) => {
+/** The document at the source. */
+type FirstRead<C> =
+  | ({ readonly _tag: "Usable"; readonly seeded: boolean } & Found<C>)
+  | {
+      readonly _tag: "Unusable"
+      readonly error: Rejected | SourceUnavailable
+      readonly refused: Refused
+    }
+
+/** What changed since the last process. */
+interface SinceLastProcess {
+  readonly changes: ReadonlyArray<Change>
+  readonly events: ReadonlyArray<AnyEvent>
+  /** The text before, if secrets of it were removed or replaced. */
+  readonly rotated: string | undefined
+}
+
+/** A change that commits revision 1. */
+export const startStore = <C>(dependencies: Dependencies<C>, layering: Layering, strict: boolean) => {
+  const { bus, document, id, source } = dependencies
   const load = (text: string) => loadWith(document, text, layering)
+  const rejected = (problems: ReadonlyArray<Problem>) => new Rejected({ problems, source: source.name })
 
   const seed = Effect.gen(function* () {
     const text = yield* Effect.mapError(Effect.fromResult(document.seed), rejected)
@@ -47,17 +68,29 @@ export const begin = <C>({ bus, document, id, source }: Surroundings<C>, layerin
       () => seed,
     ),
   )
-  const rejected = (problems: Rejected["problems"]) => new Rejected({ problems, source: source.name })
+
+  const readFirst = (
+    read: Result.Result<Stored & { readonly seeded: boolean }, Rejected | SourceUnavailable>,
+    history: ReadonlyArray<HistoryEntry>,
+  ): Effect.Effect<FirstRead<C>> =>
+    Effect.gen(function* () {
+      if (Result.isFailure(read)) return unusable<C>(read.failure, undefined)
+      const { hash, seeded, text } = read.success
+      const loaded = yield* Effect.result(load(text))
+      if (Result.isFailure(loaded)) return unusable<C>(rejected(loaded.failure), { _tag: "Refused", hash })
+      if (wasRefused(history, hash)) return unusable<C>(rejected([refusedEarlier]), { _tag: "RefusedEarlier", hash })
+      return { _tag: "Usable", stored: { text, hash }, loaded: loaded.success, seeded }
+    })
 
   const readHistory = Effect.catch(source.history.list, ({ code, detail }) =>
     Effect.as(Effect.logWarning(`The history of ${source.name} cannot be read (${code}: ${detail})`), []),
   )
   const readKept = (hash: string) => Effect.orElseSucceed(source.history.read(hash), () => undefined)
 
-  const newestAcceptable = Effect.fnUntraced(function* (lived: ReadonlyArray<HistoryEntry>) {
-    for (const { hash } of lived) {
+  const newestUsable = Effect.fnUntraced(function* (accepted: ReadonlyArray<HistoryEntry>) {
+    for (const { hash } of accepted) {
       const stored = yield* readKept(hash)
-      // One whose secrets were blanked is not the document that was accepted.
+      // A document whose secrets were blanked differs from the one that was accepted.
       if (stored === undefined || Result.isFailure(document.restore(stored.text, "{}"))) continue
       const loaded = yield* Effect.result(load(stored.text))
       if (Result.isSuccess(loaded)) return { stored, loaded: loaded.success }
@@ -65,77 +98,96 @@ export const begin = <C>({ bus, document, id, source }: Surroundings<C>, layerin
     return undefined
   })
 
-  /** What changed while nothing ran. */
-  const meanwhile = Effect.fnUntraced(function* (
+  const compareWithLastProcess = Effect.fnUntraced(function* (
     newest: HistoryEntry | undefined,
     found: Found<C>,
     snapshot: Snapshot<C>,
-  ) {
+  ): Effect.fn.Return<SinceLastProcess> {
     if (newest === undefined || newest.hash === snapshot.hash) return { changes: [], events: [], rotated: undefined }
     const kept = yield* readKept(newest.hash)
     const before = kept === undefined ? undefined : Result.getOrUndefined(yield* Effect.result(load(kept.text)))
     if (before === undefined) {
       const unknown = { paths: [""], truncated: false, restartRequired: [] }
-      return { changes: [], events: [changed(unknown, newest, snapshot, "start")], rotated: "" }
+      return { changes: [], events: [changedEvent(unknown, newest, snapshot, "start")], rotated: "" }
     }
     const difference = document.diff(before, found.loaded)
     const changes = document.changes(before, found.loaded, difference)
-    const events = isEffective(difference) ? [changed(difference, newest, snapshot, "start")] : []
     return {
       changes,
-      events,
-      rotated: isRotation(document, difference, changes, before, found.loaded) ? before.text : undefined,
+      events: isEffective(difference) ? [changedEvent(difference, newest, snapshot, "start")] : [],
+      rotated: difference.truncated || rotatesSecret(document, changes, before, found.loaded) ? before.text : undefined,
     }
   })
 
-  return Effect.fnUntraced(function* (transaction: Transaction) {
-    const present = yield* Effect.result(readOrSeed)
-    const history = yield* readHistory
-    const lived = history.filter(wasInForce)
-    const commit = Effect.fnUntraced(function* ({ loaded, stored }: Found<C>, seeded: boolean, accepted: boolean) {
-      const snapshot: Snapshot<C> = { revision: 1, hash: stored.hash, config: loaded.config }
-      const prepared = yield* Effect.orDie(transaction.prepare(new Map([[id, snapshot]]), { revision: 1 }))
-      const news = yield* meanwhile(accepted ? lived[0] : undefined, { loaded, stored }, snapshot)
-      yield* prepared.commit([
-        ...news.events,
-        ...migrated(loaded),
-        ...(seeded ? [new ConfigSeeded({ path: source.name })] : []),
-      ])
-      if (accepted) yield* remember(source, document, stored, news.rotated)
-      yield* logWarnings(source, [], loaded)
-      return { state: { stored, loaded, layering, snapshot }, changes: news.changes }
-    }, Effect.uninterruptible)
+  const commit = Effect.fnUntraced(function* (
+    transaction: Transaction,
+    { loaded, stored }: Found<C>,
+    since: (snapshot: Snapshot<C>) => Effect.Effect<SinceLastProcess>,
+    seeded: boolean,
+  ) {
+    const snapshot: Snapshot<C> = { revision: 1, hash: stored.hash, config: loaded.config }
+    const prepared = yield* Effect.orDie(transaction.prepare(new Map([[id, snapshot]]), { revision: 1 }))
+    const { changes, events, rotated } = yield* since(snapshot)
+    yield* prepared.commit([
+      ...events,
+      ...migratedEvents(loaded),
+      ...(seeded ? [new ConfigSeeded({ path: source.name })] : []),
+    ])
+    return { inForce: { stored, loaded, layering, snapshot }, changes, rotated }
+  })
 
-    const loaded = Result.isSuccess(present) ? yield* Effect.result(load(present.success.text)) : undefined
-    const untried = Result.isSuccess(present) && wasRefused(history, present.success.hash)
-    if (Result.isSuccess(present) && loaded !== undefined && Result.isSuccess(loaded) && !untried) {
-      const { hash, seeded, text } = present.success
-      const begun: Begun<C> = {
-        ...(yield* commit({ stored: { text, hash }, loaded: loaded.success }, seeded, true)),
-        refused: undefined,
-      }
-      return begun
-    }
-    const failure = Result.isFailure(present)
-      ? present.failure
-      : rejected(loaded !== undefined && Result.isFailure(loaded) ? loaded.failure : [refusedBefore])
-    const good = strict ? undefined : yield* newestAcceptable(lived)
-    if (good === undefined) return yield* Effect.fail(failure)
-    const begun = yield* commit(good, false, false)
-    const hash = Result.isSuccess(present) ? present.success.hash : undefined
-    const problems = failure._tag === "Rejected" ? failure.problems : [problemOf(failure)]
-    yield* bus.publish(rejection("start", hash, problems), { revision: 1 })
-    const refused: Begun<C>["refused"] = { hash, problems, untried }
-    return { ...begun, refused }
+  const startWith = Effect.fnUntraced(function* (
+    transaction: Transaction,
+    found: Extract<FirstRead<C>, { readonly _tag: "Usable" }>,
+    newest: HistoryEntry | undefined,
+  ): Effect.fn.Return<Started<C>, never, Scope.Scope> {
+    const since = (snapshot: Snapshot<C>) => compareWithLastProcess(newest, found, snapshot)
+    const { changes, inForce, rotated } = yield* commit(transaction, found, since, found.seeded)
+    yield* keepAccepted(source, document, found.stored, rotated)
+    yield* logNewWarnings(source, [], found.loaded)
+    return { inForce, changes, status: { _tag: "InForce" } }
+  }, Effect.uninterruptible)
+
+  const startWithHistory = Effect.fnUntraced(function* (
+    transaction: Transaction,
+    good: Found<C>,
+    refused: Refused,
+  ): Effect.fn.Return<Started<C>, never, Scope.Scope> {
+    const { inForce } = yield* commit(transaction, good, () => Effect.succeed(nothing), false)
+    yield* logNewWarnings(source, [], good.loaded)
+    const hash = "hash" in refused ? refused.hash : undefined
+    yield* bus.publish(rejectedEvent("start", hash, refused.problems), { revision: 1 })
+    return { inForce, changes: [], status: refused }
+  }, Effect.uninterruptible)
+
+  return Effect.fnUntraced(function* (transaction: Transaction) {
+    const read = yield* Effect.result(readOrSeed)
+    const history = yield* readHistory
+    const first = yield* readFirst(read, history)
+    const accepted = history.filter(wasInForce)
+    if (first._tag === "Usable") return yield* startWith(transaction, first, accepted[0])
+    const good = strict ? undefined : yield* newestUsable(accepted)
+    if (good === undefined) return yield* Effect.fail(first.error)
+    return yield* startWithHistory(transaction, good, first.refused)
   })
 }
 
-/** What became of a document when it last was tried; one that was overwritten was not. */
+const nothing: SinceLastProcess = { changes: [], events: [], rotated: undefined }
+
+const unusable = <C>(
+  error: Rejected | SourceUnavailable,
+  status: { readonly _tag: "Refused" | "RefusedEarlier"; readonly hash: string } | undefined,
+): FirstRead<C> => {
+  const problems = error._tag === "Rejected" ? error.problems : [unreadableProblem(error)]
+  return { _tag: "Unusable", error, refused: { ...(status ?? { _tag: "Unreadable" }), problems } }
+}
+
+/** Whether a service refused the document when it was last tried. A document that was only overwritten was not tried. */
 const wasRefused = (history: ReadonlyArray<HistoryEntry>, hash: string): boolean =>
   history.find((entry) => entry.hash === hash && entry.neverInForce !== "overwritten")?.neverInForce === "refused"
 
-const refusedBefore: Problem = {
+const refusedEarlier: Problem = {
   by: "history",
   path: "",
-  message: "a service refused this document in a process before: correct it, or `reload` to try it as it is",
+  message: "a service refused this document in an earlier process: correct it, or `reload` to try it as it is",
 }

@@ -1,10 +1,18 @@
-/** The generation in force, and those who follow it. A slow follower skips intermediate generations, never the last. */
+/** The generation in force, and streams that follow it. A slow follower skips intermediate generations, never the last. */
 import { Deferred, Effect, Exit, type Scope, Stream } from "effect"
-import type { Generation } from "../../Reconciler.ts"
+
+/** The values of all settings by their ids, and the snapshot of a ConfigStore by the store's id. Immutable. */
+export interface Generation {
+  /** 1, 2, 3 …, one for each commit; 0 before the first. */
+  readonly number: number
+  /** The configuration revision in force; 0 before the first. A process with a second ConfigStore would mix both revisions here. */
+  readonly revision: number
+  readonly values: ReadonlyMap<string, unknown>
+}
 
 export interface Generations {
   current: Generation
-  /** Wakes the followers: after the events of the commit are out. */
+  /** Wakes the followers, after the events of the commit were published. */
   readonly wake: Effect.Effect<void>
   readonly stream: Stream.Stream<Generation>
 }

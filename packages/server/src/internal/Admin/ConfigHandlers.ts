@@ -39,8 +39,9 @@ export const layer = HttpApiBuilder.group(
       return written(yield* mapChangeErrors(hash)(change(hash)))
     })
 
-    const written = ({ changes, hash, restartRequired, revision, shadowed }: Accepted<unknown>) => {
-      return tagged(hash, { revision, hash, changes: changes.map(onWire), shadowed, restartRequired })
+    const written = ({ changes, hash, restartRequired, revision, shadowed, warnings }: Accepted<unknown>) => {
+      const shown = changes.map(onWire)
+      return tagged(hash, { revision, hash, changes: shown, shadowed, restartRequired, source: source.name, warnings })
     }
 
     const update = (header: string | undefined, edits: ReadonlyArray<Edit>) =>

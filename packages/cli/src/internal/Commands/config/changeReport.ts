@@ -53,8 +53,7 @@ export const tellWritten = Effect.fnUntraced(function* (access: Access, written:
   for (const text of remarksOn(access, written)) yield* remark(text)
   // Without one the store has said it.
   if (access.host !== undefined && !(yield* Json)) {
-    const { source, warnings } = yield* access.state
-    for (const warning of warnings) yield* remark(line(`warning: ${format(source, warning)}`))
+    for (const warning of written.warnings) yield* remark(line(`warning: ${format(written.source, warning)}`))
   }
 })
 
