@@ -1,18 +1,18 @@
-/** The history of documents as a store that is swept. The newest stays whatever its age, as does the newest that was in force: a host that restarts may need it. */
+/** Sweeps the history of documents. It keeps the newest document and the newest that was in force, because a host may need them at its next start. */
 import { Effect, Layer, Stream } from "effect"
 import type { Busy, SourceUnavailable } from "./ConfigError.ts"
 import { ConfigSource, type HistoryEntry } from "./ConfigSource.ts"
 import { wasInForce } from "./internal/HistoryBounds.ts"
 import { type Retainable, Retention, type SweepRequest } from "./Retention.ts"
 
-/** Registers the history for as long as the layer stands. */
+/** Registers the history with Retention for as long as the layer lives. */
 export const layer: Layer.Layer<never, never, Retention | ConfigSource> = Layer.effectDiscard(
   Effect.gen(function* () {
     yield* (yield* Retention).register(retainable(yield* ConfigSource))
   }),
 )
 
-/** By `history_days` and `history_max_entries`. */
+/** Makes a history a Retainable, with the limits `history_days` and `history_max_entries`. */
 export const retainable = ({
   exclusively,
   history,
@@ -21,10 +21,10 @@ export const retainable = ({
   limits: ({ historyDays, historyMaxEntries }) => ({ days: historyDays, maxEntries: historyMaxEntries }),
   newest: Effect.map(Effect.mapError(history.list, explain), ([newest]) => newest?.at),
   sweep: (request) => {
-    const all = Effect.map(history.list, (entries) => victims(entries, request))
-    // Looks again under the lock: a document that has come back meanwhile is among those that stay.
+    const all = Effect.map(history.list, (entries) => expired(entries, request))
+    // Check again under the lock: the document may have come into force again since the listing.
     const remove = Effect.fnUntraced(function* (hash: string) {
-      const found = (yield* all).find((victim) => victim.hash === hash)
+      const found = (yield* all).find((document) => document.hash === hash)
       if (found === undefined) return { deleted: 0, bytes: 0 }
       yield* history.remove(hash)
       return { deleted: found.deleted, bytes: found.bytes }
@@ -39,8 +39,8 @@ export const retainable = ({
   },
 })
 
-/** By hash, oldest first: a document that also stands among those that stay cannot go. */
-const victims = (entries: ReadonlyArray<HistoryEntry>, request: SweepRequest) => {
+/** Returns the documents to delete by hash, oldest first. A document with a kept entry of the same hash stays. */
+const expired = (entries: ReadonlyArray<HistoryEntry>, request: SweepRequest) => {
   const { maxBytes = Number.POSITIVE_INFINITY, maxEntries = Number.POSITIVE_INFINITY, olderThan = 0 } = request
   const lastGood = entries.find(wasInForce)
   let bytes = 0

@@ -1,17 +1,17 @@
-/** The ledger as a store that is swept: whole segments and their roll-ups, the oldest hours first. One that somebody writes to stays. */
+/** Sweeps the ledger: whole segments and their roll-ups, the oldest hours first. A segment with an appender stays. */
 import { Effect, Layer, Stream } from "effect"
 import { type Retainable, Retention, type SweepRequest, type Swept } from "./Retention.ts"
 import { hourMillis, type SegmentName, segmentHour } from "./SegmentName.ts"
 import { SegmentStorage, type SegmentsUnavailable } from "./SegmentStorage.ts"
 
-/** Registers the ledger for as long as the layer stands. */
+/** Registers the ledger with Retention for as long as the layer lives. */
 export const layer: Layer.Layer<never, never, Retention | SegmentStorage> = Layer.effectDiscard(
   Effect.gen(function* () {
     yield* (yield* Retention).register(retainable(yield* SegmentStorage))
   }),
 )
 
-/** By `ledger_days` and `ledger_max_bytes`. */
+/** Makes a storage a Retainable, with the limits `ledger_days` and `ledger_max_bytes`. */
 export const retainable = (storage: SegmentStorage["Service"]): Retainable => ({
   name: "ledger",
   limits: ({ ledgerDays, ledgerMaxBytes }) => ({ days: ledgerDays, maxBytes: ledgerMaxBytes }),
@@ -21,8 +21,8 @@ export const retainable = (storage: SegmentStorage["Service"]): Retainable => ({
   }),
   sweep: (request) =>
     Stream.unwrap(
-      Effect.map(victims(storage, request), (all) => {
-        // One that cannot be removed does not keep the others from it.
+      Effect.map(expiredSegments(storage, request), (all) => {
+        // A segment that cannot be removed does not stop the removal of the others.
         let failure: SegmentsUnavailable | undefined
         const attempt = (name: SegmentName) =>
           Effect.catch(remove(storage, name), (error) => {
@@ -42,19 +42,19 @@ export const retainable = (storage: SegmentStorage["Service"]): Retainable => ({
     ),
 })
 
-/** All hours that have a segment or a roll-up, oldest first. */
+/** The names of all segments and roll-ups, oldest first. */
 const names = (storage: SegmentStorage["Service"]) =>
   Effect.map(storage.list, ({ entries, rollUps }) => [...new Set([...entries, ...rollUps])].sort())
 
-interface Victim extends Pick<Swept, "bytes"> {
+interface ExpiredSegment extends Pick<Swept, "bytes"> {
   readonly name: SegmentName
 }
 
-const victims = Effect.fnUntraced(function* (
+const expiredSegments = Effect.fnUntraced(function* (
   storage: SegmentStorage["Service"],
   { maxBytes = Number.POSITIVE_INFINITY, olderThan = 0 }: SweepRequest,
-): Effect.fn.Return<ReadonlyArray<Victim>, SegmentsUnavailable> {
-  const all: Array<Victim> = []
+): Effect.fn.Return<ReadonlyArray<ExpiredSegment>, SegmentsUnavailable> {
+  const all: Array<ExpiredSegment> = []
   for (const name of yield* names(storage)) all.push({ name, bytes: yield* storage.size(name) })
   let left = all.reduce((sum, { bytes }) => sum + bytes, 0)
   return all.filter(({ bytes, name }) => {
@@ -64,14 +64,14 @@ const victims = Effect.fnUntraced(function* (
   })
 })
 
-/** The segment goes before its roll-up: the other way round a crash would bring its entries back. */
+/** Removes the segment before its roll-up. In the other order, a crash would bring its entries back. */
 const remove = Effect.fnUntraced(function* (
   storage: SegmentStorage["Service"],
   name: SegmentName,
 ): Effect.fn.Return<boolean, SegmentsUnavailable> {
   const { entries } = yield* storage.list
   if (entries.has(name)) {
-    const removed = yield* storage.exclusively(name, (held) => Effect.as(held.remove, true))
+    const removed = yield* storage.exclusively(name, (segment) => Effect.as(segment.remove, true))
     if (removed === undefined) return false
   }
   yield* storage.removeRollUp(name)

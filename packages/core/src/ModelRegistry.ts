@@ -1,17 +1,12 @@
 /**
- * The models that callers can name: those of the document and those that plugins and providers register while the program runs. A
- * registration lasts as long as its Scope. Each difference is an event of the commit that brought it. What stands in the document when the
- * registry is built is state, not news; every registration is news. Who follows the events and meets a `Gap` (a commit with more differences
- * than the bus keeps is one) reads `models` again.
+ * The models that callers can name: those of the document, and those that plugins and providers register while the program runs. A
+ * registration lasts as long as its `Scope`. A commit publishes one event for each changed model. Models in the first document make no
+ * events; every registration does. After a `Gap`, a subscriber must read `models` again.
  */
 import { Context, Effect, Layer, Schema, SchemaIssue, type Scope } from "effect"
-import {
-  type AcceptedRegistration,
-  AcceptedRegistrations,
-  type Limits,
-} from "./internal/ModelRegistry/AcceptedRegistrations.ts"
+import { type AcceptedRegistration, AcceptedRegistrations } from "./internal/ModelRegistry/AcceptedRegistrations.ts"
 import { makeRegistrationChanges } from "./internal/ModelRegistry/RegistrationChanges.ts"
-import { type ModelTable, modelEvents, modelTable, registeredBy } from "./internal/ModelTable.ts"
+import { ModelTable, modelEvents } from "./internal/ModelTable.ts"
 import {
   type Model,
   type ModelInput,
@@ -23,7 +18,6 @@ import {
 import { PinnedValues, PrepareFailed, Reconciler } from "./Reconciler.ts"
 import * as Setting from "./Setting.ts"
 
-export type { ModelTable } from "./internal/ModelTable.ts"
 export {
   DefaultModelAlias,
   defaultModelAliasProblem,
@@ -38,30 +32,31 @@ export {
   type Registration,
 } from "./ModelSettings.ts"
 
-/** At most so many registrations and so many models in all of them together. Read when the registry is built. */
-export const RegistrationLimits: Context.Reference<Limits> = Context.Reference("@signalbox/core/RegistrationLimits", {
-  defaultValue: () => ({ registrations: 256, models: maxModels }),
-})
+/** The most registrations, and the most models in all of them together. Read when the registry is built. */
+export const RegistrationLimits: Context.Reference<{ readonly registrations: number; readonly models: number }> =
+  Context.Reference("@signalbox/core/RegistrationLimits", {
+    defaultValue: () => ({ registrations: 256, models: maxModels }),
+  })
 
-/** No room for another registration, or for its models; `limit` is how many there may be. */
+/** The registry has no room for another registration or for its models. `limit` is the bound. */
 export class RegistryFull extends Schema.TaggedClass<RegistryFull>()("RegistryFull", {
   of: Schema.Literals(["registrations", "models"]),
   limit: Schema.Int,
 }) {}
 
-/** A name, an alias or a field that no document could have either. */
+/** A name, an alias or a field is invalid, by the rules of the document. */
 export class InvalidRegistration extends Schema.TaggedClass<InvalidRegistration>()("InvalidRegistration", {
   detail: Schema.String,
 }) {}
 
-/** Services could not be built for the table with these models; nothing has changed. */
+/** Services could not be built for the table with these models. Nothing has changed. */
 export class RegistrationRefused extends Schema.TaggedClass<RegistrationRefused>()("RegistrationRefused", {
   failures: PrepareFailed.fields.failures,
 }) {}
 
-/** Why models could not be registered. */
+/** Models could not be registered. */
 export class ModelRegistryError extends Schema.TaggedError<ModelRegistryError>()("ModelRegistryError", {
-  /** Of the registration, at most 200 characters of it. */
+  /** The name of the registration, cut to 200 characters. */
   registration: Schema.String,
   reason: Schema.Union([RegistryFull, InvalidRegistration, RegistrationRefused]),
 }) {
@@ -70,39 +65,71 @@ export class ModelRegistryError extends Schema.TaggedError<ModelRegistryError>()
   }
 }
 
-/** A line of the table, for people and programs that administer it. */
+/** One model of the table, for administration. */
 export interface RegisteredModel extends Model {
   readonly alias: string
-  /** The registration that it comes from; `undefined`: the document. */
+  /** The name of the registration that it comes from, or `undefined` for the document. */
   readonly registeredBy: string | undefined
 }
 
-/** The table of models, for who adds to it or administers it; requests use the node `Models`. */
+/**
+ * The table of models, for plugins that add to it and for administration. Requests use the node `Models`.
+ *
+ * **Example** (Registering the models of a plugin)
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert"
+ * import { EventBus, ModelRegistry, ModelSettings, Reconciler, Setting } from "@signalbox/core"
+ * import { Effect, Layer } from "effect"
+ *
+ * const host = ModelRegistry.layer.pipe(
+ *   Layer.provide(Setting.layerFrom(ModelSettings, {})),
+ *   Layer.provide(Reconciler.layer),
+ *   Layer.provide(EventBus.layer),
+ * )
+ * const program = Effect.gen(function* () {
+ *   const registry = yield* ModelRegistry
+ *   // The models are in the table until the Scope closes.
+ *   yield* registry.register({ mirror: { upstream: "small-2" } }, { name: "my-plugin" })
+ *   return yield* registry.models
+ * }).pipe(Effect.scoped, Effect.provide(host))
+ *
+ * const models = await Effect.runPromise(program)
+ * deepStrictEqual(models.map(({ alias, registeredBy }) => [alias, registeredBy]), [["mirror", "my-plugin"]])
+ * ```
+ */
 export class ModelRegistry extends Context.Service<
   ModelRegistry,
   {
     /**
-     * Adds models until the Scope closes; `provider` is the registration's name where a model names none. Complete when they are in force,
-     * except within a change (in a node's layer): there the change that brings them follows, and a refusal is logged. A later registration
-     * shadows the aliases of an earlier one, the document those of both. Registering a name again replaces what it had registered as a
-     * whole, in its place, until the newer Scope closes: a provider's next instance takes over from the one that drains.
-     * A node that registers must not need `ModelRegistrations` or `Models`: it would rebuild itself for ever.
+     * Adds models until the `Scope` closes. When the effect returns, they are in force.
+     *
+     * **Details**
+     *
+     * A model without a provider belongs to the provider with the registration's name. The document overrides every registration, and a
+     * later registration overrides an earlier one. A second registration of a name replaces the first as a whole, in its position, until
+     * the second `Scope` closes: so the next instance of a provider takes over from the one that drains.
+     *
+     * **Gotchas**
+     *
+     * Within a change (in a node's layer), the models come into force with the change after it, and a refusal is logged. A node that
+     * registers models must not need `ModelRegistrations` or `Models`: it would rebuild itself for ever.
      */
     readonly register: (
       models: Readonly<Record<string, Partial<ModelInput> & Pick<ModelInput, "upstream">>>,
       options: { readonly name: string },
     ) => Effect.Effect<void, ModelRegistryError, Scope.Scope>
-    /** The table of this fiber's pinned generation, else the current one: all of it, whoever asks. */
+    /** The whole table of this fiber's pinned generation, or of the current one. */
     readonly models: Effect.Effect<ReadonlyArray<RegisteredModel>>
   }
 >()("@signalbox/core/ModelRegistry") {
-  /** With the setting `ModelRegistrations`, in which the registrations come into the generations. */
+  /** The registry, with the setting `ModelRegistrations` that carries registrations into the generations. */
   static readonly layer: Layer.Layer<ModelRegistry | ModelRegistrations, never, Reconciler | ModelSettings> =
     Layer.effect(
       ModelRegistry,
       Effect.suspend(() => make),
     ).pipe(
-      // Nothing can depend yet on a setting that is not there yet, so nothing can refuse it.
+      // The setting is new, so no service depends on it and none can refuse it.
       Layer.provideMerge(Layer.orDie(Setting.layerFrom(ModelRegistrations, []))),
     )
 }
@@ -114,26 +141,25 @@ const make = Effect.gen(function* () {
   const settingsIn = settings["~signalbox/Setting"].valueIn
   const registrationsIn = registrations["~signalbox/Setting"].valueIn
 
-  const entries = new AcceptedRegistrations(yield* RegistrationLimits)
-  const tableIn = (values: ReadonlyMap<string, unknown>): ModelTable =>
-    modelTable(settingsIn(values), registrationsIn(values))
+  const accepted = new AcceptedRegistrations(yield* RegistrationLimits)
+  const tableIn = (values: ReadonlyMap<string, unknown>) => new ModelTable(settingsIn(values), registrationsIn(values))
   yield* reconciler.observe((before, after) => modelEvents(tableIn(before.values), tableIn(after.values)))
 
-  const { add, withdraw } = yield* makeRegistrationChanges(reconciler, entries, registrationsIn)
+  const { add, withdraw } = yield* makeRegistrationChanges(reconciler, accepted, registrationsIn)
 
   const accept = (registration: Registration): Effect.Effect<AcceptedRegistration, ModelRegistryError> =>
     Effect.suspend(() => {
-      const accepted = entries.accept(registration)
-      if (typeof accepted === "object") return Effect.succeed(accepted)
-      const reason = new RegistryFull({ of: accepted, limit: entries.limits[accepted] })
+      const result = accepted.accept(registration)
+      if (typeof result === "object") return Effect.succeed(result)
+      const reason = new RegistryFull({ of: result, limit: accepted.limits[result] })
       return new ModelRegistryError({ registration: registration.name, reason })
     })
 
-  const refuse = (entry: AcceptedRegistration) => (refused: PrepareFailed) =>
+  const refuse = (registered: AcceptedRegistration) => (refused: PrepareFailed) =>
     Effect.suspend(() => {
-      entries.free(entry)
+      accepted.release(registered)
       const reason = new RegistrationRefused({ failures: refused.failures })
-      return new ModelRegistryError({ registration: entry.registration.name, reason })
+      return new ModelRegistryError({ registration: registered.registration.name, reason })
     })
 
   const register: ModelRegistry["Service"]["register"] = Effect.fn("ModelRegistry.register")(function* (
@@ -143,21 +169,21 @@ const make = Effect.gen(function* () {
     const registration = yield* validate(name, models)
     yield* Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
-        const entry = yield* accept(registration)
-        yield* Effect.addFinalizer(() => withdraw(entry))
+        const registered = yield* accept(registration)
+        yield* Effect.addFinalizer(() => withdraw(registered))
         if (yield* reconciler.inChange) {
-          const change = add(entry)
+          const change = add(registered)
           return yield* reconciler.runLater((transaction) =>
             change(transaction).pipe(
-              Effect.catch(refuse(entry)),
+              Effect.catch(refuse(registered)),
               Effect.catch((error) => Effect.logWarning(error.message)),
             ),
           )
         }
-        yield* restore(reconciler.run(add(entry), { whenFull: "wait" })).pipe(
-          Effect.catch(refuse(entry)),
-          // Whoever stops waiting does not want it either, though its Scope may live on.
-          Effect.onError(() => withdraw(entry)),
+        yield* restore(reconciler.run(add(registered), { whenFull: "wait" })).pipe(
+          Effect.catch(refuse(registered)),
+          // An interrupted caller does not want the models, although its Scope may live on.
+          Effect.onError(() => withdraw(registered)),
         )
       }),
     )
@@ -166,15 +192,11 @@ const make = Effect.gen(function* () {
   return ModelRegistry.of({
     register,
     models: Effect.gen(function* () {
-      // Both from one generation: between two reads another may be committed.
+      // Read both settings from one generation: another may be committed between two reads.
       const pinned = (yield* PinnedValues)?.values
       const values = pinned?.has(ModelRegistrations.key) ? pinned : (yield* reconciler.current).values
-      const [documented, registered] = [settingsIn(values), registrationsIn(values)]
-      return Array.from(modelTable(documented, registered), ([alias, model]) => ({
-        alias,
-        ...model,
-        registeredBy: registeredBy(documented, registered, alias),
-      }))
+      const table = tableIn(values)
+      return Array.from(table, ([alias, model]) => ({ alias, ...model, registeredBy: table.registeredBy(alias) }))
     }),
   })
 })
@@ -205,7 +227,7 @@ const maxDetail = 500
 const explain = (reason: RegistryFull | InvalidRegistration | RegistrationRefused): string => {
   switch (reason._tag) {
     case "RegistryFull":
-      return `there are ${reason.limit} ${reason.of} already, or would be more; close other registrations, or raise RegistrationLimits`
+      return `at most ${reason.limit} ${reason.of} are allowed; close other registrations, or raise RegistrationLimits`
     case "InvalidRegistration":
       return reason.detail
     case "RegistrationRefused":

@@ -1,10 +1,10 @@
 /**
- * The node that requests use: from the name that a caller gives to the provider and the model id there, or a typed refusal. It is built for
- * one generation, so that a request sees one table to the end of its stream; only whether a provider is down is asked at the moment.
- * `enabled` and `allowed_keys` are enforced here, for every host.
+ * The node that requests use: it resolves a name to a provider and its model id, or refuses with a typed reason. It is built for one
+ * generation, so a request sees one table to the end of its stream; only the state of providers is read at each call. It enforces `enabled`
+ * and `allowed_keys` for every host.
  */
 import { Context, Effect, Layer, Schema } from "effect"
-import { modelTable } from "./internal/ModelTable.ts"
+import { ModelTable } from "./internal/ModelTable.ts"
 import {
   DefaultModelAlias,
   defaultModelAliasProblem,
@@ -17,26 +17,26 @@ import { didYouMean, nearNames } from "./NearNames.ts"
 import { Providers } from "./Providers.ts"
 import * as ServiceGraph from "./ServiceGraph.ts"
 
-/** Where a request goes. */
+/** The destination of a request. */
 export interface Route {
-  /** The name in the table: what answers call the model. For an unknown name it is the default alias. */
+  /** The alias in the table, which responses use as model name. For an unknown name it is the default alias. */
   readonly alias: string
-  /** What the provider calls it. */
+  /** The model id that the provider knows. */
   readonly upstream: string
   readonly provider: string
 }
 
-/** Nobody knows the name, and there is no default alias. `near` names only models that the caller may use. */
+/** The table has no such name, and there is no default alias. `near` has similar names that the caller may use. */
 export class UnknownModel extends Schema.TaggedClass<UnknownModel>()("UnknownModel", {
-  /** At most 200 characters of it. */
+  /** Cut to 200 characters. */
   alias: Schema.String,
   near: Schema.Array(Schema.String),
 }) {}
 
-/** The model is switched off. */
+/** The model is disabled. */
 export class ModelDisabled extends Schema.TaggedClass<ModelDisabled>()("ModelDisabled", { alias: Schema.String }) {}
 
-/** The model is for other keys. */
+/** The caller's key may not use the model. */
 export class ModelNotAllowed extends Schema.TaggedClass<ModelNotAllowed>()("ModelNotAllowed", {
   alias: Schema.String,
 }) {}
@@ -48,7 +48,7 @@ export class ProviderDown extends Schema.TaggedClass<ProviderDown>()("ProviderDo
   detail: Schema.String,
 }) {}
 
-/** Why a request for a model goes nowhere. Never holds a key or its id. */
+/** A model cannot be used. The error never holds a key or its id. */
 export class ModelRefused extends Schema.TaggedError<ModelRefused>()("ModelRefused", {
   reason: Schema.Union([UnknownModel, ModelDisabled, ModelNotAllowed, ProviderDown]),
 }) {
@@ -57,22 +57,53 @@ export class ModelRefused extends Schema.TaggedError<ModelRefused>()("ModelRefus
   }
 }
 
-/** The settings contradict each other: the node cannot be built for them, so that the change is refused. */
+/** The default alias is not in the document. The node cannot be built, so the change is refused. */
 export class DefaultModelAliasUnknown extends Schema.TaggedError<DefaultModelAliasUnknown>()(
   "DefaultModelAliasUnknown",
   { message: Schema.String },
 ) {}
 
-/** The table as one request sees it. A host takes `Models.node` into its graph. */
+/**
+ * The table of models as one request sees it. A host adds `Models.node` to its ServiceGraph.
+ *
+ * **Example** (Resolving an alias for a key)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { DefaultModelAlias, EventBus, Model, ModelRegistry, Models, ModelSettings } from "@signalbox/core"
+ * import { Providers, ProviderSettings, Reconciler, ServiceGraph, Setting } from "@signalbox/core"
+ * import { Effect, Layer } from "effect"
+ *
+ * class Services extends ServiceGraph.Service<Services>()("app/Services", { nodes: [Models.node] }) {}
+ *
+ * const fast = Model.make({ upstream: "small-1", provider: "openai", allowedKeys: ["alice"] })
+ * const host = Services.layer.pipe(
+ *   Layer.provide(Layer.mergeAll(ModelRegistry.layer, Providers.layer)),
+ *   Layer.provide(Setting.layerFrom(ModelSettings, { fast })),
+ *   Layer.provide(Layer.merge(Setting.layerFrom(DefaultModelAlias, ""), Setting.layerFrom(ProviderSettings, {}))),
+ *   Layer.provide(Layer.provideMerge(Reconciler.layer, EventBus.layer)),
+ * )
+ * const resolve = (key: string) => Services.provide(Effect.flatMap(Models, (models) => models.resolve("fast", key)))
+ * const both = Effect.all([resolve("alice"), Effect.flip(resolve("bob"))]).pipe(Effect.provide(host))
+ *
+ * const [route, refused] = await Effect.runPromise(both)
+ * strictEqual(route.upstream, "small-1")
+ * strictEqual(refused.reason._tag, "ModelNotAllowed")
+ * ```
+ */
 export class Models extends Context.Service<
   Models,
   {
     /**
-     * `key` is the id of the caller's key; a caller without one may use what every key may use. An unknown name falls to the default alias;
-     * a known one that is disabled or not allowed does not.
+     * Resolves a name to its route.
+     *
+     * **Details**
+     *
+     * `key` is the id of the caller's key. A caller without a key may use the models that every key may use. An unknown name resolves to
+     * the default alias; a known name that is disabled or not allowed is refused.
      */
     readonly resolve: (alias: string, key?: string) => Effect.Effect<Route, ModelRefused>
-    /** What this caller may use, in the table's order; whether a provider is down does not matter here. */
+    /** Lists the models that a caller may use, in the order of the table, including those of providers that are down. */
     readonly list: (key?: string) => Effect.Effect<ReadonlyArray<Route>>
   }
 >()("@signalbox/core/Models") {
@@ -84,7 +115,7 @@ export class Models extends Context.Service<
     Models,
     Effect.suspend(() => make),
   )
-  /** For the nodes of a host's ServiceGraph. */
+  /** The node for a host's ServiceGraph. */
   static readonly node = ServiceGraph.node(Models, {
     needs: [ModelSettings, DefaultModelAlias, ModelRegistrations],
     layer: Models.layer,
@@ -94,12 +125,12 @@ export class Models extends Context.Service<
 const make = Effect.gen(function* () {
   const settings = yield* ModelSettings.get
   const defaultAlias = yield* DefaultModelAlias.get
-  const table = modelTable(settings, yield* ModelRegistrations.get)
+  const table = new ModelTable(settings, yield* ModelRegistrations.get)
   const providers = yield* Providers
   const problem = defaultModelAliasProblem(settings, defaultAlias)
   if (problem !== undefined) return yield* new DefaultModelAliasUnknown({ message: problem })
 
-  const fallback = table.get(defaultAlias)
+  const defaultModel = table.get(defaultAlias)
 
   const usable = function* (key: string | undefined): Generator<readonly [string, Model]> {
     for (const row of table) if (row[1].enabled && allows(row[1], key)) yield row
@@ -111,7 +142,7 @@ const make = Effect.gen(function* () {
   const refuseUnknown = (name: string, key: string | undefined) =>
     refuse(
       new UnknownModel({
-        // The name comes from outside and may be of any length.
+        // The name comes from the caller and may have any length.
         alias: name.slice(0, maxAlias),
         near: nearNames(name, aliases(key)),
       }),
@@ -123,9 +154,9 @@ const make = Effect.gen(function* () {
         let alias = name
         let model = table.get(name)
         if (model === undefined) {
-          if (fallback === undefined) return refuseUnknown(name, key)
+          if (defaultModel === undefined) return refuseUnknown(name, key)
           alias = defaultAlias
-          model = fallback
+          model = defaultModel
         }
         if (!allows(model, key)) return refuse(new ModelNotAllowed({ alias }))
         if (!model.enabled) return refuse(new ModelDisabled({ alias }))
@@ -153,9 +184,9 @@ const explain = (reason: ModelRefused["reason"]): string => {
     case "UnknownModel":
       return `there is no model ${JSON.stringify(reason.alias)}${didYouMean(reason.near)}`
     case "ModelDisabled":
-      return `the model ${JSON.stringify(reason.alias)} is disabled; enable it in the configuration, or use another`
+      return `the model ${JSON.stringify(reason.alias)} is disabled; enable it in the configuration, or use another model`
     case "ModelNotAllowed":
-      return `the model ${JSON.stringify(reason.alias)} is not among those that this key may use; use another, or add the key to its allowed_keys`
+      return `the model ${JSON.stringify(reason.alias)} may not be used with this key; use another model, or add the key to its allowed_keys`
     case "ProviderDown":
       return `the provider ${JSON.stringify(reason.provider)} of model ${JSON.stringify(reason.alias)} is down: ${reason.detail}; try again later, or use a model of another provider`
   }

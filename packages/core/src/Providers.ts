@@ -1,7 +1,7 @@
 /**
- * Where requests go: the providers of the document, what changes about them, and which of them are down. Being down is the state of an
- * outside party, not configuration: it belongs to no generation, outlives the rebuild of a client, and ends when a request succeeds again
- * or the provider gets other settings.
+ * The providers of the document, the events of their changes, and their outages. An outage is the state of an outside party, not
+ * configuration: it belongs to no generation and outlives the rebuild of a client. It ends when a request succeeds or the settings of the
+ * provider change.
  */
 import { Cause, Clock, Context, Effect, Layer, Redacted, References, Schema, Stream } from "effect"
 import { EventBus } from "./EventBus.ts"
@@ -18,10 +18,10 @@ import { namedRecord } from "./ModelSettings.ts"
 import { Reconciler } from "./Reconciler.ts"
 import * as Setting from "./Setting.ts"
 
-/** An http(s) URL without credentials, query and fragment; a document is shown to people who may not see a key. */
+/** An http(s) URL without credentials, query and fragment, because a document is shown to people who may not see a key. */
 const BaseUrl = Schema.String.check(
   Schema.isPattern(/^https?:\/\/[^\s/?#@\\]+(?:\/[^\s?#@\\]*)?$/i, {
-    message: "must be an http or https URL without user, query and fragment; a credential belongs into api_key",
+    message: "must be an http or https URL without user, query and fragment; put a credential into api_key",
   }),
 )
 
@@ -36,50 +36,79 @@ const wireKeys = { baseUrl: "base_url", apiKey: "api_key" } as const
 
 /** One provider. On the wire: `{ kind: "openai" | "anthropic", base_url?, api_key? }` or `{ kind: "echo" }`. */
 export const Provider = Schema.Union([
-  /** Anything that speaks OpenAI's protocol. */
+  /** Any provider with OpenAI's protocol. */
   Schema.Struct({ kind: Schema.Literal("openai"), ...endpoint("https://api.openai.com/v1") }).pipe(
     Schema.encodeKeys(wireKeys),
   ),
   Schema.Struct({ kind: Schema.Literal("anthropic"), ...endpoint("https://api.anthropic.com") }).pipe(
     Schema.encodeKeys(wireKeys),
   ),
-  /** Answers from the prompt: for trying things without a key. */
+  /** Responds with the prompt, for trials without a key. */
   Schema.Struct({ kind: Schema.Literal("echo") }),
 ]).annotate({ expected: 'a provider whose kind is "openai", "anthropic" or "echo"' })
 export type Provider = typeof Provider.Type
 
-/** At most so many providers in a document, and so many that are down at once. */
+/** The most providers in a document, and the most outages at one time. */
 export const maxProviders = 1_000
 
-/** The document's providers by id; none without the key. */
+/** The document's providers by id. Default: none. */
 export class ProviderSettings extends Setting.Service<ProviderSettings>()(
   "@signalbox/core/ProviderSettings",
   namedRecord(Provider, maxProviders).pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
 ) {}
 
-/** A provider that is down. */
+/** A provider is down. */
 export interface Outage {
   readonly provider: string
-  /** Bounded, without the providers' keys. */
+  /** Bounded, without keys of providers. */
   readonly reason: string
-  /** Milliseconds since 1970. */
+  /** The start of the outage in milliseconds since 1970. */
   readonly since: number
 }
 
-/** Which providers are down, and the events of all that changes about them. */
+/**
+ * The outages of providers. Publishes their events, and the events of changed provider settings.
+ *
+ * **Example** (Reporting an outage)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { EventBus, Providers, ProviderSettings, Reconciler, Setting } from "@signalbox/core"
+ * import { Effect, Layer } from "effect"
+ *
+ * const host = Providers.layer.pipe(
+ *   Layer.provide(Setting.layerFrom(ProviderSettings, {})),
+ *   Layer.provide(Layer.provideMerge(Reconciler.layer, EventBus.layer)),
+ * )
+ * const program = Effect.gen(function* () {
+ *   const providers = yield* Providers
+ *   yield* providers.failed("openai", "connection refused")
+ *   const reason = providers.outage("openai")?.reason
+ *   yield* providers.recovered("openai")
+ *   return { reason, outages: yield* providers.outages }
+ * })
+ *
+ * const { outages, reason } = await Effect.runPromise(Effect.provide(program, host))
+ * strictEqual(reason, "connection refused")
+ * strictEqual(outages.length, 0)
+ * ```
+ */
 export class Providers extends Context.Service<
   Providers,
   {
     /**
-     * Routes to this provider are refused from now on: for whoever runs its client. The first call of an outage publishes
-     * `provider.failed`, the others do nothing. Of more than 1,000 the outage that began first is forgotten.
+     * Marks a provider as down, so that `Models` refuses its routes. The provider's client calls it.
+     *
+     * **Details**
+     *
+     * The first call of an outage publishes `provider.failed`; further calls do nothing. Beyond 1,000 outages the oldest is dropped.
      */
     readonly failed: (provider: string, reason: string) => Effect.Effect<void>
-    /** The provider answered; ends its outage, if there is one. */
+    /** Ends the outage of a provider, if it has one. */
     readonly recovered: (provider: string) => Effect.Effect<void>
-    /** The provider's outage, if it is down. Synchronous: every request asks. */
+    /** Returns the outage of a provider, or `undefined`. Synchronous, because every request calls it. */
     readonly outage: (provider: string) => Outage | undefined
-    /** All of them, the oldest first. */
+    /** All outages, the oldest first. */
     readonly outages: Effect.Effect<ReadonlyArray<Outage>>
   }
 >()("@signalbox/core/Providers") {
@@ -102,10 +131,10 @@ const make = Effect.gen(function* () {
   yield* reconciler.observe((before, after) => providerEvents(valueIn(before.values), valueIn(after.values)))
 
   const end = (provider: string) =>
-    inOneStep(() => (outages.delete(provider) ? bus.publish(new ProviderRecovered({ provider })) : Effect.void))
+    withoutYield(() => (outages.delete(provider) ? bus.publish(new ProviderRecovered({ provider })) : Effect.void))
 
   const begin = (provider: string, reason: string) =>
-    inOneStep(() => {
+    withoutYield(() => {
       if (outages.has(provider)) return Effect.void
       outages.set(provider, { provider, reason, since: clock.currentTimeMillisUnsafe() })
       return bus.publish(new ProviderFailed({ provider, reason }))
@@ -115,22 +144,24 @@ const make = Effect.gen(function* () {
     const [first] = outages.keys()
     return first !== undefined && outages.size >= maxProviders
       ? Effect.andThen(
-          Effect.logWarning(`${maxProviders} providers are down; that ${first} is will not be remembered`),
+          Effect.logWarning(`${maxProviders} providers are down, so the outage of ${first} is dropped`),
           end(first),
         )
       : Effect.void
   })
 
-  // A client that is being drained may still report a key that was rotated out meanwhile.
+  // A client that drains may still report a key that was rotated out, so earlier settings are kept to conceal their keys.
   let recent: ReadonlyArray<ProvidersById> = []
   let known: ProvidersById = yield* settings.get
   yield* settings.changes.pipe(
     Stream.runForEach((current) => {
       const before = known
       known = current
-      recent = [before, ...recent].slice(0, maxRecent)
-      // After the commit's own events: the provider has changed, and then it is no longer held to be down.
-      const ended = [...outages.keys()].filter((provider) => own(before, provider) !== own(current, provider))
+      recent = [before, ...recent].slice(0, maxRecentSettings)
+      // These events follow the events of the commit: the provider changed first, then its outage ended.
+      const ended = [...outages.keys()].filter(
+        (provider) => providerOf(before, provider) !== providerOf(current, provider),
+      )
       return Effect.forEach(ended, end, { discard: true })
     }),
     Effect.forkScoped({ startImmediately: true }),
@@ -140,8 +171,8 @@ const make = Effect.gen(function* () {
     failed: (provider, reason) =>
       Effect.suspend(() => {
         if (outages.has(provider)) return Effect.void
-        const shown = failureMessage(Cause.fail(new Error(reason)), [known, ...recent])
-        return Effect.andThen(oldest, begin(provider, shown))
+        const message = failureMessage(Cause.fail(new Error(reason)), [known, ...recent])
+        return Effect.andThen(oldest, begin(provider, message))
       }),
     recovered: (provider) => Effect.suspend(() => (outages.has(provider) ? end(provider) : Effect.void)),
     outage: (provider) => outages.get(provider),
@@ -149,13 +180,13 @@ const make = Effect.gen(function* () {
   })
 })
 
-const maxRecent = 16
+const maxRecentSettings = 16
 
-/** State and event change together: with a yield between them two fibers could publish in another order than they acted in. */
-const inOneStep = (step: () => Effect.Effect<void>): Effect.Effect<void> =>
+/** Prevents a yield between changing the state and publishing the event, so that events have the order of the state changes. */
+const withoutYield = (step: () => Effect.Effect<void>): Effect.Effect<void> =>
   Effect.provideService(Effect.suspend(step), References.PreventSchedulerYield, true)
 
-const own = (providers: ProvidersById, provider: string): Provider | undefined =>
+const providerOf = (providers: ProvidersById, provider: string): Provider | undefined =>
   Object.hasOwn(providers, provider) ? providers[provider] : undefined
 
 const providerEvents = (before: ProvidersById, after: ProvidersById) => {
@@ -166,7 +197,7 @@ const providerEvents = (before: ProvidersById, after: ProvidersById) => {
   }
   for (const [provider, current] of Object.entries(after)) {
     const { kind } = current
-    const old = own(before, provider)
+    const old = providerOf(before, provider)
     if (old === undefined) events.push(new ProviderAdded({ provider, kind }))
     else {
       const [first, ...rest] = changedFields(old, current)

@@ -1,7 +1,7 @@
 /**
- * Deletes what the policy no longer wants kept: at once when a store appears or its limits change, else every hour. Stores say how; here is
- * decided when, one store at a time. A sweep that was missed is not made up for, and a clock that is absurdly far ahead deletes nothing for
- * its age (`Retention/ClockGuard.ts`).
+ * Deletes data that the policy no longer keeps: at once when a store is registered or its limits change, otherwise every hour. A store
+ * implements the deletion; Retention decides when, and sweeps one store at a time. Missed sweeps are not repeated. A clock that is far ahead
+ * deletes nothing by age (`internal/Retention/ClockGuard.ts`).
  */
 import { Cause, Clock, Context, DateTime, Duration, Effect, Layer, Option, type Scope, Semaphore, Stream } from "effect"
 import { EventBus } from "./EventBus.ts"
@@ -11,71 +11,102 @@ import { RetentionPolicySchema } from "./internal/RetentionPolicy.ts"
 import { RetentionChanged, RetentionSwept } from "./RetentionEvents.ts"
 import * as Setting from "./Setting.ts"
 
-/** `ledger_days`, `history_days`, `events_days` … ; 0 keeps for ever. */
+/** `ledger_days`, `history_days`, `events_days` … 0 keeps for ever. */
 export class RetentionPolicy extends Setting.Service<RetentionPolicy>()(
   "@signalbox/core/RetentionPolicy",
   RetentionPolicySchema,
 ) {}
 export type Policy = typeof RetentionPolicySchema.Type
 
-/** What a policy says of one store. 0 or absent: no limit. */
-export interface Limits {
+/** The limits of one store. 0 or absent: no limit. */
+export interface StoreLimits {
   readonly days?: number
   readonly maxBytes?: number
   readonly maxEntries?: number
 }
 
-/** What a store is to delete; without limits nothing. */
+/** The limits of one sweep. A sweep without limits deletes nothing. */
 export interface SweepRequest {
-  /** What is older goes; milliseconds since 1970. */
+  /** Delete everything older than this time, in milliseconds since 1970. */
   readonly olderThan?: number
-  /** Then the oldest, until no more than this is left. */
+  /** Then delete the oldest until at most this much is left. */
   readonly maxBytes?: number
   readonly maxEntries?: number
-  /** Say what would go, and keep it. */
+  /** Report what the sweep would delete, and delete nothing. */
   readonly dryRun: boolean
 }
 
-/** How much is gone, or in a dry run would be; `deleted` is in the store's own units. */
+/** How much a sweep deleted, or would delete. `deleted` is in the store's own units, such as documents or segments. */
 export interface Swept {
   readonly deleted: number
   readonly bytes: number
 }
 
-/** Whatever went wrong, in words; the sweep is tried again in an hour. */
+/** A sweep failed. Retention tries again in an hour. */
 export interface SweepFailed {
   readonly message: string
 }
 
-/** A store that can be swept. */
+/** A store that Retention can sweep. */
 export interface Retainable {
-  /** As events name it. */
+  /** The name of the store in events. */
   readonly name: string
-  readonly limits: (policy: Policy) => Limits
-  /** When the newest thing in it is from; tells a wrong clock. */
+  readonly limits: (policy: Policy) => StoreLimits
+  /** The time of the newest item in the store. It reveals a wrong clock. */
   readonly newest: Effect.Effect<number | undefined, SweepFailed>
-  /** Deletes the oldest first, in small batches, each an element: between two of them others get their turn and a newer policy can stop it. */
+  /** Deletes the oldest items first. Each element is a small batch: between two, other fibers run and a newer policy can stop the sweep. */
   readonly sweep: (request: SweepRequest) => Stream.Stream<Swept, SweepFailed>
 }
 
-/** How the sweep of one store has ended. */
+/** The result of the sweep of one store. */
 export interface SweepResult extends Swept {
   readonly store: string
   readonly durationMillis: number
   readonly dryRun: boolean
-  /** Why the sweep did not come to its end. */
+  /** Why the sweep did not finish. */
   readonly failed?: string
-  /** Nothing was judged by its age, because the clock is not believed. */
-  readonly clockDoubted: boolean
+  /** Whether the age limit was skipped, because the clock is far ahead. */
+  readonly ageLimitSkipped: boolean
 }
 
-/** Sweeps what registers with it. */
+/**
+ * Sweeps the registered stores.
+ *
+ * **Example** (Registering a store of your own)
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert"
+ * import { EventBus, type Retainable, Retention, RetentionPolicy } from "@signalbox/core"
+ * import { Effect, Layer, Stream } from "effect"
+ *
+ * let traces = ["old", "new"]
+ * const store: Retainable = {
+ *   name: "traces",
+ *   limits: ({ tracesMaxBytes }) => ({ maxEntries: tracesMaxBytes }),
+ *   newest: Effect.succeed(undefined),
+ *   sweep: ({ dryRun, maxEntries = traces.length }) => {
+ *     const deleted = traces.length - maxEntries
+ *     if (!dryRun) traces = traces.slice(deleted)
+ *     return Stream.succeed({ deleted, bytes: 3 * deleted })
+ *   },
+ * }
+ * const policy = RetentionPolicy.layer(RetentionPolicy.schema.make({ tracesMaxBytes: 1 }))
+ * const program = Effect.gen(function* () {
+ *   const retention = yield* Retention
+ *   yield* retention.register(store)
+ *   return yield* retention.sweep()
+ * }).pipe(Effect.scoped, Effect.provide(Retention.layer.pipe(Layer.provide([policy, EventBus.layer]))))
+ *
+ * await Effect.runPromise(program)
+ * deepStrictEqual(traces, ["new"])
+ * ```
+ */
 export class Retention extends Context.Service<
   Retention,
   {
-    /** Sweeps the store now and from then on, until the Scope closes. */
+    /** Sweeps the store now, and then by its limits, until the `Scope` closes. */
     readonly register: (store: Retainable) => Effect.Effect<void, never, Scope.Scope>
-    /** Sweeps all stores now, by the policy in force. A store that fails says so in its result, and does not keep the others from it. */
+    /** Sweeps all stores now, by the policy in force. The result of a store that fails has `failed`; the other stores are swept. */
     readonly sweep: (options?: { readonly dryRun?: boolean }) => Effect.Effect<ReadonlyArray<SweepResult>>
   }
 >()("@signalbox/core/Retention") {
@@ -85,7 +116,7 @@ export class Retention extends Context.Service<
   )
 }
 
-/** Between two sweeps of a store whose limits stay the same. */
+/** Between two sweeps of a store whose limits do not change. */
 const interval = Duration.hours(1)
 const dayMillis = 86_400_000
 
@@ -104,7 +135,7 @@ const make = Effect.gen(function* () {
   const sweepStore = (registered: Registered, current: Policy, dryRun: boolean) =>
     turns.withPermit(sweepOnce(registered, current, dryRun, clock, bus))
 
-  const register = Effect.fnUntraced(function* (store: Retainable) {
+  const register = Effect.fn("Retention.register")(function* (store: Retainable) {
     const registered: Registered = { store, guard: new ClockGuard() }
     yield* Effect.acquireRelease(
       Effect.sync(() => stores.add(registered)),
@@ -112,7 +143,7 @@ const make = Effect.gen(function* () {
     )
     yield* policy.changes.pipe(
       Stream.changesWith(sameLimits(store)),
-      // A newer limit stops the sweep by an older one: it may want to keep what that one deletes.
+      // A newer limit stops a sweep by an older limit, which might delete data that the newer one keeps.
       Stream.switchMap((current) =>
         Stream.fromEffect(
           Effect.forever(Effect.andThen(sweepStore(registered, current, false), Effect.sleep(interval))),
@@ -145,21 +176,21 @@ const sweepOnce = Effect.fnUntraced(function* (
 ): Effect.fn.Return<SweepResult> {
   const start = clock.monotonicTimeNanosUnsafe()
   const sum = { deleted: 0, bytes: 0 }
-  const state = { clockDoubted: false }
+  let ageLimitSkipped = false
   const result = (): SweepResult => ({
     store: store.name,
     ...sum,
     durationMillis: Number((clock.monotonicTimeNanosUnsafe() - start) / 1_000_000n),
     dryRun,
-    ...state,
+    ageLimitSkipped,
   })
   const run = Effect.gen(function* () {
     const limits = store.limits(policy)
     const now = clock.currentTimeMillisUnsafe()
-    const believed = guard.believes(now, Number(start / 1_000_000n), yield* store.newest)
-    state.clockDoubted = !believed && isSet(limits.days)
-    if (state.clockDoubted) yield* Effect.logWarning(doubt(store.name, now))
-    const request = requestOf(limits, believed ? now : undefined, dryRun)
+    const isTrusted = guard.trusts(now, Number(start / 1_000_000n), yield* store.newest)
+    ageLimitSkipped = !isTrusted && isSet(limits.days)
+    if (ageLimitSkipped) yield* Effect.logWarning(clockWarning(store.name, now))
+    const request = requestOf(limits, isTrusted ? now : undefined, dryRun)
     if (request === undefined) return
     yield* Stream.runForEach(store.sweep(request), ({ bytes, deleted }) =>
       Effect.sync(() => {
@@ -168,8 +199,8 @@ const sweepOnce = Effect.fnUntraced(function* (
       }),
     )
   })
-  // Also when a newer policy stops it: what is gone is gone, and is said.
-  const say = Effect.suspend(() => {
+  // Runs also when a newer policy interrupts the sweep, so that each deletion is published.
+  const publish = Effect.suspend(() => {
     const { bytes, deleted, durationMillis } = result()
     if (deleted === 0 && !dryRun) return Effect.void
     return bus.publish(new RetentionSwept({ store: store.name, deleted, bytes, durationMillis, dryRun }))
@@ -179,17 +210,17 @@ const sweepOnce = Effect.fnUntraced(function* (
   return yield* run.pipe(
     Effect.as(undefined),
     Effect.catch(({ message }) => failed(message)),
-    // A bug of the store's must not end its sweeps.
+    // A defect of a store must not end its sweeps.
     Effect.catchDefect((defect) => failed(failureMessage(Cause.die(defect), []), defect)),
-    Effect.ensuring(say),
+    Effect.ensuring(publish),
     Effect.map((failed) => (failed === undefined ? result() : { ...result(), failed })),
   )
 })
 
 const isSet = (limit: number | undefined): limit is number => limit !== undefined && limit > 0
 
-/** `undefined` where nothing limits anything. Without a time that can be believed nothing goes for its age. */
-const requestOf = (limits: Limits, now: number | undefined, dryRun: boolean): SweepRequest | undefined => {
+/** Returns `undefined` if there is no limit. Without a trusted time, the age limit does not apply. */
+const requestOf = (limits: StoreLimits, now: number | undefined, dryRun: boolean): SweepRequest | undefined => {
   const { days, maxBytes, maxEntries } = limits
   const request: SweepRequest = {
     ...(isSet(days) && now !== undefined ? { olderThan: now - days * dayMillis } : {}),
@@ -200,7 +231,7 @@ const requestOf = (limits: Limits, now: number | undefined, dryRun: boolean): Sw
   return Object.keys(request).length === 1 ? undefined : request
 }
 
-/** Where a store cannot tell its limits nobody knows whether they are the same. */
+/** Compares the limits of a store under two policies. Limits that throw count as changed. */
 const sameLimits = (store: Retainable) => {
   const limitsOf = Option.liftThrowable((policy: Policy) => store.limits(policy))
   return (before: Policy, after: Policy): boolean => {
@@ -210,6 +241,6 @@ const sameLimits = (store: Retainable) => {
   }
 }
 
-const doubt = (store: string, now: number): string =>
-  `The clock says ${DateTime.formatIso(DateTime.makeUnsafe(now))}, more than a month later than expected: nothing in ${store} is deleted for its age until the ` +
-  "program has run for another day. Set the clock if it is wrong."
+const clockWarning = (store: string, now: number): string =>
+  `The clock is at ${DateTime.formatIso(DateTime.makeUnsafe(now))}, more than a month later than expected: nothing in ${store} is deleted by age ` +
+  "until the program has run for another day. Set the clock if it is wrong."

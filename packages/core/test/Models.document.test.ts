@@ -131,7 +131,8 @@ describe("a document", () => {
           path: "/default_model_alias",
           line: 8,
           column: 26,
-          message: 'default_model_alias is no alias of models (did you mean "fast"?); add it there, or leave it empty',
+          message:
+            'default_model_alias is not an alias of models (did you mean "fast"?); add it there, or leave it empty',
         },
       ])
       assert.strictEqual(yield* resolved("fast"), "gpt-4o-mini")

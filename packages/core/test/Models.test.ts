@@ -78,14 +78,14 @@ describe("settings", () => {
     assert.include(problem({ providers: { p: { kind: "openai", base_url: "ftp://x" } } }), "base_url")
     assert.include(
       problem({ models: { fast: { upstream: "u" } }, default_model_alias: "fats" }),
-      'is no alias of models (did you mean "fast"?)',
+      'is not an alias of models (did you mean "fast"?)',
     )
   })
 
   it("a credential in a base URL is refused, and the refusal does not show it", () => {
     for (const url of ["https://me:hunter2@host/v1", "https://host/v1?key=hunter2", "https://host/v1#hunter2"]) {
       const refusal = problem({ providers: { p: { kind: "openai", base_url: url } } })
-      assert.include(refusal, "a credential belongs into api_key")
+      assert.include(refusal, "put a credential into api_key")
       assert.notInclude(refusal, "hunter2")
     }
     assert.notInclude(problem({ providers: { p: { kind: "openai", api_key: ["hunter2"] } } }), "hunter2")
@@ -194,7 +194,7 @@ describe("Models", () => {
       assert.deepStrictEqual(refused._tag === "PrepareFailed" ? refused.failures.map(({ node }) => node) : [], [
         Models.key,
       ])
-      assert.include(refused.message, 'default_model_alias is no alias of models (did you mean "fast"?)')
+      assert.include(refused.message, 'default_model_alias is not an alias of models (did you mean "fast"?)')
       assert.strictEqual(yield* resolved("whatever"), "gpt-4o-mini")
       // Nor may its model go.
       yield* Effect.flip(edit({ models: { smart: { upstream: "x" } } }))

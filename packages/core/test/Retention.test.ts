@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { EventBus } from "@signalbox/core/EventBus"
 import {
-  type Limits,
   type Policy,
   type Retainable,
   Retention,
   RetentionPolicy,
+  type StoreLimits,
   type SweepRequest,
 } from "@signalbox/core/Retention"
 import { RetentionChanged, RetentionSwept } from "@signalbox/core/RetentionEvents"
@@ -60,7 +60,7 @@ class Shelf {
     return this.items.map(({ at }) => (start - at) / day)
   }
 
-  retainable(name: string, limits: (policy: Policy) => Limits): Retainable {
+  retainable(name: string, limits: (policy: Policy) => StoreLimits): Retainable {
     return {
       name,
       limits,
@@ -89,8 +89,8 @@ class Shelf {
   }
 }
 
-const events = ({ eventsDays }: Policy): Limits => ({ days: eventsDays })
-const traces = ({ tracesDays, tracesMaxBytes }: Policy): Limits => ({ days: tracesDays, maxBytes: tracesMaxBytes })
+const events = ({ eventsDays }: Policy): StoreLimits => ({ days: eventsDays })
+const traces = ({ tracesDays, tracesMaxBytes }: Policy): StoreLimits => ({ days: tracesDays, maxBytes: tracesMaxBytes })
 
 interface Host {
   readonly retention: Retention["Service"]
@@ -250,7 +250,7 @@ describe("Retention", () => {
       shelf.items = new Shelf([92, 91, 90, 61]).items
       const results = yield* host.retention.sweep({ dryRun: true })
       assert.deepStrictEqual(results, [
-        { store: "shelf", deleted: 2, bytes: 20, durationMillis: 0, dryRun: true, clockDoubted: false },
+        { store: "shelf", deleted: 2, bytes: 20, durationMillis: 0, dryRun: true, ageLimitSkipped: false },
       ])
       assert.strictEqual(shelf.items.length, 4)
       yield* settle
@@ -294,7 +294,7 @@ describe("Retention", () => {
         assert.deepStrictEqual(shelf.ages, [30, 20, 10])
         assert.match(host.lines[0] ?? "", /more than a month later than expected/)
         const [result] = yield* host.retention.sweep()
-        assert.isTrue(result?.clockDoubted)
+        assert.isTrue(result?.ageLimitSkipped)
         // What depends on no clock goes on.
         shelf.items = new Shelf([30, 20, 10, 5]).items
         yield* pass("1 hour")
@@ -369,7 +369,7 @@ describe("Retention", () => {
         const [a, b] = [new Shelf([90, 1]), new Shelf([90, 1])]
         a.dying = true
         let lost = true
-        const limits = (policy: Policy): Limits => {
+        const limits = (policy: Policy): StoreLimits => {
           if (lost) throw new Error("no limits")
           return events(policy)
         }

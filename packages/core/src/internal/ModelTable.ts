@@ -1,61 +1,109 @@
-/** The table of models: the one place where settings and registrations become what callers can name, and where two tables are compared. */
+/**
+ * The table of models: combines the document's models with registered models, and computes the events between two tables. A table is a view
+ * over both: making one costs nothing for the document's models, and comparing two costs one identity check for each model.
+ */
 import { ModelAdded, ModelChanged, type ModelEvent, type ModelField, ModelRemoved } from "../ModelEvents.ts"
 import type { Model, ModelsByAlias, Registration } from "../ModelSettings.ts"
 
-/** Every alias with its model. Immutable. */
-export type ModelTable = ReadonlyMap<string, Model>
-
-/**
- * The registrations in their order, a later one over an earlier; the document over all of them, so that who writes it has the last word:
- * an alias named there is what the document says, whoever else registers it. The same inputs answer the same table.
- */
-export const modelTable = (settings: ModelsByAlias, registrations: ReadonlyArray<Registration>): ModelTable => {
-  const known = tables.get(settings) ?? new WeakMap<ReadonlyArray<Registration>, ModelTable>()
-  tables.set(settings, known)
-  const table = known.get(registrations) ?? makeTable(settings, registrations)
-  known.set(registrations, table)
-  return table
+interface RegisteredModel {
+  readonly model: Model
+  /** The name of the registration. */
+  readonly registeredBy: string
 }
 
-/** Who an alias of the table has its model from: a registration's name, or `undefined` for the document. */
-export const registeredBy = (
-  settings: ModelsByAlias,
-  registrations: ReadonlyArray<Registration>,
-  alias: string,
-): string | undefined =>
-  Object.hasOwn(settings, alias)
-    ? undefined
-    : registrations.findLast((registration) => Object.hasOwn(registration.models, alias))?.name
+/** All models by alias. The document overrides every registration, and a later registration overrides an earlier one. Immutable. */
+export class ModelTable implements Iterable<readonly [alias: string, model: Model]> {
+  readonly documented: ModelsByAlias
+  readonly registered: ReadonlyMap<string, RegisteredModel>
 
-/** What happened to each alias that differs. */
-export const modelEvents = (before: ModelTable, after: ModelTable): ReadonlyArray<ModelEvent> => {
-  if (before === after) return []
-  const events: Array<ModelEvent> = []
-  for (const [alias, model] of before) {
-    if (!after.has(alias)) events.push(new ModelRemoved(describe(alias, model)))
+  constructor(documented: ModelsByAlias, registrations: ReadonlyArray<Registration>) {
+    this.documented = documented
+    this.registered = registeredModels(registrations)
   }
-  for (const [alias, model] of after) {
-    const old = before.get(alias)
-    // Unchanged subtrees keep their identity from one document to the next.
-    if (old === model) continue
-    if (old === undefined) events.push(new ModelAdded(describe(alias, model)))
-    else {
-      const [first, ...rest] = changedFields(old, model)
-      if (first !== undefined) events.push(new ModelChanged({ ...describe(alias, model), changed: [first, ...rest] }))
+
+  get(alias: string): Model | undefined {
+    // Names such as `constructor` exist on every object.
+    return Object.hasOwn(this.documented, alias) ? this.documented[alias] : this.registered.get(alias)?.model
+  }
+
+  /** Returns the name of the registration that an alias comes from, or `undefined` for the document. */
+  registeredBy(alias: string): string | undefined {
+    return Object.hasOwn(this.documented, alias) ? undefined : this.registered.get(alias)?.registeredBy
+  }
+
+  *[Symbol.iterator](): IterableIterator<readonly [alias: string, model: Model]> {
+    for (const [alias, { model }] of this.registered) {
+      yield [alias, Object.hasOwn(this.documented, alias) ? this.documented[alias]! : model]
+    }
+    for (const alias of Object.keys(this.documented)) {
+      if (!this.registered.has(alias)) yield [alias, this.documented[alias]!]
     }
   }
-  return events
 }
 
-// The Models node, the events of a commit and every listing ask for the same table; it goes with its inputs.
-const tables = new WeakMap<ModelsByAlias, WeakMap<ReadonlyArray<Registration>, ModelTable>>()
-
-const makeTable = (settings: ModelsByAlias, registrations: ReadonlyArray<Registration>): ModelTable => {
-  const table = new Map<string, Model>()
-  for (const models of [...registrations.map((registration) => registration.models), settings]) {
-    for (const alias of Object.keys(models)) table.set(alias, models[alias]!)
+/** Returns the event of each alias that differs: removed aliases first. */
+export const modelEvents = (before: ModelTable, after: ModelTable): ReadonlyArray<ModelEvent> => {
+  const removed: Array<ModelEvent> = []
+  const present: Array<ModelEvent> = []
+  for (const alias of candidates(before, after)) {
+    const old = before.get(alias)
+    const model = after.get(alias)
+    if (model === old) continue
+    if (model === undefined) removed.push(new ModelRemoved(describe(alias, old!)))
+    else if (old === undefined) present.push(new ModelAdded(describe(alias, model)))
+    else {
+      const [first, ...rest] = changedFields(old, model)
+      if (first !== undefined) present.push(new ModelChanged({ ...describe(alias, model), changed: [first, ...rest] }))
+    }
   }
-  return table
+  return [...removed, ...present]
+}
+
+/** Returns the aliases whose model may differ. Unchanged models keep their identity from one document to the next. */
+const candidates = (before: ModelTable, after: ModelTable): ReadonlySet<string> => {
+  const found = new Set<string>()
+  if (before.registered !== after.registered) {
+    for (const [alias, { model }] of before.registered) {
+      if (after.registered.get(alias)?.model !== model) found.add(alias)
+    }
+    for (const alias of after.registered.keys()) if (!before.registered.has(alias)) found.add(alias)
+  }
+  if (before.documented !== after.documented) {
+    for (const alias of differingKeys(before.documented, after.documented)) found.add(alias)
+  }
+  return found
+}
+
+const differingKeys = (before: ModelsByAlias, after: ModelsByAlias): Array<string> => {
+  const differing: Array<string> = []
+  const keys = Object.keys(after)
+  let common = 0
+  for (const alias of keys) {
+    const old = before[alias]
+    if (old === after[alias]) common++
+    else {
+      differing.push(alias)
+      if (old !== undefined && Object.hasOwn(before, alias)) common++
+    }
+  }
+  const oldKeys = Object.keys(before)
+  // Removals need a second pass only if an old key is not among the common ones.
+  if (common < oldKeys.length) differing.push(...oldKeys.filter((alias) => !Object.hasOwn(after, alias)))
+  return differing
+}
+
+/** The registered models change with the registrations only, not with the document. */
+const registeredCache = new WeakMap<ReadonlyArray<Registration>, ReadonlyMap<string, RegisteredModel>>()
+
+const registeredModels = (registrations: ReadonlyArray<Registration>): ReadonlyMap<string, RegisteredModel> => {
+  const known = registeredCache.get(registrations)
+  if (known !== undefined) return known
+  const models = new Map<string, RegisteredModel>()
+  for (const { models: added, name } of registrations) {
+    for (const alias of Object.keys(added)) models.set(alias, { model: added[alias]!, registeredBy: name })
+  }
+  registeredCache.set(registrations, models)
+  return models
 }
 
 const describe = (alias: string, { enabled, provider, upstream }: Model) => ({ alias, provider, upstream, enabled })
@@ -65,12 +113,12 @@ const changedFields = (before: Model, after: Model): ReadonlyArray<ModelField> =
   if (before.provider !== after.provider) changed.push("provider")
   if (before.upstream !== after.upstream) changed.push("upstream")
   if (before.enabled !== after.enabled) changed.push("enabled")
-  if (!sameKeys(before.allowedKeys, after.allowedKeys)) changed.push("allowed_keys")
+  if (!isSameSet(before.allowedKeys, after.allowedKeys)) changed.push("allowed_keys")
   return changed
 }
 
-/** The same keys may use it, in whatever order they are written. */
-const sameKeys = (before: ReadonlyArray<string>, after: ReadonlyArray<string>): boolean => {
+/** Compares two lists of keys, in any order. */
+const isSameSet = (before: ReadonlyArray<string>, after: ReadonlyArray<string>): boolean => {
   if (before === after) return true
   const [left, right] = [new Set(before), new Set(after)]
   return left.size === right.size && after.every((key) => left.has(key))

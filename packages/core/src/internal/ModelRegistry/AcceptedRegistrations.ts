@@ -1,71 +1,66 @@
-/** The registrations that the registry has taken in: how much room they take, which are in force, and in which order. */
+/** The registrations that the registry has accepted: the room that they take, which of them are in force, and their order. */
 import type { Registration } from "../../ModelSettings.ts"
-
-export interface Limits {
-  readonly registrations: number
-  readonly models: number
-}
 
 export interface AcceptedRegistration {
   readonly registration: Registration
-  readonly size: number
-  /** Among the others: that of the one whose name it takes over, else behind them all. */
-  place: number
-  /** Its Scope has closed, or it was refused: it must not be in the table, and leaves it with the next change. */
-  gone: boolean
+  readonly modelCount: number
+  /** Its position among the others: that of the registration whose name it takes over, or the last. */
+  position: number
+  /** Set when its `Scope` closes or it is refused: the next change removes it from the table. */
+  withdrawn: boolean
 }
 
 export class AcceptedRegistrations {
-  /** In the order in which they came into force; only changes replace it. */
+  /** The registrations in the table, in the order in which they came into force. Only changes of the Reconciler replace it. */
   current: ReadonlyArray<AcceptedRegistration> = []
-  // Those that take room: in the table, on their way into it or out of it.
-  private readonly accepted = new Set<AcceptedRegistration>()
-  private models = 0
-  private places = 0
-  readonly limits: Limits
+  readonly limits: { readonly registrations: number; readonly models: number }
+  /** All registrations that take room: in the table, on their way into it, or on their way out. */
+  readonly #accepted = new Set<AcceptedRegistration>()
+  #modelCount = 0
+  #lastPosition = 0
 
-  constructor(limits: Limits) {
+  constructor(limits: AcceptedRegistrations["limits"]) {
     this.limits = limits
   }
 
-  /** Takes room for it, or answers of what there is too much. */
+  /** Reserves room for a registration, or returns the limit that it would exceed. */
   accept(registration: Registration): AcceptedRegistration | "registrations" | "models" {
-    const entry: AcceptedRegistration = {
-      registration,
-      size: Object.keys(registration.models).length,
-      place: 0,
-      gone: false,
-    }
-    if (this.accepted.size >= this.limits.registrations) return "registrations"
-    if (this.models + entry.size > this.limits.models) return "models"
-    this.accepted.add(entry)
-    this.models += entry.size
-    return entry
+    const modelCount = Object.keys(registration.models).length
+    if (this.#accepted.size >= this.limits.registrations) return "registrations"
+    if (this.#modelCount + modelCount > this.limits.models) return "models"
+    const accepted: AcceptedRegistration = { registration, modelCount, position: 0, withdrawn: false }
+    this.#accepted.add(accepted)
+    this.#modelCount += modelCount
+    return accepted
   }
 
-  free(entry: AcceptedRegistration): void {
-    entry.gone = true
-    if (this.accepted.delete(entry)) this.models -= entry.size
+  /** Releases the room of a registration. */
+  release(accepted: AcceptedRegistration): void {
+    accepted.withdrawn = true
+    if (this.#accepted.delete(accepted)) this.#modelCount -= accepted.modelCount
   }
 
-  /** Those that take room and must go, whether they ever came into force or not. */
-  get leaving(): ReadonlyArray<AcceptedRegistration> {
-    return [...this.accepted].filter((entry) => entry.gone)
+  /** The withdrawn registrations that still take room. */
+  get withdrawn(): ReadonlyArray<AcceptedRegistration> {
+    return [...this.#accepted].filter(({ withdrawn }) => withdrawn)
   }
 
-  with(entry: AcceptedRegistration): ReadonlyArray<AcceptedRegistration> {
-    const { name } = entry.registration
-    entry.place = this.current.find(({ registration }) => registration.name === name)?.place ?? ++this.places
-    return [...this.current, entry]
+  /** Returns the current registrations and this one. */
+  with(accepted: AcceptedRegistration): ReadonlyArray<AcceptedRegistration> {
+    const { name } = accepted.registration
+    accepted.position =
+      this.current.find(({ registration }) => registration.name === name)?.position ?? ++this.#lastPosition
+    return [...this.current, accepted]
   }
 
+  /** The current registrations that are not withdrawn. */
   get remaining(): ReadonlyArray<AcceptedRegistration> {
-    return this.current.filter((entry) => !entry.gone)
+    return this.current.filter(({ withdrawn }) => !withdrawn)
   }
 }
 
-/** The newest of each name, by place. */
-export const inForce = (entries: ReadonlyArray<AcceptedRegistration>): ReadonlyArray<Registration> =>
-  [...new Map(entries.map((entry) => [entry.registration.name, entry])).values()]
-    .sort((a, b) => a.place - b.place)
+/** Returns the newest registration of each name, by position. */
+export const inForce = (accepted: ReadonlyArray<AcceptedRegistration>): ReadonlyArray<Registration> =>
+  [...new Map(accepted.map((one) => [one.registration.name, one])).values()]
+    .sort((a, b) => a.position - b.position)
     .map(({ registration }) => registration)

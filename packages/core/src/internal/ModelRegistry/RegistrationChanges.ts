@@ -1,4 +1,4 @@
-/** How registrations come into the table and leave it: as changes of the Reconciler, each in its turn. */
+/** Adds registrations to the table and removes them, as changes of the Reconciler. */
 import { Effect, type Scope, Stream } from "effect"
 import { ModelRegistrations, type Registration } from "../../ModelSettings.ts"
 import type { PrepareFailed, Reconciler, Transaction } from "../../Reconciler.ts"
@@ -6,29 +6,29 @@ import { type AcceptedRegistration, type AcceptedRegistrations, inForce } from "
 
 export interface RegistrationChanges {
   readonly add: (
-    entry: AcceptedRegistration,
+    accepted: AcceptedRegistration,
   ) => (transaction: Transaction) => Effect.Effect<void, PrepareFailed, Scope.Scope>
-  /** Does not wait: a Scope's finalizers call it, and the change under way may be what closes the Scope. */
-  readonly withdraw: (entry: AcceptedRegistration) => Effect.Effect<void>
+  /** Queues the removal and does not wait: finalizers call it, and the change under way may be what closes their `Scope`. */
+  readonly withdraw: (accepted: AcceptedRegistration) => Effect.Effect<void>
 }
 
 export const makeRegistrationChanges = Effect.fnUntraced(function* (
   reconciler: Reconciler["Service"],
-  entries: AcceptedRegistrations,
+  registrations: AcceptedRegistrations,
   registrationsIn: (values: ReadonlyMap<string, unknown>) => ReadonlyArray<Registration>,
 ): Effect.fn.Return<RegistrationChanges, never, Scope.Scope> {
   const scope = yield* Effect.scope
-  let dropQueued = false
-  let retrying = false
-  let closed = false
+  let isRemovalQueued = false
+  let isRetrying = false
+  let isClosed = false
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
-      closed = true
+      isClosed = true
     }),
   )
 
-  /** Makes these the entries, with a commit only if that changes what is registered. */
-  const replaceEntries = (transaction: Transaction, next: ReadonlyArray<AcceptedRegistration>) =>
+  /** Replaces the current registrations, and commits only if the registered models change. */
+  const replaceCurrent = (transaction: Transaction, next: ReadonlyArray<AcceptedRegistration>) =>
     Effect.gen(function* () {
       const before = registrationsIn(transaction.current.values)
       const after = inForce(next)
@@ -36,20 +36,20 @@ export const makeRegistrationChanges = Effect.fnUntraced(function* (
         const prepared = yield* transaction.prepare(new Map([[ModelRegistrations.key, after]]))
         yield* prepared.commit([])
       }
-      entries.current = next
+      registrations.current = next
     })
 
-  const add: RegistrationChanges["add"] = (entry) => (transaction) =>
-    Effect.suspend(() => (entry.gone ? Effect.void : replaceEntries(transaction, entries.with(entry))))
+  const add: RegistrationChanges["add"] = (accepted) => (transaction) =>
+    Effect.suspend(() => (accepted.withdrawn ? Effect.void : replaceCurrent(transaction, registrations.with(accepted))))
 
-  const drop = (transaction: Transaction): Effect.Effect<void, never, Scope.Scope> =>
+  const removeWithdrawn = (transaction: Transaction): Effect.Effect<void, never, Scope.Scope> =>
     Effect.suspend(() => {
-      dropQueued = false
-      const { leaving } = entries
-      return replaceEntries(transaction, entries.remaining).pipe(
+      isRemovalQueued = false
+      const { withdrawn } = registrations
+      return replaceCurrent(transaction, registrations.remaining).pipe(
         Effect.andThen(
           Effect.sync(() => {
-            for (const entry of leaving) entries.free(entry)
+            for (const accepted of withdrawn) registrations.release(accepted)
           }),
         ),
         Effect.catch((refused) =>
@@ -60,29 +60,29 @@ export const makeRegistrationChanges = Effect.fnUntraced(function* (
       )
     })
 
-  // All that are gone leave together, so one such change in the queue is enough.
-  const requestDrop = Effect.suspend(() => {
-    if (dropQueued) return Effect.void
-    dropQueued = true
-    return Effect.onError(reconciler.runLater(drop), () =>
+  // One queued change removes all withdrawn registrations.
+  const queueRemoval = Effect.suspend(() => {
+    if (isRemovalQueued) return Effect.void
+    isRemovalQueued = true
+    return Effect.onError(reconciler.runLater(removeWithdrawn), () =>
       Effect.sync(() => {
-        dropQueued = false
+        isRemovalQueued = false
       }),
     )
   })
 
   const retryAfter = (generation: number) =>
     Effect.suspend(() => {
-      if (retrying) return Effect.void
-      retrying = true
+      if (isRetrying) return Effect.void
+      isRetrying = true
       return reconciler.generations.pipe(
         Stream.filter(({ number }) => number > generation),
         Stream.take(1),
         Stream.runDrain,
         Effect.andThen(
           Effect.suspend(() => {
-            retrying = false
-            return requestDrop
+            isRetrying = false
+            return queueRemoval
           }),
         ),
         Effect.forkIn(scope),
@@ -90,12 +90,12 @@ export const makeRegistrationChanges = Effect.fnUntraced(function* (
       )
     })
 
-  const withdraw: RegistrationChanges["withdraw"] = (entry) =>
+  const withdraw: RegistrationChanges["withdraw"] = (accepted) =>
     Effect.suspend(() => {
-      // A Scope may outlive the host that it registered with; then there is nothing left to leave.
-      if (entry.gone || closed) return Effect.void
-      entry.gone = true
-      return requestDrop
+      // A Scope may outlive the host that it registered with. Its table no longer exists.
+      if (accepted.withdrawn || isClosed) return Effect.void
+      accepted.withdrawn = true
+      return queueRemoval
     })
 
   return { add, withdraw }

@@ -1,7 +1,7 @@
 /**
- * A clock that is wrong by years must not empty every store. When it stands more than `toleranceMillis` beyond what the time that passed
- * explains (at first: beyond the newest thing in the store), nothing goes for its age until the program has run for `holdMillis` more, or
- * the clock has come back. A wrong clock that stays that long is believed; a computer that slept for longer than the tolerance waits, too.
+ * Protects stores from a wall clock that is wrong by years. The expected time is the last trusted time plus the time that passed since (at
+ * first, the time of the newest item). A clock more than `toleranceMillis` ahead of it is not trusted until the program has run for
+ * `holdMillis` more, or the clock is corrected. A computer that slept for longer than the tolerance waits as well.
  */
 const dayMillis = 86_400_000
 export const toleranceMillis = 31 * dayMillis
@@ -13,20 +13,20 @@ interface Reading {
 }
 
 export class ClockGuard {
-  /** The last reading that was believed; at first the store's newest. */
-  #believed: Reading | undefined
+  /** The last trusted reading; at first the time of the store's newest item. */
+  #trusted: Reading | undefined
   #heldSince: number | undefined
 
-  /** Whether the wall clock may be believed now. Both in milliseconds; `newest` is the time of the store's newest thing. */
-  believes(wall: number, monotonic: number, newest: number | undefined): boolean {
-    this.#believed ??= { wall: newest ?? wall, monotonic }
-    const explained = this.#believed.wall + (monotonic - this.#believed.monotonic)
-    if (wall > explained + toleranceMillis) {
+  /** Returns whether the wall clock can be trusted. Times are in milliseconds; `newest` is the time of the store's newest item. */
+  trusts(wall: number, monotonic: number, newest: number | undefined): boolean {
+    this.#trusted ??= { wall: newest ?? wall, monotonic }
+    const expected = this.#trusted.wall + (monotonic - this.#trusted.monotonic)
+    if (wall > expected + toleranceMillis) {
       this.#heldSince ??= monotonic
       if (monotonic < this.#heldSince + holdMillis) return false
     }
     this.#heldSince = undefined
-    this.#believed = { wall, monotonic }
+    this.#trusted = { wall, monotonic }
     return true
   }
 }
