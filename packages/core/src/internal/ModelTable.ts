@@ -86,11 +86,16 @@ const differingKeys = (before: ModelsByAlias, after: ModelsByAlias): Array<strin
       if (old !== undefined && Object.hasOwn(before, alias)) common++
     }
   }
-  const oldKeys = Object.keys(before)
-  // Removals need a second pass only if an old key is not among the common ones.
-  if (common < oldKeys.length) differing.push(...oldKeys.filter((alias) => !Object.hasOwn(after, alias)))
+  sizes.set(after, keys.length)
+  // Only if an old alias is missing, a second pass looks for removed aliases.
+  if (common < (sizes.get(before) ?? Number.POSITIVE_INFINITY)) {
+    differing.push(...Object.keys(before).filter((alias) => !Object.hasOwn(after, alias)))
+  }
   return differing
 }
+
+/** The number of models of each compared record: listing the keys of a large record costs more than comparing its values. */
+const sizes = new WeakMap<ModelsByAlias, number>()
 
 /** The registered models change with the registrations only, not with the document. */
 const registeredCache = new WeakMap<ReadonlyArray<Registration>, ReadonlyMap<string, RegisteredModel>>()
