@@ -1,6 +1,6 @@
 /**
- * An editor server: JSON-RPC 2.0 over stdio, one message a line. `chat` answers through the model that an alias stands for, and to the
- * chat command `/reload>` with what changed in the configuration. Each request keeps the generation with which it began.
+ * An editor server: JSON-RPC 2.0 over stdio, one message per line. `chat` replies through the model of an alias. The chat command `/reload>`
+ * returns the changes of the configuration. Each request keeps the generation with which it began.
  *
  *     node --conditions=@signalbox/source packages/examples/src/editor.ts [config.json]
  */
@@ -23,7 +23,7 @@ class EditorConfig extends ConfigStore.Service<EditorConfig>()("editor/Config", 
 }) {}
 
 class Chat extends Context.Service<Chat, (prompt: string) => string>()("editor/Chat") {
-  // A real one would hold a client; this one says which model it would ask.
+  // A real one would hold a client; this one returns the name of the model that it would ask.
   static readonly layer = Layer.effect(
     Chat,
     Effect.map(Models.get, (models) => (prompt: string) => `${models["chat"] ?? "no model"}: ${prompt}`),
@@ -41,8 +41,7 @@ const reload = Effect.flatMap(EditorConfig, (config) => config.reload()).pipe(
 const Api = RpcGroup.make(Rpc.make("chat", { payload: { text: Schema.String }, success: Schema.String }))
 
 const handlers = Api.toLayer({
-  chat: ({ text }) =>
-    text.trim() === "/reload>" ? reload : Services.provide(Effect.map(Chat, (answer) => answer(text))),
+  chat: ({ text }) => (text.trim() === "/reload>" ? reload : Services.provide(Effect.map(Chat, (chat) => chat(text)))),
 })
 
 const [path] = process.argv.slice(2)

@@ -1,6 +1,6 @@
 /**
- * A host whose parts know nothing of files or processes: `janitor` needs a configuration and a bin. Its test gives it both in memory and moves
- * the time by hand; the last lines give it a file.
+ * A host whose parts do not depend on files or processes: `janitor` needs a configuration and a bin. Its test provides both in memory and
+ * advances the clock; the last lines provide a file.
  */
 import { ConfigStore, Narration, Setting } from "@signalbox/core"
 import { Signalbox } from "@signalbox/node"
@@ -23,12 +23,12 @@ export class JanitorConfig extends ConfigStore.Service<JanitorConfig>()("janitor
 export class Bin extends Context.Service<
   Bin,
   {
-    /** Removes all but the newest so many. */
+    /** Removes all but the newest entries. */
     readonly empty: (keep: number) => Effect.Effect<void>
   }
 >()("janitor/Bin") {}
 
-/** Empties the bin on its rounds; a new setting starts the rounds anew, at once. */
+/** Empties the bin at an interval. A changed setting restarts the interval at once. */
 export const janitor = Layer.effectDiscard(
   Effect.gen(function* () {
     const bin = yield* Bin
@@ -47,7 +47,7 @@ export const settings = JanitorConfig.setting(Cleaning, (config) => config.clean
 if (process.argv[1] === import.meta.filename) {
   Signalbox.runMain(
     Layer.merge(janitor, Narration.layer(JanitorConfig)).pipe(
-      Layer.provide(Layer.succeed(Bin)({ empty: (keep) => Console.log(`emptied, but for the newest ${keep}`) })),
+      Layer.provide(Layer.succeed(Bin)({ empty: (keep) => Console.log(`emptied except for the newest ${keep}`) })),
       Layer.provide(settings),
       Layer.provide(JanitorConfig.layer),
       Layer.provide(Signalbox.layerFor("signalbox-janitor")),

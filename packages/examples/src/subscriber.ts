@@ -1,6 +1,6 @@
 /**
- * A service that reconfigures itself from `config.changed` instead of being rebuilt: callers who hold a permit keep it, callers who wait
- * go on waiting, and only the number of permits changes. (A service that merely follows one value is simpler with `Setting.changes`.)
+ * A service that reconfigures itself on `config.changed` instead of being rebuilt. Callers that hold a permit keep it, waiting callers
+ * continue to wait, and only the number of permits changes. (A service that follows one value is simpler with `Setting.changes`.)
  */
 import { ConfigEvents, ConfigStore, EventBus, Narration } from "@signalbox/core"
 import { Signalbox } from "@signalbox/node"
@@ -22,7 +22,7 @@ export class RequestLimit extends Context.Service<
   {
     /** Runs the effect as soon as one of the permits is free. */
     readonly withPermit: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-    /** How often the number of permits was set anew. */
+    /** Counts changes of the number of permits. */
     readonly resized: Effect.Effect<number>
   }
 >()("subscriber/RequestLimit") {
@@ -33,13 +33,13 @@ export class RequestLimit extends Context.Service<
       const bus = yield* EventBus
       const permits = Effect.map(config.snapshot, (snapshot) => snapshot.config.limits.requests)
 
-      // Subscribe first, then read: what changes in between is not missed.
+      // Subscribe first, then read: a change in between is not missed.
       const changes = yield* bus.subscribe({ types: [ConfigEvents.ConfigChanged], name: "request limit" })
       const semaphore = yield* Semaphore.make(yield* permits)
       let resized = 0
 
       yield* changes.pipe(
-        // A Gap says that events were lost; whether one of them was ours is not known, so the state is read again.
+        // A Gap counts lost events. One of them may have changed the limit, so the state is read again.
         Stream.filter((item) => item._tag === "Gap" || item.event.truncated || item.event.paths.some(isOurs)),
         Stream.runForEach(() =>
           Effect.flatMap(permits, (count) => {

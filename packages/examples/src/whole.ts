@@ -1,6 +1,6 @@
 /**
- * A host with all of it: secrets, models from the document and from a plugin, one client for each provider, usage statistics, retention.
- * What is replaced while it runs are the graph's nodes; all else lives as long as the host and follows its settings.
+ * A host with every part: secrets, models from the document and from a plugin, one client for each provider, usage statistics, retention.
+ * The graph's nodes are replaced while it runs. Everything else lives as long as the host and follows its settings.
  *
  *     node --conditions=@signalbox/source packages/examples/src/whole.ts
  */
@@ -24,7 +24,7 @@ import {
 import { Signalbox } from "@signalbox/node"
 import { Context, Effect, Layer, Schema } from "effect"
 
-// The document has one part for each setting; a secret is a `Schema.RedactedFromValue`, as `api_key` in ProviderSettings.
+// The document has one part for each setting. A secret is a `Schema.RedactedFromValue`, such as `api_key` in ProviderSettings.
 export class WholeConfig extends ConfigStore.Service<WholeConfig>()("whole/Config", {
   schema: Schema.Struct({
     providers: ProviderSettings.schema,
@@ -71,16 +71,17 @@ export class Chat extends Context.Service<
         ask: Effect.fn("Chat.ask")(function* (alias, prompt) {
           const { provider, upstream } = yield* models.resolve(alias)
           const client = clients.get(provider)
-          if (client === undefined) return yield* Effect.fail(`there is no provider ${provider}`)
-          const answer = yield* client(upstream, prompt)
+          if (client === undefined)
+            return yield* Effect.fail(`provider ${provider} does not exist: add it to providers`)
+          const reply = yield* client(upstream, prompt)
           yield* ledger.record({
             provider,
             model: alias,
             upstream,
             bytesSent: prompt.length,
-            bytesReceived: answer.length,
+            bytesReceived: reply.length,
           })
-          return answer
+          return reply
         }),
       })
     }),
@@ -90,7 +91,7 @@ export class Chat extends Context.Service<
 export class Services extends ServiceGraph.Service<Services>()("whole/Services", {
   nodes: [
     Models.node,
-    // One client for each provider: another one's new key does not touch it.
+    // One client for each provider: a new key of one provider does not affect the others.
     ServiceGraph.each(Clients, {
       over: ProviderSettings,
       member: Client,
@@ -101,7 +102,7 @@ export class Services extends ServiceGraph.Service<Services>()("whole/Services",
   ],
 }) {}
 
-/** A plugin: its models are there as long as it is. Provide it beneath those who count on them. */
+/** A plugin: its models exist as long as its Scope. Provide it to the services that rely on them. */
 export const plugin = Layer.effectDiscard(
   Effect.flatMap(ModelRegistry, (registry) =>
     registry.register({ mirror: { upstream: "mirror-1" } }, { name: "echo" }),
@@ -113,7 +114,7 @@ export const body = Services.layer.pipe(
   Layer.provideMerge(Layer.mergeAll(Providers.layer, ModelRegistry.layer)),
 )
 
-/** What is kept is swept by the policy of the document. */
+/** The document's policy limits the history and the ledger. */
 export const stores = Layer.provideMerge(Layer.mergeAll(HistoryRetention.layer, LedgerRetention.layer), Retention.layer)
 
 const host = Layer.mergeAll(body, stores, Narration.layer(WholeConfig)).pipe(

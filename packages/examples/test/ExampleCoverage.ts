@@ -1,4 +1,4 @@
-/** Which services and functions of the public modules have an example in their docstring. */
+/** Lists services and functions of the public modules that have no example in their docstring. */
 import { basename, join } from "node:path"
 import { Context } from "effect"
 import { exampleBlocks, publicModules, root } from "./ExampleBlocks.ts"

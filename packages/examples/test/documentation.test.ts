@@ -17,7 +17,7 @@ const quotes = blocks.filter(({ mode }) => mode.startsWith("file="))
 const pathOf = ({ file, line }: ExampleBlock) => join(directory, file, `${line}.ts`)
 const placeOf = ({ file, line, title }: ExampleBlock) => `${file}:${line} (${title})`
 
-/** What went wrong in each program, by its path. */
+/** The failures of each program, by its path. */
 const failures = new Map<string, Array<string>>()
 const failed = (path: string, message: string) => failures.set(path, [...(failures.get(path) ?? []), message])
 
@@ -60,9 +60,15 @@ const typeCheck = async () => {
 }
 
 const run = async (examples: ReadonlyArray<ExampleBlock>) => {
-  // A host of an example finds an empty home, and leaves nothing behind.
+  // A host of an example uses an empty home, which is removed afterwards.
   const home = await mkdtemp(join(tmpdir(), "signalbox-documentation-"))
-  const env = { ...process.env, HOME: home, XDG_DATA_HOME: join(home, "data"), XDG_CACHE_HOME: join(home, "cache") }
+  const env = {
+    ...process.env,
+    HOME: home,
+    XDG_DATA_HOME: join(home, "data"),
+    XDG_CACHE_HOME: join(home, "cache"),
+    TMPDIR: home,
+  }
   const paths = examples.map(pathOf)
   const runner = join(import.meta.dirname, "runExamples.ts")
   const { report, output } = await execute(["--conditions=@signalbox/source", runner, ...paths], env, home)

@@ -6,7 +6,7 @@ import { Bin, JanitorConfig, janitor, settings } from "../src/janitor.ts"
 
 const start = { cleaning: { every_minutes: 10, keep: 3 }, motto: "tidy" }
 
-/** The host, all of it in memory; `rounds` tells what the janitor does. */
+/** The host in memory; `rounds` receives what the janitor does. */
 const host = (rounds: Queue.Queue<number>) =>
   janitor.pipe(
     Layer.provide(settings),
@@ -15,7 +15,7 @@ const host = (rounds: Queue.Queue<number>) =>
     Layer.provide(Layer.provideMerge(Reconciler.layer, EventBus.layer)),
   )
 
-it.effect("the janitor makes its rounds on time, and a new setting starts them anew at once", () =>
+it.effect("empties the bin on time, and restarts the interval when its setting changes", () =>
   Effect.gen(function* () {
     const rounds = yield* Queue.unbounded<number>()
     yield* Effect.gen(function* () {
@@ -35,7 +35,7 @@ it.effect("the janitor makes its rounds on time, and a new setting starts them a
   }),
 )
 
-it.effect("a change of something else does not disturb the janitor's rounds", () =>
+it.effect("keeps the interval when another value changes", () =>
   Effect.gen(function* () {
     const rounds = yield* Queue.unbounded<number>()
     yield* Effect.gen(function* () {
@@ -49,7 +49,7 @@ it.effect("a change of something else does not disturb the janitor's rounds", ()
   }),
 )
 
-it.effect("a setting that makes no sense is refused and the rounds go on", () =>
+it.effect("refuses an invalid setting and keeps the interval", () =>
   Effect.gen(function* () {
     const rounds = yield* Queue.unbounded<number>()
     yield* Effect.gen(function* () {

@@ -96,7 +96,7 @@ it.live(
       yield* host.lineWith("- models.fast: gpt-4.1-mini → gpt-5")
       host.signal("SIGINT")
       yield* host.ended
-      assert.strictEqual(host.complaints(), "")
+      assert.strictEqual(host.errors(), "")
 
       const env = { ...process.env, XDG_DATA_HOME: join(project, "data") }
       const command = join(project, "node_modules/.bin/signalbox")
@@ -109,7 +109,7 @@ it.live(
       assert.include((yield* signalbox("models")).stdout, "fast")
       serving.signal("SIGTERM")
       assert.strictEqual(yield* serving.ended, 0)
-      assert.strictEqual(serving.complaints(), "")
+      assert.strictEqual(serving.errors(), "")
 
       // A path per module, with its types.
       const modules = [

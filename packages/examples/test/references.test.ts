@@ -7,7 +7,7 @@ import { markdownFiles, root } from "./ExampleBlocks.ts"
 
 const read = (file: string) => readFileSync(join(root, file), "utf8")
 
-/** The text without code, in which a bracket is no link. */
+/** The text without code, in which brackets are not links. */
 const prose = (text: string) => text.replace(/^```[\s\S]*?^```/gm, "").replace(/`[^`\n]*`/g, "`code`")
 
 /** GitHub's name for a heading, as in `#in-a-host-app`. */

@@ -1,18 +1,18 @@
-/** A program as a process: its lines as they come, and an end that leaves nothing behind. */
+/** Runs a program as a process, and reads its output line by line. */
 import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { Effect, Queue, type Scope } from "effect"
 
 export interface Running {
   readonly pid: number
-  /** The next line of standard output that holds `text`; lines before it are dropped. Fails with all output when the program ends first. */
+  /** The next line of standard output that contains `text`; earlier lines are dropped. Dies with all output if the program ends first. */
   readonly lineWith: (text: string) => Effect.Effect<string>
   readonly write: (line: string) => void
   readonly signal: (signal: NodeJS.Signals) => void
-  /** The exit code, or the signal that ended it. */
+  /** The exit code, or the signal that ended the process. */
   readonly ended: Effect.Effect<number | string>
-  /** What it wrote to standard error so far. */
-  readonly complaints: () => string
+  /** The standard error so far. */
+  readonly errors: () => string
 }
 
 export const running = (
@@ -23,10 +23,10 @@ export const running = (
   Effect.gen(function* () {
     const lines = yield* Queue.unbounded<string>()
     const seen: Array<string> = []
-    let complaints = ""
+    let errors = ""
     const child = spawn(command, args, { ...options, stdio: "pipe" })
     child.stderr.on("data", (chunk) => {
-      complaints += String(chunk)
+      errors += String(chunk)
     })
     createInterface(child.stdout).on("line", (line) => {
       seen.push(line)
@@ -48,7 +48,7 @@ export const running = (
       Effect.flatMap(Queue.take(lines), (line) => {
         if (line.includes(text)) return Effect.succeed(line)
         if (line !== ended) return lineWith(text)
-        return Effect.die(new Error(`no line with ${JSON.stringify(text)}:\n${seen.join("\n")}\n${complaints}`))
+        return Effect.die(new Error(`no line with ${JSON.stringify(text)}:\n${seen.join("\n")}\n${errors}`))
       })
     return {
       pid: child.pid ?? 0,
@@ -56,7 +56,7 @@ export const running = (
       write: (line) => void child.stdin.write(`${line}\n`),
       signal: (signal) => void child.kill(signal),
       ended: Effect.promise(() => exit),
-      complaints: () => complaints,
+      errors: () => errors,
     }
   })
 

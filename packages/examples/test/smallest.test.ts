@@ -7,7 +7,7 @@ import { running } from "./running.ts"
 
 const source = join(import.meta.dirname, "../src/smallest.ts")
 
-it.live("the smallest host seeds its file, follows edits, refuses bad ones with their place, and ends on Ctrl-C", () =>
+it.live("seeds the file, follows edits, refuses invalid ones with their position, and ends on Ctrl-C", () =>
   Effect.gen(function* () {
     const home = yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()
     const file = join(home, "signalbox-hello/config.json")
@@ -30,13 +30,13 @@ it.live("the smallest host seeds its file, follows edits, refuses bad ones with 
     yield* host.lineWith("config.rejected")
     yield* host.lineWith(`${file}:3:23: `)
 
-    // What the refused edit would have changed is still as it was: this edit says so, by what it calls the value before.
+    // The refused edit has changed nothing: the next summary starts from the value before it.
     yield* save(seeded.replace("gpt-4.1-mini", "gpt-6"))
     yield* host.lineWith("- models.fast: gpt-5 → gpt-6")
 
     host.signal("SIGINT")
     assert.include([0, 130], yield* host.ended)
-    assert.strictEqual(host.complaints(), "")
+    assert.strictEqual(host.errors(), "")
   }).pipe(Effect.provide(NodeFileSystem.layer), Effect.scoped),
 )
 

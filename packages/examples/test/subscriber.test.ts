@@ -8,7 +8,7 @@ const host = RequestLimit.layer.pipe(
   Layer.provideMerge(Layer.provideMerge(Reconciler.layer, EventBus.layer)),
 )
 
-it.effect("a larger limit lets those in who wait, and a change of something else resizes nothing", () =>
+it.effect("admits waiting callers when the limit grows, and ignores changes of other values", () =>
   Effect.gen(function* () {
     const config = yield* AppConfig
     const limit = yield* RequestLimit
@@ -30,7 +30,7 @@ it.effect("a larger limit lets those in who wait, and a change of something else
   }).pipe(Effect.provide(host)),
 )
 
-it.effect("subscribers learn which paths have changed, and no values", () =>
+it.effect("publishes the changed paths without their values", () =>
   Effect.gen(function* () {
     const config = yield* AppConfig
     const events = yield* (yield* EventBus).subscribe({ types: [ConfigEvents.ConfigChanged] })

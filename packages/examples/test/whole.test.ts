@@ -5,7 +5,7 @@ import { SegmentStorage } from "@signalbox/core/SegmentStorage"
 import { Effect, Layer } from "effect"
 import { body, Chat, Services, settings, stores, WholeConfig } from "../src/whole.ts"
 
-/** The host of the example, with memory in place of the disk. */
+/** The host of the example in memory. */
 const host = Layer.mergeAll(body, stores).pipe(
   Layer.provideMerge(StatsLedger.layer),
   Layer.provideMerge(SegmentStorage.layerMemory),
@@ -17,7 +17,7 @@ const host = Layer.mergeAll(body, stores).pipe(
 
 const ask = (alias: string) => Services.provide(Effect.flatMap(Chat, (chat) => chat.ask(alias, "hi")))
 
-it.effect("the whole host answers for models of the document and of a plugin, and counts its calls", () =>
+it.effect("serves models of the document and of a plugin, and counts the calls", () =>
   Effect.gen(function* () {
     const config = yield* WholeConfig
     assert.strictEqual(yield* ask("fast"), "echo/echo/echo-1: hi")
@@ -30,7 +30,7 @@ it.effect("the whole host answers for models of the document and of a plugin, an
   }).pipe(Effect.provide(host)),
 )
 
-it.effect("a provider's key is shown nowhere, and its change leaves the other provider's client alone", () =>
+it.effect("shows no provider's key, and keeps the other providers' clients when one changes", () =>
   Effect.gen(function* () {
     const config = yield* WholeConfig
     const generationOf = (name: string) =>
