@@ -3,32 +3,76 @@ import { basename, join } from "node:path"
 import { Context } from "effect"
 import { exampleBlocks, publicModules, root } from "./ExampleBlocks.ts"
 
-/** Names like `EventBus` or `ServiceGraph.node`, as `Module.export`; a module's main export has the module's name alone. */
-export const missingExamples = async (): Promise<ReadonlyArray<string>> => {
-  const documented = new Set(exampleBlocks().flatMap(({ file, symbol }) => (symbol ? [nameOf(file, symbol)] : [])))
-  const required = new Set(members)
-  for (const file of publicModules().filter(isRelevant)) {
-    for (const [name, value] of Object.entries(await import(join(root, file)))) {
-      if (Context.isKey(value) || isPlainFunction(value)) required.add(nameOf(file, name))
-    }
-  }
-  return [...required].filter((name) => !documented.has(name) && !isExempt(name)).toSorted()
+/** Members of services that host authors call. An example in a docstring of the module must call each of them. */
+const members = [
+  "ConfigStore.update",
+  "ConfigStore.plan",
+  "ConfigStore.undo",
+  "EventBus.publish",
+  "EventBus.subscribe",
+  "FileLock.withLock",
+  "ModelRegistry.register",
+  "Retention.register",
+  "ServiceGraph.pin",
+  "ServiceGraph.provide",
+  "ServiceGraph.provideStream",
+  "Setting.changes",
+  "StatsLedger.record",
+]
+
+/** Modules and exports that need no example, with the reason. */
+const exempt: Readonly<Record<string, string>> = {
+  AdminApi: "the contract; the example of AdminClient uses it",
+  Authorization: "part of the contract",
+  Requests: "part of the contract",
+  ConfigGroup: "part of the contract",
+  CredentialsGroup: "part of the contract",
+  EventsGroup: "part of the contract",
+  HealthGroup: "part of the contract",
+  ModelsGroup: "part of the contract",
+  ServicesGroup: "part of the contract",
+  StatsGroup: "part of the contract",
 }
 
-const isRelevant = (file: string) => !/\/(?:testing\/.*|index|main)\.ts$/.test(file)
+/** Names such as `EventBus` or `ServiceGraph.node`. */
+export const missingExamples = async (): Promise<ReadonlyArray<string>> => {
+  const blocks = exampleBlocks()
+  const documented = new Set(blocks.flatMap(({ file, symbol }) => (symbol === undefined ? [] : [nameOf(file, symbol)])))
+  const missing = [...(await exportedNames())].flatMap(([, names]) =>
+    names.some((name) => documented.has(name) || isExempt(name)) ? [] : names.slice(0, 1),
+  )
+  const uncalled = members.filter((member) => {
+    const [module, name] = member.split(".")
+    const ofModule = blocks.filter(({ file, symbol }) => symbol !== undefined && basename(file, ".ts") === module)
+    return !ofModule.some(({ code }) => code.includes(`.${name}`))
+  })
+  return [...missing, ...uncalled].toSorted()
+}
+
+/** Every service and function, with the names under which the public modules export it. */
+const exportedNames = async (): Promise<ReadonlyMap<unknown, ReadonlyArray<string>>> => {
+  const found = new Map<unknown, Array<string>>()
+  for (const file of publicModules().filter((file) => !/\/(?:testing\/.*|index|main)\.ts$/.test(file))) {
+    for (const [name, value] of Object.entries(await import(join(root, file)))) {
+      if (!isService(value) && !isPlainFunction(value)) continue
+      found.set(value, [...(found.get(value) ?? []), nameOf(file, name)])
+    }
+  }
+  return found
+}
 
 const nameOf = (file: string, symbol: string) => {
   const module = basename(file, ".ts")
   return symbol === module ? module : `${module}.${symbol}`
 }
 
+const isExempt = (name: string) => name in exempt || name.replace(/\..*/, "") in exempt
+
+/** Settings are used alike, as the example of `Setting` shows. A reference needs no more than its default. */
+const isService = (value: unknown) => Context.isKey(value) && !("changes" in value) && !Context.isReference(value)
+
 /** Classes of events, errors and schemas describe themselves. */
 const isPlainFunction = (value: unknown) =>
-  typeof value === "function" && !/^class\b/.test(String(value)) && !("ast" in value)
-
-/** Members of services that host authors call. */
-const members = ["ConfigStore.update"]
-
-const isExempt = (_name: string) => false
+  typeof value === "function" && !Context.isKey(value) && !/^class\b/.test(String(value)) && !("ast" in value)
 
 if (process.argv[1] === import.meta.filename) for (const name of await missingExamples()) console.log(name)
