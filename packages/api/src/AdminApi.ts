@@ -1,4 +1,4 @@
-/** The admin API of a host as one contract: the server implements it, the typed client and the OpenAPI document are made of it. */
+/** The admin API of a host as one contract. The server implements it; the typed client and the OpenAPI document are derived from it. */
 import { HttpApi, OpenApi } from "effect/http-api"
 import { Authorization } from "./Authorization.ts"
 import { ConfigGroup } from "./ConfigGroup.ts"
@@ -11,7 +11,7 @@ import { ServicesGroup } from "./ServicesGroup.ts"
 import { StatsGroup } from "./StatsGroup.ts"
 import { version } from "./Version.ts"
 
-/** Every endpoint; all but those of health want the token. */
+/** Every endpoint. All except those of health require the token. */
 export class AdminApi extends HttpApi.make("signalbox")
   .add(ConfigGroup, EventsGroup, ServicesGroup, ModelsGroup, StatsGroup, CredentialsGroup)
   .middleware(Authorization)

@@ -1,14 +1,40 @@
-/** The typed client of a host's admin API. What it needs is an `HttpClient` of the platform. */
+/** The typed client of a host's admin API. It needs an `HttpClient` of the platform. */
 import { Effect, type Layer, type Redacted } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import { HttpApiClient, HttpApiMiddleware } from "effect/http-api"
 import { AdminApi } from "./AdminApi.ts"
 import { Authorization } from "./Authorization.ts"
 
-/** `client.config.get()`, `client.events.follow(…)` and so on: a group of the contract, then its endpoint. */
+/** One method per endpoint, by the group of the contract: `client.config.get()`, `client.events.follow(…)`. */
 export interface AdminClient extends HttpApiClient.ForApi<typeof AdminApi> {}
 
-/** For the host at `url` (`http://127.0.0.1:4747`), with what is in its token file. */
+/**
+ * Makes a client for the host at `url`.
+ *
+ * **Details**
+ *
+ * The token is the text of the file `admin.token` beside the host's document. Responses with an ETag come as `{ body, headers }`. Errors are
+ * the classes of `Problems`.
+ *
+ * **Example** (Changing a value of a running host)
+ *
+ * ```ts no-run
+ * import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+ * import * as AdminClient from "@signalbox/api/AdminClient"
+ * import { Config, Console, Effect } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const token = yield* Config.Redacted("TOKEN")
+ *   const admin = yield* AdminClient.make({ url: "http://127.0.0.1:4747", token })
+ *   const { headers } = yield* admin.config.get()
+ *   const payload = { edits: [{ path: "/retention/ledger_days", value: 30 }] }
+ *   const { body } = yield* admin.config.update({ headers: { "if-match": headers.etag }, payload })
+ *   yield* Console.log(body.changes)
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, NodeHttpClient.layerFetch))
+ * ```
+ */
 export const make = (options: {
   readonly url: string
   readonly token: Redacted.Redacted

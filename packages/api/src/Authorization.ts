@@ -1,8 +1,8 @@
-/** Who may use the admin API: whoever can read the host's token file, and sends what is in it. */
+/** The token of the admin API: a caller sends the content of the host's token file. */
 import { HttpApiMiddleware, HttpApiSecurity } from "effect/http-api"
 import { Unauthorized } from "./Problems.ts"
 
-/** `Authorization: Bearer <token>`; the client adds it, see `AdminClient`. */
+/** Requires `Authorization: Bearer <token>`. `AdminClient` adds it. */
 export class Authorization extends HttpApiMiddleware.Service<Authorization>()("@signalbox/api/Authorization", {
   requiredForClient: true,
   security: { bearer: HttpApiSecurity.bearer },

@@ -1,13 +1,13 @@
 /**
- * The configuration: read, change, plan, go back. Everything that is shown is redacted; a write that holds the redaction marker keeps the
- * secret that stands there. Hashes are the ETags: a write with `If-Match` takes effect only on the document it was made for.
+ * Reads, changes, plans and restores the configuration. Responses are redacted; a write that contains the redaction marker keeps the present
+ * secret. ETags are hashes: a write with `If-Match` takes effect only on the document with that hash.
  */
 import { Problem } from "@signalbox/core/ConfigError"
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { ConfigProblems, NotFound, Rejected, Unavailable } from "./Problems.ts"
 
-/** Redacted. An absent side is not there. */
+/** One changed path, redacted. `before` is absent for an added value, `after` for a removed one. */
 export const Change = Schema.Struct({
   path: Schema.String,
   before: Schema.optionalKey(Schema.Json),
@@ -21,28 +21,28 @@ export const Edit = Schema.Union([
   Schema.Struct({ path: Schema.String, remove: Schema.Literal(true) }),
 ])
 
-/** Of one change. Each goes through the whole document, and nobody is served meanwhile: who changes more sends the text. */
+/** The most edits of one change. Each edit processes the whole document; send a text for larger changes. */
 const maxEdits = 1_000
 
-/** The configuration as it stands. */
+/** The present configuration. */
 export const ConfigState = Schema.Struct({
-  /** Where the document stands: a path. */
+  /** The path of the document. */
   source: Schema.String,
   revision: Schema.Int,
   hash: Schema.String,
   /** The document in force, comments included, redacted. */
   text: Schema.String,
-  /** What is in force: defaults, document, environment and overrides put together; redacted. */
+  /** The values in force: defaults, document, environment and overrides combined; redacted. */
   effective: Schema.Json,
-  /** Why what stands at the source is not in force; empty: it is. */
+  /** The problems of the stored document. Empty if it is in force. */
   problems: Schema.Array(Problem),
-  /** What works and is worth a look. */
+  /** Accepted values that are probably mistakes. */
   warnings: Schema.Array(Problem),
-  /** The place of this state in the order of events: follow the feed after it. */
+  /** The cursor of this state: follow the feed after it. */
   cursor: Schema.String,
 })
 
-/** One value, and the layer that it comes from. */
+/** One value and its layer. */
 export const Value = Schema.Struct({
   path: Schema.String,
   /** Effective and redacted. */
@@ -51,50 +51,50 @@ export const Value = Schema.Struct({
   hash: Schema.String,
 })
 
-/** What a write has brought into force. */
+/** The result of a write. */
 export const Written = Schema.Struct({
   revision: Schema.Int,
   hash: Schema.String,
-  /** What is different now, redacted. */
+  /** The effective changes, redacted. */
   changes: Schema.Array(Change),
-  /** Written, but hidden by the environment or an override. */
+  /** Paths that were written and are hidden by the environment or an override. */
   shadowed: Schema.Array(Schema.String),
-  /** Those of `changes` that take effect only after a restart. */
+  /** The paths of `changes` that take effect only after a restart. */
   restartRequired: Schema.Array(Schema.String),
-  /** The document's name, for messages: its path. */
+  /** The path of the document, for messages. */
   source: Schema.String,
-  /** What works now and deserves a look. */
+  /** Accepted values that are probably mistakes. */
   warnings: Schema.Array(Problem),
 })
 export type Written = typeof Written.Type
 
-/** What a change would do. */
+/** The effects of a change that was not made. */
 export const Plan = Schema.Struct({
   changes: Schema.Array(Change),
   shadowed: Schema.Array(Schema.String),
   /** Services that would be rebuilt. */
   rebuilt: Schema.Array(Schema.String),
   restartRequired: Schema.Array(Schema.String),
-  /** Who would refuse it; empty: it would be accepted. */
+  /** The reasons to refuse it. Empty if it would be accepted. */
   problems: Schema.Array(Problem),
-  /** What would work and be worth a look. */
+  /** Accepted values that are probably mistakes. */
   warnings: Schema.Array(Problem),
 })
 export type Plan = typeof Plan.Type
 
-/** A document that was in force, or is kept though it was not. */
+/** A document of the history. */
 export const HistoryEntry = Schema.Struct({
   hash: Schema.String,
   /** Milliseconds since 1970. */
   at: Schema.Int,
   bytes: Schema.Int,
-  /** In force now. */
+  /** Whether it is in force. */
   current: Schema.Boolean,
-  /** A service refused it, or it was replaced before it could come into force; no undo goes to it. */
+  /** The document was never in force: a service refused it, or another write replaced it first. An undo skips it. */
   neverInForce: Schema.optionalKey(Schema.Literals(["refused", "overwritten"])),
 })
 
-/** The quoted hash. */
+/** The ETag is the quoted hash. */
 const tagged = { etag: Schema.String }
 const conditional = { "if-match": Schema.optionalKey(Schema.String) }
 const at = { path: Schema.String }
@@ -133,7 +133,7 @@ export class ConfigGroup extends HttpApiGroup.make("config")
       success: HttpApiSchema.WithHeaders(Written, tagged),
       error: ConfigProblems,
     }),
-    /** Edits, or a whole text; nothing is written or said. What would be refused is said in the answer's `problems`. */
+    /** Accepts edits or a whole text, and changes nothing. `problems` of the response lists reasons to refuse it. */
     HttpApiEndpoint.post("plan", "/config/plan", {
       payload: Schema.Union([
         Schema.Struct({ edits: Schema.Array(Edit).check(Schema.isMaxLength(maxEdits)) }),
@@ -143,11 +143,11 @@ export class ConfigGroup extends HttpApiGroup.make("config")
       error: ConfigProblems,
     }),
     HttpApiEndpoint.post("reload", "/config/reload", {
-      /** May be left out. */
+      /** Optional. */
       payload: [Schema.Struct({ ignoreEnvironment: Schema.optionalKey(Schema.Boolean) }), Schema.Null],
       success: Schema.Struct({
         changes: Schema.Array(Change),
-        /** As an editor's `/reload>` shows it (facts of hexai). */
+        /** The changes as lines for people. */
         summary: Schema.String,
       }),
       error: ConfigProblems,
@@ -160,19 +160,19 @@ export class ConfigGroup extends HttpApiGroup.make("config")
       success: Schema.Struct({ entries: Schema.Array(HistoryEntry) }),
       error: Unavailable,
     }),
-    /** One document of the history, by its hash or the beginning of it (at least 6 digits); redacted. */
+    /** One document of the history, by its hash or a prefix of at least 6 digits; redacted. */
     HttpApiEndpoint.get("past", "/config/history/:hash", {
       params: { hash: Schema.String },
       success: Schema.Struct({ hash: Schema.String, text: Schema.String }),
       error: [NotFound, Unavailable],
     }),
-    /** What lies between two documents of the history; `to` left out: the one in force. */
+    /** The differences between two documents of the history. Without `to`, the document in force. */
     HttpApiEndpoint.get("diff", "/config/diff", {
       query: { from: Schema.String, to: Schema.optionalKey(Schema.String) },
       success: Schema.Struct({ from: Schema.String, to: Schema.String, changes: Schema.Array(Change) }),
       error: [NotFound, Rejected, Unavailable],
     }),
-    /** JSON Schema (draft 2020-12) of the document. */
+    /** The JSON Schema (draft 2020-12) of the document. */
     HttpApiEndpoint.get("schema", "/config/schema", { success: Schema.Json }),
   )
   .prefix("/api")

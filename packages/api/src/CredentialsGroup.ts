@@ -1,4 +1,4 @@
-/** The keys of the gateway's callers. A secret is shown once, when it is made. */
+/** The keys of the gateway's callers. Only the response that creates a key contains its secret. */
 import { Credential, CredentialId } from "@signalbox/core/Credentials"
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
@@ -16,7 +16,7 @@ export class CredentialsGroup extends HttpApiGroup.make("credentials")
       payload: Schema.Struct({
         id: CredentialId,
         label: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(200))),
-        /** Aliases that it may use; every model without it. */
+        /** The aliases that the key may use. Without them it may use every model. */
         models: Schema.optionalKey(Schema.Array(Schema.String).check(Schema.isMaxLength(1_000))),
       }),
       success: Schema.Struct({ credential: Credential, secret: Schema.String }).pipe(HttpApiSchema.status(201)),

@@ -1,6 +1,6 @@
 /**
- * The feed of events over Server-Sent Events: one order for everybody, resumable by `Last-Event-ID` or `after`, and never silently
- * incomplete: what a client lost or came too late for stands in the stream as a `gap`.
+ * The feed of events over Server-Sent Events: one order for all clients, resumable by `Last-Event-ID` or `after`. Events that a client has
+ * lost appear in the stream as a `gap`.
  */
 import { CloudEvent } from "@signalbox/core/Event"
 import { Gap } from "@signalbox/core/EventBus"
@@ -11,7 +11,7 @@ import { TooManyStreams } from "./Problems.ts"
 /** The SSE event name of a `Gap`; its data is `{ from, to, reason, missing? }` with cursors as text. */
 export const gapName = "gap"
 
-/** A `Gap` as it stands on the wire. */
+/** A `Gap` on the wire. */
 export const WireGap = Schema.Struct({
   from: Schema.String,
   to: Schema.String,
@@ -19,7 +19,10 @@ export const WireGap = Schema.Struct({
   missing: Schema.optionalKey(Schema.Int),
 })
 
-/** `id`: the cursor, of ephemeral events too, of a gap the place behind it; `event`: the type, or `gap`; `data`: a CloudEvents 1.0 object, or the gap. */
+/**
+ * One message of the feed. `id` is the cursor, for a gap the position after it; `event` is the type or `gap`; `data` is a CloudEvents 1.0
+ * object or the gap.
+ */
 export const FeedItem = Schema.Struct({
   id: Schema.optionalKey(Schema.String),
   event: Schema.String,
@@ -32,9 +35,9 @@ export class EventsGroup extends HttpApiGroup.make("events")
   .add(
     HttpApiEndpoint.get("follow", "/events", {
       query: {
-        /** Comma-separated types; all without it. */
+        /** Comma-separated types. Without it the feed has all types. */
         types: Schema.optionalKey(Schema.String),
-        /** A cursor: kept history after it first. `Last-Event-ID` says the same and wins. */
+        /** A cursor: kept events after it come first. `Last-Event-ID` has the same meaning and precedence over it. */
         after: Schema.optionalKey(Schema.String),
       },
       headers: { "last-event-id": Schema.optionalKey(Schema.String) },

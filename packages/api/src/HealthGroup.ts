@@ -1,18 +1,18 @@
-/** Whether the host lives, and whether it can serve; the only part that needs no token. */
+/** Health and readiness of the host, without a token. */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 
-/** The process lives. */
+/** The process is alive. */
 export const Health = Schema.Struct({
   status: Schema.Literal("ok"),
   version: Schema.String,
   pid: Schema.Int,
 })
 
-/** `ready`: requests are served. What is `degraded` works, and wants somebody to look: see `signalbox doctor`. */
+/** `ready`: the host serves requests. `degraded`: it works with problems that need attention; see `signalbox doctor`. */
 export const Readiness = Schema.Struct({
   ready: Schema.Boolean,
-  /** In words, without anything secret; empty: all is well. */
+  /** Sentences without secrets. Empty without problems. */
   degraded: Schema.Array(Schema.String),
 })
 

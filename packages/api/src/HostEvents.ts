@@ -8,21 +8,21 @@ import * as ServiceEvents from "@signalbox/core/ServiceEvents"
 import * as StatsEvents from "@signalbox/core/StatsEvents"
 import { Schema } from "effect"
 
-/** The host listens, and says so in `host.lock`. */
+/** The host listens and has written its address into `host.lock`. */
 export class HostStarted extends Event.Class<HostStarted>()("host.started", {
   version: Schema.String,
   pid: Schema.Int,
   revision: Schema.Int,
 }) {}
 
-/** The host was asked to stop: it takes no new requests and waits for those under way. */
+/** The host was asked to stop: it accepts no new requests and waits for those under way. */
 export class HostStopping extends Event.Class<HostStopping>()("host.stopping", {
   version: Schema.String,
   pid: Schema.Int,
   revision: Schema.Int,
 }) {}
 
-/** Reads and writes all of them on the wire. */
+/** Encodes and decodes all of them. */
 export const registry = Event.registry([
   ConfigEvents.ConfigChanged,
   ConfigEvents.ConfigRejected,

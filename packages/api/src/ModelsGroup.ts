@@ -1,4 +1,4 @@
-/** Models and providers as they are in force, for people and programs that administer them. */
+/** The models and providers in force. */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 
@@ -9,7 +9,7 @@ export const ModelState = Schema.Struct({
   upstream: Schema.String,
   enabled: Schema.Boolean,
   allowedKeys: Schema.Array(Schema.String),
-  /** The registration that it comes from; absent: the document. */
+  /** The registration that provides it. Absent for models of the document. */
   registeredBy: Schema.optionalKey(Schema.String),
 })
 export type ModelState = typeof ModelState.Type
@@ -19,9 +19,9 @@ export const ProviderState = Schema.Struct({
   id: Schema.String,
   kind: Schema.String,
   baseUrl: Schema.optionalKey(Schema.String),
-  /** Whether a key is set; never which. */
+  /** Whether a key is set. */
   hasKey: Schema.Boolean,
-  /** Present while it is down. */
+  /** Present while the provider is down. */
   outage: Schema.optionalKey(
     Schema.Struct({
       reason: Schema.String,
@@ -32,11 +32,11 @@ export const ProviderState = Schema.Struct({
 })
 export type ProviderState = typeof ProviderState.Type
 
-/** Models and providers, and the place of this state in the order of events. */
+/** Models, providers and the cursor of this state. */
 export const ModelsState = Schema.Struct({
   models: Schema.Array(ModelState),
   providers: Schema.Array(ProviderState),
-  /** Where unknown names go; empty: nowhere. */
+  /** The alias for unknown names. Empty to refuse them. */
   defaultAlias: Schema.String,
   cursor: Schema.String,
 })

@@ -1,8 +1,8 @@
-/** What every endpoint answers to a request that is none: problem details, as for everything else that goes wrong. */
+/** Problem details for requests that do not fit the contract. */
 import { HttpApiMiddleware } from "effect/http-api"
 import { RequestProblems } from "./Problems.ts"
 
-/** Turns what the contract refuses into `Invalid`, and so on. */
+/** Translates violations of the contract into `Invalid` and other problems. */
 export class Requests extends HttpApiMiddleware.Service<Requests>()("@signalbox/api/Requests", {
   error: RequestProblems,
 }) {}

@@ -1,28 +1,28 @@
-/** The service graph as people look at it: what stands, what it needs, which generations are still held by requests. */
+/** The state of the service graph: its services, their needs, and the generations that requests hold. */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 
-/** The graph, the generations that requests hold, and who follows the events. */
+/** The services, the pinned generations, the queue of changes and the subscribers of events. */
 export const ServicesState = Schema.Struct({
-  /** The configuration revision that serves; 0 until something does. */
+  /** The revision that serves requests; 0 before the first. */
   revision: Schema.Int,
   services: Schema.Array(
     Schema.Struct({
       name: Schema.String,
       needs: Schema.Array(Schema.String),
       state: Schema.Literals(["starting", "ready", "failed"]),
-      /** The one that it was built for. */
+      /** The generation that it was built for. */
       generation: Schema.Int,
       buildMillis: Schema.Finite,
     }),
   ),
-  /** Newest first; more than one while old requests run. */
+  /** Newest first. More than one while requests hold older generations. */
   generations: Schema.Array(
     Schema.Struct({ number: Schema.Int, revision: Schema.Int, pins: Schema.Int, ageMillis: Schema.Finite }),
   ),
-  /** Changes that wait or are under way. */
+  /** The number of waiting and running changes. */
   queued: Schema.Int,
-  /** Who follows the events, and how far behind. */
+  /** The subscribers of events and their lag. */
   subscribers: Schema.Array(
     Schema.Struct({
       name: Schema.String,

@@ -1,4 +1,4 @@
-/** Usage: who called which model, how often, how long and at what expense, across all processes that share the ledger. */
+/** Usage by model and provider across all processes that share the ledger: calls, durations, tokens. */
 import { StatsSnapshot } from "@signalbox/core/StatsLedger"
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
@@ -8,7 +8,7 @@ import { Unavailable } from "./Problems.ts"
 export class StatsGroup extends HttpApiGroup.make("stats")
   .add(
     HttpApiEndpoint.get("snapshot", "/stats", {
-      /** Minutes, 1 to 1440; without it the setting's. */
+      /** Minutes, 1 to 1440. Without it the setting applies. */
       query: {
         window: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1440 }))),
       },

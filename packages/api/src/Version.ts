@@ -1,2 +1,2 @@
-/** The version of this host, its API and its command: that of the packages, which are published together. */
+/** The version of the host, its API and its command. All packages are published together with one version. */
 export const version = "0.1.0"

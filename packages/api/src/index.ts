@@ -1,4 +1,4 @@
-/** The whole of api; `@signalbox/api/AdminApi` and so on are the same modules one by one. */
+/** All modules of the package. `@signalbox/api/AdminApi` and so on import them one by one. */
 export { AdminApi } from "./AdminApi.ts"
 export * as AdminClient from "./AdminClient.ts"
 export { Authorization } from "./Authorization.ts"

@@ -7,7 +7,7 @@ const operations = Object.entries(contract.paths).flatMap(([path, methods]) =>
   Object.entries(methods as object).map(([method, operation]) => ({ path, method, operation })),
 )
 
-it("everything but health needs the token, and says so", () => {
+it("requires the token for every endpoint except health", () => {
   for (const { operation, path } of operations) {
     const open = path === "/healthz" || path === "/readyz"
     assert.strictEqual(operation.security?.length > 0, !open, path)
@@ -15,7 +15,7 @@ it("everything but health needs the token, and says so", () => {
   }
 })
 
-it("every error of every endpoint is problem details", () => {
+it("declares problem details for every error", () => {
   for (const { operation, path } of operations) {
     for (const [status, response] of Object.entries<any>(operation.responses)) {
       if (Number(status) < 400 || (path === "/readyz" && status === "503")) continue
@@ -24,7 +24,7 @@ it("every error of every endpoint is problem details", () => {
   }
 })
 
-it("what changes the configuration may carry If-Match, and answers the document's tag", () => {
+it("accepts If-Match and returns an ETag for every write of the configuration", () => {
   const writes = operations.filter(({ method, path }) => /^\/api\/config(?:\/value)?$/.test(path) && method !== "get")
   assert.lengthOf(writes, 4)
   for (const { operation } of writes) {

@@ -17,13 +17,13 @@ const all = Object.entries(Problems).flatMap(([name, value]: readonly [string, a
   typeof value === "function" ? [new value({ detail: "", ...extra[name] })] : [],
 )
 
-it("each problem has a type of its own, by which programs tell it", () => {
+it("gives each problem a type of its own", () => {
   const types = all.map(({ type }) => type)
   assert.strictEqual(new Set(types).size, all.length)
   for (const type of types) assert.match(type, /^urn:signalbox:problem:[a-z-]+$/)
 })
 
-it("the README lists every problem with its status", () => {
+it("lists every problem with its status in the README", () => {
   const readme = readFileSync(join(import.meta.dirname, "../README.md"), "utf8")
   for (const { status, type } of all) {
     assert.include(readme, `| \`${type.slice("urn:signalbox:problem:".length)}\` | ${status} |`)

@@ -1,12 +1,12 @@
-import { readdirSync, readFileSync } from "node:fs"
+import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { version } from "@signalbox/api"
 
-it("is the version of every package that is published", () => {
+it("matches the version of every package", () => {
   const packages = join(import.meta.dirname, "../..")
-  for (const name of readdirSync(packages)) {
-    const manifest = JSON.parse(readFileSync(join(packages, name, "package.json"), "utf8"))
-    assert.strictEqual(manifest.version, version, name)
+  for (const path of globSync("*/package.json", { cwd: packages })) {
+    const manifest = JSON.parse(readFileSync(join(packages, path), "utf8"))
+    assert.strictEqual(manifest.version, version, path)
   }
 })

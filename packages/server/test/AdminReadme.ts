@@ -3,7 +3,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as AdminClient from "@signalbox/api/AdminClient"
 import { Config, Console, Effect, type Redacted, Stream } from "effect"
 
-/** Keeps the ledger for 30 days, and answers the first event that follows. */
+/** Keeps the ledger for 30 days, and returns the first event that follows. */
 export const program = (url: string, token: Redacted.Redacted) =>
   Effect.gen(function* () {
     const admin = yield* AdminClient.make({ url, token })
@@ -11,11 +11,11 @@ export const program = (url: string, token: Redacted.Redacted) =>
 
     const payload = { edits: [{ path: "/retention/ledger_days", value: 30 }] }
     yield* admin.config.update({ headers: { "if-match": headers.etag }, payload }).pipe(
-      // Somebody was quicker: the document is another by now.
-      Effect.catchTag("Stale", ({ actual }) => Console.log(`the document is ${actual} by now`)),
+      // Another writer has changed the document in between.
+      Effect.catchTag("Stale", ({ actual }) => Console.log(`the document has changed to ${actual}`)),
     )
 
-    // What has happened since the state was read, and then what happens.
+    // The events since the state was read, and all later ones.
     const events = yield* admin.events.follow({ query: { after: body.cursor }, headers: {} })
     return yield* Stream.runHead(Stream.map(events, ({ event }) => event))
   })
