@@ -302,6 +302,6 @@ it(
       fc.asyncProperty(fc.array(action, { minLength: 1, maxLength: 6 }), fc.integer(), (actions, diskSeed) =>
         Effect.runPromise(run(actions, diskSeed)),
       ),
-      { numRuns: process.env["SIGNALBOX_TORTURE"] === undefined ? 1000 : 20_000 },
+      { numRuns: process.env["SIGNALBOX_TORTURE"] === undefined ? 150 : 20_000 },
     ),
 )
