@@ -230,7 +230,7 @@ describe("without a host", () => {
       yield* key("sk-second")
       const rotated = yield* run(["config", "undo"])
       assert.strictEqual(rotated.code, 4)
-      assert.match(rotated.stderr, /the secret at \/providers\/o\/api_key.*\n.*Write the old one there yourself/)
+      assert.match(rotated.stderr, /the secret at \/providers\/o\/api_key.*\n.*Write the old secret there yourself/)
     }),
   )
 

@@ -1,14 +1,25 @@
 /**
- * What a reload says to people: the format of hexai's `/reload>`, so that editors and terminals that know it need not learn another.
- * Changes come redacted from the ConfigStore; nothing here sees a secret.
+ * The summary of a reload, in the format of hexai's `/reload>`, which editors and terminals already understand. Changes come redacted from
+ * the ConfigStore.
  */
-
 import type { Change } from "./ConfigDocument.ts"
 import { type ConfigStoreError, format } from "./ConfigError.ts"
 import { maxPlaces } from "./ConfigEvents.ts"
 import { parsePointer } from "./JsonPointer.ts"
 
-/** `Reloaded config (N changes):` (of one, `1 change`), then one line `- key: old → new` for each change, sorted by key. The store names `maxPlaces` at most. */
+/**
+ * `Reloaded config (N changes):`, then one line `- key: old → new` for each change, sorted by key. The store returns at most `maxPlaces` changes.
+ *
+ * **Example** (Summarising one change)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { changeSummary } from "@signalbox/core/ChangeSummary"
+ *
+ * const summary = changeSummary([{ path: "/models/fast", before: "small", after: "large" }])
+ * strictEqual(summary, "Reloaded config (1 change):\n- models.fast: small → large")
+ * ```
+ */
 export const changeSummary = (changes: ReadonlyArray<Change>): string => {
   if (changes.length === 0) return "Reloaded config (no changes detected)."
   const lines = changes
@@ -19,13 +30,13 @@ export const changeSummary = (changes: ReadonlyArray<Change>): string => {
   return [`Reloaded config (${count} ${count === 1 ? "change" : "changes"}):`, ...lines].join("\n")
 }
 
-/** `Reload failed: <reason>`; of a refused document each problem has its line. */
+/** `Reload failed: <reason>`. Each problem of a refused document has its own line. */
 export const reloadFailed = ({ message, reason }: ConfigStoreError): string =>
   reason._tag === "Rejected"
     ? `Reload failed: ${reason.problems.map((problem) => format(reason.source ?? "config", problem)).join("\n")}`
     : `Reload failed: ${message}`
 
-/** A JSON Pointer as a dotted key; a part that is no plain name stands in quotes: `models."gpt-4.1"`. */
+/** A JSON Pointer as a dotted key. A part that is not a plain name is quoted: `models."gpt-4.1"`. */
 export const dotted = (pointer: string): string =>
   pointer === ""
     ? "(document)"
@@ -33,7 +44,7 @@ export const dotted = (pointer: string): string =>
         .map((part) => (/^[\w-]+$/.test(part) ? part : JSON.stringify(part)))
         .join(".")
 
-// A line stays a line, whatever the value.
+// Longer values are cut, so that each change stays on one line.
 const maxShown = 200
 
 const show = (value: unknown): string => {

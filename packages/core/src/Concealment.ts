@@ -1,17 +1,17 @@
-/** Text that may leave the process although it was made near secrets: whatever a `Redacted` value holds is replaced, however text usually spells it. */
+/** Removes secrets from text that leaves the process: the contents of `Redacted` values, in all usual spellings. */
 import { Option, Redacted } from "effect"
 import * as Base64 from "effect/encoding/Base64"
 import { type Range, searchFor, withoutRanges } from "./internal/Concealment/TextSearch.ts"
 
-// Deeper than any configuration; a value that refers to itself must end too.
+// Deeper than any configuration. It also ends values that refer to themselves.
 const maxDepth = 32
 
 const marker = "<redacted>"
 
-// Nobody's real key is shorter; PINs and passwords of test databases are.
+// Real keys are longer. PINs and passwords of test databases may be shorter.
 const minKeyLength = 8
 
-/** What people write where a local server wants a key and takes any: Ollama, LM Studio, llama.cpp, vLLM, and plain words. In lower case. */
+/** Values for local servers that require a key and accept any: Ollama, LM Studio, llama.cpp, vLLM, and plain words. In lower case. */
 const placeholders: ReadonlySet<string> = new Set([
   "ollama",
   "lm-studio",
@@ -38,42 +38,60 @@ const placeholders: ReadonlySet<string> = new Set([
 
 const isPlaceholder = (text: string): boolean => placeholders.has(text.toLowerCase())
 
-/** Whether a text is hidden wherever it stands: no placeholder, which names something else more often than it is a key, and no short word. */
+/** Whether a text is hidden everywhere. A placeholder is not: it usually means something else. Neither is a word of fewer than 8 characters. */
 export const isSecret = (text: string): boolean => text.length >= minKeyLength && !isPlaceholder(text)
 
 /**
- * The function that hides these secrets in a text. Hide before cutting: half a secret is one too. One of fewer than 8 characters is hidden where
- * it stands by itself, not within a word, which would say nothing any more; a placeholder is none.
+ * Returns a function that replaces these secrets in a text.
+ *
+ * **Details**
+ *
+ * Secrets of fewer than 8 characters are replaced as whole words only, and placeholders not at all.
+ *
+ * **Gotchas**
+ *
+ * Call it before you cut a text: half a secret is a secret too.
+ *
+ * **Example** (Hiding a key in an error message)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { concealer, secretsIn } from "@signalbox/core"
+ * import { Redacted } from "effect"
+ *
+ * const conceal = concealer(secretsIn([{ key: Redacted.make("sk-0123456789") }]))
+ * strictEqual(conceal("401: wrong key sk-0123456789"), "401: wrong key <redacted>")
+ * ```
  */
 export const concealer = (secrets: ReadonlySet<string>): ((text: string) => string) => {
   const real = [...secrets].filter((secret) => !isPlaceholder(secret))
   if (real.length === 0) return (text) => text
-  const spelled = searchFor(real.flatMap(spellingsOf), standsByItself)
-  const plain = searchFor(real, standsByItself)
+  const spelled = searchFor(real.flatMap(spellingsOf), isWholeWord)
+  const plain = searchFor(real, isWholeWord)
   const inBase64 = searchFor(real.flatMap(base64Within))
-  const tells = (...decoded: ReadonlyArray<string>): boolean => decoded.some((text) => plain(text).length > 0)
-  const tellsInBase64 = (word: string): boolean =>
+  const reveals = (...decoded: ReadonlyArray<string>): boolean => decoded.some((text) => plain(text).length > 0)
+  const revealsInBase64 = (word: string): boolean =>
     inBase64(percentDecoded(word).replaceAll("-", "+").replaceAll("_", "/")).length > 0
-  const tellsInUrl = (word: string): boolean =>
-    /[%+]/.test(word) && tells(percentDecoded(word), percentDecoded(word.replaceAll("+", " ")))
+  const revealsInUrl = (word: string): boolean =>
+    /[%+]/.test(word) && reveals(percentDecoded(word), percentDecoded(word.replaceAll("+", " ")))
   // PHP escapes each slash, Go `&`, `<` and `>`, and a program may escape every letter.
-  const tellsInJson = (word: string): boolean => word.includes("\\") && tells(jsonDecoded(word))
+  const revealsInJson = (word: string): boolean => word.includes("\\") && reveals(jsonDecoded(word))
   return (text) => {
-    const seen = text.replaceAll(/[\w+/=%-]+/g, (word) => (tellsInBase64(word) ? marker : word))
-    // A marker is a range too, and gets itself: a secret within it must not make the text grow each time it passes here.
+    const seen = text.replaceAll(/[\w+/=%-]+/g, (word) => (revealsInBase64(word) ? marker : word))
+    // A marker replaces itself: a secret that is part of the marker must not make the text grow each time.
     const concealed = withoutRanges(seen, [...markers(seen), ...spelled(seen)], marker).replaceAll(
       /[^\s"<>]+/g,
-      (word) => (tellsInUrl(word) ? marker : word),
+      (word) => (revealsInUrl(word) ? marker : word),
     )
     return concealed.includes("\\")
-      ? concealed.replaceAll(/[^\s"]+/g, (word) => (tellsInJson(word) ? marker : word))
+      ? concealed.replaceAll(/[^\s"]+/g, (word) => (revealsInJson(word) ? marker : word))
       : concealed
   }
 }
 
 const markers = searchFor([marker])
 
-/** The strings within the `Redacted` values of settings, and the numbers as they are written. */
+/** Returns the strings within the `Redacted` values of settings, and the numbers as they are written. */
 export const secretsIn = (settings: Iterable<unknown>): ReadonlySet<string> => {
   const secrets = new Set<string>()
   const seen = new Set<object>()
@@ -116,14 +134,14 @@ const itemsOf = (value: object): Iterable<unknown> =>
 const isImmutable = (value: object): boolean =>
   Object.isFrozen(value) && (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype)
 
-/** A short one within a word is that word's. */
-const standsByItself = (text: string, [start, end]: Range): boolean =>
+/** A short secret within a longer word is not replaced. */
+const isWholeWord = (text: string, [start, end]: Range): boolean =>
   end - start >= minKeyLength || !(isWithinWord(text, start) || isWithinWord(text, end))
 
 const isWithinWord = (text: string, at: number): boolean =>
   /^[a-z\d]{2}$/i.test(text.slice(Math.max(0, at - 1), at + 1))
 
-/** As it is, and as JSON, the parts of URLs and Base64 usually spell it. */
+/** The secret as it is, and its usual spellings in JSON, URLs and Base64. */
 const spellingsOf = (secret: string): ReadonlyArray<string> => [
   secret,
   JSON.stringify(secret).slice(1, -1),
@@ -132,8 +150,8 @@ const spellingsOf = (secret: string): ReadonlyArray<string> => [
 ]
 
 /**
- * The letters of Base64 that are the secret's alone, whatever stands before and after it in what was encoded, as in `user:secret`: three bytes
- * are four letters, so there are three ways. Of a short secret too few letters are its own to tell it by.
+ * The Base64 letters that depend on the secret alone, not on the text around it, as in `user:secret`. Three bytes become four letters, so there
+ * are three possible alignments. A short secret has too few such letters to be recognised.
  */
 const base64Within = (secret: string): ReadonlyArray<string> =>
   [0, 2, 3]

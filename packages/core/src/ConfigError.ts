@@ -1,7 +1,10 @@
-/** Everything that reading, checking or writing a configuration can answer, as data and as one sentence that says what to do. */
+/** Every way in which reading, checking or writing a configuration can fail: as data, and as a message with the next step. */
 import { Schema } from "effect"
 
-/** One reason why a document is refused. `by` is `source`, `parser`, `schema`, `history` (refused in a process before) or the id of a node; `path` a JSON Pointer. Never holds a value from the document. */
+/**
+ * One reason why a document is refused. `by` is `source`, `parser`, `schema`, `history` (a service refused it in an earlier process) or the id
+ * of a node; `path` is a JSON Pointer. Never holds a value of the document.
+ */
 export const Problem = Schema.Struct({
   by: Schema.String,
   path: Schema.String,
@@ -12,45 +15,48 @@ export const Problem = Schema.Struct({
 })
 export type Problem = typeof Problem.Type
 
-/** The document is not acceptable; the last good one keeps serving. */
+/** The document is refused; the last good one keeps serving. */
 export class Rejected extends Schema.TaggedClass<Rejected>()("Rejected", {
   problems: Schema.Array(Problem),
-  /** What people call the document: its path. */
+  /** The document's name: its path. */
   source: Schema.optionalKey(Schema.String),
 }) {}
 
-/** Somebody else changed the document first. Hashes. */
+/** Another writer changed the document first. Both are hashes. */
 export class Conflict extends Schema.TaggedClass<Conflict>()("Conflict", {
   expected: Schema.String,
   actual: Schema.String,
 }) {}
 
-/** The new document stands and is in force, but its directory entry may not survive a power cut. */
+/** The new document is written and in force, but its directory entry may not survive a power cut. */
 export class Unconfirmed extends Schema.TaggedClass<Unconfirmed>()("Unconfirmed", { path: Schema.String }) {}
 
-/** The document can be neither read nor written there. `code` is `ENOENT`, `EACCES`, `ENOSPC`, `EIO` … */
+/** The document cannot be read or written. `code` is `ENOENT`, `EACCES`, `ENOSPC`, `EIO` … */
 export class SourceUnavailable extends Schema.TaggedClass<SourceUnavailable>()("SourceUnavailable", {
   path: Schema.String,
   code: Schema.String,
   detail: Schema.String,
 }) {}
 
-/** Too many changes wait already, or another process holds the document's lock. */
+/** Too many changes wait, or another process holds the document's lock. */
 export class Busy extends Schema.TaggedClass<Busy>()("Busy", { detail: Schema.String }) {}
 
-/** The history has no document of which this is the hash or the beginning of it, or several: then `matches` are their hashes, at most 16. */
+/** The history has no document with this hash or these first digits, or several: then `matches` has their hashes, at most 16. */
 export class NotKept extends Schema.TaggedClass<NotKept>()("NotKept", {
   hash: Schema.String,
   matches: Schema.Array(Schema.String),
 }) {}
 
-/** An undo needs secrets that were replaced or removed, or would bring back nothing else; the history keeps none. `hash`: the document before; `paths`: the secrets, at most 256. */
+/**
+ * An undo needs secrets that were replaced or removed, or would change nothing but secrets; the history keeps no secrets. `hash`: the document
+ * before; `paths`: the secrets, at most 256.
+ */
 export class SecretNotKept extends Schema.TaggedClass<SecretNotKept>()("SecretNotKept", {
   hash: Schema.String,
   paths: Schema.Array(Schema.String),
 }) {}
 
-/** An undo finds no document to go back to: to repeat it would find none either. `hash`: the one in force. */
+/** The history has no document to go back to. `hash`: the one in force. */
 export class NothingBefore extends Schema.TaggedClass<NothingBefore>()("NothingBefore", { hash: Schema.String }) {}
 
 /** The reasons of a `ConfigStoreError`. */
@@ -64,7 +70,7 @@ export type ConfigReason =
   | SecretNotKept
   | NothingBefore
 
-/** Why the configuration could not be read or changed. Only after `Unconfirmed` is the change in force. */
+/** Why the configuration could not be read or changed. The change is in force only after `Unconfirmed`. */
 export class ConfigStoreError extends Schema.TaggedError<ConfigStoreError>()("ConfigStoreError", {
   reason: Schema.Union([
     Rejected,
@@ -77,24 +83,23 @@ export class ConfigStoreError extends Schema.TaggedError<ConfigStoreError>()("Co
     NothingBefore,
   ]),
 }) {
-  /** What happened, to what, and what to do now. */
   override get message(): string {
     return describe(this.reason)
   }
 }
 
-/** `path:line:column: message (at /json/pointer)`: editors and terminals make a link of it. */
+/** `path:line:column: message (at /json/pointer)`. Editors and terminals turn it into a link. */
 export const format = (name: string, problem: Problem): string => {
-  const place = [name, problem.line, problem.column].filter((part) => part !== undefined).join(":")
-  return `${place}: ${said(problem)}${problem.path === "" ? "" : ` (at ${problem.path})`}`
+  const location = [name, problem.line, problem.column].filter((part) => part !== undefined).join(":")
+  return `${location}: ${withNode(problem)}${problem.path === "" ? "" : ` (at ${problem.path})`}`
 }
 
-const said = ({ by, message }: Problem): string => (places.has(by) ? message : `${by}: ${message}`)
+const withNode = ({ by, message }: Problem): string => (stages.has(by) ? message : `${by}: ${message}`)
 
-// Not names that anybody has given.
-const places = new Set(["source", "parser", "schema", "history"])
+// Stages of a change; every other `by` is the id of a node.
+const stages = new Set(["source", "parser", "schema", "history"])
 
-// An answer is read by people: the first few problems lead to the place, the rest is data.
+// A message shows the first few problems; the error has all of them as data.
 const maxShown = 5
 
 const describe = (reason: ConfigReason): string => {
@@ -107,7 +112,7 @@ const describe = (reason: ConfigReason): string => {
       return `The configuration is refused. Correct this and try again:\n${[...shown, ...rest].join("\n")}`
     }
     case "Conflict":
-      return `The configuration was not changed: ${moved(reason)}. Read the document again and repeat the change on it.`
+      return `The configuration was not changed: ${describeConflict(reason)}. Read the document again and repeat the change on it.`
     case "Unconfirmed":
       return `The new configuration is in force and written to ${reason.path}, but the disk did not confirm it: a power cut may bring the old one back. Check the disk, then write again.`
     case "SourceUnavailable":
@@ -116,22 +121,22 @@ const describe = (reason: ConfigReason): string => {
       return `The configuration was not changed: ${reason.detail}. Try again in a moment.`
     case "NotKept":
       return reason.matches.length === 0
-        ? `The history has no document ${JSON.stringify(reason.hash)}. Name one that the history lists, by at least 6 digits of its hash.`
+        ? `The history has no document ${JSON.stringify(reason.hash)}. Use at least 6 digits of a hash that the history lists.`
         : `${reason.matches.length} documents of the history begin with ${reason.hash}. Write more digits of one of: ${reason.matches.join(", ")}.`
     case "NothingBefore":
-      return "The configuration was not changed: the history has no earlier document to go back to. Change by hand what was changed."
+      return "The configuration was not changed: the history has no earlier document to go back to. Change the document by hand."
     case "SecretNotKept":
-      return `The configuration was not changed: to go back needs ${named(reason.paths)}, and the history keeps no secret that was replaced or removed. Write the old one there yourself, or change by hand what was changed.`
+      return `The configuration was not changed: the earlier document needs ${listed(reason.paths)}, and the history keeps no secret that was replaced or removed. Write the old secret there yourself, or change the document by hand.`
   }
 }
 
-const named = (paths: ReadonlyArray<string>): string => {
+const listed = (paths: ReadonlyArray<string>): string => {
   const shown = paths.slice(0, maxShown).join(", ")
   const more = paths.length - maxShown
   return paths.length === 0 ? "a secret" : `the secret at ${shown}${more > 0 ? ` and ${more} more places` : ""}`
 }
 
-const moved = ({ actual, expected }: Conflict): string =>
+const describeConflict = ({ actual, expected }: Conflict): string =>
   `the change was made for the document ${expected.slice(0, 12)}, but ${actual.slice(0, 12)} is there now`
 
 const remedy = (code: string): string => {
@@ -144,7 +149,7 @@ const remedy = (code: string): string => {
     case "EROFS":
       return "Make the file system writable, or move the document."
     case "EISDIR":
-      return "A document is a file: move the directory away, or name another place."
+      return "The document must be a file: move the directory away, or name another path."
     case "ENOSPC":
     case "EDQUOT":
       return "Free some space on that disk, then try again."

@@ -1,6 +1,6 @@
 /**
- * What a host tells people while it runs: each event as a line, what a revision changed, and where a refused document is wrong. Nothing in
- * it is secret. What it writes to is Effect's Console.
+ * Prints what happens in a running host: each event as a line, the changes of each revision, and the problems of a refused document. Writes to
+ * Effect's Console. Prints no secret.
  */
 import { Console, type Context, Effect, Layer, Stream } from "effect"
 import { changeSummary } from "./ChangeSummary.ts"
@@ -12,7 +12,7 @@ import type { AnyEvent } from "./Event.ts"
 import { EventBus } from "./EventBus.ts"
 import { eventLine } from "./EventLine.ts"
 
-/** Says where the document is, then everything since the bus began. A narrator that is too slow says how much it missed. */
+/** Prints the name of the document, then every event since the bus was built, and how many events it missed if it was too slow. */
 export const layer = <Self>(
   config: Context.Key<Self, ConfigStore.Shape<any>>,
 ): Layer.Layer<never, never, Self | EventBus | ConfigSource> =>
@@ -24,16 +24,16 @@ export const layer = <Self>(
       const { epoch } = yield* bus.cursor
       const events = yield* bus.subscribe({ name: "narration", after: { epoch, sequence: 0 } })
 
-      const told = teller(store, name)
+      const linesOf = eventLines(store, name)
 
       yield* Console.log(`Following ${name}: edit it and save.`)
       if ((yield* store.problems).length > 0) {
         const { hash } = yield* store.document
-        yield* Console.log(`It is refused; the last good one serves, ${hash.slice(0, 12)} of the history.`)
+        yield* Console.log(`It is refused; the last good one serves: ${hash.slice(0, 12)} of the history.`)
       }
       yield* events.pipe(
         Stream.mapEffect((item) =>
-          item._tag === "Gap" ? Effect.succeed([`… ${item.missing ?? "some"} events missed`]) : told(item.event),
+          item._tag === "Gap" ? Effect.succeed([`… ${item.missing ?? "some"} events missed`]) : linesOf(item.event),
         ),
         Stream.runForEach((lines) => Console.log(lines.join("\n"))),
         Effect.forkScoped,
@@ -41,8 +41,8 @@ export const layer = <Self>(
     }),
   )
 
-/** An event as the lines that people read: with what a revision changed, and where a refused document of this name is wrong. */
-export const teller =
+/** The lines for an event: with the changes of a new revision, and the problems of a refused document. `name`: the document's. */
+export const eventLines =
   (store: Pick<ConfigStore.Shape<any>, "changesOf">, name: string) =>
   (event: AnyEvent): Effect.Effect<ReadonlyArray<string>> => {
     if (event instanceof ConfigRejected) {

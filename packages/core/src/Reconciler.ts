@@ -1,7 +1,7 @@
 /**
- * One queue, one change at a time. A change prepares a candidate generation (everything that depends on the changed values is built
- * beside the old), does what must be done on disk, commits by one assignment, publishes, and lets go of what nobody holds any more.
- * A change that fails before its commit leaves no trace; after its commit nothing in it can fail.
+ * The queue of changes: one runs at a time. A change prepares a candidate generation (it builds everything that depends on the changed values
+ * beside the old), writes to disk if it must, commits by one assignment, publishes, and releases what no request holds any more. A change that
+ * fails before its commit leaves no trace. After its commit it cannot fail.
  */
 import { type Cause, Context, type Duration, Effect, Layer, Result, Schema, type Scope, type Stream } from "effect"
 import type { Busy } from "./ConfigError.ts"
@@ -12,7 +12,7 @@ import { type Generation, type Generations, makeGenerations } from "./internal/R
 
 export type { Generation } from "./internal/Reconciler/Generations.ts"
 
-/** A candidate could not be built. Nothing has changed. Messages are bounded and hold no `Redacted` value of any setting. */
+/** A candidate could not be built; nothing has changed. Messages are bounded and hold no `Redacted` value of any setting. */
 export class PrepareFailed extends Schema.TaggedError<PrepareFailed>()("PrepareFailed", {
   failures: Schema.Array(Schema.Struct({ node: Schema.String, message: Schema.String })),
 }) {
@@ -21,79 +21,113 @@ export class PrepareFailed extends Schema.TaggedError<PrepareFailed>()("PrepareF
   }
 }
 
-/** A candidate that stands beside the current generation. Dropped without a trace when the change's Scope closes uncommitted. */
+/** A candidate, fully built beside the current generation. If it is not committed, the change's Scope releases all of it. */
 export interface Prepared {
   readonly generation: Generation
-  /** Names of the services that were built for it. */
+  /** The names of the services that were built for it. */
   readonly rebuilt: ReadonlyArray<string>
   /**
-   * One assignment, then one `publishAll` of these events and what observers and services add, then release of unpinned generations in
-   * the background. Uninterruptible; cannot fail. Once, and only while nothing else was committed since `prepare`: else a defect.
+   * Makes the candidate the current generation.
+   *
+   * **Details**
+   *
+   * One assignment, then one `publishAll` of these events and those that observers and services add, then the release of generations without a
+   * pin in the background. Uninterruptible, and cannot fail. A second commit, or a commit after another candidate was committed, is a defect.
    */
   readonly commit: (events: ReadonlyArray<AnyEvent>) => Effect.Effect<void>
 }
 
-/** What a change can do while its turn lasts. */
+/** The operations of a change while it runs. */
 export interface Transaction {
-  /** The generation in force; read it each time, a commit replaces it. */
+  /** The generation in force. A commit replaces it: read it again each time. */
   readonly current: Generation
   /**
-   * The current values with these put over them, and all that depends on a value that differs (by `Object.is`) built for them, in
-   * parallel, within `PrepareDeadline`.
+   * Builds a candidate: the current values with these in place of theirs, and everything that depends on a value that differs (by `Object.is`),
+   * in parallel, within `PrepareDeadline`.
    */
   readonly prepare: (
     values: ReadonlyMap<string, unknown>,
     options?: { readonly revision?: number },
   ) => Effect.Effect<Prepared, PrepareFailed, Scope.Scope>
-  /** Takes part in every later change, from the generation that is in force now. */
+  /** Adds a participant, which takes part in every later change. */
   readonly attach: (participant: Participant) => Effect.Effect<void>
 }
 
-/** Who builds something for every generation: a ServiceGraph. */
+/** Builds services for every generation: a ServiceGraph. */
 export interface Participant {
-  /** What is built and not committed is released by finalizers of the change's Scope. */
+  /** Finalizers of the change's Scope release what is built and not committed. */
   readonly prepare: (candidate: Generation) => Effect.Effect<Contribution, PrepareFailed, Scope.Scope>
 }
 
-/** What a participant has built for a candidate. */
+/** The services that a participant has built for a candidate. */
 export interface Contribution {
   readonly rebuilt: ReadonlyArray<string>
-  /** Called in the same synchronous step as the assignment; answers the events that follow from it. Must not throw. */
+  /** Called in the same synchronous step as the assignment. Returns the events that follow from it. Must not throw. */
   readonly commit: () => ReadonlyArray<AnyEvent>
-  /** Runs after the events are out, in the Reconciler's fiber: must not wait. */
-  readonly settle: Effect.Effect<void>
+  /** Runs after the events were published, in the Reconciler's fiber: must not wait. */
+  readonly afterCommit: Effect.Effect<void>
 }
 
-/** The values that a fiber must see whatever is committed meanwhile: a request's pinned generation, or what a node is being built from. */
+/** The values that a fiber reads in place of the current ones: those of a request's pinned generation, or the inputs of a node that is being built. */
 export interface Pinned {
   /** `undefined` once the pin has ended. */
   readonly values: ReadonlyMap<string, unknown> | undefined
 }
-/** Set by a graph's `provide`, `provideStream` and `pin`, and while a node is built; `Setting.get` asks it. */
+/** Set by a graph's `provide`, `provideStream` and `pin`, and while a node is built. `Setting.get` reads it. */
 export const PinnedValues = Context.Reference<Pinned | undefined>("@signalbox/core/Reconciler/PinnedValues", {
   defaultValue: () => undefined,
 })
 
 /**
- * How long building for one candidate may take. Default 30 seconds. Provide it beneath the Reconciler, in whose fiber changes run, and
- * beneath the graphs, which build their first generation in their own.
+ * The longest time that building one candidate may take. Default: 30 seconds. Provide it to the Reconciler, in whose fiber changes run, and to
+ * the graphs, which build their first generation in a fiber of their own.
  */
 export const PrepareDeadline = Context.Reference<Duration.Input>("@signalbox/core/Reconciler/PrepareDeadline", {
   defaultValue: () => "30 seconds",
 })
 
-/** The queue of changes and the generations that they make. A host provides it; who owns a setting, or builds for generations, calls it. */
+/**
+ * The queue of changes and the generations that they make. A host provides it. Owners of settings and ServiceGraphs call it.
+ *
+ * **Example** (Changing a value that a plugin owns)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { EventBus, Reconciler, Setting } from "@signalbox/core"
+ * import { Effect, Layer, Schema } from "effect"
+ *
+ * class Plugins extends Setting.Service<Plugins>()("app/Plugins", Schema.Array(Schema.String)) {}
+ *
+ * const program = Effect.gen(function* () {
+ *   const reconciler = yield* Reconciler
+ *   yield* reconciler.run((transaction) =>
+ *     Effect.flatMap(transaction.prepare(new Map([[Plugins.key, ["search"]]])), (prepared) => prepared.commit([]))
+ *   )
+ *   return (yield* Plugins.get)[0]
+ * })
+ *
+ * const layer = Layer.provideMerge(Setting.layerFrom(Plugins, []), Layer.provideMerge(Reconciler.layer, EventBus.layer))
+ * strictEqual(await Effect.runPromise(Effect.provide(program, layer)), "search")
+ * ```
+ */
 export class Reconciler extends Context.Service<
   Reconciler,
   {
-    /** Changes that wait or are under way. At most 64, then `Busy`. */
+    /** The number of changes that wait or run, at most 64. */
     readonly queued: Effect.Effect<number>
     /**
-     * Runs the change in the Reconciler's own fiber, after those before it; a caller that goes away only stops waiting. What the change
-     * dies of, its caller dies of. When the Reconciler is shut down, callers that wait are interrupted.
-     * `whenFull: "wait"` is for changes owed to nobody (hints, scoped registrations).
-     * Called from within a change or a layer that one builds, it dies: it would wait for itself. There, `runLater`; in a layer also a fiber
-     * forked in its Scope, as for a ConfigStore's writes.
+     * Runs the change in the Reconciler's own fiber, after the changes before it.
+     *
+     * **Details**
+     *
+     * An interrupted caller stops waiting; its change still runs. A defect of the change is a defect of its caller. When the Reconciler shuts
+     * down, waiting callers are interrupted. If 64 changes wait, it fails with `Busy`. `whenFull: "wait"` waits for room instead; use it for
+     * changes without a caller that could try again (hints, scoped registrations).
+     *
+     * **Gotchas**
+     *
+     * Within a change, or within a layer that a change builds, it would wait for itself and dies. Use `runLater` there, or fork it in the
+     * layer's Scope.
      */
     readonly run: {
       <A, E>(
@@ -106,25 +140,25 @@ export class Reconciler extends Context.Service<
       ): Effect.Effect<A, E | Busy>
     }
     /**
-     * Queues the change and does not wait for it; its defects are logged. Waits for room in the queue, except within a change, where
-     * 1,024 may stand behind the queue.
+     * Queues the change without waiting for its end. Its defects are logged. Waits for room in the queue, except within a change, which may
+     * add up to 1,024 changes to a full queue.
      */
     readonly runLater: (
       change: (transaction: Transaction) => Effect.Effect<void, never, Scope.Scope>,
     ) => Effect.Effect<void>
-    /** Whether a change is under way that this fiber works for: there, use `runLater`. */
+    /** Whether this fiber works for a change that runs now: use `runLater` then. */
     readonly inChange: Effect.Effect<boolean>
-    /** The generation in force for new work. */
+    /** The generation that new requests use. */
     readonly current: Effect.Effect<Generation>
-    /** One value: of this fiber's pinned generation, else of the current one. That its owner has put none in yet is a defect. */
+    /** Returns one value of this fiber's pinned generation, else of the current one. A value that its owner has not committed yet is a defect. */
     readonly read: (key: string) => Effect.Effect<any>
-    /** The current generation first, then those committed, each after its events; a slow follower skips intermediate ones, never the last. */
+    /** The current generation first, then each committed one, after its events. A slow follower skips intermediate ones, never the last. */
     readonly generations: Stream.Stream<Generation>
-    /** Adds events to every commit, computed from what changes. Lasts as long as the Scope. */
+    /** Adds events to every commit, computed from both generations, as long as the Scope lasts. */
     readonly observe: (
       describe: (before: Generation, after: Generation) => ReadonlyArray<AnyEvent>,
     ) => Effect.Effect<void, never, Scope.Scope>
-    /** The participant takes no part any more; at once, also in the change under way. */
+    /** Removes a participant at once, also from the change that runs now. */
     readonly detach: (participant: Participant) => Effect.Effect<void>
   }
 >()("@signalbox/core/Reconciler") {
@@ -145,12 +179,14 @@ export class Reconciler extends Context.Service<
           change: (transaction: Transaction) => Effect.Effect<A, E, Scope.Scope>,
           options: { readonly whenFull?: "busy" | "wait" } = {},
         ) =>
-          // The overloads say what `whenFull: "wait"` means for the errors: never `Busy`.
+          // With `whenFull: "wait"` it never fails with `Busy`, as the overloads state.
           queue.run(
             Effect.suspend(() => change(transaction)),
             options.whenFull ?? "busy",
           ) as Effect.Effect<A, E>,
-        runLater: (change) => queue.runLater(Effect.suspend(() => change(transaction))),
+        runLater: Effect.fn("Reconciler.runLater")((change) =>
+          queue.runLater(Effect.suspend(() => change(transaction))),
+        ),
         inChange: queue.inChange,
         current: Effect.sync(() => generations.current),
         read: (key) =>
@@ -179,7 +215,7 @@ interface Observer {
   readonly describe: (before: Generation, after: Generation) => ReadonlyArray<AnyEvent>
 }
 
-/** What the changes of one Reconciler share. */
+/** The state that the changes of one Reconciler share. */
 interface State {
   readonly bus: EventBus["Service"]
   readonly generations: Generations
@@ -206,15 +242,15 @@ const makeTransaction = (state: State): Transaction => ({
           Effect.map(Effect.result(participant.prepare(after)), (result) => [participant, result] as const),
         { concurrency: "unbounded" },
       )
-      // One that was detached meanwhile does not refuse either.
-      const taking = results.filter(([participant]) => state.participants.has(participant))
-      const failures = taking.flatMap(([, result]) => (Result.isFailure(result) ? result.failure.failures : []))
+      // A participant that was removed since then does not refuse the change.
+      const attached = results.filter(([participant]) => state.participants.has(participant))
+      const failures = attached.flatMap(([, result]) => (Result.isFailure(result) ? result.failure.failures : []))
       if (failures.length > 0) return yield* new PrepareFailed({ failures })
-      const contributions = taking.flatMap(([participant, result]) =>
+      const contributions = attached.flatMap(([participant, result]) =>
         Result.isSuccess(result) ? [[participant, result.success] as const] : [],
       )
-      const candidate: Candidate = { before, after, contributions, stands: true }
-      yield* Effect.addFinalizer(() => Effect.sync(() => (candidate.stands = false)))
+      const candidate: Candidate = { before, after, contributions, state: "prepared" }
+      yield* Effect.addFinalizer(() => Effect.sync(() => (candidate.state = "closed")))
       return {
         generation: after,
         rebuilt: contributions.flatMap(([, contribution]) => contribution.rebuilt),
@@ -227,37 +263,37 @@ interface Candidate {
   readonly before: Generation
   readonly after: Generation
   readonly contributions: ReadonlyArray<readonly [Participant, Contribution]>
-  /** Neither committed nor released. */
-  stands: boolean
+  /** `closed`: committed or released. */
+  state: "prepared" | "closed"
 }
 
 const commit = (state: State, candidate: Candidate, events: ReadonlyArray<AnyEvent>): Effect.Effect<void> =>
   Effect.suspend(() => {
     const { bus, generations, observers, participants } = state
     const { after, before, contributions } = candidate
-    if (!candidate.stands || generations.current !== before) return Effect.die(new Error(stale))
-    candidate.stands = false
+    if (candidate.state === "closed" || generations.current !== before) return Effect.die(new Error(stale))
+    candidate.state = "closed"
     generations.current = after
-    const taking = contributions.flatMap(([participant, part]) => (participants.has(participant) ? [part] : []))
-    const rebuilt = taking.flatMap((part) => part.commit())
+    const attached = contributions.flatMap(([participant, part]) => (participants.has(participant) ? [part] : []))
+    const rebuilt = attached.flatMap((part) => part.commit())
     const { defects, described } = describe(observers, before, after)
     const steps = [
       ...defects.map((defect) => Effect.logError("An observer of commits has failed", defect)),
       bus.publishAll([...events, ...described, ...rebuilt], { revision: after.revision }),
       generations.wake,
-      ...taking.map((part) => part.settle),
+      ...attached.map((part) => part.afterCommit),
     ]
-    // It has taken place: whatever goes wrong now is nobody's answer.
+    // The change is in force: a failure in a later step must not become the caller's failure.
     return Effect.forEach(steps, Effect.catchCause(logAfterCommit), { discard: true })
   }).pipe(Effect.uninterruptible)
 
 const logAfterCommit = (cause: Cause.Cause<never>) =>
-  Effect.logError("A change is in force, but not all that follows from it was done", cause)
+  Effect.logError("A change is in force, but a step after its commit has failed", cause)
 
 const stale =
-  "a candidate can be committed once, within its change, and only while nothing else was committed since it was prepared"
+  "a candidate can be committed once, within its change, and only if nothing else was committed since it was prepared"
 
-/** An observer that throws loses its own events only: the commit has taken place. */
+/** An observer that throws loses only its own events: the change is already in force. */
 const describe = (observers: Iterable<Observer>, before: Generation, after: Generation) => {
   const described: Array<AnyEvent> = []
   const defects: Array<unknown> = []

@@ -1,8 +1,8 @@
-/** What the ServiceGraph says about its services. A member of a collection is named `collection/key`. */
+/** The events of a ServiceGraph about its services. A member of a collection is named `collection/key`. */
 import { Schema } from "effect"
 import * as Event from "./Event.ts"
 
-/** A new instance serves from this generation on. */
+/** A new instance serves, from this generation on. */
 export class ServiceRebuilt extends Event.Class<ServiceRebuilt>()("service.rebuilt", {
   service: Schema.String,
   revision: Schema.Int,
@@ -10,20 +10,20 @@ export class ServiceRebuilt extends Event.Class<ServiceRebuilt>()("service.rebui
   durationMillis: Schema.Finite,
 }) {}
 
-/** A service that has never served could not be built; it is tried again at the next commit. */
+/** A service could not be built for the first time. It is tried again after the next commit. */
 export class ServiceFailed extends Event.Class<ServiceFailed>()("service.failed", {
   service: Schema.String,
-  /** Bounded, and without any `Redacted` value of the settings. */
+  /** Bounded, without any `Redacted` value of the settings. */
   reason: Schema.String,
 }) {}
 
-/** An instance was let go; its finalizers have run. */
+/** An instance was released: its finalizers have run. */
 export class ServiceReleased extends Event.Class<ServiceReleased>()("service.released", {
   service: Schema.String,
   /** The last generation that held it. */
   generation: Schema.Int,
-  /** How long that generation was still held after another had taken its place. */
+  /** The time for which requests still held that generation after another one replaced it. */
   drainedMillis: Schema.Finite,
-  /** The drain limit, or the limit of live generations, was reached: it was still in use. */
+  /** It was still in use: the drain limit, or the limit of live generations, was reached. */
   forced: Schema.Boolean,
 }) {}

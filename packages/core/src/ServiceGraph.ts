@@ -1,7 +1,7 @@
 /**
- * Services that are replaced while the program runs. A graph is a list of ordinary Layers with the settings and earlier services that
- * each needs. A change builds what depends on it beside the old and swaps all of it at once; requests pin one generation from their start
- * to the end of their stream; what no request holds any more is let go. A change that cannot be built changes nothing.
+ * Services that are replaced while the program runs. A graph is a list of ordinary Layers with the settings and earlier services that each
+ * needs. A change builds everything that depends on it beside the old and replaces all of it at once. A request pins one generation from its
+ * start to the end of its stream, and instances that no request holds are released. A change that cannot be built changes nothing.
  */
 import { Cause, Context, type Duration, Effect, Layer, type Scope, Stream } from "effect"
 import type { EventBus } from "./EventBus.ts"
@@ -13,13 +13,13 @@ import type { Status } from "./internal/ServiceGraph/Status.ts"
 import type { Reconciler } from "./Reconciler.ts"
 import type * as Setting from "./Setting.ts"
 
-export { DrainLimitReached } from "./internal/ServiceGraph/Built.ts"
+export { DrainLimitReached } from "./internal/ServiceGraph/BuiltGeneration.ts"
 export { drained } from "./internal/ServiceGraph/provide.ts"
 export type { Status } from "./internal/ServiceGraph/Status.ts"
 
 type Id<K> = K extends Context.Key<infer I, any> ? I : never
 type AnySetting = { readonly Service: Setting.Shape<any> }
-/** A ConfigStore, by its shape: a layer that reads it whole would go stale with the next revision. */
+/** A ConfigStore, by its shape: a layer that reads all of it would be out of date with the next revision. */
 type AnyStore = {
   readonly Service: { readonly snapshot: unknown; readonly provenance: unknown; readonly undo: unknown }
 }
@@ -34,14 +34,14 @@ export interface Node<out Out, out E, out Need, out Missing> {
   }
   readonly "~signalbox/ServiceGraph/Node": AnyDeclaration
 }
-/** Any service of a graph; what it provides, fails with, needs, and reads without naming it: */
+/** Any service of a graph. The types below are what it provides, fails with, needs, and uses without naming it in `needs`. */
 export type Any = Node<any, any, any, any>
 export type Out<N> = N extends Node<infer O, any, any, any> ? O : never
 export type Error<N> = N extends Node<any, infer E, any, any> ? E : never
 export type Need<N> = N extends Node<any, any, infer D, any> ? D : never
 export type Missing<N> = N extends Node<any, any, any, infer M> ? M : never
 
-/** A node may name settings and the nodes before it; a setting or node that its layer reads without naming does not compile. */
+/** A node may need settings and the nodes before it. A setting or node that its layer reads without naming it does not compile. */
 export type Checked<Nodes extends ReadonlyArray<unknown>, All, Before = never> = Nodes extends readonly [
   infer N,
   ...infer Rest,
@@ -59,10 +59,41 @@ export type Checked<Nodes extends ReadonlyArray<unknown>, All, Before = never> =
   : []
 
 /**
- * A service and the layer that makes it. Its instance is shared by all generations in which what it `needs` is the same (by `Object.is`);
- * services that are not named there must live as long as the graph. With a whole ConfigStore among its needs it is replaced at every change of
- * the document's text, also by its own: who only writes the configuration is better no node. While a change builds the layer a write of its
- * own would wait for itself and die: fork it in the layer's Scope.
+ * Declares one service of a graph and the layer that builds it.
+ *
+ * **Details**
+ *
+ * An instance is shared by all generations in which everything that it `needs` is the same (by `Object.is`). Services that are not named in
+ * `needs` must live as long as the graph.
+ *
+ * **Gotchas**
+ *
+ * A node that needs a whole ConfigStore is replaced whenever the text of the document changes, also by its own writes. A service that only
+ * writes configuration should not be a node. A layer that writes while a change builds it would wait for itself and dies: fork the write in
+ * the layer's Scope.
+ *
+ * **Example** (A service that is rebuilt when a setting changes)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { EventBus, Reconciler, ServiceGraph, Setting } from "@signalbox/core"
+ * import { Context, Effect, Layer, Schema } from "effect"
+ *
+ * class BaseUrl extends Setting.Service<BaseUrl>()("app/BaseUrl", Schema.String) {}
+ * class Client extends Context.Service<Client, { readonly url: string }>()("app/Client") {
+ *   static readonly layer = Layer.effect(Client, Effect.map(BaseUrl.get, (url) => ({ url })))
+ * }
+ * class Services extends ServiceGraph.Service<Services>()("app/Services", {
+ *   nodes: [ServiceGraph.node(Client, { needs: [BaseUrl], layer: Client.layer })]
+ * }) {}
+ *
+ * const program = Services.provide(Effect.map(Client, ({ url }) => url))
+ * const layer = Services.layer.pipe(
+ *   Layer.provide(BaseUrl.layer("http://localhost")),
+ *   Layer.provide(Layer.provideMerge(Reconciler.layer, EventBus.layer))
+ * )
+ * strictEqual(await Effect.runPromise(Effect.provide(program, layer)), "http://localhost")
+ * ```
  */
 export const node = <const P extends AnyKey, E, R, const Needs extends ReadonlyArray<AnyKey> = readonly []>(
   provides: P,
@@ -71,8 +102,12 @@ export const node = <const P extends AnyKey, E, R, const Needs extends ReadonlyA
   declare({ provides, needs: options.needs ?? [], layer: options.layer })
 
 /**
- * One instance of `member` for each key of a record setting; the service is the map of them. A key whose value is the same keeps its
- * instance; what needs the collection is rebuilt when any member is. Members are named `collection/key` in events and in the status.
+ * Declares one instance of `member` for each key of a record setting. The service is a map of them.
+ *
+ * **Details**
+ *
+ * A key whose value is the same keeps its instance. Services that need the collection are rebuilt when any member is. Events and the status
+ * name a member `collection/key`.
  */
 export const each = <I, MI, M, OI, A, E, R, const Needs extends ReadonlyArray<AnyKey> = readonly []>(
   provides: Context.Key<I, ReadonlyMap<string, M>>,
@@ -80,64 +115,121 @@ export const each = <I, MI, M, OI, A, E, R, const Needs extends ReadonlyArray<An
     readonly over: Context.Key<OI, Setting.Shape<{ readonly [key: string]: A }>>
     readonly member: Context.Key<MI, M>
     readonly layer: (value: A, key: string) => Layer.Layer<MI, E, R>
-    /** Beside the member's own value. */
+    /** In addition to the member's own value. */
     readonly needs?: Needs
   },
 ): Node<I, E, OI | Id<Needs[number]>, Exclude<R, Id<Needs[number]>>> => {
   const { layer, member, over } = options
-  // The setting's type says what its values are; the plan reads them from a generation.
+  // The plan reads the values from a generation, which has no types.
   const each = { over, member, layer: (value: unknown, key: string) => layer(value as A, key) }
   return declare({ provides, needs: options.needs ?? [], each })
 }
 
-/** What a graph can do; the class that `Service` makes has the same and more as static members. */
+/** The operations of a graph. The class that `Service` returns has them as static members. */
 export interface Shape<in out Provided> {
   /**
-   * Holds the current generation until the caller's Scope closes. Where the graph is still starting it waits until it serves; bound that
-   * wait. The context also holds the generation's values, which `Setting.get` answers with: a stream that outlives the effect it was made
-   * in, as a response's body does, needs it too (`Stream.provideContext`), and ends in time by `Stream.interruptWhen(drained)`.
+   * Pins the current generation until the caller's `Scope` closes, and returns its services.
+   *
+   * **Details**
+   *
+   * Waits while the graph is still starting; give that wait a limit. The context also holds the generation's values, which `Setting.get`
+   * reads. A stream that outlives the effect in which it was created, as the body of a response does, needs the context too
+   * (`Stream.provideContext`). End such a stream with `Stream.interruptWhen(drained)`.
    */
   readonly pin: Effect.Effect<Context.Context<Provided>, never, Scope.Scope>
-  /** What stands, what it needs, and who holds which generation. */
+  /** The state and needs of each service, and the generations that live. */
   readonly status: Effect.Effect<Status>
   readonly "~signalbox/ServiceGraph": Engine
 }
 
-/** A declared graph: the service, what makes it, and what requests use. */
+/** A declared graph: the service, its layers, and the operations for requests. */
 export interface Class<in out Self, in out Name extends string, in out Provided, out E, out R>
   extends Context.ServiceClass<Self, Name, Shape<Provided>> {
-  /** Builds the first generation and fails with what its layers fail with. Closing its Scope lets go of everything at once: end the requests first. */
+  /** Builds the first generation, and fails with the errors of its layers. Closing its Scope releases everything at once: end the requests first. */
   readonly layer: Layer.Layer<Self, E, R>
-  /** Does not wait for the first generation: services are `starting`, then `ready`, or `failed` (`service.failed`) and tried again after each commit and every 30 seconds. */
+  /**
+   * Starts without waiting for the first generation. Services are `starting`, then `ready`. A `failed` service (event `service.failed`) is tried
+   * again after each commit and every 30 seconds.
+   */
   readonly layerBackground: Layer.Layer<Self, never, R>
-  /** Holds the current generation until the caller's Scope closes. HTTP uses this, as router middleware. */
+  /**
+   * Pins the current generation until the caller's `Scope` closes. HTTP servers call this in router middleware, so that one request sees one
+   * generation until its response body ends.
+   *
+   * **Example** (Pinning a generation for a request)
+   *
+   * ```ts
+   * import { strictEqual } from "node:assert"
+   * import { EventBus, Reconciler, ServiceGraph } from "@signalbox/core"
+   * import { Context, Effect, Layer } from "effect"
+   *
+   * class Greeter extends Context.Service<Greeter, { readonly greeting: string }>()("app/Greeter") {}
+   * class Services extends ServiceGraph.Service<Services>()("app/Services", {
+   *   nodes: [ServiceGraph.node(Greeter, { layer: Layer.succeed(Greeter, { greeting: "hello" }) })]
+   * }) {}
+   *
+   * const program = Effect.gen(function* () {
+   *   const services = yield* Services.pin
+   *   return Context.get(services, Greeter).greeting
+   * })
+   *
+   * const layer = Layer.provide(Services.layer, Layer.provideMerge(Reconciler.layer, EventBus.layer))
+   * strictEqual(await Effect.runPromise(Effect.provide(Effect.scoped(program), layer)), "hello")
+   * ```
+   */
   readonly pin: Effect.Effect<Context.Context<Provided>, never, Self | Scope.Scope>
   /**
-   * Holds it for the effect and its children. Within a pin of the same graph it holds that one's generation; within one of another graph the
-   * current one, also for `Setting.get`, so give a request one graph. A detached fiber takes a pin of its own. An effect that outlives the drain
-   * limit is not interrupted, but its services are closed: race it with `drained` if it may.
+   * Pins a generation for the effect and its children.
+   *
+   * **Details**
+   *
+   * Within a pin of the same graph it keeps that generation. A detached fiber takes a pin of its own.
+   *
+   * **Gotchas**
+   *
+   * Within a pin of another graph it pins the current generation, also for `Setting.get`: use one graph for a request. An effect that outlives
+   * the drain limit is not interrupted, but its services are closed: race it with `drained`.
    */
   readonly provide: <A, E2, R2>(effect: Effect.Effect<A, E2, R2>) => Effect.Effect<A, E2, Exclude<R2, Provided> | Self>
-  /** Holds it from the start of the stream to its end. Past the drain limit the stream dies of `DrainLimitReached`. */
+  /**
+   * Pins a generation from the start of the stream to its end. After the drain limit the stream dies with `DrainLimitReached`.
+   *
+   * **Example** (A stream that sees one generation)
+   *
+   * ```ts
+   * import { deepStrictEqual } from "node:assert"
+   * import { EventBus, Reconciler, ServiceGraph } from "@signalbox/core"
+   * import { Context, Effect, Layer, Stream } from "effect"
+   *
+   * class Greeter extends Context.Service<Greeter, { readonly greeting: string }>()("app/Greeter") {}
+   * class Services extends ServiceGraph.Service<Services>()("app/Services", {
+   *   nodes: [ServiceGraph.node(Greeter, { layer: Layer.succeed(Greeter, { greeting: "hello" }) })]
+   * }) {}
+   *
+   * const greetings = Stream.range(1, 3).pipe(Stream.mapEffect(() => Effect.map(Greeter, ({ greeting }) => greeting)))
+   * const program = Stream.runCollect(Services.provideStream(greetings))
+   *
+   * const layer = Layer.provide(Services.layer, Layer.provideMerge(Reconciler.layer, EventBus.layer))
+   * deepStrictEqual(await Effect.runPromise(Effect.provide(program, layer)), ["hello", "hello", "hello"])
+   * ```
+   */
   readonly provideStream: <A, E2, R2>(
     stream: Stream.Stream<A, E2, R2>,
   ) => Stream.Stream<A, E2, Exclude<R2, Provided> | Self>
-  /** What stands, what it needs, and who holds which generation. */
+  /** The state and needs of each service, and the generations that live. */
   readonly status: Effect.Effect<Status, never, Self>
 }
 
-/** The services that a graph provides, as a router's middleware names them: `ServiceGraph.Provided<typeof Services>`. */
+/** The services that a graph provides: `ServiceGraph.Provided<typeof Services>`. */
 export type Provided<G> = G extends { readonly pin: Effect.Effect<Context.Context<infer P>, never, any> } ? P : never
 
 /**
- * Declares a graph:
- * ```ts
- * class Services extends ServiceGraph.Service<Services>()("app/Services", {
- *   nodes: [
- *     ServiceGraph.node(Clients, { needs: [ProviderSettings], layer: Clients.layer }),
- *     ServiceGraph.node(Router, { needs: [ModelSettings, Clients], layer: Router.layer })
- *   ]
- * }) {}
+ * Declares a graph. The order of `nodes` is the order of dependency: a node may need settings and the nodes before it.
+ *
+ * ```ts no-run
+ * import { ServiceGraph } from "@signalbox/core"
+ *
+ * class Services extends ServiceGraph.Service<Services>()("app/Services", { nodes: [], drain: "10 minutes" }) {}
  * ```
  */
 export const Service =
@@ -146,7 +238,7 @@ export const Service =
     id: Name,
     options: {
       readonly nodes: Nodes & Checked<Nodes, Out<Nodes[number]>>
-      /** After this an old generation that is still held is released by force, and its streams end. Default 1 hour; at most 16 generations live. */
+      /** After this time an old generation that requests still hold is released by force, and their streams end. Default: 1 hour. At most 16 generations live. */
       readonly drain?: Duration.Input
     },
   ): Class<
@@ -193,11 +285,11 @@ export const Service =
         Stream.unwrap(Effect.map(engine, (engine) => provideStream(engine, stream))),
       status: Effect.flatMap(key, (graph) => graph.status),
     }
-    // What the layers provide, fail with and need is in the types of the nodes, and `Checked` has compared them.
+    // The types of the nodes hold what the layers provide, fail with and need, and `Checked` has compared them.
     return Object.assign(key, members) as never
   }
 
-/** What the layers failed with, all of it. */
+/** All errors of the layers. */
 const causesOf = (failed: BuildFailed): Effect.Effect<never, any> => {
   const [first, ...others] = failed.failures.map(({ cause }) => cause)
   return first === undefined ? Effect.die(failed) : Effect.failCause(others.reduce(Cause.combine, first))
@@ -209,5 +301,5 @@ const declare = (declaration: AnyDeclaration): Node<never, never, never, never> 
 })
 
 const typeOnly = (): never => {
-  throw new globalThis.Error("stands for a type")
+  throw new globalThis.Error("this function exists only for its type")
 }

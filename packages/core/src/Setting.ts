@@ -1,40 +1,79 @@
 /**
- * One typed value that changes while the program runs: a slice of the configuration, or what plugins registered. Its owner puts it into
- * the Reconciler's generations under the setting's id and serves it with `bind`; everyone else reads `get` or follows `changes`.
+ * One typed value that changes while the program runs: a slice of the configuration, or what plugins registered. Its owner commits it into
+ * the Reconciler's generations under the setting's id, and offers it with `bind`. Other services read `get` or follow `changes`.
  */
 import { Context, Effect, Layer, type Schema, Stream } from "effect"
 import { type PrepareFailed, Reconciler } from "./Reconciler.ts"
 
-/** What a setting can do. */
+/** The operations of a setting. */
 export interface Shape<in out A> {
-  /** The value of this fiber's pinned generation, else the current one. */
+  /** The value in this fiber's pinned generation, else the current one. */
   readonly get: Effect.Effect<A>
   /**
-   * The current value first, then each one that differs from it (by `Object.is`), as this process's commits bring them and after their
-   * events; pins do not matter here. A slow follower skips intermediate values, never the last.
+   * The current value first, then each committed value that differs from the one before (by `Object.is`), after the events of its commit.
+   * Ignores pins. A slow follower skips intermediate values, never the last.
    */
   readonly changes: Stream.Stream<A>
-  /** How a generation holds it; for the ServiceGraph. */
+  /** Reads the value from a generation; for the ServiceGraph. */
   readonly "~signalbox/Setting": { readonly valueIn: (values: ReadonlyMap<string, unknown>) => A }
 }
 
-/** A declared setting: the service, its schema, and both ways to its value. */
+/** A declared setting: the service, its schema, and its value. */
 export interface Class<in out Self, in out Id extends string, in out S extends Schema.Top>
   extends Context.ServiceClass<Self, Id, Shape<S["Type"]>> {
-  /** The setting owns its schema: defaults, redaction, restart annotations travel with it into the host's document. */
+  /** The schema of the value, with its defaults, redaction and restart annotations. A host puts it into the schema of its document. */
   readonly schema: S
-  /** The value of this fiber's pinned generation, else the current one. */
+  /** The value in this fiber's pinned generation, else the current one. */
   readonly get: Effect.Effect<S["Type"], never, Self>
-  /** The current value first, then each real change. */
+  /**
+   * The current value first, then each value that differs from the one before.
+   *
+   * **When to use**
+   *
+   * Use it in a long-lived service that follows one value. A service that is replaced when its input changes is a node of the ServiceGraph.
+   *
+   * **Example** (Following a setting)
+   *
+   * ```ts
+   * import { deepStrictEqual } from "node:assert"
+   * import { ConfigStore, EventBus, Reconciler, Setting } from "@signalbox/core"
+   * import { Effect, Fiber, Layer, Schema, Stream } from "effect"
+   *
+   * class Limit extends Setting.Service<Limit>()("app/Limit", Schema.Int) {}
+   * class AppConfig extends ConfigStore.Service<AppConfig>()("app/AppConfig", {
+   *   schema: Schema.Struct({ limit: Limit.schema })
+   * }) {}
+   *
+   * const program = Effect.gen(function* () {
+   *   const limits = yield* Limit.changes.pipe(Stream.take(2), Stream.runCollect, Effect.forkChild({ startImmediately: true }))
+   *   yield* (yield* AppConfig).update([{ path: "/limit", value: 20 }])
+   *   return yield* Fiber.join(limits)
+   * })
+   *
+   * const layer = Layer.provideMerge(AppConfig.setting(Limit, (config) => config.limit), AppConfig.layerMemory({ limit: 10 }))
+   * const runtime = Layer.provide(layer, Layer.provideMerge(Reconciler.layer, EventBus.layer))
+   * deepStrictEqual(await Effect.runPromise(Effect.provide(program, runtime)), [10, 20])
+   * ```
+   */
   readonly changes: Stream.Stream<S["Type"], never, Self>
   /** A constant, for tests and for hosts without a ConfigStore. */
   readonly layer: (value: S["Type"]) => Layer.Layer<Self>
 }
 
 /**
- * Declares a setting:
+ * Declares a setting.
+ *
+ * **Example** (A setting with a constant value)
+ *
  * ```ts
+ * import { deepStrictEqual } from "node:assert"
+ * import { Setting } from "@signalbox/core"
+ * import { Effect, Schema } from "effect"
+ *
  * class Window extends Setting.Service<Window>()("app/Window", Schema.Struct({ minutes: Schema.Int })) {}
+ *
+ * const window = await Effect.runPromise(Effect.provide(Window.get, Window.layer({ minutes: 5 })))
+ * deepStrictEqual(window, { minutes: 5 })
  * ```
  */
 export const Service =
@@ -52,19 +91,19 @@ export const Service =
       changes: Stream.unwrap(Effect.map(key, (setting) => setting.changes)),
       layer: (value: S["Type"]) => Layer.succeed(key)(constant(value)),
     }
-    // Whether `Self` was given cannot be decided inside: the conditional type stays open.
+    // The conditional type on `Self` cannot be decided here.
     return Object.assign(key, members) as never
   }
 
 /**
- * The setting as the Reconciler's generations hold it. The owner puts the value in by a change,
- * `transaction.prepare(new Map([[setting.key, value]]))`, before it offers the service: a generation without the value is a defect.
+ * The setting over the Reconciler's generations. Its owner first commits a value by a change with
+ * `transaction.prepare(new Map([[setting.key, value]]))`: a generation without the value is a defect.
  */
 export const bind = <Self, Id extends string, S extends Schema.Top>(
   setting: Class<Self, Id, S>,
   reconciler: Reconciler["Service"],
 ): Shape<S["Type"]> => {
-  // The owner decoded it with the setting's schema, or has it from there: the map cannot know.
+  // The owner decoded the value with the setting's schema; the map has no types.
   const valueIn = (values: ReadonlyMap<string, unknown>): S["Type"] => values.get(setting.key)
   return {
     get: reconciler.read(setting.key),
@@ -76,7 +115,7 @@ export const bind = <Self, Id extends string, S extends Schema.Top>(
   }
 }
 
-/** The setting with a first value of its own, committed without events; later values come by changes that `prepare` the setting's id. */
+/** The setting with a first value, committed without events. Later values come from changes that `prepare` the setting's id. */
 export const layerFrom = <Self, Id extends string, S extends Schema.Top>(
   setting: Class<Self, Id, S>,
   initial: S["Type"],

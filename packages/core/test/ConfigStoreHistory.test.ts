@@ -129,7 +129,7 @@ describe("undo", () => {
         const refused = { _tag: "SecretNotKept", hash, paths: ["/providers/a/key"] }
         const error = yield* Effect.flip(store.undo)
         like(error.reason, refused)
-        assert.match(error.message, /needs the secret at \/providers\/a\/key, .* Write the old one there yourself/)
+        assert.match(error.message, /needs the secret at \/providers\/a\/key, .* Write the old secret there yourself/)
         assert.strictEqual(yield* text, before)
         // Another comment is no other configuration.
         yield* saved(before.replace("{", "{ // rotated").replace("sk-new", "sk-newer"))

@@ -33,7 +33,7 @@ const refusing = (refuse: (values: ReadonlyMap<string, unknown>) => string | und
         prepare: ({ values }) => {
           const message = refuse(values)
           return message === undefined
-            ? Effect.succeed({ rebuilt: ["test/Node"], commit: () => [], settle: Effect.void })
+            ? Effect.succeed({ rebuilt: ["test/Node"], commit: () => [], afterCommit: Effect.void })
             : Effect.fail(new PrepareFailed({ failures: [{ node: "test/Node", message }] }))
         },
       }),
@@ -439,7 +439,7 @@ describe("a plan", () => {
               Effect.acquireRelease(
                 Effect.sync(() => {
                   built++
-                  return { rebuilt: [], commit: () => [], settle: Effect.void }
+                  return { rebuilt: [], commit: () => [], afterCommit: Effect.void }
                 }),
                 () => Effect.sync(() => void released++),
               ),

@@ -65,7 +65,7 @@ describe("a secret", () => {
         const refuse = ({ values }: { readonly values: ReadonlyMap<string, unknown> }) =>
           Object.hasOwn(Object(values.get(ProviderSettings.key)), "refused")
             ? Effect.fail(new PrepareFailed({ failures: [{ node: "test/Node", message: "refuses" }] }))
-            : Effect.succeed({ rebuilt: [], commit: () => [], settle: Effect.void })
+            : Effect.succeed({ rebuilt: [], commit: () => [], afterCommit: Effect.void })
         yield* (yield* Reconciler).run((transaction) => transaction.attach({ prepare: refuse }))
 
         yield* show(store.update(key(first, "e")))

@@ -86,7 +86,7 @@ it.effect("people are told what serves where the document is refused at start", 
       yield* (yield* MemoryDocument).save('{ "port": "x" }')
       const hash = yield* source.hash(kept)
       yield* Layer.build(Layer.provide(Narration.layer(AppConfig), AppConfig.layer))
-      assert.strictEqual(lines[1], `It is refused; the last good one serves, ${hash.slice(0, 12)} of the history.`)
+      assert.strictEqual(lines[1], `It is refused; the last good one serves: ${hash.slice(0, 12)} of the history.`)
     }).pipe(
       Effect.scoped,
       Effect.provide(

@@ -1,17 +1,17 @@
 /**
- * A bounded queue of changes and the one fiber that runs them in order. Callers may come and go; a change once queued runs. When the
- * surrounding Scope closes, the change under way ends after its uninterruptible part, and everyone who still waits is interrupted.
+ * A bounded queue of changes, and the one fiber that runs them in order. A queued change runs even if its caller is interrupted. When the
+ * surrounding Scope closes, the running change ends after its uninterruptible part, and all waiting callers are interrupted.
  */
 import { type Cause, Context, Deferred, Effect, Exit, Fiber, Queue, type Scope, Tracer } from "effect"
 import { Busy } from "../ConfigError.ts"
 import { withOpaqueSpan } from "./OpaqueSpan.ts"
 
 export const maxChanges = 64
-// Beyond the queue; only changes that are asked for from within a change can be there.
-const maxLater = 1024
+// Changes that wait for room in the queue. Only changes that a running change adds can wait here.
+const maxWaiting = 1024
 
 export interface ChangeQueue {
-  /** Changes that wait or are under way. */
+  /** Changes that wait or run. */
   readonly size: Effect.Effect<number>
   readonly inChange: Effect.Effect<boolean>
   readonly run: <A, E>(
@@ -24,13 +24,13 @@ export interface ChangeQueue {
 interface Job {
   readonly change: Effect.Effect<unknown, unknown, Scope.Scope>
   readonly parent: Tracer.AnySpan | undefined
-  readonly answer: (exit: Exit.Exit<any, any>) => void
+  readonly complete: (exit: Exit.Exit<any, any>) => void
 }
 
-/** The change that this fiber works for. Fibers that outlive it inherit the reference, so it says itself when it has ended. */
+/** The change that this fiber works for. Fibers that outlive the change inherit it, so `active` is set to false when the change ends. */
 export interface Current {
   readonly queue: object
-  /** Fibers whose end the change waits for. */
+  /** The ids of the fibers that the change waits for. */
   readonly awaited: Set<number>
   active: boolean
 }
@@ -38,7 +38,7 @@ export const CurrentChange = Context.Reference<Current | undefined>("@signalbox/
   defaultValue: () => undefined,
 })
 
-/** Says that the change under way waits for this fiber: a change that this fiber in turn waited for would never run. */
+/** Registers that the running change waits for this fiber: a change that this fiber waited for would never run. */
 export const joinChange: Effect.Effect<void> = Effect.withFiber((fiber) => {
   fiber.getRef(CurrentChange)?.awaited.add(fiber.id)
   return Effect.void
@@ -46,7 +46,7 @@ export const joinChange: Effect.Effect<void> = Effect.withFiber((fiber) => {
 
 export const makeQueue: Effect.Effect<ChangeQueue, never, Scope.Scope> = Effect.gen(function* () {
   const queue = yield* Queue.bounded<Job>(maxChanges)
-  let later = 0
+  let waiting = 0
 
   const perform = (job: Job) =>
     Effect.suspend(() => {
@@ -59,9 +59,9 @@ export const makeQueue: Effect.Effect<ChangeQueue, never, Scope.Scope> = Effect.
         Effect.onExit((exit) =>
           Effect.sync(() => {
             current.active = false
-            // The place is free before the caller hears of it.
+            // There is room in the queue before the caller continues.
             Queue.takeUnsafe(queue)
-            job.answer(exit)
+            job.complete(exit)
           }),
         ),
         Effect.exit,
@@ -72,7 +72,7 @@ export const makeQueue: Effect.Effect<ChangeQueue, never, Scope.Scope> = Effect.
     Effect.suspend(() => {
       if (Queue.offerUnsafe(queue, job)) return Effect.void
       if (whenFull === "busy" && queue.state._tag === "Open") {
-        return Effect.fail(new Busy({ detail: `${maxChanges} changes wait already; try again in a moment` }))
+        return Effect.fail(new Busy({ detail: `${maxChanges} changes wait already` }))
       }
       return Effect.flatMap(Queue.offer(queue, job), (taken) => (taken ? Effect.void : Effect.interrupt))
     })
@@ -85,24 +85,23 @@ export const makeQueue: Effect.Effect<ChangeQueue, never, Scope.Scope> = Effect.
     Effect.withFiber((fiber) =>
       Effect.flatMap(active, (outer) => {
         if (outer?.awaited.has(fiber.id)) return Effect.die(new Error(reentrant))
-        const answer = Deferred.makeUnsafe<any, any>()
+        const result = Deferred.makeUnsafe<any, any>()
         const parent = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
-        const job: Job = { change, parent, answer: (exit) => Deferred.doneUnsafe(answer, exit) }
-        return Effect.andThen(submit(job, whenFull), Deferred.await(answer))
+        const job: Job = { change, parent, complete: (exit) => Deferred.doneUnsafe(result, exit) }
+        return Effect.andThen(submit(job, whenFull), Deferred.await(result))
       }),
     )
 
   const runLater: ChangeQueue["runLater"] = (change) =>
     Effect.flatMap(active, (outer) => {
-      const job: Job = { change: Effect.onError(change, reportLater), parent: undefined, answer: () => {} }
+      const job: Job = { change: Effect.onError(change, reportLater), parent: undefined, complete: () => {} }
       if (outer === undefined) return Effect.orDie(submit(job, "wait"))
-      // There may be room only after the change that asks has ended: it must not wait.
+      // The running change must not wait: there may be room only after it has ended.
       if (Queue.offerUnsafe(queue, job)) return Effect.void
-      if (later >= maxLater)
-        return Effect.die(new Error(`more than ${maxLater} changes were asked for from within a change`))
-      later++
+      if (waiting >= maxWaiting) return Effect.die(new Error(`a change added more than ${maxWaiting} other changes`))
+      waiting++
       return submit(job, "wait").pipe(
-        Effect.ensuring(Effect.sync(() => later--)),
+        Effect.ensuring(Effect.sync(() => waiting--)),
         Effect.forkIn(scope, { startImmediately: true }),
         Effect.asVoid,
       )
@@ -115,7 +114,7 @@ export const makeQueue: Effect.Effect<ChangeQueue, never, Scope.Scope> = Effect.
       yield* Fiber.interrupt(worker)
       for (let job = Queue.takeUnsafe(queue); Exit.isExit(job); job = Queue.takeUnsafe(queue)) {
         if (job._tag === "Failure") break
-        job.value.answer(Exit.interrupt())
+        job.value.complete(Exit.interrupt())
       }
       yield* Queue.shutdown(queue)
     }),
@@ -130,6 +129,7 @@ export const makeQueue: Effect.Effect<ChangeQueue, never, Scope.Scope> = Effect.
 })
 
 const reentrant =
-  "a change waits for another change that can only run after it: fork it in the layer's Scope, use runLater, or make both in one change"
+  "a change waits for another change, which can only run after it: fork it in the layer's Scope, use runLater, or make both in one change"
 
-const reportLater = (cause: Cause.Cause<never>) => Effect.logError("A change that nobody waits for has failed", cause)
+const reportLater = (cause: Cause.Cause<never>) =>
+  Effect.logError("A change without a waiting caller has failed", cause)

@@ -1,4 +1,4 @@
-/** Why a layer failed, in one bounded line that may leave the process: no secret of any setting is in it (what counts as one: Concealment). */
+/** Why a layer failed, in one bounded line without any secret of these settings (`Concealment` defines what a secret is). It may leave the process. */
 import { Cause } from "effect"
 import { concealer, secretsIn } from "../Concealment.ts"
 

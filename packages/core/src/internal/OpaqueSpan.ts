@@ -1,14 +1,13 @@
-/** Spans of effects that answer with documents or configurations: a tracer is told that they succeeded, and not with what (P10). */
+/** Spans of effects that return documents or configurations. A tracer learns that the effect succeeded, but never its value, which may hold secrets. */
 import { Effect, type Tracer } from "effect"
 
 export const withOpaqueSpan =
   (name: string, options?: Tracer.SpanOptionsNoTrace) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Tracer.ParentSpan>> =>
     Effect.suspend(() => {
-      let answer: { readonly value: A } | undefined
-      const told = Effect.map(effect, (value) => {
-        answer = { value }
+      let result: { readonly value: A } | undefined
+      const withoutValue = Effect.map(effect, (value) => {
+        result = { value }
       })
-      // A span that has succeeded has an answer.
-      return Effect.map(Effect.withSpan(told, name, options), () => answer!.value)
+      return Effect.map(Effect.withSpan(withoutValue, name, options), () => result!.value)
     })

@@ -1,15 +1,15 @@
 /**
- * Finds many texts in another, at a cost that hardly depends on how many they are: each is looked up by its last letters. One expression of all
- * of them would find them as fast, but takes V8 most of a second to compile for a thousand keys.
+ * Finds many texts in another, at a cost that hardly depends on their number: each is looked up by its last letters. One regular expression for
+ * all of them would be as fast, but V8 needs most of a second to compile it for a thousand keys.
  */
 
-/** From the first letter, up to the one that follows. */
+/** `end` is exclusive. */
 export type Range = readonly [start: number, end: number]
 
-// Keys of one kind begin alike, and end differently.
+// Keys of one kind begin alike and end differently.
 const maxLetters = 8
 
-/** Where `texts` stand, as far as `fits` agrees; in the order of their ends. */
+/** Returns a function that finds `texts`, in the order of their ends. `fits` can exclude a range. */
 export const searchFor = (
   texts: Iterable<string>,
   fits: (text: string, range: Range) => boolean = () => true,
@@ -38,7 +38,7 @@ export const searchFor = (
   }
 }
 
-/** The text with `marker` in place of these ranges; of those that overlap, one for all. */
+/** Replaces each range with `marker`; overlapping ranges together. */
 export const withoutRanges = (text: string, ranges: ReadonlyArray<Range>, marker: string): string => {
   if (ranges.length === 0) return text
   let kept = ""

@@ -1,15 +1,15 @@
 /**
- * Builds what a plan has new, in parallel, each instance as soon as its inputs stand. An instance holds references to the instances that
- * it was built from, so that it is always let go before them; the last reference gone, its finalizers run.
+ * Builds the new instances of a plan, in parallel, each as soon as its inputs are ready. An instance holds references to the instances that it
+ * was built from, so that it is always released before them. Its finalizers run when the last reference is gone.
  */
 import { Cause, Clock, Context, Data, Duration, Effect, Exit, Layer, Option, RcMap, Scope } from "effect"
 import { type Pinned, PinnedValues, PrepareDeadline } from "../../Reconciler.ts"
 import { CurrentChange, joinChange } from "../ChangeQueue.ts"
 import { failureMessage } from "../FailureMessage.ts"
-import type { Built } from "./Built.ts"
+import type { BuiltGeneration } from "./BuiltGeneration.ts"
 import { Instance, type Plan } from "./Plan.ts"
 
-/** All refusals of one attempt: `cause` is what the layer failed with. */
+/** All failures of one attempt. */
 export class BuildFailed extends Data.TaggedError("BuildFailed")<{
   readonly plan: Plan
   readonly failures: ReadonlyArray<Failure>
@@ -20,20 +20,20 @@ export interface Failure {
   readonly cause: Cause.Cause<unknown>
 }
 
-/** This instance cannot be built because another could not; that one says why. */
+/** An instance cannot be built because another one failed, which reports the reason. */
 class UpstreamFailed extends Data.TaggedError("UpstreamFailed")<{}> {}
 
 export interface Builder {
-  /** Fills the candidate; it is the caller's to release, also when this fails or is interrupted. */
-  readonly build: (candidate: Built) => Effect.Effect<void, BuildFailed>
-  /** Instances that stand or are being built. */
+  /** Fills the candidate. The caller must release it, also if this fails or is interrupted. */
+  readonly build: (candidate: BuiltGeneration) => Effect.Effect<void, BuildFailed>
+  /** The number of instances that are ready or being built. */
   readonly size: Effect.Effect<number>
 }
 
 export const makeBuilder = (options: {
-  /** What the layers need beside nodes. */
+  /** The services that the layers need in addition to nodes. */
   readonly context: Context.Context<any>
-  /** An instance was let go: its finalizers have run. */
+  /** Runs after the finalizers of an instance. */
   readonly onReleased: (instance: Instance) => Effect.Effect<void>
 }): Effect.Effect<Builder, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -65,13 +65,13 @@ export const makeBuilder = (options: {
       yield* Effect.addFinalizer(() =>
         Scope.close(scope, Exit.void).pipe(
           Effect.catchCause((cause) =>
-            // The cause itself may hold what the service was made from: its settings, and those of what it needs.
+            // The cause may hold secrets of the settings from which the service was built.
             Effect.logError(`A finalizer of ${instance.name} has failed: ${failureMessage(cause, instance.inputs)}`),
           ),
           Effect.andThen(options.onReleased(instance)),
         ),
       )
-      // Only what it needs: a service that lives long must not keep a whole generation of values alive.
+      // Only its own inputs: a long-lived service must not keep all values of a generation alive.
       const pinned: Pinned = { values }
       const context = options.context.pipe(
         Context.merge(Context.makeUnsafe<any>(services)),
@@ -125,7 +125,7 @@ const failuresIn = ({ fresh }: Plan, exits: Exits): Array<Failure> =>
 
 const isUpstream = (reason: Cause.Reason<unknown>) => reason._tag === "Fail" && reason.error instanceof UpstreamFailed
 
-/** Those that only wait for others are not late themselves. */
+/** The instances that are being built. Those that wait for another one are not late themselves. */
 const lateIn = ({ fresh }: Plan, exits: Exits, deadline: Duration.Duration): Array<Failure> => {
   const unfinished = fresh.filter((instance) => !exits.has(instance))
   const building = unfinished.filter(({ state }) => state === "building")

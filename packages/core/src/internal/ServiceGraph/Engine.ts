@@ -1,4 +1,4 @@
-/** One graph at work: how it starts, and how it takes part in every change of the Reconciler from then on. */
+/** One running graph: its start, and its part in every change of the Reconciler after that. */
 import { Cause, Context, Deferred, Duration, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import type { AnyEvent } from "../../Event.ts"
 import { EventBus } from "../../EventBus.ts"
@@ -6,36 +6,41 @@ import { type Generation, type Participant, PrepareFailed, Reconciler, type Tran
 import { ServiceFailed, ServiceRebuilt, ServiceReleased } from "../../ServiceEvents.ts"
 import type { Shape as SettingShape } from "../../Setting.ts"
 import { failureMessage } from "../FailureMessage.ts"
+import { withOpaqueSpan } from "../OpaqueSpan.ts"
 import { type Builder, type BuildFailed, makeBuilder } from "./Builder.ts"
-import { Built, type Pin, take } from "./Built.ts"
-import { type Live, makeLive } from "./Live.ts"
+import { BuiltGeneration, type Pin, takePin } from "./BuiltGeneration.ts"
+import { type LiveGenerations, makeLiveGenerations } from "./LiveGenerations.ts"
 import { type AnyDeclaration, type AnyKey, type Instance, makePlan, type Plan } from "./Plan.ts"
 import { type Status, statusOf } from "./Status.ts"
 
 export interface Engine {
-  readonly live: Live
-  /** Builds and serves the first generation, and takes part from then on. */
+  readonly live: LiveGenerations
+  /** Builds the first generation, makes it current, and takes part in every change from then on. */
   readonly start: Effect.Effect<void, BuildFailed>
-  /** Starts, and starts again after each commit, and every 30 seconds, until it serves. */
+  /** Tries to start until it succeeds: at once, after each commit, and every 30 seconds. */
   readonly keepStarting: Effect.Effect<void>
   /** Waits until there is a generation to pin. */
   readonly ready: Effect.Effect<void>
   readonly pin: Effect.Effect<Pin, never, Scope.Scope>
   readonly status: Effect.Effect<Status>
-  /** Instances that stand or are being built or released, in whichever generation. */
+  /** The number of instances that are ready, being built or being released, in all generations. */
   readonly size: Effect.Effect<number>
 }
 
-/** What the parts of an engine share. */
-interface Works {
+/** The state that the parts of an engine share. */
+interface EngineState {
+  readonly id: string
   readonly bus: EventBus["Service"]
   readonly reconciler: Reconciler["Service"]
-  readonly live: Live
+  readonly live: LiveGenerations
   readonly builder: Builder
-  /** A candidate beside the current generation; let go with the Scope unless it serves by then. */
-  readonly candidate: (generation: Generation, previous: Plan | undefined) => Effect.Effect<Built, never, Scope.Scope>
+  /** A candidate beside the current generation. The Scope releases it unless it has become current. */
+  readonly candidate: (
+    generation: Generation,
+    previous: Plan | undefined,
+  ) => Effect.Effect<BuiltGeneration, never, Scope.Scope>
   readonly served: Deferred.Deferred<void>
-  /** What the status shows until the first generation serves. */
+  /** The last attempt to start, for the status. */
   attempt: { readonly plan: Plan; readonly failures: BuildFailed["failures"] } | undefined
   closed: boolean
 }
@@ -48,15 +53,21 @@ export const makeEngine = (options: {
   Effect.gen(function* () {
     const { declarations, id } = options
     const [bus, reconciler] = [yield* EventBus, yield* Reconciler]
-    // What the layers need is in the types of the nodes, and checked there.
+    // The types of the nodes hold and check what the layers need.
     const context = yield* Effect.context<any>()
     const scope = Scope.makeUnsafe()
-    const live = yield* makeLive({ graph: id, drain: Duration.fromInputUnsafe(options.drain), context, scope })
-    const onReleased = ({ letGo, name, recipe }: Instance) =>
-      works.closed || letGo === undefined || recipe._tag === "collection"
+    const live = yield* makeLiveGenerations({
+      graph: id,
+      drain: Duration.fromInputUnsafe(options.drain),
+      context,
+      scope,
+    })
+    const onReleased = ({ released, name, recipe }: Instance) =>
+      state.closed || released === undefined || recipe._tag === "collection"
         ? Effect.void
-        : bus.publish(new ServiceReleased({ service: name, ...letGo }))
-    const works: Works = {
+        : bus.publish(new ServiceReleased({ service: name, ...released }))
+    const state: EngineState = {
+      id,
       bus,
       reconciler,
       live,
@@ -65,7 +76,7 @@ export const makeEngine = (options: {
         Effect.acquireRelease(
           Effect.sync(() => {
             const plan = makePlan(declarations, generation.number, valuesIn(generation, context), previous)
-            return new Built(generation, plan, Scope.forkUnsafe(scope))
+            return new BuiltGeneration(generation, plan, Scope.forkUnsafe(scope))
           }),
           (built) => discard(live, built),
         ),
@@ -73,33 +84,37 @@ export const makeEngine = (options: {
       attempt: undefined,
       closed: false,
     }
-    const participant = participantOf(works)
+    const participant = participantOf(state)
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
-        works.closed = true
+        state.closed = true
         live.current = undefined
-        Deferred.doneUnsafe(works.served, Exit.interrupt())
+        Deferred.doneUnsafe(state.served, Exit.interrupt())
         return Effect.andThen(reconciler.detach(participant), Scope.close(scope, Exit.void))
       }),
     )
-    return engineOf(works, participant, declarations)
+    return engineOf(state, participant, declarations)
   })
 
-const engineOf = (works: Works, participant: Participant, declarations: ReadonlyArray<AnyDeclaration>): Engine => {
-  const { builder, live } = works
-  const ready = Effect.suspend(() => (works.closed ? Effect.interrupt : Deferred.await(works.served)))
+const engineOf = (
+  state: EngineState,
+  participant: Participant,
+  declarations: ReadonlyArray<AnyDeclaration>,
+): Engine => {
+  const { builder, live } = state
+  const ready = Effect.suspend(() => (state.closed ? Effect.interrupt : Deferred.await(state.served)))
   const pinNow = Effect.acquireRelease(
     Effect.withFiber<Pin>((fiber) => {
-      const pin = take(live, fiber.context)
+      const pin = takePin(live, fiber.context)
       return pin === undefined ? Effect.interrupt : Effect.succeed(pin)
     }),
     (pin) => Effect.sync(() => pin.end()),
   )
-  const start = startOf(works, participant)
+  const start = startOf(state, participant)
   return {
     live,
     start,
-    keepStarting: keepStartingOf(works, start),
+    keepStarting: keepStartingOf(state, start),
     ready,
     pin: Effect.suspend(() => (live.current === undefined ? Effect.andThen(ready, pinNow) : pinNow)),
     size: builder.size,
@@ -107,23 +122,23 @@ const engineOf = (works: Works, participant: Participant, declarations: Readonly
       Effect.succeed(
         statusOf({
           declarations,
-          plan: live.current?.plan ?? works.attempt?.plan,
-          failures: works.attempt?.failures ?? [],
+          plan: live.current?.plan ?? state.attempt?.plan,
+          failures: state.attempt?.failures ?? [],
           live: live.all,
           now: clock.currentTimeMillisUnsafe(),
         }),
       ),
-    ),
+    ).pipe(Effect.withSpan("ServiceGraph.status", { attributes: { "graph.id": state.id } })),
   }
 }
 
-const participantOf = (works: Works): Participant => ({
+const participantOf = (state: EngineState): Participant => ({
   prepare: (generation) =>
     Effect.gen(function* () {
-      const { builder, live } = works
+      const { builder, live } = state
       const previous = live.current
-      const built = yield* works.candidate(generation, previous?.plan)
-      yield* Effect.mapError(builder.build(built), (failed) => refusal(failed, generation, live))
+      const built = yield* state.candidate(generation, previous?.plan)
+      yield* Effect.mapError(builder.build(built), (failed) => toPrepareFailed(failed, generation, live))
       const rebuilt = built.plan.fresh.filter(({ recipe }) => recipe._tag === "layer")
       return {
         rebuilt: rebuilt.map(({ name }) => name),
@@ -131,71 +146,71 @@ const participantOf = (works: Works): Participant => ({
           live.serve(built)
           return rebuilt.map((instance) => rebuiltEvent(instance, generation))
         },
-        settle: Effect.sync(() => live.settle(previous)),
+        afterCommit: Effect.sync(() => live.afterCommit(previous)),
       }
-    }),
+    }).pipe(withOpaqueSpan("ServiceGraph.prepare", { attributes: { "graph.id": state.id } })),
 })
 
-const startOf = (works: Works, participant: Participant): Engine["start"] =>
+const startOf = (state: EngineState, participant: Participant): Engine["start"] =>
   Effect.gen(function* () {
-    const { builder, candidate, live, reconciler } = works
+    const { builder, candidate, live, reconciler } = state
     const generation = yield* reconciler.current
-    // Not as a change: what is slow to start must not hold up changes, and its layers may make changes of their own.
+    // Not as a change: a slow start must not delay changes, and its layers may make changes of their own.
     const first = yield* candidate(generation, undefined)
-    works.attempt = { plan: first.plan, failures: [] }
+    state.attempt = { plan: first.plan, failures: [] }
     yield* builder.build(first)
     const serve = Effect.fnUntraced(function* (transaction: Transaction) {
-      // Most of what it needs stands already.
+      // Most of its instances are already built.
       const built = transaction.current === generation ? first : yield* candidate(transaction.current, first.plan)
       if (built !== first) yield* builder.build(built)
       yield* transaction.attach(participant)
-      // Who started it may have gone away meanwhile, also between these two steps.
-      if (works.closed || built.state !== "candidate") {
+      // The caller may have been interrupted, also between these two steps.
+      if (state.closed || built.state !== "candidate") {
         return yield* Effect.andThen(reconciler.detach(participant), Effect.interrupt)
       }
       live.serve(built)
-      works.attempt = undefined
-      Deferred.doneUnsafe(works.served, Exit.void)
+      state.attempt = undefined
+      Deferred.doneUnsafe(state.served, Exit.void)
     })
     yield* reconciler.run(serve, { whenFull: "wait" })
   }).pipe(Effect.scoped)
 
-const keepStartingOf = (works: Works, start: Engine["start"]): Effect.Effect<void> =>
+const keepStartingOf = (state: EngineState, start: Engine["start"]): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const { bus, reconciler, served } = works
-    let said = ""
+    const { bus, reconciler, served } = state
+    let reported = ""
     while (!(yield* Deferred.isDone(served))) {
       const generation = yield* reconciler.current
       const failed = yield* Effect.match(start, { onFailure: (failed) => failed, onSuccess: () => undefined })
       if (failed === undefined) return
-      works.attempt = failed
-      const events = refusal(failed, generation, works.live).failures.map(
+      state.attempt = failed
+      const events = toPrepareFailed(failed, generation, state.live).failures.map(
         ({ message, node }) => new ServiceFailed({ service: node, reason: message }),
       )
-      // What is down for a day is no news twice a minute.
-      const news = JSON.stringify([generation.number, events])
-      if (news !== said) yield* bus.publishAll(events, { revision: generation.revision })
-      said = news
+      // A service that fails in the same way for a day is reported once.
+      const report = JSON.stringify([generation.number, events])
+      if (report !== reported) yield* bus.publishAll(events, { revision: generation.revision })
+      reported = report
       yield* Stream.runHead(Stream.filter(reconciler.generations, ({ number }) => number > generation.number)).pipe(
-        Effect.timeoutOption(retryPatience),
+        Effect.timeoutOption(retryDelay),
       )
     }
   }).pipe(
-    // Those who wait for a pin would never hear of it.
+    // Callers that wait for a pin must fail too.
     Effect.onError((cause) =>
       Cause.hasInterruptsOnly(cause)
         ? Effect.void
         : Effect.andThen(
             Effect.logError("A graph of services cannot start", cause),
-            Deferred.failCause(works.served, cause),
+            Deferred.failCause(state.served, cause),
           ),
     ),
   )
 
-// What failed for a reason outside, as a network that is not there yet at boot, may be gone without a change.
-const retryPatience = "30 seconds"
+// A failure from outside, as a network that is not ready at boot, may end without a change.
+const retryDelay = "30 seconds"
 
-/** The values that the layers will read: a setting knows where its own is, a constant one is nowhere. */
+/** The values that the layers read. A setting reads its own from the generation; a constant setting ignores the generation. */
 const valuesIn =
   ({ values }: Generation, context: Context.Context<any>) =>
   (key: AnyKey): unknown => {
@@ -207,10 +222,10 @@ const isSetting = (service: unknown): service is SettingShape<unknown> =>
   typeof service === "object" && service !== null && "~signalbox/Setting" in service
 
 /**
- * What stands for it in the refusal of a change. A layer may also quote what it replaces, an old key that is still in use; one that was built
- * while it started, what came meanwhile.
+ * The failure as a refused change reports it. A layer may quote secrets of the old generations too, which are still in use, and secrets that
+ * changed while it was being built.
  */
-const refusal = (failed: BuildFailed, { values }: Generation, live: Live): PrepareFailed => {
+const toPrepareFailed = (failed: BuildFailed, { values }: Generation, live: LiveGenerations): PrepareFailed => {
   const settings = [values, ...Array.from(live.all, ({ generation }) => generation.values)].flatMap((all) => [
     ...all.values(),
   ])
@@ -225,13 +240,13 @@ const refusal = (failed: BuildFailed, { values }: Generation, live: Live): Prepa
 const rebuiltEvent = ({ buildMillis, name }: Instance, { number, revision }: Generation): AnyEvent =>
   new ServiceRebuilt({ service: name, revision, generation: number, durationMillis: buildMillis })
 
-/** The next change may need what this one lets go of; but a finalizer that hangs must not hold up the queue. */
-const discard = (live: Live, built: Built): Effect.Effect<void> =>
+/** Waits for the release, because the next change may need the same resources. A finalizer that hangs must not block the queue. */
+const discard = (live: LiveGenerations, built: BuiltGeneration): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (built.state !== "candidate") return Effect.void
     live.release(built)
     return built.releasing === undefined
       ? Effect.void
-      : Fiber.await(built.releasing).pipe(Effect.timeoutOption(discardPatience), Effect.interruptible, Effect.asVoid)
+      : Fiber.await(built.releasing).pipe(Effect.timeoutOption(maxDiscard), Effect.interruptible, Effect.asVoid)
   })
-const discardPatience = "1 second"
+const maxDiscard = "1 second"

@@ -1,13 +1,13 @@
 /**
- * Which instances a generation consists of. An instance belongs to a node (or to one key of a collection) and to its inputs: setting
- * values and upstream instances, compared by identity. As long as they are the same, so is the instance, in generation after generation.
+ * The instances of a generation. An instance belongs to a node, or to one key of a collection, and to its inputs: setting values and instances
+ * that it needs, compared by identity. While the inputs are the same, all generations share the instance.
  */
 import { type Context, Equal, Hash, type Layer } from "effect"
 
 export type AnyKey = Context.Key<any, any>
 export type AnyLayer = Layer.Layer<any, any, any>
 
-/** What `node` and `each` were given; types are checked there. */
+/** The arguments of `node` and `each`, whose types are checked there. */
 export interface Declaration {
   readonly provides: AnyKey
   readonly needs: ReadonlyArray<AnyKey>
@@ -25,13 +25,13 @@ export interface EachDeclaration {
 }
 export type AnyDeclaration = Declaration | EachDeclaration
 
-/** How an instance is made: by a layer that provides `key`, or by gathering the members. */
+/** How an instance is built: by a layer that provides its key, or as the map of the members. */
 export type Recipe =
   | { readonly _tag: "layer"; readonly layer: () => AnyLayer }
   | { readonly _tag: "collection"; readonly members: ReadonlyMap<string, Instance> }
 
-/** The last generation that let go of an instance. */
-export interface LetGo {
+/** The release of the last generation that held an instance. */
+export interface Release {
   readonly generation: number
   readonly drainedMillis: number
   readonly forced: boolean
@@ -39,16 +39,16 @@ export interface LetGo {
 
 export class Instance {
   readonly name: string
-  /** What it provides; a member's is the same for all members. */
+  /** The key that it provides. All members of a collection have the same. */
   readonly key: AnyKey
   readonly needs: ReadonlyArray<AnyKey>
   readonly recipe: Recipe
-  /** For a layer: one for each of its needs, and the member's value before them. */
+  /** One for each of its needs. A member's own value comes before them. */
   readonly inputs: ReadonlyArray<unknown>
   readonly generation: number
   state: "starting" | "building" | "ready" = "starting"
   buildMillis = 0
-  letGo: LetGo | undefined = undefined
+  released: Release | undefined = undefined
 
   constructor(
     name: string,
@@ -66,7 +66,7 @@ export class Instance {
     this.generation = generation
   }
 
-  // Instances are keys of a map: the same only as themselves, whatever they hold.
+  // Instances are keys of a map, compared by identity.
   [Equal.symbol](that: unknown): boolean {
     return this === that
   }
@@ -78,7 +78,7 @@ export class Instance {
 export interface Plan {
   /** One for each node, in the order of declaration. */
   readonly nodes: ReadonlyArray<Instance>
-  /** Those that the previous plan has not, members included. */
+  /** The instances that the previous plan does not have, members included. */
   readonly fresh: ReadonlyArray<Instance>
 }
 
@@ -118,7 +118,7 @@ export const makePlan = (
         fill(oldMembers?.get(key), `${provides.key}/${key}`, each.member, needs, recipe, [value, ...inputs]),
       )
     }
-    // A change of order alone is none: the collection keeps the order in which it was made.
+    // Another order of the same members is not a change: the collection keeps its order.
     if (old !== undefined && oldMembers !== undefined && sameMembers(oldMembers, members)) return old
     return fill(undefined, provides.key, provides, [each.over, ...needs], { _tag: "collection", members }, [])
   }

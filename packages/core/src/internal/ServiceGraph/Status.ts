@@ -1,21 +1,21 @@
-/** A graph as people look at it. */
+/** The state of a graph, for people. */
 import type { BuildFailed } from "./Builder.ts"
-import type { Built } from "./Built.ts"
+import type { BuiltGeneration } from "./BuiltGeneration.ts"
 import { type AnyDeclaration, type Instance, instancesOf, type Plan } from "./Plan.ts"
 
 export interface Status {
-  /** The configuration revision that serves; 0 until something does. */
+  /** The configuration revision that serves; 0 until the first generation serves. */
   readonly revision: number
-  /** In the order of declaration; a collection after its members. */
+  /** In the order of declaration; a collection comes after its members. */
   readonly services: ReadonlyArray<{
     readonly name: string
     readonly needs: ReadonlyArray<string>
     readonly state: "starting" | "ready" | "failed"
-    /** The one that it was built for; it has served in all since. */
+    /** The generation for which it was built. It serves in all generations since then. */
     readonly generation: number
     readonly buildMillis: number
   }>
-  /** Newest first; more than one while old requests run, at most 16. */
+  /** Newest first. There are several while old requests run, at most 16. */
   readonly generations: ReadonlyArray<{
     readonly number: number
     readonly revision: number
@@ -28,7 +28,7 @@ export const statusOf = (state: {
   readonly declarations: ReadonlyArray<AnyDeclaration>
   readonly plan: Plan | undefined
   readonly failures: BuildFailed["failures"]
-  readonly live: ReadonlySet<Built>
+  readonly live: ReadonlySet<BuiltGeneration>
   readonly now: number
 }): Status => {
   const live = [...state.live].reverse()

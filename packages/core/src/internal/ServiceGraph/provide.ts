@@ -1,13 +1,13 @@
-/** The three ways to hold a generation: for an effect, for a stream, until a Scope closes. */
+/** The three ways to pin a generation: for an effect, for a stream, until a Scope closes. */
 import { Channel, Context, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import type * as Pull from "effect/Pull"
 import { PinnedValues } from "../../Reconciler.ts"
-import { type DrainLimitReached, Pin, take } from "./Built.ts"
+import { type DrainLimitReached, Pin, takePin } from "./BuiltGeneration.ts"
 import type { Engine } from "./Engine.ts"
 
 /**
- * The pin is taken while the context changes, when the handler that ends it stands already: an interrupt can come before both or after
- * both. No mask, no Scope: this is the path of every request.
+ * Takes the pin while the context changes, when the handler that ends the pin is already installed: an interrupt comes before both or after
+ * both. Every request runs this, so it has no mask, no Scope and no span.
  */
 export const provideEffect = <A, E, R>(engine: Engine, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, any> =>
   Effect.withFiber((fiber) => {
@@ -15,7 +15,7 @@ export const provideEffect = <A, E, R>(engine: Engine, effect: Effect.Effect<A, 
     let pin: Pin | undefined
     return Effect.onExitPrimitive(
       Effect.updateContext(effect, (ambient: Context.Context<any>) => {
-        pin = take(engine.live, ambient)
+        pin = takePin(engine.live, ambient)
         return pin === undefined ? ambient : pin.enter(ambient, fiber.id)
       }),
       () => {
@@ -25,7 +25,7 @@ export const provideEffect = <A, E, R>(engine: Engine, effect: Effect.Effect<A, 
     )
   })
 
-/** The pin is held from the start of the stream until it ends, and its pulls are ended when the generation is released by force. */
+/** Holds the pin from the start of the stream to its end. Ends its pulls when the generation is released by force. */
 export const provideStream = <A, E, R>(engine: Engine, stream: Stream.Stream<A, E, R>): Stream.Stream<A, E, any> =>
   Stream.fromChannel(
     Channel.fromTransformBracket((upstream, scope, forked) =>
@@ -38,10 +38,10 @@ export const provideStream = <A, E, R>(engine: Engine, stream: Stream.Stream<A, 
     ),
   )
 
-// Equal to no other, itself included: nothing is kept for it.
+// NaN equals no fiber id: the merged context is not cached.
 const noFiber = Number.NaN
 
-/** Pulls come in the same context, one after another. */
+/** All pulls of a stream run in the same context, one after another. */
 const entering = (pin: Pin) => {
   let last: readonly [ambient: Context.Context<any>, entered: Context.Context<any>] | undefined
   return (ambient: Context.Context<any>): Context.Context<any> => {
@@ -50,7 +50,7 @@ const entering = (pin: Pin) => {
   }
 }
 
-/** The pull in a fiber of its own, so that it can be ended without ending the consumer's. Most pulls answer at once. */
+/** Runs the pull in a fiber of its own, so that it can end without ending the consumer's fiber. Most pulls complete at once. */
 const untilForced = <A, E, D, R>(pull: Pull.Pull<A, E, D, R>, pin: Pin): Pull.Pull<A, E, D, R> =>
   Effect.withFiber((fiber) => {
     const run = Effect.runForkWith(fiber.context as Context.Context<R>)
@@ -72,14 +72,14 @@ const untilForced = <A, E, D, R>(pull: Pull.Pull<A, E, D, R>, pin: Pin): Pull.Pu
     })
   })
 
-// The stream's own error type has no place for it.
+// The error type of the stream does not include this reason.
 const ended = (reason: DrainLimitReached | undefined): Effect.Effect<never> =>
   reason === undefined ? Effect.interrupt : Effect.die(reason)
 
-/** What a pin gives to whoever provides it: the services, and the values that settings answer with. */
+/** The context of a pin: its services, and the values that settings read. */
 export const contextOf = (pin: Pin): Context.Context<any> => pin.enter(Context.empty() as Context.Context<any>, noFiber)
 
-/** Fails when a generation that this fiber has pinned is released by force, which closes its services under it; else never ends. */
+/** Fails when a generation that this fiber has pinned is released by force, which closes the services in use. Otherwise it never ends. */
 export const drained: Effect.Effect<never, DrainLimitReached> = Effect.flatMap(PinnedValues, (pin) =>
   Effect.callback((resume) => {
     const held = pin instanceof Pin ? pin.held : []

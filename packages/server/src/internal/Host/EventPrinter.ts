@@ -6,7 +6,7 @@ import { registry } from "@signalbox/api/HostEvents"
 import { ConfigSource } from "@signalbox/core/ConfigSource"
 import type { AnyEvent, Envelope } from "@signalbox/core/Event"
 import { EventBus, type Gap } from "@signalbox/core/EventBus"
-import { teller } from "@signalbox/core/Narration"
+import { eventLines } from "@signalbox/core/Narration"
 import { StatsRecorded } from "@signalbox/core/StatsEvents"
 import { Effect, Layer, Stream } from "effect"
 import { Features, HostConfig } from "../../HostConfig.ts"
@@ -20,7 +20,7 @@ export const layer: Layer.Layer<never, never, HostConfig | Features | EventBus |
       const bus = yield* EventBus
       const { name } = yield* ConfigSource
       const features = yield* Features
-      const describe = teller(yield* HostConfig, name)
+      const describe = eventLines(yield* HostConfig, name)
       const { epoch } = yield* bus.cursor
       const events = yield* bus.subscribe({ name: "event printer", types: allButCalls, after: { epoch, sequence: 0 } })
 

@@ -1,9 +1,9 @@
-/** One generation of a graph, and the pins that hold it. */
+/** One generation of a graph with its services, and the pins that hold it. */
 import { Context, type Fiber, Schema, type Scope } from "effect"
 import { type Generation, type Pinned, PinnedValues } from "../../Reconciler.ts"
 import type { Plan } from "./Plan.ts"
 
-/** The generation that this stream held was released by force: it had been replaced for longer than the drain limit, or too many were live. */
+/** The generation that this stream pinned was released by force: it was replaced longer ago than the drain limit, or too many generations were live. */
 export class DrainLimitReached extends Schema.TaggedError<DrainLimitReached>()("DrainLimitReached", {
   graph: Schema.String,
   generation: Schema.Int,
@@ -13,16 +13,16 @@ export class DrainLimitReached extends Schema.TaggedError<DrainLimitReached>()("
   }
 }
 
-export class Built {
+export class BuiltGeneration {
   readonly generation: Generation
   readonly plan: Plan
-  /** Holds the references to the instances. */
+  /** Holds references to the instances. */
   readonly scope: Scope.Closeable
-  /** One for each node, by its key. */
+  /** One for each node, by the key of the node. */
   services: ReadonlyArray<readonly [key: string, service: unknown]> = []
-  /** The same. */
+  /** The same services. */
   context: Context.Context<any> = Context.makeUnsafe<any>(new Map())
-  /** The fiber that pinned last; its context once it has pinned twice; that context with the services once it has come twice. */
+  /** The fiber that pinned last; its context after it has pinned twice; that context with the services after it has pinned again in it. */
   lastFiber = -1
   lastContext: Context.Context<any> | undefined = undefined
   lastEntered: Context.Context<any> | undefined = undefined
@@ -34,7 +34,7 @@ export class Built {
   retiredAt = 0
   /** Set when the generation is released by force. */
   forced: DrainLimitReached | undefined = undefined
-  /** Called then. */
+  /** Called when it is released by force. */
   readonly onForced = new Set<(reason: DrainLimitReached) => void>()
   /** Releases it by force when the drain limit is reached. */
   timer: Fiber.Fiber<void> | undefined = undefined
@@ -48,21 +48,21 @@ export class Built {
   }
 }
 
-/** Who serves generations: takes and ends pins. */
-export interface Holder {
-  current: Built | undefined
-  readonly release: (built: Built) => void
+/** The owner of the current generation. Releases a retired one after its last pin. */
+export interface PinHolder {
+  current: BuiltGeneration | undefined
+  readonly release: (built: BuiltGeneration) => void
 }
 
 /** One request's hold on a generation. */
 export class Pin implements Pinned {
-  readonly holder: Holder
-  /** Of another graph, around this one. */
+  readonly holder: PinHolder
+  /** The pin of another graph around this one. */
   readonly outer: Pin | undefined
   /** `undefined` once the pin has ended. */
-  built: Built | undefined
+  built: BuiltGeneration | undefined
 
-  constructor(holder: Holder, built: Built, outer: Pin | undefined) {
+  constructor(holder: PinHolder, built: BuiltGeneration, outer: Pin | undefined) {
     this.holder = holder
     this.built = built
     this.outer = outer
@@ -72,8 +72,8 @@ export class Pin implements Pinned {
     return this.built?.generation.values
   }
 
-  /** What this pin and those around it hold. */
-  get held(): ReadonlyArray<Built> {
+  /** The generations that this pin and the pins around it hold. */
+  get held(): ReadonlyArray<BuiltGeneration> {
     const around = this.outer?.held ?? []
     return this.built === undefined ? around : [this.built, ...around]
   }
@@ -86,7 +86,7 @@ export class Pin implements Pinned {
     if (--built.pins === 0 && built.state === "retired") this.holder.release(built)
   }
 
-  /** The ambient context with the generation's services and values. */
+  /** Adds the generation's services and values to the ambient context. */
   enter(ambient: Context.Context<any>, fiberId: number): Context.Context<any> {
     const { built } = this
     return Context.addUnsafe(
@@ -101,10 +101,10 @@ export class Pin implements Pinned {
 const maxOverlays = 8
 
 /**
- * A fiber that pins again and again in the same context, as the loop of a worker does, finds the one that was made for it. Requests come
- * each in a context of its own: for them a cache would only cost, and would keep what they held.
+ * A fiber that pins repeatedly in the same context, as the loop of a worker does, reuses the merged context. Each request has a context of its
+ * own: a cache would only cost time, and would keep the services of the request alive.
  */
-const withServices = (built: Built, ambient: Context.Context<any>, fiberId: number): Context.Context<any> => {
+const withServices = (built: BuiltGeneration, ambient: Context.Context<any>, fiberId: number): Context.Context<any> => {
   if (built.lastFiber === fiberId && built.lastContext === ambient) {
     built.lastEntered ??= Context.merge(ambient, built.context)
     return built.lastEntered
@@ -119,13 +119,13 @@ const withServices = (built: Built, ambient: Context.Context<any>, fiberId: numb
 }
 
 /**
- * Pins the current generation; within a live pin of the same graph that one's, so that a request sees one generation however deep it
- * nests. A pin that has ended counts for nothing: a detached fiber that takes one of its own gets the current generation.
+ * Pins the current generation, or the generation of a live pin of the same graph around it, so that nested calls of a request see one
+ * generation. A pin that has ended is ignored: a detached fiber that takes a pin of its own gets the current generation.
  */
-export const take = (holder: Holder, ambient: Context.Context<never>): Pin | undefined => {
+export const takePin = (holder: PinHolder, ambient: Context.Context<never>): Pin | undefined => {
   const around = Context.getOrUndefined(ambient, PinnedValues)
   let outer = around instanceof Pin ? around : undefined
-  // Ended ones are left out, else detached fibers that pin in turn would grow a chain.
+  // Ended pins are left out: detached fibers that pin in turn would grow a chain of them.
   while (outer !== undefined && !isLive(outer)) outer = outer.outer
   let same = outer
   while (same !== undefined && !(same.holder === holder && isLive(same))) same = same.outer

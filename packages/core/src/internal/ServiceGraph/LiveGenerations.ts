@@ -1,50 +1,50 @@
-/** The generations that live: the one that serves, those that requests still hold, and how they are let go. */
+/** The live generations of a graph: the current one, those that requests still hold, and their release. */
 import { Clock, type Context, type Duration, Effect, Exit, Fiber, Scope } from "effect"
-import { type Built, DrainLimitReached, type Holder } from "./Built.ts"
+import { type BuiltGeneration, DrainLimitReached, type PinHolder } from "./BuiltGeneration.ts"
 import { instancesOf } from "./Plan.ts"
 
-/** Generations of one graph that live at once. */
+/** The most generations of one graph that live at the same time. */
 export const maxLive = 16
 
-export interface Live extends Holder {
+export interface LiveGenerations extends PinHolder {
   /** Oldest first. */
-  readonly all: ReadonlySet<Built>
-  /** The candidate serves, the one before retires: one synchronous step. */
-  readonly serve: (built: Built) => void
-  /** What follows from it: the retired one is let go as soon as nobody holds it, by force at the drain limit or beyond 16 generations. */
-  readonly settle: (retired: Built | undefined) => void
+  readonly all: ReadonlySet<BuiltGeneration>
+  /** Makes the candidate current and retires the one before, in one synchronous step. */
+  readonly serve: (built: BuiltGeneration) => void
+  /** Releases the retired generation after its last pin; by force at the drain limit, or if more than 16 generations live. */
+  readonly afterCommit: (retired: BuiltGeneration | undefined) => void
 }
 
-export const makeLive = (options: {
+export const makeLiveGenerations = (options: {
   readonly graph: string
   readonly drain: Duration.Duration
-  /** For what runs in the background, until the Scope closes. */
+  /** For the background fibers, which end when the Scope closes. */
   readonly context: Context.Context<never>
   readonly scope: Scope.Scope
-}): Effect.Effect<Live> =>
+}): Effect.Effect<LiveGenerations> =>
   Effect.gen(function* () {
     const { context, drain, graph, scope } = options
     const clock = yield* Clock.Clock
-    const all = new Set<Built>()
+    const all = new Set<BuiltGeneration>()
 
     const fork = (effect: Effect.Effect<void>) => Fiber.runIn(Effect.runForkWith(context)(effect), scope)
 
-    const release = (built: Built): void => {
+    const release = (built: BuiltGeneration): void => {
       if (built.state === "released") return
-      if (built.state === "retired") say(built, clock.currentTimeMillisUnsafe())
+      if (built.state === "retired") markReleased(built, clock.currentTimeMillisUnsafe())
       built.state = "released"
       all.delete(built)
       built.timer?.interruptUnsafe()
-      // Not in the turn of the request or the change that happened to be the last.
+      // Not in the turn of the request or the change that released it.
       built.releasing = fork(Effect.uninterruptible(Effect.andThen(Effect.yieldNow, closing(built))))
     }
 
-    const force = (built: Built): void => {
+    const force = (built: BuiltGeneration): void => {
       built.forced = new DrainLimitReached({ graph, generation: built.generation.number })
       release(built)
     }
 
-    const live: Live = {
+    const live: LiveGenerations = {
       all,
       current: undefined,
       release,
@@ -59,7 +59,7 @@ export const makeLive = (options: {
         all.add(built)
         live.current = built
       },
-      settle: (retired) => {
+      afterCommit: (retired) => {
         if (retired?.state === "retired") {
           if (retired.pins === 0) release(retired)
           else
@@ -76,23 +76,24 @@ export const makeLive = (options: {
     return live
   })
 
-/** Those of its instances that nobody else holds will be let go with it: they say so themselves. */
-const say = ({ forced, generation, plan, retiredAt }: Built, now: number): void => {
+/** Marks every instance. Those that no other generation holds are released next, and then report this. */
+const markReleased = ({ forced, generation, plan, retiredAt }: BuiltGeneration, now: number): void => {
   const drainedMillis = Math.max(0, now - retiredAt)
-  const letGo = { generation: generation.number, drainedMillis, forced: forced !== undefined }
-  for (const instance of instancesOf(plan)) instance.letGo = letGo
+  const release = { generation: generation.number, drainedMillis, forced: forced !== undefined }
+  for (const instance of instancesOf(plan)) instance.released = release
 }
 
-const closing = (built: Built): Effect.Effect<void> =>
+const closing = (built: BuiltGeneration): Effect.Effect<void> =>
   Effect.suspend(() => {
     const { forced, onForced, scope } = built
     const close = Scope.close(scope, Exit.void)
     if (forced === undefined) return close
-    const said = saidOf(forced, built.pins)
+    // Waking the requests ends their pins.
+    const message = forcedMessage(forced, built.pins)
     for (const wake of onForced) wake(forced)
-    return Effect.andThen(Effect.logWarning(said), close)
+    return Effect.andThen(Effect.logWarning(message), close)
   })
 
-/** An event says it of each instance that goes, but newer generations may hold all of them. */
-const saidOf = ({ generation, graph }: DrainLimitReached, pins: number): string =>
+/** Each released instance has an event, but newer generations may hold all instances of this one. */
+const forcedMessage = ({ generation, graph }: DrainLimitReached, pins: number): string =>
   `Generation ${generation} of ${graph} was released by force: ${pins} ${pins === 1 ? "request" : "requests"} still held it`
