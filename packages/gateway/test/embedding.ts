@@ -40,7 +40,7 @@ const settings = Layer.mergeAll(
   StatsSettings.layer({ windowMinutes: 60 }),
 )
 
-/** Open: an HTTP server, the ledger, the document. */
+/** It needs an HTTP server, the ledger and the document. */
 export const gateway = HttpRouter.serve(Gateway.layer(Services), { disableListenLog: true }).pipe(
   Layer.provide(Services.layer),
   Layer.provide(Layer.mergeAll(Providers.layer, ModelRegistry.layer, Credentials.layerMemory)),
