@@ -1,4 +1,4 @@
-/** What happens to the credentials of callers: which, of what kind, how people call it. Never a secret, nor its hash. */
+/** Events about the credentials of callers. They name the credential and hold neither its secret nor a hash of it. */
 import { Schema } from "effect"
 import * as Event from "./Event.ts"
 
@@ -9,11 +9,11 @@ const credential = {
   label: Schema.String,
 }
 
-/** It may be used from now on. */
+/** The credential may be used from now on. */
 export class CredentialAdded extends Event.Class<CredentialAdded>()("credential.added", credential) {}
 
-/** Its label, its secret or what it may be used for is another one now. */
+/** The label, the secret or the permitted models of the credential have changed. */
 export class CredentialChanged extends Event.Class<CredentialChanged>()("credential.changed", credential) {}
 
-/** It is refused from now on. */
+/** The credential is refused from now on. */
 export class CredentialRevoked extends Event.Class<CredentialRevoked>()("credential.revoked", credential) {}

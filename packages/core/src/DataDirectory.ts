@@ -1,7 +1,11 @@
-/** Where a program keeps its own files: https://specifications.freedesktop.org/basedir-spec/ */
-import { Config, Effect, Path, Schema } from "effect"
+/**
+ * The directory of a program's own files: `$XDG_DATA_HOME/<program>`, else `~/.local/share/<program>`, on every platform. macOS has no directory of its
+ * own here, so that existing files stay where they are.
+ */
+import { Effect, Path, Schema } from "effect"
+import { make } from "effect/persistence/UserDirectories"
 
-/** Neither XDG_DATA_HOME nor HOME names a directory. */
+/** Neither XDG_DATA_HOME nor HOME is an absolute path. */
 export class NoDataDirectory extends Schema.TaggedError<NoDataDirectory>()("NoDataDirectory", {
   program: Schema.String,
 }) {
@@ -10,16 +14,17 @@ export class NoDataDirectory extends Schema.TaggedError<NoDataDirectory>()("NoDa
   }
 }
 
-/** `$XDG_DATA_HOME/<program>`, else `~/.local/share/<program>`. */
+const directories = make({ platform: "linux" })
+
+/** `$XDG_DATA_HOME/<program>`, else `~/.local/share/<program>`. A path that is not absolute is ignored, as the XDG specification demands. */
 export const dataDirectory = Effect.fnUntraced(function* (
   program: string,
 ): Effect.fn.Return<string, NoDataDirectory, Path.Path> {
   const path = yield* Path.Path
-  const variable = (name: string) => Effect.orElseSucceed(Config.withDefault(Config.String(name), ""), () => "")
-  // The specification: a path that is not absolute is to be ignored.
-  const data = yield* variable("XDG_DATA_HOME")
-  if (path.isAbsolute(data)) return path.join(data, program)
-  const home = yield* variable("HOME")
-  if (path.isAbsolute(home)) return path.join(home, ".local", "share", program)
-  return yield* new NoDataDirectory({ program })
+  const home = yield* Effect.orElseSucceed(directories.home, () => "")
+  const found = yield* Effect.orElseSucceed(directories.data(program), () => "")
+  // `UserDirectories` also appends to a home that is empty or relative.
+  const usesHome = found === `${home.replace(/\/+$/, "")}/.local/share/${program}`
+  if (!path.isAbsolute(found) || (usesHome && !path.isAbsolute(home))) return yield* new NoDataDirectory({ program })
+  return path.normalize(found)
 })

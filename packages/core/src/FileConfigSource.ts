@@ -1,24 +1,23 @@
 /**
- * The document as a file that people edit: P1, P2 and P8 on a disk that can fail. A write leaves the old document or the new, never a torn
- * one, through symbolic links, under a lock that all Signalbox processes share; what an editor saved in the same instant goes into the
- * history. Every edit is noticed, by whatever means it was made. Linux and macOS; it needs a file system with fsync and rename, and is best
- * on one with hard links or exchange (`FileExchange`).
+ * The configuration document as a file that people edit. A write leaves the old document or the new one, through symbolic links and under a lock that
+ * all Signalbox processes share; a text that an editor saved in the same instant goes into the history. Every edit is noticed, however it was saved.
+ * Linux and macOS. It needs a file system with fsync and rename; hard links or exchange (`FileExchange`) protect an editor's last save as well.
  */
 import { Effect, FileSystem, Layer, Path } from "effect"
 import { Digest } from "effect/crypto"
+import * as AtomicFile from "./AtomicFile.ts"
 import { ConfigStoreError, SourceUnavailable } from "./ConfigError.ts"
 import { ConfigSource, HistoryBounds } from "./ConfigSource.ts"
 import { dataDirectory } from "./DataDirectory.ts"
-import { FileExchange } from "./FileExchange.ts"
 import { FileLock } from "./FileLock.ts"
-import { makeExclusion } from "./internal/Exclusion.ts"
+import { makeDocumentLock } from "./internal/DocumentLock.ts"
 import { makeFileHistory } from "./internal/FileConfigSource/FileHistory.ts"
 import { cannotWatch, makeHints } from "./internal/FileConfigSource/Hints.ts"
 import { modeWarnings, tighten } from "./internal/FileConfigSource/Modes.ts"
 import { makeWriter } from "./internal/FileConfigSource/Writer.ts"
-import { readText } from "./internal/Files.ts"
+import type { ManagedFile } from "./internal/ManagedFile.ts"
 import { withOpaqueSpan } from "./internal/OpaqueSpan.ts"
-import type { Site } from "./internal/Site.ts"
+import { readText } from "./internal/ReadText.ts"
 import * as Utf8 from "./internal/Utf8.ts"
 
 /** `config.json` in the program's `dataDirectory`. */
@@ -35,66 +34,65 @@ export const defaultPath = (program: string): Effect.Effect<string, ConfigStoreE
 
 type Needs = FileSystem.FileSystem | Path.Path | FileLock | Digest.Digest
 
-/** The file at `defaultPath`. Its directory belongs to the program, and is kept at 0700. */
+/** The file at `defaultPath`. Its directory belongs to the program and is kept at mode 0700. */
 export const layerFor = (program: string): Layer.Layer<ConfigSource, ConfigStoreError, Needs> =>
   Layer.effect(
     ConfigSource,
     Effect.flatMap(defaultPath(program), (file) => make(file, { ownDirectory: true })),
   )
 
-/** Signalbox's own: `layerFor("signalbox")`. */
+/** The file of Signalbox itself: `layerFor("signalbox")`. */
 export const layer: Layer.Layer<ConfigSource, ConfigStoreError, Needs> = layerFor("signalbox")
 
-/** The file at `path`. Of its directory only modes that let others replace the file are reported; none is changed. */
+/** The file at `path`. The mode of its directory is never changed, and reported only if it lets others replace the file. */
 export const layerAt = (path: string): Layer.Layer<ConfigSource, never, Needs> =>
   Layer.effect(ConfigSource, make(path, { ownDirectory: false }))
 
 const make = Effect.fnUntraced(function* (file: string, { ownDirectory }: { readonly ownDirectory: boolean }) {
   const path = yield* Path.Path
   const digest = yield* Digest.Digest
-  const fs = yield* FileSystem.FileSystem
-  const site: Site = {
-    fs,
+  const document: ManagedFile = {
+    fs: yield* FileSystem.FileSystem,
     path,
-    exchange: yield* FileExchange,
+    atomic: yield* AtomicFile.make,
     hashBytes: (bytes) => digest.digestHex(Digest.sha256, bytes),
     name: path.resolve(file),
   }
   const own = { count: 0, hash: "" }
-  const exclusion = makeExclusion(site, yield* FileLock)
-  const history = makeFileHistory(site, exclusion, yield* HistoryBounds)
-  const { hints, unwatched, wasRead } = makeHints(site, own)
+  const lock = makeDocumentLock(document, yield* FileLock)
+  const history = makeFileHistory(document, lock, yield* HistoryBounds)
+  const { hints, onRead, unwatched } = makeHints(document, own)
   const { start, ...writer } = makeWriter({
-    site,
-    exclusion,
+    document,
+    lock,
     history,
-    wrote: (hash) => {
+    onWritten: (hash) => {
       own.count++
       own.hash = hash
     },
-    tighten: ownDirectory ? tighten(site, path.dirname(site.name)) : Effect.void,
+    tighten: ownDirectory ? tighten(document, path.dirname(document.name)) : Effect.void,
   })
   let modes: ReadonlyArray<string> = []
-  let said = ""
+  let logged = ""
 
   const read = Effect.gen(function* () {
-    const { hash, info, text } = yield* readText(site, site.name)
-    wasRead(hash)
-    modes = yield* modeWarnings(site, info, ownDirectory)
-    // Once for each document that is loaded; to look at the same one again is no news.
-    const saying = [hash, ...modes].join()
-    if (saying !== said) yield* Effect.forEach(modes, (warning) => Effect.logWarning(warning), { discard: true })
-    said = saying
+    const { hash, info, text } = yield* readText(document, document.name)
+    onRead(hash)
+    modes = yield* modeWarnings(document, info, ownDirectory)
+    // Logged once for each document that is loaded, not at each read of the same one.
+    const news = [hash, ...modes].join()
+    if (news !== logged) yield* Effect.forEach(modes, (warning) => Effect.logWarning(warning), { discard: true })
+    logged = news
     return { text, hash }
-  }).pipe(withOpaqueSpan("ConfigSource.read", { attributes: { "config.path": site.name } }))
+  }).pipe(withOpaqueSpan("ConfigSource.read", { attributes: { "config.path": document.name } }))
 
   yield* start
   return ConfigSource.of({
-    name: site.name,
+    name: document.name,
     read,
     ...writer,
-    exclusively: exclusion.exclusively,
-    hash: (text) => site.hashBytes(Utf8.encode(text)),
+    exclusively: lock.exclusively,
+    hash: (text) => document.hashBytes(Utf8.encode(text)),
     hints,
     history: history.history,
     warnings: Effect.sync(() => [

@@ -1,14 +1,13 @@
 /**
- * Swaps two directory entries in one step, so that what stood at either name still exists under the other. The file source uses it to
- * put a new document in place without ever losing what an editor saved in the last instant. FileSystem has no such operation; platforms
- * that do provide it here, and `undefined` means that there is none.
+ * Swaps two directory entries in one atomic step: each file is then found under the other name. `AtomicFile` uses it to put a new file in place without
+ * losing what an editor saved in the last instant. Effect's `FileSystem` has no such operation; platforms that have one provide it here.
  */
 import type { Effect, PlatformError } from "effect"
 import { Context, Schema } from "effect"
 
-/** Neither name was touched: the kernel or the file system cannot swap. The caller goes another way. */
+/** The kernel or the file system cannot swap; neither name was touched. The caller falls back to links and renames. */
 export class ExchangeUnsupported extends Schema.TaggedError<ExchangeUnsupported>()("ExchangeUnsupported", {
-  /** What refused, for people: `renameat2: EINVAL`. */
+  /** Who refused, for people: `renameat2: EINVAL`. */
   detail: Schema.String,
 }) {
   override get message(): string {
@@ -17,12 +16,12 @@ export class ExchangeUnsupported extends Schema.TaggedError<ExchangeUnsupported>
 }
 
 /**
- * Both names must exist and lie on one file system; symbolic links are swapped, not followed. Atomic for everybody who looks, but not
- * durable until the directories are synced. A name that is missing fails with reason `NotFound`.
+ * Both names must exist and lie on one file system. Symbolic links are swapped, not followed. The swap is durable once the directories are synced. A
+ * missing name fails with reason `NotFound`.
  */
 export type Exchange = (a: string, b: string) => Effect.Effect<void, PlatformError.PlatformError | ExchangeUnsupported>
 
-/** The platform's; `undefined`, which is the default: there is none. Read when the file source is built. */
+/** The exchange of the platform; `undefined`, the default, if it has none. Read when a service that replaces files is built. */
 export const FileExchange: Context.Reference<Exchange | undefined> = Context.Reference<Exchange | undefined>(
   "@signalbox/core/FileExchange",
   { defaultValue: () => undefined },

@@ -1,15 +1,15 @@
 /**
- * A lock that excludes across processes and is free again as soon as its holder is dead (P12). Within a process it is served in the order
- * of asking; among processes there is no order. It does not nest: whoever asks again for what it holds waits for itself until the timeout.
+ * A lock that excludes across processes and is free as soon as its holder has died. Within a process requests are served in their order; between
+ * processes there is no order. It does not nest: a holder that asks again for the same lock waits for itself until the timeout.
  */
 import { Context, Duration, Effect, Layer, Schema, type Scope } from "effect"
-import { type Mode, type Restore, Turns } from "./FileLockTurns.ts"
+import { KeyedLock, type Mode, type Restore } from "./KeyedLock.ts"
 
-/** Somebody else held it for the whole timeout. */
+/** Another holder kept the lock for the whole timeout. */
 export class LockTimedOut extends Schema.TaggedClass<LockTimedOut>()("LockTimedOut", {
   path: Schema.String,
   timeoutMillis: Schema.Finite,
-  /** Who it was, as far as is known: `held by pid 4711, started 2026-01-31T12:00:00.000Z`. For people. */
+  /** The holder, if it is known: `held by pid 4711, started 2026-01-31T12:00:00.000Z`. For people. */
   holder: Schema.optionalKey(Schema.String),
 }) {
   get message(): string {
@@ -22,10 +22,10 @@ export class LockTimedOut extends Schema.TaggedClass<LockTimedOut>()("LockTimedO
   }
 }
 
-/** No lock can be had there at all: no mechanism, no permission, no such directory. */
+/** Locking is impossible there: no mechanism, no permission, no such directory. */
 export class LockUnavailable extends Schema.TaggedClass<LockUnavailable>()("LockUnavailable", {
   path: Schema.String,
-  /** What is wrong and what to do about it. */
+  /** The problem and the remedy. */
   detail: Schema.String,
 }) {
   get message(): string {
@@ -33,7 +33,7 @@ export class LockUnavailable extends Schema.TaggedClass<LockUnavailable>()("Lock
   }
 }
 
-/** Why a lock is not had. Nothing is held then. */
+/** The lock was not taken. Nothing is held then. */
 export class FileLockError extends Schema.TaggedError<FileLockError>()("FileLockError", {
   reason: Schema.Union([LockTimedOut, LockUnavailable]),
 }) {
@@ -42,35 +42,62 @@ export class FileLockError extends Schema.TaggedError<FileLockError>()("FileLock
   }
 }
 
-/** How to ask for a lock. */
+/** How to take a lock. */
 export interface LockOptions {
-  /** Default `exclusive`. */
+  /** Default: `exclusive`. */
   readonly mode?: Mode
-  /** Default 10 seconds. Zero tries once. */
+  /** Default: 10 seconds. Zero tries once. */
   readonly timeout?: Duration.Input
 }
 
-/** Exclusion by a lock file; the kernel's is `NodeFileLock` in `@signalbox/node`. */
+/**
+ * Mutual exclusion by lock files. `NodeFileLock` in `@signalbox/node` implements it with the kernel's flock(2).
+ *
+ * **Example** (Running an effect under a lock)
+ *
+ * ```ts
+ * import { FileLock } from "@signalbox/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { withLock } = yield* FileLock
+ *   let balance = 100
+ *   const withdraw = withLock("/var/lib/app/balance.lock", { timeout: "2 seconds" })(
+ *     Effect.sync(() => {
+ *       balance -= 10
+ *     }),
+ *   )
+ *   yield* Effect.all([withdraw, withdraw, withdraw], { concurrency: "unbounded" })
+ *   return balance
+ * })
+ *
+ * const balance = await Effect.runPromise(Effect.provide(program, FileLock.layerMemory))
+ * if (balance !== 70) throw new Error(String(balance))
+ * ```
+ */
 export class FileLock extends Context.Service<
   FileLock,
   {
-    /** Holds the lock file `path` (created 0600, never deleted) until the Scope closes. `LockTimedOut` after the timeout, `LockUnavailable` at once. */
+    /**
+     * Takes the lock file `path` and holds it until the Scope closes. The file is created with mode 0600 and never deleted. Fails with `LockTimedOut`
+     * after the timeout, with `LockUnavailable` at once.
+     */
     readonly acquire: (path: string, options?: LockOptions) => Effect.Effect<void, FileLockError, Scope.Scope>
-    /** Holds it while the effect runs. */
+    /** Runs an effect while holding the lock. Fails as `acquire` does, without running the effect. */
     readonly withLock: (
       path: string,
       options?: LockOptions,
     ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | FileLockError, R>
   }
 >()("@signalbox/core/FileLock") {
-  /** Locks of this layer alone: a path is its spelling, and nothing touches a disk. */
+  /** Locks within this layer: the text of the path is the key, and no disk is used. */
   static readonly layerMemory: Layer.Layer<FileLock> = Layer.sync(FileLock, () => {
-    const turns = new Turns()
-    const release = (path: string, mode: Mode) => () => turns.release(path, mode)
+    const locks = new KeyedLock()
+    const release = (path: string, mode: Mode) => () => locks.release(path, mode)
     return fromMechanism({
-      tryTake: (path, mode) => (turns.tryTake(path, mode) ? release(path, mode) : undefined),
+      tryTake: (path, mode) => (locks.tryTake(path, mode) ? release(path, mode) : undefined),
       take: (path, mode, timeoutMillis, restore) =>
-        Effect.flatMap(turns.take(path, mode, timeoutMillis, restore), (taken) =>
+        Effect.flatMap(locks.take(path, mode, timeoutMillis, restore), (taken) =>
           taken
             ? Effect.succeed(release(path, mode))
             : Effect.fail(
@@ -83,11 +110,11 @@ export class FileLock extends Context.Service<
   })
 }
 
-/** How an implementation takes a lock; both answer how to let it go, which cannot fail and is called once. */
+/** How an implementation takes a lock. Both operations return the release function, which cannot fail and is called once. */
 export interface LockMechanism {
-  /** At once and without a fiber, or `undefined`: then `take` is asked, and it alone reports errors. */
+  /** Takes the lock at once. `undefined`: use `take`, which alone reports errors. */
   readonly tryTake: (path: string, mode: Mode) => (() => void) | undefined
-  /** Runs uninterruptibly; it may be interrupted, holding nothing, where it says `restore`. The timeout may be infinite. */
+  /** Waits for the lock. Runs uninterruptibly except in `restore`, where it must hold nothing. The timeout may be infinite. */
   readonly take: (
     path: string,
     mode: Mode,
@@ -96,11 +123,11 @@ export interface LockMechanism {
   ) => Effect.Effect<() => void, FileLockError>
 }
 
-/** The service over a mechanism. */
+/** Makes the service from a mechanism. */
 export const fromMechanism = (mechanism: LockMechanism): FileLock["Service"] => {
   const take = (path: string, options: LockOptions | undefined, restore: Restore) => {
     const mode = options?.mode ?? "exclusive"
-    // A span costs more than a free lock: there is one only where there is a wait to be seen.
+    // A span costs more than a free lock, so only a wait has one.
     return mechanism
       .take(path, mode, Duration.toMillis(options?.timeout ?? "10 seconds"), restore)
       .pipe(Effect.withSpan("FileLock.acquire", { attributes: { "lock.path": path, "lock.mode": mode } }))

@@ -2,7 +2,7 @@
 import { Effect, Layer, Stream } from "effect"
 import type { Busy, SourceUnavailable } from "./ConfigError.ts"
 import { ConfigSource, type HistoryEntry } from "./ConfigSource.ts"
-import { wasInForce } from "./internal/HistoryBounds.ts"
+import { wasInForce } from "./internal/History.ts"
 import { type Retainable, Retention, type SweepRequest } from "./Retention.ts"
 
 /** Registers the history with Retention for as long as the layer lives. */

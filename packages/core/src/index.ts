@@ -1,4 +1,5 @@
 /** The everyday names of core. Each module can also be imported alone, with all its exports: `@signalbox/core/ConfigStore`. */
+export * as AtomicFile from "./AtomicFile.ts"
 export { changeSummary, reloadFailed } from "./ChangeSummary.ts"
 export { concealer, isSecret, secretsIn } from "./Concealment.ts"
 export { type Change, ConfigDocument, type Edit, type Provenance, redactionMarker } from "./ConfigDocument.ts"

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
 import { configSourceSuite, ForeignEditor } from "@signalbox/core/testing/ConfigSourceSuite"
-import { Clock, Effect, Layer, Queue, Stream } from "effect"
+import { Clock, Effect, Layer, Queue } from "effect"
 import { TestClock } from "effect/testing"
-import { rhythm, settled } from "../src/internal/Settled.ts"
+import { makeDebounce } from "../src/internal/Debounce.ts"
 
 const editor = Layer.effect(
   ForeignEditor,
@@ -12,7 +12,7 @@ const editor = Layer.effect(
 configSourceSuite("ConfigSource in memory", Layer.provideMerge(editor, ConfigSource.layerMemory))
 
 describe("ConfigSource in memory", () => {
-  it.effect("can be made to fail, with a hint, and to work again", () =>
+  it.effect("fails with the code that a test sets, until the test clears it", () =>
     Effect.gen(function* () {
       const source = yield* ConfigSource
       const document = yield* MemoryDocument
@@ -27,30 +27,34 @@ describe("ConfigSource in memory", () => {
   )
 })
 
-describe("hints settle", () => {
-  /** What the rhythm makes of signals at these times; answers the times at which it was settled. */
+describe("Debounce", () => {
+  /** Signals at these times; returns the times at which they had settled. */
   const rounds = Effect.fnUntraced(function* (times: ReadonlyArray<number>) {
-    const signals = yield* Queue.sliding<void>(1)
+    const { settle, signal, signalled } = yield* makeDebounce
     const found = yield* Queue.unbounded<number>()
-    const signal = Queue.take(signals)
-    yield* Stream.fromEffectRepeat(Effect.andThen(signal, settled(signal, rhythm))).pipe(
-      Stream.runForEach(() => Effect.flatMap(Clock.currentTimeMillis, (now) => Queue.offer(found, now))),
-      Effect.forkScoped({ startImmediately: true }),
+    yield* Effect.forkScoped(
+      Effect.forever(
+        Effect.andThen(
+          Effect.andThen(signalled, settle),
+          Effect.flatMap(Clock.currentTimeMillis, (now) => Queue.offer(found, now)),
+        ),
+      ),
+      { startImmediately: true },
     )
     for (const time of times) {
       yield* TestClock.setTime(time)
-      yield* Queue.offer(signals, undefined)
+      yield* signal
     }
     yield* TestClock.adjust("10 seconds")
     return yield* Queue.takeAll(found)
   })
 
-  it.effect("250 ms after the last of them", () =>
+  it.effect("settles 250 ms after the last signal", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* rounds([0, 100, 340, 1000]), [590, 1250])
     }),
   )
-  it.effect("at the latest two seconds after the first", () =>
+  it.effect("settles 2 s after the first signal at the latest", () =>
     Effect.gen(function* () {
       const always = Array.from({ length: 50 }, (_, i) => i * 100)
       assert.deepStrictEqual(yield* rounds(always), [2000, 4000, 5150])

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { FileLock, FileLockError, LockTimedOut, LockUnavailable } from "@signalbox/core/FileLock"
-import { Turns } from "@signalbox/core/FileLockTurns"
+import { KeyedLock } from "@signalbox/core/KeyedLock"
 import { fileLockSuite } from "@signalbox/core/testing/FileLockSuite"
 import { Effect, Fiber, Scheduler } from "effect"
 import { TestClock } from "effect/testing"
@@ -24,60 +24,60 @@ describe("FileLockError", () => {
   })
 })
 
-describe("Turns", () => {
-  const take = (turns: Turns, mode: "exclusive" | "shared", timeoutMillis = 1_000) =>
+describe("KeyedLock", () => {
+  const take = (locks: KeyedLock, mode: "exclusive" | "shared", timeoutMillis = 1_000) =>
     Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(turns.take("key", mode, timeoutMillis, restore), (taken) =>
+      Effect.flatMap(locks.take("key", mode, timeoutMillis, restore), (taken) =>
         taken
-          ? Effect.onExit(restore(Effect.yieldNow), () => Effect.sync(() => turns.release("key", mode)))
+          ? Effect.onExit(restore(Effect.yieldNow), () => Effect.sync(() => locks.release("key", mode)))
           : Effect.void,
       ),
     )
 
   it.effect("keep no entry for a key that nobody holds or awaits, however the waits ended", () =>
     Effect.gen(function* () {
-      const turns = new Turns()
+      const locks = new KeyedLock()
       for (let operations = 3; operations <= 40; operations++) {
         for (const yields of [0, 1, 2, 3, 5]) {
           const fibers = yield* Effect.forEach(["exclusive", "shared", "exclusive", "shared"] as const, (mode) =>
-            Effect.forkChild(take(turns, mode).pipe(Effect.provideService(Scheduler.MaxOpsBeforeYield, operations)), {
+            Effect.forkChild(take(locks, mode).pipe(Effect.provideService(Scheduler.MaxOpsBeforeYield, operations)), {
               startImmediately: true,
             }),
           )
           for (let i = 0; i < yields; i++) yield* Effect.yieldNow
           for (const fiber of fibers.slice(1)) yield* Fiber.interrupt(fiber)
           yield* Fiber.join(fibers[0]!)
-          assert.strictEqual(turns.size, 0, `after ${operations} operations and ${yields} yields`)
+          assert.strictEqual(locks.size, 0, `after ${operations} operations and ${yields} yields`)
         }
       }
-      assert.isTrue(turns.tryTake("key", "exclusive"))
-      const waiting = yield* Effect.forkChild(take(turns, "shared"), { startImmediately: true })
-      assert.strictEqual(turns.size, 1)
+      assert.isTrue(locks.tryTake("key", "exclusive"))
+      const waiting = yield* Effect.forkChild(take(locks, "shared"), { startImmediately: true })
+      assert.strictEqual(locks.size, 1)
       yield* TestClock.adjust("1 seconds")
       yield* Fiber.join(waiting)
-      turns.release("key", "exclusive")
-      assert.strictEqual(turns.size, 0)
+      locks.release("key", "exclusive")
+      assert.strictEqual(locks.size, 0)
     }),
   )
 
   it.effect("serve a long row one after the other without nesting them on the stack", () =>
     Effect.gen(function* () {
-      const turns = new Turns()
-      turns.tryTake("key", "exclusive")
+      const locks = new KeyedLock()
+      locks.tryTake("key", "exclusive")
       const row = yield* Effect.replicateEffect(
-        Effect.forkChild(take(turns, "exclusive"), { startImmediately: true }),
+        Effect.forkChild(take(locks, "exclusive"), { startImmediately: true }),
         5_000,
       )
-      turns.release("key", "exclusive")
+      locks.release("key", "exclusive")
       yield* Effect.forEach(row, Fiber.join)
-      assert.strictEqual(turns.size, 0)
+      assert.strictEqual(locks.size, 0)
     }),
   )
 
   it("refuse to be let go by one who does not hold them", () => {
-    const turns = new Turns()
-    assert.throws(() => turns.release("key", "shared"))
-    turns.tryTake("key", "exclusive")
-    assert.throws(() => turns.release("key", "shared"))
+    const locks = new KeyedLock()
+    assert.throws(() => locks.release("key", "shared"))
+    locks.tryTake("key", "exclusive")
+    assert.throws(() => locks.release("key", "shared"))
   })
 })

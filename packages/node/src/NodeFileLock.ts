@@ -12,7 +12,7 @@ import {
   LockTimedOut,
   LockUnavailable,
 } from "@signalbox/core/FileLock"
-import { type Mode, type Restore, Turns } from "@signalbox/core/FileLockTurns"
+import { KeyedLock, type Mode, type Restore } from "@signalbox/core/KeyedLock"
 import { Clock, Effect, Exit, Layer, Option } from "effect"
 import { Flock, FlockError } from "./Flock.ts"
 import { noteAt, Signatures } from "./internal/NodeFileLock/HolderNote.ts"
@@ -44,7 +44,7 @@ const MAX_REPLACED = 10
 class FlockMechanism implements LockMechanism {
   readonly #flock: Flock["Service"]
   readonly #idle: IdleFiles
-  readonly #turns = new Turns()
+  readonly #inProcess = new KeyedLock()
   readonly #signatures = new Signatures()
 
   constructor(flock: Flock["Service"], idle: IdleFiles) {
@@ -55,7 +55,7 @@ class FlockMechanism implements LockMechanism {
   readonly tryTake = (path: string, mode: Mode): (() => void) | undefined => {
     const file = this.#idle.take(path)
     if (file === undefined) return undefined
-    if (!this.#turns.tryTake(file.key, mode)) {
+    if (!this.#inProcess.tryTake(file.key, mode)) {
       this.#idle.park(file)
       return undefined
     }
@@ -65,7 +65,7 @@ class FlockMechanism implements LockMechanism {
       // `take` meets the same trouble and reports it.
     }
     close(file.fd)
-    this.#turns.release(file.key, mode)
+    this.#inProcess.release(file.key, mode)
     return undefined
   }
 
@@ -78,13 +78,13 @@ class FlockMechanism implements LockMechanism {
       const left = Effect.map(Clock.monotonicTimeNanos, (now) => timeoutMillis - Number(now - start) / 1e6)
       for (let replaced = 0; replaced < MAX_REPLACED; replaced++) {
         const key = yield* attempt(path, () => keyAt(path) ?? this.#create(path))
-        if (!(yield* this.#turns.take(key, mode, yield* left, restore))) {
+        if (!(yield* this.#inProcess.take(key, mode, yield* left, restore))) {
           return yield* timedOut(path, timeoutMillis, `held by this process, pid ${process.pid}`)
         }
         const file = yield* Effect.onExit(this.#lock(path, key, mode, yield* left, restore), (exit) =>
           Exit.isSuccess(exit) && typeof exit.value === "object"
             ? Effect.void
-            : Effect.sync(() => this.#turns.release(key, mode)),
+            : Effect.sync(() => this.#inProcess.release(key, mode)),
         )
         if (typeof file === "object") return this.#held(file, mode)
         if (file === "held elsewhere") return yield* timedOut(path, timeoutMillis, noteAt(path))
@@ -142,7 +142,7 @@ class FlockMechanism implements LockMechanism {
     return () => {
       if (signature !== undefined) this.#signatures.remove(signature)
       this.#letGo(file)
-      this.#turns.release(file.key, mode)
+      this.#inProcess.release(file.key, mode)
     }
   }
 

@@ -17,6 +17,7 @@ import { StatsLedger, type StatsSettings } from "@signalbox/core/StatsLedger"
 import { Cause, Console, Effect, type FileSystem, Layer, type Path } from "effect"
 import type { Digest } from "effect/crypto"
 import { Flock } from "./Flock.ts"
+import * as LocalFileSystem from "./internal/LocalFileSystem.ts"
 import * as NodeDigest from "./NodeDigest.ts"
 import * as NodeFileExchange from "./NodeFileExchange.ts"
 import * as NodeFileLock from "./NodeFileLock.ts"
@@ -38,7 +39,10 @@ export const layerPlatform: Layer.Layer<Platform> = Layer.mergeAll(
 )
 
 const above = <E>(source: Layer.Layer<ConfigSource, E, Platform>): Layer.Layer<Services, E> =>
-  Layer.mergeAll(Layer.provideMerge(Reconciler.layer, EventBus.layer), source).pipe(Layer.provideMerge(layerPlatform))
+  Layer.mergeAll(
+    Layer.provideMerge(Reconciler.layer, EventBus.layer),
+    Layer.provide(source, LocalFileSystem.layer),
+  ).pipe(Layer.provideMerge(layerPlatform))
 
 /** The document of the program `name`: `$XDG_DATA_HOME/<name>/config.json`, else `~/.local/share/<name>/config.json`. */
 export const layerFor = (name: string): Layer.Layer<Services, ConfigStoreError> =>

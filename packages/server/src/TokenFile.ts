@@ -1,36 +1,33 @@
 /**
- * The admin token as a file (0600): whoever can read it may do everything. It is made at the first start, 256 random bits in base64url, and stays;
- * a file that holds no token is replaced, and that is said. It is in no log line, and in no error.
+ * The admin token in a file of mode 0600; whoever can read it may do everything. The first start makes it, 256 random bits in base64url, and later
+ * starts keep it. A file without a token is replaced, which is logged. The token is in no log line and no error.
  */
-
+import * as AtomicFile from "@signalbox/core/AtomicFile"
 import { FileLock } from "@signalbox/core/FileLock"
-import { makeDirectories, syncDirectory, writeTemporary } from "@signalbox/core/internal/Files"
-import { isTemporary } from "@signalbox/core/internal/Names"
-import { codeOf } from "@signalbox/core/internal/Site"
 import { ByteSize, Effect, FileSystem, Layer, Path, type PlatformError, Redacted, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 import { AdminToken } from "./AdminToken.ts"
 import { tokenIn } from "./TokenText.ts"
 
-/** No host has ever been started there. */
+/** There is no file: no host has started there yet. */
 export class TokenMissing extends Schema.TaggedClass<TokenMissing>()("TokenMissing", { path: Schema.String }) {}
 
-/** What stands there is no token: it is empty, cut, or something else. */
+/** The file holds no token: it is empty, cut off, or something else. */
 export class TokenUnusable extends Schema.TaggedClass<TokenUnusable>()("TokenUnusable", { path: Schema.String }) {}
 
-/** It cannot be read, written or locked. `code` is `EACCES`, `ENOSPC`, `EBUSY` … */
+/** The file cannot be read, written or locked. `code` is `EACCES`, `ENOSPC`, `EBUSY` … */
 export class TokenUnavailable extends Schema.TaggedClass<TokenUnavailable>()("TokenUnavailable", {
   path: Schema.String,
   code: Schema.String,
   detail: Schema.String,
 }) {}
 
-/** Why there is no token to be had. Never holds one. */
+/** There is no token. The error never holds one. */
 export class TokenError extends Schema.TaggedError<TokenError>()("TokenError", {
   reason: Schema.Union([TokenMissing, TokenUnusable, TokenUnavailable]),
 }) {
-  /** What happened, to what, and what to do now. */
+  /** The failure, its subject and the remedy. */
   override get message(): string {
     return describe(this.reason)
   }
@@ -47,11 +44,11 @@ const describe = (reason: TokenError["reason"]): string => {
   }
 }
 
-/** For who talks to a running host: makes and changes nothing. */
+/** Reads the token, for clients of a running host. Creates and changes nothing. */
 export const readToken = (path: string): Effect.Effect<Redacted.Redacted, TokenError, FileSystem.FileSystem> =>
   Effect.map(read(path), ({ token }) => token)
 
-/** For the host: the token that stands there, or a new one. Two that start at once end with the same. */
+/** Reads the token or makes a new one, for the host. Two hosts that start at once get the same token. */
 export const ensureToken = Effect.fnUntraced(function* (
   path: string,
 ): Effect.fn.Return<
@@ -65,7 +62,7 @@ export const ensureToken = Effect.fnUntraced(function* (
   return usable.token
 })
 
-/** The host's `AdminToken`. */
+/** Provides the host's `AdminToken` from the file at `path`. */
 export const layerAt = (
   path: string,
 ): Layer.Layer<AdminToken, TokenError, FileSystem.FileSystem | Path.Path | FileLock> =>
@@ -82,7 +79,7 @@ const maxBytes = 64
 const read = Effect.fnUntraced(function* (path: string): Effect.fn.Return<Found, TokenError, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
   const failed = Effect.mapError((error: PlatformError.PlatformError) =>
-    codeOf(error) === "ENOENT" ? fail(new TokenMissing({ path })) : unavailable(path, error),
+    AtomicFile.errorCode(error) === "ENOENT" ? fail(new TokenMissing({ path })) : unavailable(path, error),
   )
   // Before opening: opening a FIFO would wait for a writer.
   const { mode, size, type } = yield* failed(fs.stat(path))
@@ -94,38 +91,28 @@ const read = Effect.fnUntraced(function* (path: string): Effect.fn.Return<Found,
   return { token: Redacted.make(token), mode }
 })
 
-/** Under a lock, so that of several processes one makes it and the others find it. */
+/** Under a lock, so that of several processes one makes the token and the others find it. */
 const replace = Effect.fnUntraced(function* (path: string, why: TokenError) {
   if (why.reason._tag === "TokenUnavailable") return yield* why
-  const fs = yield* FileSystem.FileSystem
-  const { basename, dirname, join } = yield* Path.Path
+  const { dirname } = yield* Path.Path
   const lock = yield* FileLock
   const random = yield* SecureRandom.SecureRandom
-  const disk = { fs, path: yield* Path.Path }
-  const [directory, document] = [dirname(path), basename(path)]
+  const files = yield* AtomicFile.make
+  const failed = Effect.mapError((error: PlatformError.PlatformError) => unavailable(path, error))
   const make = Effect.gen(function* () {
     const again = yield* Effect.result(read(path))
     if (again._tag === "Success") return again.success
     if (again.failure.reason._tag === "TokenUnusable") {
       yield* Effect.logWarning(
-        `${path} held no admin token and gets a new one: programs that know an old one must read it again`,
+        `${path} held no admin token and gets a new one: programs that use an old one must read it again`,
       )
     }
-    for (const name of yield* Effect.orElseSucceed(fs.readDirectory(directory), () => [])) {
-      if (isTemporary(document, name)) yield* Effect.ignore(fs.remove(join(directory, name)))
-    }
-    const token = Base64Url.encode(yield* random.randomBytes(32))
-    const temporary = yield* writeTemporary(disk, directory, `${token}\n`, { document })
-    yield* fs.rename(temporary, path).pipe(
-      Effect.onError(() => Effect.ignore(fs.remove(temporary))),
-      Effect.mapError((error) => unavailable(path, error)),
-    )
-    yield* syncDirectory(disk, directory)
+    yield* files.sweep(path)
+    yield* failed(files.write(path, `${Base64Url.encode(yield* random.randomBytes(32))}\n`))
     return yield* read(path)
   })
-  return yield* makeDirectories(disk, directory).pipe(
+  return yield* failed(files.makeDirectory(dirname(path))).pipe(
     Effect.andThen(lock.withLock(`${path}.lock`)(Effect.uninterruptible(make))),
-    Effect.catchTag("SourceUnavailable", ({ code, detail }) => fail(new TokenUnavailable({ path, code, detail }))),
     Effect.catchTag("FileLockError", ({ message, reason }) =>
       fail(new TokenUnavailable({ path, code: reason._tag === "LockTimedOut" ? "EBUSY" : "ENOLCK", detail: message })),
     ),
@@ -137,20 +124,20 @@ const tighten = Effect.fnUntraced(function* (path: string, mode: number) {
   const fs = yield* FileSystem.FileSystem
   yield* Effect.mapError(fs.chmod(path, 0o600), (error) => unavailable(path, error))
   yield* Effect.logWarning(
-    `${path} was open to others (mode ${(mode & 0o7777).toString(8).padStart(4, "0")}) and is 0600 now: if somebody may have read it, remove it and start the host again`,
+    `${path} was open to others (mode ${(mode & 0o7777).toString(8).padStart(4, "0")}) and is 0600 now: if another user may have read it, remove it and start the host again`,
   )
 })
 
 const fail = (reason: TokenError["reason"]): TokenError => new TokenError({ reason })
 
 const unavailable = (path: string, error: PlatformError.PlatformError): TokenError =>
-  fail(new TokenUnavailable({ path, code: codeOf(error), detail: error.message }))
+  fail(new TokenUnavailable({ path, code: AtomicFile.errorCode(error), detail: AtomicFile.errorDetail(error) }))
 
 const remedy = (code: string): string => {
   switch (code) {
     case "EACCES":
     case "EPERM":
-      return "It is for the user who runs the host: run this as that user, or give the file to this one."
+      return "Only the user who runs the host may use it: run this as that user, or give the file to this one."
     case "ENOSPC":
     case "EDQUOT":
       return "Free some space on that disk, then try again."

@@ -1,4 +1,4 @@
-/** What a token looks like. Without effect, for a command that must start quickly. */
+/** The format of an admin token. Without effect, for a command that must start quickly. */
 
-/** 256 bits in base64url; an editor may have added a newline. `undefined` for all else. */
+/** Returns the token in a file's text: 43 characters of base64url, and perhaps a newline that an editor added. `undefined` for any other text. */
 export const tokenIn = (text: string): string | undefined => /^([\w-]{43})\s*$/.exec(text)?.[1]

@@ -1,20 +1,20 @@
-/** What a credential is, and how much of everything it may have. */
+/** The schema of a credential and the bounds of its parts. */
 import { Schema } from "effect"
 
-/** How a credential is called: in `allowed_keys` of a model, in the ledger, in events. 1 to 64 letters, digits, `.`, `_`, `-`. */
+/** The name of a credential in `allowed_keys` of a model, in the ledger and in events: 1 to 64 letters, digits, `.`, `_`, `-`. */
 export const CredentialId = Schema.String.check(
   Schema.isPattern(/^[A-Za-z0-9][\w.-]{0,63}$/, {
     message: "must have 1 to 64 letters, digits, `.`, `_` or `-`, and begin with a letter or a digit",
   }),
 )
 
-/** What people call it: 0 to 200 characters on one line. */
-export const Label = Schema.String.check(
+/** A description for people: 0 to 200 characters on one line. */
+export const CredentialLabel = Schema.String.check(
   Schema.isPattern(/^[^\p{Cc}]{0,200}$/u, { message: "must have at most 200 characters and no control characters" }),
 )
 
-/** Aliases that it may use, 0 to 1,000; `*` is every model. */
-export const Models = Schema.Array(
+/** The aliases that a credential may use, 0 to 1,000. `*` is every model. */
+export const CredentialModels = Schema.Array(
   Schema.String.check(
     Schema.isPattern(/^[^\p{Cc}]{1,200}$/u, { message: "must have 1 to 200 characters and no control characters" }),
   ),
@@ -22,9 +22,10 @@ export const Models = Schema.Array(
 
 export const everyModel = "*"
 
-/** At most so many at a time. */
+/** The maximum number of credentials. */
 export const maxCredentials = 10_000
 
+/** A caller's credential, without its secret. */
 export const Credential = Schema.Struct({
   id: Schema.String,
   kind: Schema.Literal("key"),

@@ -1,23 +1,24 @@
-/** Where a path leads through its symbolic links, and which directories one must watch to hear when it leads elsewhere. */
+/** Follows the symbolic links of a path, and lists the directories that must be watched to notice that it leads elsewhere. */
 import { Effect } from "effect"
+import { errorCode } from "../AtomicFile.ts"
 import { SourceUnavailable } from "../ConfigError.ts"
-import { codeOf, type Site, unavailable } from "./Site.ts"
+import { type ManagedFile, unavailable } from "./ManagedFile.ts"
 
 export interface LinkChain {
-  /** Where the document stands, or would stand. */
+  /** The path of the document itself, whether or not it exists. */
   readonly real: string
-  /** The directories of the document and of every link on the way; of a missing one the nearest that is there. */
+  /** The directories of the document and of every link on the way. For a missing one, the nearest that exists. */
   readonly directories: ReadonlySet<string>
 }
 
 /** As path_resolution(7): at most 40 links. */
-const MAX_LINKS = 40
+const maxLinks = 40
 
 export const followLinks = Effect.fnUntraced(function* ({
   fs,
   name,
   path,
-}: Site): Effect.fn.Return<LinkChain, SourceUnavailable> {
+}: ManagedFile): Effect.fn.Return<LinkChain, SourceUnavailable> {
   const { root } = path.parse(name)
   const directories = new Set<string>()
   const names = split(path, name.slice(root.length))
@@ -32,15 +33,15 @@ export const followLinks = Effect.fnUntraced(function* ({
     }
     const next = path.join(here, part)
     const info = yield* Effect.catch(fs.lstat(next), (error) =>
-      codeOf(error) === "ENOENT" ? Effect.undefined : Effect.fail(unavailable(name)(error)),
+      errorCode(error) === "ENOENT" ? Effect.undefined : Effect.fail(unavailable(name)(error)),
     )
     if (info === undefined) return { real: path.join(next, ...names), directories: directories.add(here) }
     if (info.type !== "SymbolicLink") {
       here = next
       continue
     }
-    if (++links > MAX_LINKS) {
-      const detail = `more than ${MAX_LINKS} symbolic links, the last at ${next}`
+    if (++links > maxLinks) {
+      const detail = `more than ${maxLinks} symbolic links, the last at ${next}`
       return yield* Effect.fail(new SourceUnavailable({ path: name, code: "ELOOP", detail }))
     }
     directories.add(here)
@@ -50,5 +51,5 @@ export const followLinks = Effect.fnUntraced(function* ({
   }
 })
 
-const split = (path: Site["path"], text: string): Array<string> =>
+const split = (path: ManagedFile["path"], text: string): Array<string> =>
   text.split(path.sep).filter((part) => part !== "" && part !== ".")

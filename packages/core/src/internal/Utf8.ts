@@ -1,6 +1,6 @@
 /**
- * Text to bytes and back, refusing bytes that are not UTF-8. The WHATWG coders exist wherever Effect runs, but TypeScript names them only
- * in its DOM library, which core does not see; so they are declared here, and nowhere else.
+ * Converts text to UTF-8 bytes and back, and refuses bytes that are not UTF-8. The WHATWG coders exist wherever Effect runs, but TypeScript declares
+ * them only in its DOM library, which core does not use. So they are declared here.
  */
 import { Option } from "effect"
 
@@ -16,7 +16,7 @@ const encoder = new TextEncoder()
 
 export const encode = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text)
 
-/** Drops a leading byte order mark; `none` where the bytes are not UTF-8. */
+/** Drops a leading byte order mark. `none` if the bytes are not UTF-8. */
 export const decode = (bytes: Uint8Array): Option.Option<string> => {
   try {
     return Option.some(new TextDecoder("utf-8", { fatal: true }).decode(bytes))

@@ -1,33 +1,27 @@
-/** A document in memory, with everything that a document on disk has: comparison, exclusion, hints, history. */
-import { Clock, Context, Effect, PubSub, Semaphore, Stream } from "effect"
+/** A document in memory with the full behaviour of one on disk: comparison, exclusion, hints, history. */
+import { Clock, Context, Effect, Semaphore, Stream } from "effect"
 import { Digest } from "effect/crypto"
 import { Conflict, SourceUnavailable } from "../../ConfigError.ts"
-import type { ConfigSource, History, HistoryEntry, MemoryDocument, Stored, Written } from "../../ConfigSource.ts"
-import { beyondBounds, HistoryBounds, isKept } from "../HistoryBounds.ts"
-import { rhythm, settled } from "../Settled.ts"
+import { type Debounce, makeDebounce } from "../Debounce.ts"
+import { beyondBounds, type History, HistoryBounds, type HistoryEntry, isKept, type Stored } from "../History.ts"
 import * as Utf8 from "../Utf8.ts"
 
 const name = "memory"
 
-export const makeMemory: Effect.Effect<
-  { readonly source: ConfigSource["Service"]; readonly document: MemoryDocument["Service"] },
-  never,
-  Digest.Digest
-> = Effect.gen(function* () {
+export const makeMemory = Effect.gen(function* () {
   const digest = yield* Digest.Digest
   const hash = (text: string) => digest.digestHex(Digest.sha256, Utf8.encode(text))
   const stored = (text: string): Effect.Effect<Stored> => Effect.map(hash(text), (hash) => ({ text, hash }))
-  const alone = yield* makeAlone
-  const signals = yield* PubSub.sliding<void>(1)
-  const signal = PubSub.publish(signals, undefined)
+  const exclusively = yield* makeExclusively
+  const { hints, signal } = makeHints()
   let document: Stored | undefined
-  let broken: string | undefined
+  let failure: string | undefined
 
-  // Comparing and setting are one synchronous step: nothing comes between.
+  // Comparison and assignment are one synchronous step.
   const write = (text: string, ifHash: string) =>
     Effect.flatMap(stored(text), (next) =>
-      Effect.suspend((): Effect.Effect<Written, Conflict | SourceUnavailable> => {
-        if (broken !== undefined) return Effect.fail(unavailable(broken))
+      Effect.suspend((): Effect.Effect<{ readonly hash: string }, Conflict | SourceUnavailable> => {
+        if (failure !== undefined) return Effect.fail(unavailable(failure))
         if (document === undefined) return Effect.fail(unavailable("ENOENT"))
         if (document.hash !== ifHash) return Effect.fail(new Conflict({ expected: ifHash, actual: document.hash }))
         document = next
@@ -37,7 +31,7 @@ export const makeMemory: Effect.Effect<
   const seed = (text: string) =>
     Effect.flatMap(stored(text), (next) =>
       Effect.suspend(() => {
-        if (broken !== undefined) return Effect.fail(unavailable(broken))
+        if (failure !== undefined) return Effect.fail(unavailable(failure))
         if (document !== undefined) return Effect.succeed({ ...document, seeded: false })
         document = next
         return Effect.succeed({ ...next, seeded: true })
@@ -51,31 +45,24 @@ export const makeMemory: Effect.Effect<
   })
   const fail = (code: string | undefined) =>
     Effect.suspend(() => {
-      broken = code
-      return Effect.asVoid(signal)
+      failure = code
+      return signal
     })
-  const hints = Stream.unwrap(
-    Effect.map(PubSub.subscribe(signals), (subscription) => {
-      const next = PubSub.take(subscription)
-      const hint = Effect.andThen(next, settled(next, rhythm))
-      return Stream.concat(Stream.succeed<void>(undefined), Stream.fromEffectRepeat(hint))
-    }),
-  )
   return {
     source: {
       name,
       read: Effect.suspend(() =>
-        broken === undefined && document !== undefined
+        failure === undefined && document !== undefined
           ? Effect.succeed(document)
-          : Effect.fail(unavailable(broken ?? "ENOENT")),
+          : Effect.fail(unavailable(failure ?? "ENOENT")),
       ),
-      seed: (text) => alone(seed(text)),
-      write: (text, ifHash) => alone(write(text, ifHash)),
-      exclusively: alone,
+      seed: (text: string) => exclusively(seed(text)),
+      write: (text: string, ifHash: string) => exclusively(write(text, ifHash)),
+      exclusively,
       hash,
       hints,
       history: makeHistory(yield* HistoryBounds),
-      warnings: Effect.succeed([]),
+      warnings: Effect.succeed<ReadonlyArray<string>>([]),
     },
     document: { text: Effect.sync(() => document?.text), save, fail },
   }
@@ -85,16 +72,36 @@ const unavailable = (code: string) =>
   new SourceUnavailable({
     path: name,
     code,
-    detail: code === "ENOENT" ? "no document has been saved yet" : "made to fail",
+    detail: code === "ENOENT" ? "no document has been saved yet" : "a test or host made it fail",
   })
+
+/** Nothing runs between two changes: no timer, no poll. */
+const makeHints = () => {
+  const listeners = new Set<Debounce>()
+  const listen = Effect.gen(function* () {
+    const listener = yield* makeDebounce
+    yield* Effect.acquireRelease(
+      Effect.sync(() => listeners.add(listener)),
+      () => Effect.sync(() => listeners.delete(listener)),
+    )
+    return Stream.concat(
+      Stream.succeed<void>(undefined),
+      Stream.fromEffectRepeat(Effect.andThen(listener.signalled, listener.settle)),
+    )
+  })
+  return {
+    hints: Stream.unwrap(listen),
+    signal: Effect.suspend(() => Effect.forEach(listeners, (listener) => listener.signal, { discard: true })),
+  }
+}
 
 const Holder = Context.Reference<{ readonly of: Semaphore.Semaphore | undefined; held: boolean }>(
   "@signalbox/core/ConfigSource/MemoryHolder",
   { defaultValue: () => ({ of: undefined, held: false }) },
 )
 
-/** One holder at a time; what runs inside the holder is the holder, until it has let go. */
-const makeAlone = Effect.map(
+/** One holder at a time. An effect inside the holder's effect holds the lock too, until the holder has released it. */
+const makeExclusively = Effect.map(
   Semaphore.make(1),
   (semaphore) =>
     <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -125,8 +132,8 @@ const makeHistory = (bounds: HistoryBounds): History => {
         const at = Math.max(now, (kept[0]?.at ?? 0) + 1)
         const mark = neverInForce === undefined ? (backTo === undefined ? {} : { backTo }) : { neverInForce }
         const entries = [{ hash, at, bytes: Utf8.encode(text).length, ...mark, text }, ...kept]
-        const goes = new Set(beyondBounds(entries, bounds))
-        kept = entries.filter((entry) => !goes.has(entry))
+        const excess = new Set(beyondBounds(entries, bounds))
+        kept = entries.filter((entry) => !excess.has(entry))
       }),
     rewrite: (f) =>
       Effect.sync(() => {

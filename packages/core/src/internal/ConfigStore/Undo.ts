@@ -4,7 +4,7 @@ import type { Loaded } from "../../ConfigDocument.ts"
 import { NothingBefore, type Problem, SecretNotKept, type SourceUnavailable } from "../../ConfigError.ts"
 import { maxPlaces } from "../../ConfigEvents.ts"
 import type { HistoryEntry, Stored } from "../../ConfigSource.ts"
-import { wasInForce } from "../HistoryBounds.ts"
+import { wasInForce } from "../History.ts"
 import type { Dependencies } from "./State.ts"
 
 /** A text, and the document of the history that it was made from. */

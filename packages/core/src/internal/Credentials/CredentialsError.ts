@@ -1,28 +1,28 @@
-/** Everything that changing credentials can answer, as data and as one sentence that says what to do. No secret, no hash. */
+/** The failures of changes to credentials, as data and as sentences that name a remedy. They hold no secret and no hash. */
 import { Schema } from "effect"
 import { didYouMean } from "../../NearNames.ts"
 
-/** There is a credential of this id. */
+/** A credential with this id exists. */
 export class CredentialExists extends Schema.TaggedClass<CredentialExists>()("CredentialExists", {
   id: Schema.String,
 }) {}
 
-/** There is none of this id; `near` are ids that somebody may have meant. */
+/** No credential has this id; `near` are similar ids. */
 export class CredentialUnknown extends Schema.TaggedClass<CredentialUnknown>()("CredentialUnknown", {
   id: Schema.String,
   near: Schema.Array(Schema.String),
 }) {}
 
-/** What was asked for is beyond a bound. `field` is `id`, `label` or `models`. */
+/** An option exceeds its bound. `field` is `id`, `label` or `models`. */
 export class CredentialInvalid extends Schema.TaggedClass<CredentialInvalid>()("CredentialInvalid", {
   field: Schema.Literals(["id", "label", "models"]),
   detail: Schema.String,
 }) {}
 
-/** As many as there may be. */
+/** The maximum number of credentials exists. */
 export class CredentialsFull extends Schema.TaggedClass<CredentialsFull>()("CredentialsFull", { limit: Schema.Int }) {}
 
-/** Where they are kept cannot be read, written or locked. `code` is `EACCES`, `ENOSPC`, `EINVAL` (not what it should be), `EBUSY` (locked) … */
+/** The storage cannot be read, written or locked. `code` is `EACCES`, `ENOSPC`, `EINVAL` (no valid key file), `EBUSY` (locked) … */
 export class CredentialsUnavailable extends Schema.TaggedClass<CredentialsUnavailable>()("CredentialsUnavailable", {
   path: Schema.String,
   code: Schema.String,
@@ -33,7 +33,7 @@ export class CredentialsUnavailable extends Schema.TaggedClass<CredentialsUnavai
   }
 }
 
-/** The change is written and in force, but may not survive a power cut. */
+/** The change is in force and written, but a power cut may undo it. */
 export class CredentialsUnconfirmed extends Schema.TaggedClass<CredentialsUnconfirmed>()("CredentialsUnconfirmed", {
   path: Schema.String,
 }) {}
@@ -56,7 +56,7 @@ export class CredentialsError extends Schema.TaggedError<CredentialsError>()("Cr
     CredentialsUnconfirmed,
   ]),
 }) {
-  /** What happened, to what, and what to do now. */
+  /** The failure, its subject and the remedy. */
   override get message(): string {
     return describe(this.reason)
   }
@@ -71,7 +71,7 @@ const describe = (reason: CredentialsReason): string => {
     case "CredentialInvalid":
       return `The key was not added: its ${reason.field} ${reason.detail}.`
     case "CredentialsFull":
-      return `The key was not added: there are ${reason.limit} keys, as many as there may be. Revoke those that nobody uses.`
+      return `The key was not added: there are ${reason.limit} keys, which is the maximum. Revoke keys that are no longer used.`
     case "CredentialsUnavailable":
       return `Nothing was changed. ${reason.message}`
     case "CredentialsUnconfirmed":
@@ -79,7 +79,7 @@ const describe = (reason: CredentialsReason): string => {
   }
 }
 
-/** An id that nobody checked may be of any length. */
+/** An unchecked id may be of any length. */
 const quoted = (id: string): string => JSON.stringify(id.length > 64 ? `${id.slice(0, 64)}…` : id)
 
 const remedy = (code: string): string => {

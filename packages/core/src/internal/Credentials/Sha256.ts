@@ -1,6 +1,6 @@
 /**
- * SHA-256 (FIPS 180-4) of a short text, at once: whoever authenticates a request must not wait for a promise, and WebCrypto, which is all that
- * every platform has, answers with one. For the few blocks of a key; whole documents go to Effect's `Digest`.
+ * SHA-256 (FIPS 180-4) of a short text, synchronously: authenticating a request must not wait for a promise, and WebCrypto, the only implementation on
+ * every platform, returns one. For the few blocks of a key; whole documents use Effect's `Digest`.
  */
 import * as Utf8 from "../Utf8.ts"
 

@@ -1,7 +1,7 @@
 /**
- * Noticing that the document may have changed. Every directory through which its name leads is watched; any event there, whatever it says,
- * is a reason to look. A poll stands behind that and carries on alone where nothing can be watched. Looking means comparing the text's
- * hash with the last one hinted or written: touching a file, or saving the same text again, is no change.
+ * Notices that the document may have changed. Every directory through which its name leads is watched, and any event there is a reason to look. A
+ * poll backs the watches up, and works alone where nothing can be watched. To look means to compare the text's hash with the last one that was hinted
+ * or written: touching the file, or saving the same text again, is no change.
  */
 import {
   Cause,
@@ -16,16 +16,17 @@ import {
   type Scope,
   Stream,
 } from "effect"
-import { readText } from "../Files.ts"
+import { errorCode } from "../../AtomicFile.ts"
+import { type Debounce, makeDebounce } from "../Debounce.ts"
+import { fingerprint } from "../FileIdentity.ts"
 import { followLinks } from "../LinkChain.ts"
-import { fingerprint } from "../Place.ts"
-import { rhythm, settled } from "../Settled.ts"
-import { codeOf, type Site } from "../Site.ts"
+import type { ManagedFile } from "../ManagedFile.ts"
+import { readText } from "../ReadText.ts"
 
 /** How long an edit may go unnoticed where watching fails. */
-export const POLL = Duration.seconds(5)
+const poll = Duration.seconds(5)
 
-/** What this process wrote last. */
+/** The last write of this process. */
 export interface OwnWrites {
   count: number
   hash: string
@@ -36,37 +37,37 @@ export interface Hints {
   /** Directories that cannot be watched now, and why. */
   readonly unwatched: ReadonlyMap<string, string>
   /** The host has read this text by itself. */
-  readonly wasRead: (hash: string) => void
+  readonly onRead: (hash: string) => void
 }
 
-/** What the last look has found. */
+/** The result of the last look. */
 interface Seen {
   hash: string
-  /** The host has read another text since: what it has, and not what was seen, is what the next look must find. */
-  doubted: boolean
+  /** The host has read another text since then: the next look must find that text, and not the one that was seen. */
+  isOutdated: boolean
 }
 
-export const makeHints = (site: Site, own: Readonly<OwnWrites>): Hints => {
+export const makeHints = (document: ManagedFile, own: Readonly<OwnWrites>): Hints => {
   const unwatched = new Map<string, string>()
   // One for each listener.
   const all = new Set<Seen>()
   const hints = Stream.callback<void>(
     (queue) =>
       Effect.gen(function* () {
-        const events = yield* Queue.sliding<void>(1)
-        const { follow } = yield* makeWatching(site, unwatched, events)
-        const seen: Seen = { hash: "", doubted: false }
+        const events = yield* makeDebounce
+        const { follow } = yield* makeWatching(document, unwatched, events)
+        const seen: Seen = { hash: "", isOutdated: false }
         yield* Effect.acquireRelease(
           Effect.sync(() => all.add(seen)),
           () => Effect.sync(() => all.delete(seen)),
         )
-        const changed = makeComparison(site, own, seen)
+        const changed = makeComparison(document, own, seen)
         yield* follow
         yield* changed("event")
         yield* Queue.offer(queue, undefined)
         while (true) {
-          const event = yield* Effect.timeoutOption(Queue.take(events), POLL)
-          if (Option.isSome(event)) yield* settled(Queue.take(events), rhythm)
+          const event = yield* Effect.timeoutOption(events.signalled, poll)
+          if (Option.isSome(event)) yield* events.settle
           yield* follow
           if (yield* changed(Option.isSome(event) ? "event" : "poll")) yield* Queue.offer(queue, undefined)
         }
@@ -76,19 +77,22 @@ export const makeHints = (site: Site, own: Readonly<OwnWrites>): Hints => {
   return {
     hints,
     unwatched,
-    wasRead: (hash) => {
-      for (const seen of all) if (hash !== seen.hash) seen.doubted = true
+    onRead: (hash) => {
+      for (const seen of all) if (hash !== seen.hash) seen.isOutdated = true
     },
   }
 }
 
 /** Whether there is another text than the one last seen. A poll trusts the fingerprint; after an event the text itself is read. */
-const makeComparison = (site: Site, own: Readonly<OwnWrites>, seen: Seen) => {
-  const look = Effect.match(readText(site, site.name), { onFailure: ({ code }) => code, onSuccess: ({ hash }) => hash })
+const makeComparison = (document: ManagedFile, own: Readonly<OwnWrites>, seen: Seen) => {
+  const look = Effect.match(readText(document, document.name), {
+    onFailure: ({ code }) => code,
+    onSuccess: ({ hash }) => hash,
+  })
   const glance = Effect.match(
     Effect.all([
-      Effect.mapError(followLinks(site), ({ code }) => code),
-      Effect.mapError(site.fs.stat(site.name), codeOf),
+      Effect.mapError(followLinks(document), ({ code }) => code),
+      Effect.mapError(document.fs.stat(document.name), errorCode),
     ]),
     { onFailure: (code) => code, onSuccess: ([{ real }, info]) => `${real}:${fingerprint(info)}` },
   )
@@ -96,16 +100,16 @@ const makeComparison = (site: Site, own: Readonly<OwnWrites>, seen: Seen) => {
   return Effect.fnUntraced(function* (reason: "event" | "poll") {
     const written = { ...own }
     const printed = yield* glance
-    if (reason === "poll" && printed === print && !seen.doubted) return false
-    const { doubted } = seen
-    seen.doubted = false
+    if (reason === "poll" && printed === print && !seen.isOutdated) return false
+    const { isOutdated } = seen
+    seen.isOutdated = false
     const found = yield* look
     print = printed
     // Our own write is what the host has already; measured before looking, so that an edit right after it is seen.
     const wrote = written.count !== ownCount
     if (wrote) seen.hash = written.hash
     ownCount = written.count
-    if (found === seen.hash && (wrote || !doubted)) return false
+    if (found === seen.hash && (wrote || !isOutdated)) return false
     seen.hash = found
     return true
   })
@@ -122,9 +126,9 @@ interface Watcher {
  * leaves its watch alive and blind, hence the comparison of inodes. When it returns, what can be watched is being watched.
  */
 const makeWatching = Effect.fnUntraced(function* (
-  site: Site,
+  document: ManagedFile,
   unwatched: Map<string, string>,
-  events: Queue.Queue<void>,
+  events: Debounce,
 ): Effect.fn.Return<{ readonly follow: Effect.Effect<void> }, never, Scope.Scope> {
   const scope = yield* Effect.scope
   const watchers = new Map<string, Watcher>()
@@ -136,8 +140,8 @@ const makeWatching = Effect.fnUntraced(function* (
       unwatched.delete(directory)
       Deferred.doneUnsafe(ready, Effect.void)
     }
-    const fiber = yield* site.fs.watch(directory, { onReady }).pipe(
-      Stream.runForEach(() => Queue.offer(events, undefined)),
+    const fiber = yield* document.fs.watch(directory, { onReady }).pipe(
+      Stream.runForEachArray(() => events.signal),
       Effect.exit,
       Effect.flatMap((exit) => ended(directory, exit)),
       Effect.ensuring(Deferred.succeed(ready, undefined)),
@@ -164,13 +168,13 @@ const makeWatching = Effect.fnUntraced(function* (
     })
 
   const follow = Effect.gen(function* () {
-    const chain = yield* Effect.option(followLinks(site))
+    const chain = yield* Effect.option(followLinks(document))
     if (Option.isNone(chain)) return
     const { directories } = chain.value
     for (const directory of unwatched.keys()) if (!directories.has(directory)) unwatched.delete(directory)
     for (const [directory, watcher] of watchers) if (!directories.has(directory)) yield* stop(directory, watcher)
     for (const directory of directories) {
-      const info = yield* Effect.option(site.fs.stat(directory))
+      const info = yield* Effect.option(document.fs.stat(directory))
       const watcher = watchers.get(directory)
       const inode = Option.match(info, {
         onNone: () => "",
@@ -187,11 +191,11 @@ const makeWatching = Effect.fnUntraced(function* (
 })
 
 export const cannotWatch = (directory: string, why: string): string =>
-  `${directory} cannot be watched (${why}): an edit is noticed within ${Duration.format(POLL)} instead of at once`
+  `${directory} cannot be watched (${why}): an edit is noticed within ${Duration.format(poll)} instead of at once`
 
 const reasonOf = (cause: Cause.Cause<unknown>): string => {
   const error = Cause.squash(cause)
-  const code = PlatformError.isPlatformError(error) ? codeOf(error) : undefined
+  const code = PlatformError.isPlatformError(error) ? errorCode(error) : undefined
   const reason = `${code === undefined ? "" : `${code}, `}${error instanceof Error ? error.message : String(error)}`
   return /ENOSPC|EMFILE/.test(reason) ? `${reason}; the limit of watches is reached, see fs.inotify` : reason
 }

@@ -1,28 +1,28 @@
 /** Who else can read or replace the document. */
 import { Effect, type FileSystem } from "effect"
-import type { Site } from "../Site.ts"
+import type { ManagedFile } from "../ManagedFile.ts"
 
-/** Sentences for people; empty when all is well. A directory that cannot be looked at says nothing. */
+/** Sentences for people, none if all is well. A directory that cannot be examined yields none. */
 export const modeWarnings = (
-  { fs, name, path }: Site,
+  { fs, name, path }: ManagedFile,
   file: FileSystem.File.Info,
   ownDirectory: boolean,
 ): Effect.Effect<ReadonlyArray<string>> =>
   Effect.match(fs.stat(path.dirname(name)), {
     onFailure: () => [],
-    onSuccess: (directory) => {
+    onSuccess: (info) => {
       const warnings: Array<string> = []
       if ((file.mode & 0o077) !== 0) {
         warnings.push(
           `${name} may hold secrets and others can read it (mode ${octal(file)}): the next write makes it 0600; chmod 600 does so now`,
         )
       }
-      const where = path.dirname(name)
-      if (ownDirectory && (directory.mode & 0o077) !== 0) {
-        warnings.push(`${where} has mode ${octal(directory)}: the next write makes it 0700; chmod 700 does so now`)
-      } else if ((directory.mode & 0o022) !== 0 && (directory.mode & STICKY) === 0) {
+      const directory = path.dirname(name)
+      if (ownDirectory && (info.mode & 0o077) !== 0) {
+        warnings.push(`${directory} has mode ${octal(info)}: the next write makes it 0700; chmod 700 does so now`)
+      } else if ((info.mode & 0o022) !== 0 && (info.mode & sticky) === 0) {
         warnings.push(
-          `${where} has mode ${octal(directory)}: others can replace the configuration; chmod go-w ends that`,
+          `${directory} has mode ${octal(info)}: others can replace the configuration; chmod go-w prevents that`,
         )
       }
       return warnings
@@ -30,12 +30,12 @@ export const modeWarnings = (
   })
 
 /** Only owners may replace files there, as in /tmp. */
-const STICKY = 0o1000
+const sticky = 0o1000
 
 const octal = ({ mode }: FileSystem.File.Info): string => (mode & 0o7777).toString(8).padStart(4, "0")
 
-/** Closes a directory of ours to others; where that fails, the warning stays. */
-export const tighten = ({ fs }: Site, directory: string): Effect.Effect<void> =>
+/** Closes a directory of Signalbox to others. If that fails, the warning stays. */
+export const tighten = ({ fs }: ManagedFile, directory: string): Effect.Effect<void> =>
   Effect.ignore(
     Effect.flatMap(fs.stat(directory), ({ mode }) => ((mode & 0o077) === 0 ? Effect.void : fs.chmod(directory, 0o700))),
   )

@@ -1,17 +1,21 @@
-/** Putting a document in place: old or new, never torn, and nothing that an editor saved is lost. */
+/** Puts a document in place: readers see the old one or the new, and nothing that an editor saved is lost. */
 import { Effect, Option } from "effect"
 import { type Busy, Conflict, type SourceUnavailable, Unconfirmed } from "../../ConfigError.ts"
-import type { Stored, Written } from "../../ConfigSource.ts"
-import type { Exclusion } from "../Exclusion.ts"
-import { type Found, makeDirectories, readText, syncDirectory, writeTemporary } from "../Files.ts"
+import type { DocumentLock } from "../DocumentLock.ts"
+import { sameFile } from "../FileIdentity.ts"
+import type { Stored } from "../History.ts"
 import { followLinks, type LinkChain } from "../LinkChain.ts"
-import { asOld } from "../Names.ts"
+import { type ManagedFile, unavailable } from "../ManagedFile.ts"
 import { withOpaqueSpan } from "../OpaqueSpan.ts"
-import { type Displaced, linkOrRename, place, sameFile } from "../Place.ts"
-import { type Site, unavailable } from "../Site.ts"
+import { encodeText, readText, type TextFile } from "../ReadText.ts"
 import * as Utf8 from "../Utf8.ts"
 import { type FileHistory, toUnavailable } from "./FileHistory.ts"
-import { leftovers, settle, sweep } from "./Leftovers.ts"
+import { leftovers, removeDisplaced, sweep } from "./Sweep.ts"
+
+interface Written {
+  readonly hash: string
+  readonly overwritten?: { readonly hash: string }
+}
 
 export interface Writer {
   readonly write: (
@@ -19,34 +23,33 @@ export interface Writer {
     ifHash: string,
   ) => Effect.Effect<Written, Conflict | Unconfirmed | SourceUnavailable | Busy>
   readonly seed: (text: string) => Effect.Effect<Stored & { readonly seeded: boolean }, SourceUnavailable | Unconfirmed>
-  /** Sweeps, unless somebody is writing: then that one has swept. */
+  /** Sweeps, unless another process is writing: then that process has swept. */
   readonly start: Effect.Effect<void>
 }
 
 interface Needs {
-  readonly site: Site
-  readonly exclusion: Exclusion
+  readonly document: ManagedFile
+  readonly lock: DocumentLock
   readonly history: FileHistory
-  /** Called as soon as our text stands there. */
-  readonly wrote: (hash: string) => void
-  /** Runs before each write, for what only the owner of the place can put right. */
+  /** Called as soon as the new text is in place. */
+  readonly onWritten: (hash: string) => void
+  /** Runs before each write: corrects the mode of a directory that belongs to the program. */
   readonly tighten: Effect.Effect<void>
 }
 
-export const makeWriter = ({ exclusion, history, site, tighten, wrote }: Needs): Writer => {
-  const { fs, path } = site
-  const directoryOf = (chain: LinkChain) => path.dirname(chain.real)
-  const documentOf = (chain: LinkChain) => path.basename(chain.real)
+export const makeWriter = ({ document, history, lock, onWritten, tighten }: Needs): Writer => {
+  const { atomic, fs, path } = document
+  const failedAt = (real: string) => Effect.mapError(unavailable(real))
 
-  const confirm = (chain: LinkChain) =>
-    Effect.mapError(syncDirectory(site, directoryOf(chain)), () => new Unconfirmed({ path: site.name }))
+  const confirm = ({ real }: LinkChain) =>
+    Effect.mapError(atomic.syncDirectory(path.dirname(real)), () => new Unconfirmed({ path: document.name }))
 
-  /** Looks once more, just before: did the name lead elsewhere, or the file change, while the new text was written? */
-  const moved = (chain: LinkChain, { info }: Found) =>
+  /** Whether the name leads elsewhere, or the file has changed, since it was read. */
+  const hasMoved = (chain: LinkChain, { info }: TextFile) =>
     Effect.gen(function* () {
-      const now = yield* followLinks(site)
+      const now = yield* followLinks(document)
       if (now.real !== chain.real) return true
-      return !sameFile(yield* Effect.mapError(fs.stat(chain.real), unavailable(chain.real)), info)
+      return !sameFile(yield* failedAt(chain.real)(fs.stat(chain.real)), info)
     }).pipe(
       Effect.catchIf(
         ({ code }) => code === "ENOENT",
@@ -54,42 +57,38 @@ export const makeWriter = ({ exclusion, history, site, tighten, wrote }: Needs):
       ),
     )
 
-  const write = Effect.fnUntraced(function* (chain: LinkChain, text: string, after: string, ifHash: string) {
-    yield* sweep(site, history, chain.real)
-    yield* tighten
-    const found = yield* readText(site, chain.real)
-    if (found.hash !== ifHash) return yield* Effect.fail(new Conflict({ expected: ifHash, actual: found.hash }))
-    const temporary = yield* writeTemporary(site, directoryOf(chain), text, {
-      document: documentOf(chain),
-      owner: found.info,
-    })
-    const discard = (file: string) => Effect.ignore(fs.remove(file, { force: true }))
-    const old = asOld(temporary, ifHash, after)
-    const displaced = yield* Effect.gen(function* () {
-      if (yield* moved(chain, found)) return Option.none<Displaced>()
-      return yield* place(site, { temporary, old, real: chain.real })
-    }).pipe(Effect.onError(() => Effect.andThen(discard(temporary), discard(old))))
-    if (Option.isNone(displaced)) {
-      yield* Effect.andThen(discard(temporary), discard(old))
-      return Option.none()
-    }
-    wrote(after)
-    // From here on the new document is in force, whatever else fails.
-    const overwritten = displaced.value.kept
-      ? yield* settle(site, history, old).pipe(
-          Effect.catch((error) =>
-            Effect.as(
-              Effect.logWarning(`what was displaced from ${site.name} stays at ${old}: ${error.detail}`),
-              Option.none(),
+  const overwrittenIn = (displaced: string | undefined) =>
+    displaced === undefined
+      ? Effect.succeedNone
+      : Effect.catch(removeDisplaced(document, history, displaced), (error) =>
+          Effect.as(
+            Effect.logWarning(
+              `the text that a write displaced from ${document.name} stays at ${displaced}: ${error.detail}`,
             ),
+            Option.none(),
           ),
         )
-      : Option.none<string>()
+
+  const write = Effect.fnUntraced(function* (chain: LinkChain, text: string, after: string, ifHash: string) {
+    const { real } = chain
+    yield* sweep(document, history, real)
+    yield* tighten
+    const found = yield* readText(document, real)
+    if (found.hash !== ifHash) return yield* Effect.fail(new Conflict({ expected: ifHash, actual: found.hash }))
+    const bytes = yield* encodeText(real, text)
+    const temporary = yield* failedAt(real)(atomic.prepare(real, bytes, { owner: found.info }))
+    const discard = Effect.ignore(fs.remove(temporary, { force: true }))
+    if (yield* Effect.onError(hasMoved(chain, found), () => discard)) return yield* Effect.as(discard, Option.none())
+    const exchanged = yield* failedAt(real)(atomic.exchange(temporary, real, { before: ifHash, after }))
+    if (exchanged._tag === "Moved") return Option.none()
+    onWritten(after)
+    // From here on the new document is in force, even if a later step fails.
+    const overwritten = yield* overwrittenIn(exchanged.displaced)
     yield* Effect.onError(confirm(chain), () =>
       Option.isNone(overwritten)
         ? Effect.void
         : Effect.logWarning(
-            `what was saved to ${site.name} in the same moment is in the history under ${overwritten.value}`,
+            `an editor saved ${document.name} in the same instant: its text is in the history under ${overwritten.value}`,
           ),
     )
     const written: Written = Option.match(overwritten, {
@@ -99,7 +98,7 @@ export const makeWriter = ({ exclusion, history, site, tighten, wrote }: Needs):
     return Option.some(written)
   })
 
-  const existing = readText(site, site.name).pipe(
+  const existing = readText(document, document.name).pipe(
     Effect.map(({ hash, text }) => Option.some({ text, hash, seeded: false })),
     Effect.catchIf(
       ({ code }) => code === "ENOENT",
@@ -107,41 +106,44 @@ export const makeWriter = ({ exclusion, history, site, tighten, wrote }: Needs):
     ),
   )
   const seed = Effect.fnUntraced(function* (chain: LinkChain, text: string, hash: string) {
-    yield* sweep(site, history, chain.real)
+    yield* sweep(document, history, chain.real)
     const found = yield* existing
     if (Option.isSome(found)) return found
-    const temporary = yield* writeTemporary(site, directoryOf(chain), text, { document: documentOf(chain) })
-    const linked = yield* linkOrRename(site, temporary, chain.real).pipe(
-      Effect.ensuring(Effect.ignore(fs.remove(temporary, { force: true }))),
-    )
-    // Somebody saved one meanwhile: all begins again, and finds it.
-    if (!linked) return Option.none()
-    wrote(hash)
+    const bytes = yield* encodeText(chain.real, text)
+    const temporary = yield* failedAt(chain.real)(atomic.prepare(chain.real, bytes))
+    const created = yield* failedAt(chain.real)(atomic.create(temporary, chain.real))
+    // An editor has just saved one: the next attempt finds it.
+    if (!created) return Option.none()
+    onWritten(hash)
     yield* confirm(chain)
     return Option.some({ text, hash, seeded: true })
   })
 
   return {
     write: Effect.fn("ConfigSource.write")(function* (text: string, ifHash: string) {
-      const after = yield* site.hashBytes(Utf8.encode(text))
-      return yield* exclusion.underLock((chain) => write(chain, text, after, ifHash))
+      const after = yield* document.hashBytes(Utf8.encode(text))
+      return yield* lock.underLock((chain) => write(chain, text, after, ifHash))
     }),
     seed: Effect.fnUntraced(function* (text: string) {
-      // Without the lock: who may only read can start too.
+      // Before the lock: a process that may only read can start too.
       const found = yield* existing
       if (Option.isSome(found)) return found.value
-      const hash = yield* site.hashBytes(Utf8.encode(text))
-      yield* makeDirectories(site, path.dirname((yield* followLinks(site)).real))
+      const hash = yield* document.hashBytes(Utf8.encode(text))
+      const directory = path.dirname((yield* followLinks(document)).real)
+      yield* failedAt(directory)(atomic.makeDirectory(directory))
       return yield* Effect.catchTag(
-        exclusion.underLock((chain) => seed(chain, text, hash)),
+        lock.underLock((chain) => seed(chain, text, hash)),
         "Busy",
-        (busy) => Effect.fail(toUnavailable(site, busy)),
+        (busy) => Effect.fail(toUnavailable(document, busy)),
       )
     }, withOpaqueSpan("ConfigSource.seed")),
     start: Effect.gen(function* () {
-      const { real } = yield* followLinks(site)
-      if ((yield* leftovers(site, real)).length === 0 && !(yield* history.dirty)) return
-      yield* exclusion.underLock((chain) => Effect.asSome(sweep(site, history, chain.real)), { timeout: 0 })
+      const { real } = yield* followLinks(document)
+      if ((yield* leftovers(document, real)).length === 0 && !(yield* history.hasLeftovers)) return
+      yield* lock.underLock(
+        (chain) => Effect.asSome(Effect.andThen(sweep(document, history, chain.real), history.sweep)),
+        { timeout: 0 },
+      )
     }).pipe(Effect.ignore),
   }
 }

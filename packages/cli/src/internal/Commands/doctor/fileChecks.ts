@@ -1,7 +1,7 @@
 /** What lies in the directory of the document: who can read it, what writers that died have left, and whether there is room. */
 import { accessSync, constants, readdirSync, realpathSync, type Stats, statfsSync, statSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
-import { isOld, isTemporary } from "@signalbox/core/internal/Names"
+import { isLeftover } from "@signalbox/core/AtomicFile"
 import { Effect } from "effect"
 import type { Where } from "../../ConfigAccess.ts"
 import { codeOf } from "../../errorCode.ts"
@@ -90,7 +90,7 @@ const leftovers = (config: string): Finding => {
     const real = realpathSync(config)
     const document = basename(real)
     for (const name of readdirSync(dirname(real))) {
-      if (!isTemporary(document, name) && !isOld(document, name)) continue
+      if (!isLeftover(document, name)) continue
       const info = look(join(dirname(real), name))
       if (typeof info !== "string" && Date.now() - info.mtimeMs > leftoverMillis) found.push(name)
     }

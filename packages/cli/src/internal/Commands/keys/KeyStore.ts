@@ -1,8 +1,14 @@
 /** The keys, wherever they are: in a running host by its admin API, or in the file beside the document. */
 import { CredentialsGroup } from "@signalbox/api/CredentialsGroup"
-import { type Credential, CredentialId, Credentials, type CredentialsError } from "@signalbox/core/Credentials"
+import {
+  type Credential,
+  CredentialId,
+  CredentialLabel,
+  CredentialModels,
+  Credentials,
+  type CredentialsError,
+} from "@signalbox/core/Credentials"
 import { EventBus } from "@signalbox/core/EventBus"
-import { Label, Models } from "@signalbox/core/internal/Credential"
 import * as Signalbox from "@signalbox/node/Signalbox"
 import { Effect, Layer, Redacted, Result, Schema, SchemaIssue } from "effect"
 import { fromApi } from "../../Answers.ts"
@@ -42,8 +48,8 @@ const inHost = (host: Host): Effect.Effect<Keys> =>
 
 const wanted = Schema.Struct({
   id: CredentialId,
-  label: Schema.optionalKey(Label),
-  models: Schema.optionalKey(Models),
+  label: Schema.optionalKey(CredentialLabel),
+  models: Schema.optionalKey(CredentialModels),
 })
 
 const acceptable = (payload: unknown): Effect.Effect<void, Failure> => {
