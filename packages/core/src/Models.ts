@@ -26,7 +26,7 @@ export interface Route {
   readonly provider: string
 }
 
-/** The table has no such name, and there is no default alias. `near` has similar names that the caller may use. */
+/** The name is unknown, and no default alias is set. `near` has similar names that the caller may use. */
 export class UnknownModel extends Schema.TaggedClass<UnknownModel>()("UnknownModel", {
   /** Cut to 200 characters. */
   alias: Schema.String,

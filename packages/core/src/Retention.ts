@@ -36,7 +36,7 @@ export interface SweepRequest {
   readonly dryRun: boolean
 }
 
-/** How much a sweep deleted, or would delete. `deleted` is in the store's own units, such as documents or segments. */
+/** The amount that a sweep deleted, or would delete. `deleted` is in the store's own units, such as documents or segments. */
 export interface Swept {
   readonly deleted: number
   readonly bytes: number
@@ -219,7 +219,7 @@ const sweepOnce = Effect.fnUntraced(function* (
 
 const isSet = (limit: number | undefined): limit is number => limit !== undefined && limit > 0
 
-/** Returns `undefined` if there is no limit. Without a trusted time, the age limit does not apply. */
+/** Returns `undefined` for a policy without limits. Without a trusted time, the age limit does not apply. */
 const requestOf = (limits: StoreLimits, now: number | undefined, dryRun: boolean): SweepRequest | undefined => {
   const { days, maxBytes, maxEntries } = limits
   const request: SweepRequest = {

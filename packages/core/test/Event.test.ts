@@ -39,7 +39,7 @@ const envelopeOf = <E extends Event.AnyEvent>(event: E, more: Partial<Event.Enve
 })
 
 describe("Event.Class", () => {
-  it("an event class carries its declaration, and its instances their type", () => {
+  it("gives a class its declaration and its instances their type", () => {
     const moved = new RouteMoved({ route: "a", hops: 4 })
     expectTypeOf(moved._tag).toEqualTypeOf<"route.moved">()
     expectTypeOf(RouteMoved.type).toEqualTypeOf<"route.moved">()
@@ -49,7 +49,7 @@ describe("Event.Class", () => {
     assert.deepStrictEqual([Renamed.version, Ticked.durable], [3, false])
   })
 
-  it("ephemeral is a matter of the class and shows in no field", () => {
+  it("marks instances of an ephemeral class without a field", () => {
     const ticked = Ticked.make({ at: DateTime.makeUnsafe("2026-01-01T00:00:00Z") })
     assert.isTrue(Event.isEphemeral(ticked))
     assert.isFalse(Event.isEphemeral(new RouteMoved({ route: "a", hops: 1 })))
@@ -57,7 +57,7 @@ describe("Event.Class", () => {
     assert.deepStrictEqual(Object.keys(ticked).toSorted(), ["_tag", "at"])
   })
 
-  it("what is no event does not compile", () => {
+  it("rejects invalid declarations and payloads at compile time", () => {
     // @ts-expect-error: a payload of another shape
     const shape = () => new RouteMoved({ route: "a", hops: "1" })
     assert.throws(shape)
@@ -70,7 +70,7 @@ describe("Event.Class", () => {
     Event.Class<RouteMoved>()("route.moved", {}, { upcasters: [() => ({ at: new Map() })] })
   })
 
-  it("a subscription's elements are typed by the classes it names", () => {
+  it("types the elements of a subscription by its classes", () => {
     const some = EventBus.use((bus) => bus.subscribe({ types: [RouteMoved, Ticked] }))
     expectTypeOf(some).toEqualTypeOf<
       Effect.Effect<Stream.Stream<Event.Envelope<RouteMoved | Ticked> | Gap>, never, EventBus | Scope.Scope>
@@ -94,7 +94,7 @@ describe("Event.Class", () => {
 })
 
 describe("Cursor", () => {
-  it("what is written as text is read back", () =>
+  it("parses each formatted cursor", () =>
     fc.assert(
       fc.property(
         fc.record(
@@ -110,13 +110,13 @@ describe("Cursor", () => {
     ))
 
   it.each(["", "7", ":7", "e:", "e:-1", "e:01", "e:7.0", "e:7.", "e:1e3", "e f:1", "e:7:8", "e:99999999999999999999"])(
-    "%j is no cursor",
+    "rejects %j as a cursor",
     (text) => assert.isTrue(Option.isNone(Event.parseCursor(text))),
   )
 })
 
 describe("Event.registry", () => {
-  it.effect("an envelope is a CloudEvents 1.0 object", () =>
+  it.effect("encodes an envelope as a CloudEvents 1.0 object", () =>
     Effect.gen(function* () {
       const cloudEvent = yield* registry.encode(
         envelopeOf(new Renamed({ first: "Ada", last: "L" }), { causationId: "e:6" }),
@@ -137,7 +137,7 @@ describe("Event.registry", () => {
     }),
   )
 
-  it.effect("envelopes survive JSON text, with instances of their classes", () =>
+  it.effect("decodes JSON text to envelopes with instances of their classes", () =>
     Effect.gen(function* () {
       const at = DateTime.makeUnsafe("2026-01-01T00:00:00Z")
       const envelopes = [
@@ -153,7 +153,7 @@ describe("Event.registry", () => {
     }),
   )
 
-  it.effect("older schema versions are lifted to the current one", () =>
+  it.effect("converts older schema versions to the current one", () =>
     Effect.gen(function* () {
       const written = yield* registry.encode(envelopeOf(new Renamed({ first: "", last: "" })))
       const { dataschema: _, ...unversioned } = written
@@ -174,16 +174,16 @@ describe("Event.registry", () => {
     ["a newer schema version", { dataschema: "urn:signalbox:event:route.moved:2" }, "NewerVersion"],
     ["an unknown type", { type: "route.lost", dataschema: "urn:signalbox:event:route.lost:1" }, "UnknownType"],
     ["another CloudEvents version", { specversion: "0.3" }, "Malformed"],
-    ["an id that is no cursor", { id: "b0a1" }, "Malformed"],
-    ["a time that is none", { time: "2023-13-45T00:00:00Z" }, "Malformed"],
+    ["an id that is not a cursor", { id: "b0a1" }, "Malformed"],
+    ["a time that is not a date", { time: "2023-13-45T00:00:00Z" }, "Malformed"],
     ["a time that is not RFC 3339", { time: "Tue Nov 14 2023" }, "Malformed"],
     ["a foreign schema", { dataschema: "https://example.com/schema" }, "Malformed"],
     ["a foreign content type", { datacontenttype: "text/plain" }, "Malformed"],
     ["a missing revision", { revision: undefined }, "Malformed"],
     ["data of another shape", { data: { route: 1, hops: "a" } }, "InvalidData"],
-    ["data that is no object", { data: [1] }, "Malformed"],
+    ["data that is not an object", { data: [1] }, "Malformed"],
   ]
-  it.effect.each(refusals)("%s is refused", ([, change, reason]) =>
+  it.effect.each(refusals)("refuses %s", ([, change, reason]) =>
     Effect.gen(function* () {
       const good = yield* registry.encode(envelopeOf(new RouteMoved({ route: "a", hops: 1 })))
       const error = yield* Effect.flip(registry.decode({ ...good, ...change }))
@@ -192,7 +192,7 @@ describe("Event.registry", () => {
     }),
   )
 
-  it.effect("what is no object, and an upcaster that throws, are typed errors too", () =>
+  it.effect("fails with a typed error for a non-object and for an upcaster that throws", () =>
     Effect.gen(function* () {
       for (const input of [null, 1, "x", [], {}, undefined]) {
         assert.strictEqual((yield* Effect.flip(registry.decode(input))).reason._tag, "Malformed")
@@ -216,7 +216,7 @@ describe("Event.registry", () => {
     }),
   )
 
-  it.effect("an error shows no value of the payload", () =>
+  it.effect("shows no value of the payload in an error", () =>
     Effect.gen(function* () {
       const good = yield* registry.encode(envelopeOf(new RouteMoved({ route: "a", hops: 1 })))
       const error = yield* Effect.flip(registry.decode({ ...good, data: { route: "sk-1", hops: "sk-2" }, x: "sk-3" }))
@@ -225,7 +225,7 @@ describe("Event.registry", () => {
     }),
   )
 
-  it("two classes of one type make no registry", () => {
+  it("throws for two classes of one type", () => {
     class Again extends Event.Class<Again>()("route.moved", {}) {}
     assert.throws(() => Event.registry([RouteMoved, Again]), /route\.moved/)
   })

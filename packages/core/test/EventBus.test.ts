@@ -21,14 +21,14 @@ const moved = (hops: number, route = "a") => new Moved({ route, hops })
 const hopsOf = (items: ReadonlyArray<Item>): ReadonlyArray<unknown> =>
   items.map((item) => (item._tag === "Gap" ? item.missing : Reflect.get(item.event, "hops")))
 
-/** What a new subscriber with these options gets at once. */
+/** Takes the items that a new subscriber with these options gets at once. */
 const joined = (bus: EventBus["Service"], options: SubscribeOptions) =>
   Effect.scoped(
     Effect.flatten(Effect.flatMap(bus.subscribe(options), (stream: Stream.Stream<Item>) => Stream.toPull(stream))),
   )
 
-describe("EventBus, in memory", () => {
-  it.effect("history that is gone is a Gap first; without events of its types among it there is none", () =>
+describe("EventBus in memory", () => {
+  it.effect("delivers a Gap first for lost history, and none if it had no events of the selected types", () =>
     Effect.gen(function* () {
       const bus = yield* EventBus
       const { epoch } = yield* bus.cursor
@@ -49,7 +49,7 @@ describe("EventBus, in memory", () => {
     }).pipe(Effect.provide(busOf(4))),
   )
 
-  it.effect("a cursor that says n goes on behind that ephemeral event", () =>
+  it.effect("continues after the ephemeral event of a cursor with n", () =>
     Effect.gen(function* () {
       const bus = yield* EventBus
       yield* bus.publishAll([moved(1), new Ticked({ hops: 2 })])
@@ -60,7 +60,7 @@ describe("EventBus, in memory", () => {
     }).pipe(Effect.provide(busOf(8))),
   )
 
-  it.effect("the time since it last took tells the lag of a subscriber that has lost events", () =>
+  it.effect("reports the time since the last take as the lag of a subscriber that lost events", () =>
     Effect.gen(function* () {
       const bus = yield* EventBus
       yield* Effect.asVoid(bus.subscribe())
@@ -71,7 +71,7 @@ describe("EventBus, in memory", () => {
     }).pipe(Effect.provide(busOf(4))),
   )
 
-  it.effect("the epoch is random: two buses never share one, a seeded Random repeats it", () =>
+  it.effect("draws a random epoch for each bus, which a seed repeats", () =>
     Effect.gen(function* () {
       const epoch = Effect.map(
         EventBus.use((bus) => bus.cursor),
@@ -84,7 +84,7 @@ describe("EventBus, in memory", () => {
     }),
   )
 
-  it.live("the system's clock is read once a turn, and anew in the next", () => {
+  it.live("reads the system clock once per turn", () => {
     let readings = 0
     const system = Context.get(Context.empty(), Clock.Clock)
     const { currentTimeMillisUnsafe } = system
@@ -104,7 +104,7 @@ describe("EventBus, in memory", () => {
     }).pipe(Effect.provide(busOf(64)))
   })
 
-  it("a subscriber that has left is not kept", async () => {
+  it("keeps no reference to an ended subscription", async () => {
     const state = new BusState({
       epoch: "e",
       capacity: 4,
@@ -119,7 +119,7 @@ describe("EventBus, in memory", () => {
       return left.map((subscription) => new WeakRef(subscription))
     }
     const left = leave()
-    // A WeakRef holds its target until the end of the turn in which it was made.
+    // A WeakRef keeps its target alive until the end of the turn in which it was created.
     await new Promise(setImmediate)
     setFlagsFromString("--expose-gc")
     runInNewContext("gc")()
@@ -129,7 +129,7 @@ describe("EventBus, in memory", () => {
     )
   })
 
-  it("types that nobody publishes are forgotten with their last subscriber", () => {
+  it("drops a type that was never published with its last subscriber", () => {
     const state = new BusState({
       epoch: "e",
       capacity: 4,
@@ -148,7 +148,7 @@ describe("EventBus, in memory", () => {
     assert.strictEqual(state.types, 1)
   })
 
-  it.effect("a cursor that is no cursor harms nobody", () =>
+  it.effect("survives an invalid cursor of one subscriber", () =>
     Effect.gen(function* () {
       const bus = yield* EventBus
       const { epoch } = yield* bus.cursor
@@ -161,7 +161,7 @@ describe("EventBus, in memory", () => {
     }).pipe(Effect.provide(busOf(4))),
   )
 
-  it.effect("two consumers of one subscription are a bug, not a riddle", () =>
+  it.effect("dies with the subscription's name if it has two consumers", () =>
     Effect.gen(function* () {
       const bus = yield* EventBus
       const stream = yield* bus.subscribe({ name: "mine" })
@@ -174,7 +174,7 @@ describe("EventBus, in memory", () => {
 })
 
 describe("EventBus.coalesce", () => {
-  it.effect("keeps the newest of each key among what piled up, and every Gap", () =>
+  it.effect("keeps every Gap and the newest event of each key among those that piled up", () =>
     Effect.gen(function* () {
       const bus = yield* EventBus
       const stream = (yield* bus.subscribe({ types: [Moved, Closed] })).pipe(
@@ -196,7 +196,7 @@ describe("EventBus.coalesce", () => {
 })
 
 describe("EventBus.failWhenLagging", () => {
-  it.effect("fails when more has piled up than allowed; history does not count", () =>
+  it.effect("fails when too many events piled up, history excepted", () =>
     Effect.gen(function* () {
       const bus = yield* EventBus
       const after = yield* bus.cursor
@@ -211,7 +211,7 @@ describe("EventBus.failWhenLagging", () => {
     }).pipe(Effect.provide(busOf(8))),
   )
 
-  it.effect("fails when anything was lost", () =>
+  it.effect("fails when an event was lost", () =>
     Effect.gen(function* () {
       const bus = yield* EventBus
       const pull = yield* Stream.toPull(EventBus.failWhenLagging(100)(yield* bus.subscribe()))

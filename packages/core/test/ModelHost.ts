@@ -1,4 +1,4 @@
-/** A host in memory for the tests of models: settings without a document, the registry, the providers' state and a graph with Models. */
+/** A host in memory for the tests of models: settings without a document, the registry, providers and a graph with Models. */
 import * as Event from "@signalbox/core/Event"
 import { EventBus } from "@signalbox/core/EventBus"
 import { DefaultModelAlias, Model, type ModelInput, ModelRegistry, ModelSettings } from "@signalbox/core/ModelRegistry"
@@ -11,7 +11,7 @@ import { Effect, Layer, Schema, type Scope, Stream } from "effect"
 
 export class Services extends ServiceGraph.Service<Services>()("test/Services", { nodes: [Models.node] }) {}
 
-/** Stands where `config.changed` does. */
+/** Takes the place of `config.changed`. */
 export class Edited extends Event.Class<Edited>()("test.edited", {}) {}
 class Marked extends Event.Class<Marked>()("test.marked", {}) {}
 
@@ -32,12 +32,12 @@ const valuesOf = ({ defaultAlias, models, providers }: Document): ReadonlyMap<st
   const values = new Map<string, unknown>()
   if (models !== undefined) values.set(ModelSettings.key, modelsOf(models))
   if (defaultAlias !== undefined) values.set(DefaultModelAlias.key, defaultAlias)
-  // The engine of a real document would share what is equal; here a provider that is named is a new value.
+  // The document engine shares equal values. Here each provider of an edit is a new value.
   if (providers !== undefined) values.set(ProviderSettings.key, decodeProviders(providers))
   return values
 }
 
-/** Another document: only what it names differs. Fails as the ConfigStore's change would. */
+/** Changes the settings that the document has. Fails like a change of the ConfigStore. */
 export const edit = (document: Document | ((current: ReadonlyMap<string, unknown>) => ReadonlyMap<string, unknown>)) =>
   Effect.flatMap(Reconciler, (reconciler) =>
     reconciler.run((transaction) => {
@@ -53,13 +53,13 @@ export const settings = ({ defaultAlias = "", models = {}, providers = {} }: Doc
     Setting.layerFrom(ProviderSettings, decodeProviders(providers)),
   ).pipe(Layer.provideMerge(Reconciler.layer), Layer.provideMerge(EventBus.layer))
 
-/** Everything below the graph. */
+/** All layers below the graph. */
 export const parts = (document: Document = {}) =>
   Layer.mergeAll(ModelRegistry.layer, Providers.layer).pipe(Layer.provideMerge(settings(document)))
 
 export const host = (document: Document = {}) => Services.layer.pipe(Layer.provideMerge(parts(document)))
 
-/** What the effect published, as plain data: `[type, fields]`, without what the graph says of its services. */
+/** Collects the events that an effect publishes as `[type, fields]`, except those about services of the graph. */
 export const eventsOf = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
 ): Effect.Effect<ReadonlyArray<readonly [type: string, fields: object]>, E, Exclude<R, Scope.Scope> | EventBus> =>
@@ -81,7 +81,7 @@ export const eventsOf = <A, E, R>(
 
 export const resolve = (alias: string, key?: string) =>
   Services.provide(Effect.flatMap(Models, (models) => models.resolve(alias, key)))
-/** The upstream that the alias goes to, or why it goes nowhere. */
+/** Resolves an alias to its upstream model, or to the reason of the refusal. */
 export const resolved = (alias: string, key?: string) =>
   Effect.match(resolve(alias, key), { onSuccess: ({ upstream }) => upstream, onFailure: ({ reason }) => reason._tag })
 export const list = (key?: string) => Services.provide(Effect.flatMap(Models, (models) => models.list(key)))

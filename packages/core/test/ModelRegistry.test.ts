@@ -14,7 +14,7 @@ import { edit, eventsOf, host, type ModelInputs, parts, resolved } from "./Model
 
 const register = (name: string, models: ModelInputs) =>
   Effect.flatMap(ModelRegistry, (registry) => registry.register(models, { name }))
-/** Registers until the Scope that it answers closes. */
+/** Registers models until the returned Scope closes. */
 const open = (name: string, models: ModelInputs) =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
@@ -22,7 +22,7 @@ const open = (name: string, models: ModelInputs) =>
     return scope
   })
 const close = (scope: Scope.Closeable) => Scope.close(scope, Exit.void)
-/** Until every change that waits has run. */
+/** Waits until all queued changes have run. */
 const settled = Effect.flatMap(Reconciler, (reconciler) => reconciler.run(() => Effect.void, { whenFull: "wait" }))
 const table = Effect.map(
   Effect.flatMap(ModelRegistry, (registry) => registry.models),
@@ -33,10 +33,10 @@ const origins = Effect.map(
   (models) => Object.fromEntries(models.map(({ alias, registeredBy }) => [alias, registeredBy])),
 )
 
-describe("events", () => {
+describe("ModelRegistry events", () => {
   const models = { a: { upstream: "ua", provider: "p" }, b: { upstream: "ub", provider: "p" } }
 
-  it.effect("what an edit does to models is said after the edit's own event, in the same commit", () =>
+  it.effect("publishes changed models after the event of the edit, in the same commit", () =>
     Effect.gen(function* () {
       const edited = edit({
         models: { a: { upstream: "other", provider: "p", enabled: false }, c: { upstream: "uc", provider: "q" } },
@@ -53,7 +53,7 @@ describe("events", () => {
     }).pipe(Effect.provide(host({ models }))),
   )
 
-  it.effect("an edit that leaves a model as it was says nothing of it, however it is written", () =>
+  it.effect("publishes nothing for a model that is rewritten without a change", () =>
     Effect.gen(function* () {
       yield* edit({ models: { a: { upstream: "ua", provider: "p", allowedKeys: ["x", "y"] } } })
       const same = edit({
@@ -63,7 +63,7 @@ describe("events", () => {
     }).pipe(Effect.provide(host({ models }))),
   )
 
-  it.effect("who may use a model is no part of an event; that it differs is", () =>
+  it.effect("publishes that the allowed keys of a model changed, but not the keys", () =>
     Effect.gen(function* () {
       const events = yield* eventsOf(edit({ models: { ...models, a: { ...models.a, allowedKeys: ["key-of-alice"] } } }))
       assert.deepStrictEqual(events, [
@@ -73,14 +73,14 @@ describe("events", () => {
     }).pipe(Effect.provide(host({ models }))),
   )
 
-  it.effect("what stands in the document at the start is no news", () =>
+  it.effect("publishes nothing for the models of the first document", () =>
     Effect.gen(function* () {
       const started = Effect.scoped(Layer.build(Layer.fresh(ModelRegistry.layer)))
       assert.deepStrictEqual(yield* eventsOf(started), [])
     }).pipe(Effect.provide(parts({ models }))),
   )
 
-  it.effect("a refused edit says nothing", () =>
+  it.effect("publishes nothing for a refused edit", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* eventsOf(Effect.flip(edit({ models: {}, defaultAlias: "a" }))), [])
       assert.deepStrictEqual(yield* table, { a: "ua@p", b: "ub@p" })
@@ -88,8 +88,8 @@ describe("events", () => {
   )
 })
 
-describe("register", () => {
-  it.effect("models are there when it returns and gone when their Scope has closed", () =>
+describe("ModelRegistry.register", () => {
+  it.effect("adds models before it returns, and removes them when their Scope closes", () =>
     Effect.gen(function* () {
       const plugin = yield* open("plugin", { x: { upstream: "ux" }, y: { upstream: "uy", provider: "elsewhere" } })
       assert.strictEqual(yield* resolved("x"), "ux")
@@ -104,7 +104,7 @@ describe("register", () => {
     }).pipe(Effect.provide(host())),
   )
 
-  it.effect("a later registration shadows an earlier one, the document both, and what is shadowed comes back", () =>
+  it.effect("lets a later registration override an earlier one, and the document override both", () =>
     Effect.gen(function* () {
       yield* open("first", { x: { upstream: "1" } })
       const second = yield* open("second", { x: { upstream: "2" } })
@@ -122,7 +122,7 @@ describe("register", () => {
     }).pipe(Effect.provide(host())),
   )
 
-  it.effect("the document can switch off what a plugin registered", () =>
+  it.effect("lets the document disable a registered model", () =>
     Effect.gen(function* () {
       yield* open("plugin", { x: { upstream: "ux" } })
       yield* edit({ models: { x: { upstream: "ux", provider: "plugin", enabled: false } } })
@@ -130,7 +130,7 @@ describe("register", () => {
     }).pipe(Effect.provide(host())),
   )
 
-  it.effect("registering a name again replaces all it had, in its place, with only the differences as events", () =>
+  it.effect("replaces a registration of the same name in its position, with events for the differences only", () =>
     Effect.gen(function* () {
       const first = yield* open("plugin", { x: { upstream: "1" }, y: { upstream: "1" } })
       yield* open("later", { z: { upstream: "3" } })
@@ -152,7 +152,7 @@ describe("register", () => {
     }).pipe(Effect.provide(host())),
   )
 
-  it.effect("the newer of one name closing first leaves the older as it was", () =>
+  it.effect("restores the older registration of a name when the newer one closes", () =>
     Effect.gen(function* () {
       yield* open("plugin", { x: { upstream: "1" } })
       const newer = yield* open("plugin", { y: { upstream: "2" } })
@@ -163,7 +163,7 @@ describe("register", () => {
     }).pipe(Effect.provide(host())),
   )
 
-  it.effect("who stops waiting is not registered, though its Scope lives on", () =>
+  it.effect("does not register for an interrupted caller, although its Scope lives on", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       const gate = yield* Deferred.make<void>()
@@ -188,14 +188,14 @@ describe("register", () => {
     }).pipe(Effect.provide(host())),
   )
 
-  it.effect("a Scope that outlives the host of its registration closes without a complaint", () =>
+  it.effect("closes a Scope that outlives the host of its registration", () =>
     Effect.gen(function* () {
       const scope = yield* open("plugin", { a: { upstream: "ua" } }).pipe(Effect.provide(host()))
       yield* close(scope)
     }),
   )
 
-  it.effect("many that close at once leave in one change", () =>
+  it.effect("removes registrations that close together in one change", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       const scopes = yield* Effect.forEach(
@@ -212,7 +212,7 @@ describe("register", () => {
 
   const reasonOf = (refused: ModelRegistryError) => refused.reason
 
-  it.effect("more registrations or models than the limits are refused, and closing makes room", () =>
+  it.effect("refuses registrations and models beyond the limits, until others close", () =>
     Effect.gen(function* () {
       const first = yield* open("a", { x: { upstream: "u" }, y: { upstream: "u" } })
       const refused = yield* Effect.flip(open("b", { z: { upstream: "u" }, w: { upstream: "u" } }))
@@ -230,7 +230,7 @@ describe("register", () => {
     ),
   )
 
-  it.effect("what no document could say is refused: names, aliases, fields", () =>
+  it.effect("refuses names, aliases and fields that are invalid in a document", () =>
     Effect.gen(function* () {
       const refuse = (name: string, models: ModelInputs) => Effect.map(Effect.flip(open(name, models)), reasonOf)
       for (const [name, models] of [
@@ -250,7 +250,7 @@ describe("register", () => {
   )
 })
 
-describe("services of a graph", () => {
+describe("ModelRegistry in a ServiceGraph", () => {
   class Input extends Setting.Service<Input>()("test/Input", Schema.Int) {}
   const setInput = (value: number) =>
     Effect.flatMap(Reconciler, (reconciler) =>
@@ -259,7 +259,7 @@ describe("services of a graph", () => {
       ),
     )
 
-  // A provider's client that brings its models, as a node that is rebuilt.
+  // The client of a provider, as a node that registers models.
   class Client extends Context.Service<Client, { readonly input: number }>()("test/Client") {
     static readonly layer = Layer.effect(
       Client,
@@ -276,7 +276,7 @@ describe("services of a graph", () => {
   }) {}
   const withClient = WithClient.layer.pipe(Layer.provideMerge(Setting.layerFrom(Input, 1)), Layer.provideMerge(parts()))
 
-  it.effect("a node registers in its layer and takes its models with it, without waiting for itself", () =>
+  it.effect("registers models from the layer of a node, and removes them with the node", () =>
     Effect.gen(function* () {
       yield* settled
       assert.deepStrictEqual(yield* table, { m1: "u1@client", always: "u@client" })
@@ -296,7 +296,7 @@ describe("services of a graph", () => {
     }).pipe(Effect.provide(withClient)),
   )
 
-  it.effect("what a node registered that was then not built is never there", () =>
+  it.effect("adds no models of a node that fails to build", () =>
     Effect.gen(function* () {
       yield* settled
       const events = yield* eventsOf(
@@ -313,36 +313,39 @@ describe("services of a graph", () => {
     }).pipe(Effect.provide(withClient)),
   )
 
-  // Refuses tables: as a host may that cannot serve without a certain model.
-  class Picky extends Context.Service<Picky, { readonly count: number }>()("test/Picky") {
+  // A service that refuses some tables, such as a host that needs a certain model.
+  class Selective extends Context.Service<Selective, { readonly count: number }>()("test/Selective") {
     static readonly layer = Layer.effect(
-      Picky,
+      Selective,
       Effect.gen(function* () {
         const aliases = (yield* ModelRegistrations.get).flatMap(({ models }) => Object.keys(models))
         const input = yield* Input.get
         if (aliases.includes("poison")) return yield* Effect.fail("cannot serve poison" as const)
         if (input === 1 && !aliases.includes("needed")) return yield* Effect.fail("needed is missing" as const)
-        return Picky.of({ count: aliases.length })
+        return Selective.of({ count: aliases.length })
       }),
     )
   }
-  class WithPicky extends ServiceGraph.Service<WithPicky>()("test/WithPicky", {
-    nodes: [ServiceGraph.node(Picky, { needs: [Input, ModelRegistrations], layer: Picky.layer })],
+  class WithSelective extends ServiceGraph.Service<WithSelective>()("test/WithSelective", {
+    nodes: [ServiceGraph.node(Selective, { needs: [Input, ModelRegistrations], layer: Selective.layer })],
   }) {}
-  const withPicky = WithPicky.layer.pipe(Layer.provideMerge(Setting.layerFrom(Input, 0)), Layer.provideMerge(parts()))
+  const withSelective = WithSelective.layer.pipe(
+    Layer.provideMerge(Setting.layerFrom(Input, 0)),
+    Layer.provideMerge(parts()),
+  )
 
-  it.effect("a registration that a service cannot be built for is refused and names the service", () =>
+  it.effect("refuses a registration for which a service cannot be built, and names the service", () =>
     Effect.gen(function* () {
       const refused = yield* Effect.flip(open("plugin", { poison: { upstream: "u" }, other: { upstream: "u" } }))
       assert.deepInclude(refused.reason, { _tag: "RegistrationRefused" })
-      assert.include(refused.message, "test/Picky: cannot serve poison")
+      assert.include(refused.message, "test/Selective: cannot serve poison")
       assert.deepStrictEqual(yield* table, {})
       yield* open("plugin", { other: { upstream: "u" } })
       assert.deepStrictEqual(yield* table, { other: "u@plugin" })
-    }).pipe(Effect.provide(withPicky)),
+    }).pipe(Effect.provide(withSelective)),
   )
 
-  it.effect("models whose going is refused stay, which is said, and go with the next change that allows it", () => {
+  it.effect("keeps models whose removal is refused, logs it, and removes them with the next possible change", () => {
     const lines: Array<string> = []
     const logger = Logger.make(({ message }) => {
       lines.push(String(message))
@@ -353,7 +356,7 @@ describe("services of a graph", () => {
       yield* Effect.andThen(close(plugin), settled)
       assert.deepStrictEqual(yield* table, { needed: "u@plugin" })
       assert.deepStrictEqual(lines, [
-        "Models of closed registrations stay until the next change: test/Picky: needed is missing",
+        "Models of closed registrations stay until the next change: test/Selective: needed is missing",
       ])
       const gone = yield* Effect.forkChild(
         Stream.runDrain(Stream.takeUntil(ModelRegistrations.changes, (registrations) => registrations.length === 0)),
@@ -364,11 +367,11 @@ describe("services of a graph", () => {
         ["model.removed", { alias: "needed", provider: "plugin", upstream: "u", enabled: true }],
       ])
       assert.deepStrictEqual(yield* table, {})
-    }).pipe(Effect.provide(withPicky.pipe(Layer.provide(Logger.layer([logger])))))
+    }).pipe(Effect.provide(withSelective.pipe(Layer.provide(Logger.layer([logger])))))
   })
 })
 
-it.effect("10,000 registered models come and go in one commit each", () =>
+it.effect("adds and removes 10,000 registered models in one commit each", () =>
   Effect.gen(function* () {
     const reconciler = yield* Reconciler
     const models = Object.fromEntries(

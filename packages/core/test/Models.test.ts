@@ -8,7 +8,7 @@ import { Cause, Effect, Exit, Layer, Result, Schema } from "effect"
 import { edit, host, list, resolve, resolved, Services, settings } from "./ModelHost.ts"
 
 describe("settings", () => {
-  // As a host writes it; facts/copilot-api.md's document must decode as it is.
+  // The schema of a host. A copilot-api document must decode with it.
   const HostDocument = Schema.Struct({
     version: Schema.Literal(1),
     models: ModelSettings.schema,
@@ -28,7 +28,7 @@ describe("settings", () => {
     return Result.isFailure(result) ? result.failure.message : "accepted"
   }
 
-  it("a copilot-api document decodes as it is, its models with the default provider", () => {
+  it("decodes a copilot-api document, with the default provider for its models", () => {
     const result = decode({
       version: 1,
       models: {
@@ -49,7 +49,7 @@ describe("settings", () => {
     })
   })
 
-  it("a document without any of them decodes to none", () => {
+  it("decodes a document without models and providers", () => {
     assert.deepStrictEqual(Result.getOrThrow(decode({ version: 1 })), {
       version: 1,
       models: {},
@@ -58,7 +58,7 @@ describe("settings", () => {
     })
   })
 
-  it("what is decoded is written back as the document spells it", () => {
+  it("encodes decoded settings as the document spells them", () => {
     const document = {
       version: 1,
       models: { a: { upstream: "u", provider: "p", enabled: true, allowed_keys: ["*"] } },
@@ -68,7 +68,7 @@ describe("settings", () => {
     assert.deepStrictEqual<unknown>(Schema.encodeSync(HostDocument)(Result.getOrThrow(decode(document))), document)
   })
 
-  it("a bad name, URL, kind or default alias is refused at its place", () => {
+  it("refuses an invalid name, URL, kind or default alias at its path", () => {
     assert.include(problem({ models: { " a": { upstream: "u" } } }), '["models"][" a"]')
     assert.include(problem({ models: { ["a".repeat(201)]: { upstream: "u" } } }), "1 to 200 characters")
     assert.include(problem({ models: { a: { upstream: "" } } }), '["models"]["a"]["upstream"]')
@@ -82,7 +82,7 @@ describe("settings", () => {
     )
   })
 
-  it("a credential in a base URL is refused, and the refusal does not show it", () => {
+  it("refuses a credential in a base URL without showing it", () => {
     for (const url of ["https://me:hunter2@host/v1", "https://host/v1?key=hunter2", "https://host/v1#hunter2"]) {
       const refusal = problem({ providers: { p: { kind: "openai", base_url: url } } })
       assert.include(refusal, "put a credential into api_key")
@@ -91,7 +91,7 @@ describe("settings", () => {
     assert.notInclude(problem({ providers: { p: { kind: "openai", api_key: ["hunter2"] } } }), "hunter2")
   })
 
-  it("says how many models a document may have", () => {
+  it("refuses more than 100,000 models", () => {
     const record = (size: number) =>
       Object.fromEntries(Array.from({ length: size }, (_, index) => [`m${index}`, { upstream: "u" }]))
     assert.strictEqual(maxModels, 100_000)
@@ -104,32 +104,32 @@ describe("Models", () => {
     fast: { upstream: "gpt-4o-mini", provider: "openai" },
     smart: { upstream: "claude-sonnet-4", provider: "anthropic", allowedKeys: ["alice", "bob"] },
     old: { upstream: "gpt-3", provider: "openai", enabled: false },
-    nobody: { upstream: "x", allowedKeys: [] },
+    unusable: { upstream: "x", allowedKeys: [] },
   }
 
-  it.effect("an alias goes to its provider, under the name that the provider knows", () =>
+  it.effect("resolves an alias to its provider and upstream model", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* resolve("fast"), { alias: "fast", upstream: "gpt-4o-mini", provider: "openai" })
     }).pipe(Effect.provide(host({ models }))),
   )
 
-  it.effect("a model that is for some keys is refused to the others and to callers without one", () =>
+  it.effect("refuses a model to keys that may not use it, and to callers without a key", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* resolved("smart", "alice"), "claude-sonnet-4")
       assert.strictEqual(yield* resolved("smart", "mallory"), "ModelNotAllowed")
       assert.strictEqual(yield* resolved("smart"), "ModelNotAllowed")
       assert.strictEqual(yield* resolved("fast", "mallory"), "gpt-4o-mini")
-      assert.strictEqual(yield* resolved("nobody", "alice"), "ModelNotAllowed")
+      assert.strictEqual(yield* resolved("unusable", "alice"), "ModelNotAllowed")
     }).pipe(Effect.provide(host({ models }))),
   )
 
-  it.effect("a disabled model is refused", () =>
+  it.effect("refuses a disabled model", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* resolved("old"), "ModelDisabled")
     }).pipe(Effect.provide(host({ models }))),
   )
 
-  it.effect("a caller is listed what it may use, and nothing else", () =>
+  it.effect("lists only the models that a caller may use", () =>
     Effect.gen(function* () {
       const aliases = (key?: string) => Effect.map(list(key), (routes) => routes.map(({ alias }) => alias))
       assert.deepStrictEqual(yield* aliases(), ["fast"])
@@ -138,7 +138,7 @@ describe("Models", () => {
     }).pipe(Effect.provide(host({ models }))),
   )
 
-  it.effect("an unknown name is refused with the near ones that this caller may use", () =>
+  it.effect("refuses an unknown name with similar names that the caller may use", () =>
     Effect.gen(function* () {
       const near = (alias: string, key?: string) =>
         Effect.map(Effect.flip(resolve(alias, key)), ({ reason }) =>
@@ -153,14 +153,14 @@ describe("Models", () => {
     }).pipe(Effect.provide(host({ models }))),
   )
 
-  it.effect("a name of any length is shown at most 200 characters long", () =>
+  it.effect("cuts a name in an error to 200 characters", () =>
     Effect.gen(function* () {
       const refused = yield* Effect.flip(resolve("x".repeat(1_000_000)))
       assert.isBelow(refused.message.length, 250)
     }).pipe(Effect.provide(host({ models }))),
   )
 
-  it.effect("names that every object has are no models", () =>
+  it.effect("refuses names that every object has", () =>
     Effect.gen(function* () {
       for (const name of ["constructor", "__proto__", "toString", ""]) {
         assert.strictEqual(yield* resolved(name), "UnknownModel")
@@ -170,7 +170,7 @@ describe("Models", () => {
     }).pipe(Effect.provide(host({ models }))),
   )
 
-  it.effect("unknown names fall to the default alias, known ones that are refused do not", () =>
+  it.effect("resolves unknown names, but not refused ones, to the default alias", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* resolve("whatever"), {
         alias: "fast",
@@ -187,7 +187,7 @@ describe("Models", () => {
     }).pipe(Effect.provide(host({ models, defaultAlias: "fast" }))),
   )
 
-  it.effect("a default alias that the document does not have refuses the change and names the node", () =>
+  it.effect("refuses a change with an unknown default alias and names the node", () =>
     Effect.gen(function* () {
       const refused = yield* Effect.flip(edit({ defaultAlias: "fats" }))
       assert.instanceOf(refused, PrepareFailed)
@@ -196,7 +196,7 @@ describe("Models", () => {
       ])
       assert.include(refused.message, 'default_model_alias is not an alias of models (did you mean "fast"?)')
       assert.strictEqual(yield* resolved("whatever"), "gpt-4o-mini")
-      // Nor may its model go.
+      // Its model cannot be removed either.
       yield* Effect.flip(edit({ models: { smart: { upstream: "x" } } }))
       assert.strictEqual(yield* resolved("fast"), "gpt-4o-mini")
       yield* edit({ models: { smart: { upstream: "x" } }, defaultAlias: "smart" })
@@ -204,7 +204,7 @@ describe("Models", () => {
     }).pipe(Effect.provide(host({ models, defaultAlias: "fast" }))),
   )
 
-  it.effect("a host whose first document has such a default alias does not start", () =>
+  it.effect("fails to start with an unknown default alias", () =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(Effect.scoped(Layer.build(host({ models, defaultAlias: "fats" }))))
       assert.isTrue(Exit.isFailure(exit))
@@ -215,7 +215,7 @@ describe("Models", () => {
     }),
   )
 
-  it.effect("a request sees one table however the document changes under it", () =>
+  it.effect("shows one table to a request while the document changes", () =>
     Effect.gen(function* () {
       yield* Services.provide(
         Effect.gen(function* () {
@@ -231,7 +231,7 @@ describe("Models", () => {
     }).pipe(Effect.provide(host({ models }))),
   )
 
-  it.effect("models of a provider that is down are refused with the reason until it recovers", () =>
+  it.effect("refuses models of a provider that is down, until it recovers", () =>
     Effect.gen(function* () {
       const providers = yield* Providers
       yield* providers.failed("openai", "connection refused")
@@ -245,7 +245,7 @@ describe("Models", () => {
     }).pipe(Effect.provide(host({ models }))),
   )
 
-  it.effect("another key of a provider does not rebuild the table of models", () =>
+  it.effect("keeps the table of models when the key of a provider changes", () =>
     Effect.gen(function* () {
       const instance = Services.provide(Models)
       const before = yield* instance
@@ -256,7 +256,7 @@ describe("Models", () => {
     }).pipe(Effect.provide(host({ models, providers: { openai: { kind: "openai", api_key: "k1" } } }))),
   )
 
-  it.effect("10,000 models are resolved, listed, changed and searched for near names", () =>
+  it.effect("resolves, lists and changes 10,000 models, and finds similar names among them", () =>
     Effect.gen(function* () {
       const registry = yield* ModelRegistry
       assert.strictEqual((yield* list()).length, 10_000)
@@ -282,7 +282,7 @@ describe("Models", () => {
     ),
   )
 
-  it.effect("works on constant settings, without a registry", () =>
+  it.effect("works with constant settings", () =>
     Effect.gen(function* () {
       const models = yield* Models
       assert.strictEqual((yield* models.resolve("a")).upstream, "u")

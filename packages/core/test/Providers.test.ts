@@ -11,14 +11,14 @@ const outages = Effect.map(
   Effect.flatMap(Providers, (providers) => providers.outages),
   (outages) => outages.map(({ provider }) => provider),
 )
-// Follows the commit's own events by a turn or two; each turn is a step of every runnable fiber.
+// The events follow those of the commit by a turn or two.
 const turns = Effect.forEach(Array.from({ length: 10 }), () => Effect.yieldNow, { discard: true })
 
 describe("provider events", () => {
   const openai = { kind: "openai", api_key: "sk-secret-1" } as const
   const providers = { a: openai, b: { kind: "echo" }, c: openai } as const
 
-  it.effect("an edit's differences are said after its own event, by field and without what the fields hold", () =>
+  it.effect("publishes changed fields of providers after the event of the edit, without their values", () =>
     Effect.gen(function* () {
       const events = yield* eventsOf(
         edit({
@@ -39,7 +39,7 @@ describe("provider events", () => {
     }).pipe(Effect.provide(host({ providers }))),
   )
 
-  it.effect("a provider that is written anew and the same is not said to have changed", () =>
+  it.effect("publishes nothing for a provider that is rewritten without a change", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* eventsOf(edit({ providers: structuredClone(providers) })), [["test.edited", {}]])
     }).pipe(Effect.provide(host({ providers }))),
@@ -47,7 +47,7 @@ describe("provider events", () => {
 })
 
 describe("outages", () => {
-  it.effect("an outage is said once, with when it began and why, until the provider recovers", () =>
+  it.effect("publishes an outage once, with its time and reason, until the provider recovers", () =>
     Effect.gen(function* () {
       const providers = yield* Providers
       yield* TestClock.setTime(5_000)
@@ -71,14 +71,14 @@ describe("outages", () => {
     }).pipe(Effect.provide(parts())),
   )
 
-  it.effect("other settings end a provider's outage, after they were said; those of another do not", () =>
+  it.effect("ends an outage when the settings of that provider change", () =>
     Effect.gen(function* () {
       yield* failed("a")
       yield* failed("plugin")
       const other = yield* eventsOf(
         Effect.andThen(edit({ providers: { a: { kind: "echo" }, b: { kind: "openai" } } }), turns),
       )
-      // The fixture decodes `a` anew: a new value, though an equal one.
+      // The fixture decodes `a` again, so its value is equal but not identical.
       assert.deepStrictEqual(other.at(-1), ["provider.recovered", { provider: "a" }])
       yield* failed("a")
       const removed = yield* eventsOf(Effect.andThen(edit({ providers: {} }), turns))
@@ -92,7 +92,7 @@ describe("outages", () => {
     }).pipe(Effect.provide(parts({ providers: { a: { kind: "echo" } } }))),
   )
 
-  it.effect("of more than 1,000 the oldest is forgotten, and that is said", () => {
+  it.effect("drops the oldest of more than 1,000 outages and logs it", () => {
     const lines: Array<string> = []
     const logger = Logger.make(({ message }) => {
       lines.push(String(message))
@@ -111,22 +111,19 @@ describe("outages", () => {
     }).pipe(Effect.provide(Layer.merge(parts(), Logger.layer([logger]))))
   })
 
-  it.effect("fibers that disagree leave the state that the last event tells, wherever they are made to yield", () =>
+  it.effect("keeps state and last event in agreement under concurrent calls, wherever fibers yield", () =>
     Effect.gen(function* () {
-      // With fewer than 3 a fiber only yields.
+      // With fewer than 3 operations a fiber only yields.
       for (let operations = 3; operations <= 40; operations++) {
-        const disagree = (
-          first: Effect.Effect<void, never, Providers>,
-          second: Effect.Effect<void, never, Providers>,
-        ) =>
+        const run = (first: Effect.Effect<void, never, Providers>, second: Effect.Effect<void, never, Providers>) =>
           Effect.andThen(first, second).pipe(
             Effect.provideService(Scheduler.MaxOpsBeforeYield, operations),
             Effect.forkChild,
           )
         const events = yield* eventsOf(
           Effect.gen(function* () {
-            const one = yield* disagree(failed("p"), recovered("p"))
-            const two = yield* disagree(recovered("p"), failed("p"))
+            const one = yield* run(failed("p"), recovered("p"))
+            const two = yield* run(recovered("p"), failed("p"))
             yield* Fiber.joinAll([one, two])
           }),
         )
@@ -140,7 +137,7 @@ describe("outages", () => {
 })
 
 describe("secrets", () => {
-  it.effect("no key is in an event, a refusal or an outage, though the reason held it, as it is or was", () =>
+  it.effect("conceals current and former keys in events, refusals and outages", () =>
     Effect.gen(function* () {
       const providers = yield* Providers
       const [first, second] = ["sk-first-0123456789", "sk+second/0123456789"]
@@ -168,7 +165,7 @@ describe("secrets", () => {
     ),
   )
 
-  it.effect("a refusal does not hold the caller's key or who else may use the model", () =>
+  it.effect("shows neither the caller's key nor the allowed keys in a refusal", () =>
     Effect.gen(function* () {
       const refused = yield* Effect.flip(resolve("m", "sk-caller-pasted-the-secret"))
       const shown = JSON.stringify(refused) + refused.message + String(refused.stack)

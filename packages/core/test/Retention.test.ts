@@ -25,7 +25,7 @@ import {
 import { TestClock } from "effect/testing"
 
 const day = 86_400_000
-/** Far enough from zero that things can be old. */
+/** Late enough that items can be old. */
 const start = 1000 * day
 
 const forever: Policy = {
@@ -43,11 +43,11 @@ interface Item {
   readonly bytes: number
 }
 
-/** A host's own store: swept one item at a time. */
+/** A store of a host that deletes one item per batch. */
 class Shelf {
   items: ReadonlyArray<Item>
   readonly requests: Array<SweepRequest> = []
-  /** Closed, it stops each sweep before its next item. */
+  /** While closed, it stops each sweep before its next item. */
   readonly gate = Latch.makeUnsafe(true)
   failing = false
   dying = false
@@ -96,16 +96,16 @@ interface Host {
   readonly retention: Retention["Service"]
   readonly setPolicy: (policy: Policy) => Effect.Effect<void>
   readonly bus: EventBus["Service"]
-  /** What was published and logged, as one line each. */
+  /** Published events and log messages, one line each. */
   readonly lines: Array<string>
-  /** What the wall clock is ahead of the time that passes. */
+  /** Moves the wall clock without time passing. */
   readonly jump: (millis: number) => void
 }
 
-/** Fibers that are ready get their turn, and those that they make ready, far more often than any chain here is long. */
+/** Lets ready fibers run, and the fibers that these make ready. */
 const settle = Effect.repeat(Effect.yieldNow, { times: 100 })
 
-/** Lets time pass for everybody who waits for it, and for whom these wake. */
+/** Lets time pass, and then lets fibers run that were waiting for it. */
 const pass = (duration: Duration.Input) => Effect.andThen(settle, Effect.andThen(TestClock.adjust(duration), settle))
 
 const test = (title: string, policy: Policy, body: (host: Host) => Effect.Effect<void, unknown, Scope.Scope>) =>
@@ -164,7 +164,7 @@ const test = (title: string, policy: Policy, body: (host: Host) => Effect.Effect
 
 describe("Retention", () => {
   test(
-    "A store is swept as soon as it is there, by its own limits, and that is published.",
+    "sweeps a store by its own limits when it is registered, and publishes the sweep",
     { ...forever, eventsDays: 60 },
     (host) =>
       Effect.gen(function* () {
@@ -174,14 +174,14 @@ describe("Retention", () => {
         yield* settle
         assert.deepStrictEqual(a.ages, [60, 1, 0])
         assert.deepStrictEqual(b.ages, [90, 1])
-        // Nothing limits the other one: it is not even asked.
+        // The other store has no limits, so its sweep is not called.
         assert.deepStrictEqual(b.requests, [])
         assert.deepStrictEqual(host.lines, ["events 2 20"])
       }),
   )
 
   test(
-    "It is swept again each hour, and a sweep that finds nothing is no news.",
+    "sweeps a store each hour, and publishes only sweeps that deleted something",
     { ...forever, eventsDays: 60 },
     (host) =>
       Effect.gen(function* () {
@@ -202,7 +202,7 @@ describe("Retention", () => {
       }),
   )
 
-  test("A smaller limit sweeps at once, only the stores it concerns, and starts their hour anew.", forever, (host) =>
+  test("sweeps at once the stores whose limits change, and restarts their hour", forever, (host) =>
     Effect.gen(function* () {
       const [a, b] = [new Shelf([90, 61, 1]), new Shelf([90, 1])]
       yield* host.retention.register(a.retainable("events", events))
@@ -224,7 +224,7 @@ describe("Retention", () => {
   )
 
   test(
-    "A policy that wants to keep more stops a sweep that is under way, and what was deleted is said.",
+    "stops a running sweep when a newer policy keeps more, and publishes what was deleted",
     { ...forever, eventsDays: 60 },
     (host) =>
       Effect.gen(function* () {
@@ -243,7 +243,7 @@ describe("Retention", () => {
       }),
   )
 
-  test("A dry run says what would go and deletes nothing.", forever, (host) =>
+  test("reports in a dry run what a sweep would delete, and deletes nothing", forever, (host) =>
     Effect.gen(function* () {
       const shelf = new Shelf([90, 61, 1])
       yield* host.retention.register(shelf.retainable("shelf", () => ({ days: 0, maxBytes: 20 })))
@@ -260,29 +260,26 @@ describe("Retention", () => {
     }),
   )
 
-  test(
-    "After a sleep of the computer one sweep makes up for all that were missed.",
-    { ...forever, eventsDays: 60 },
-    (host) =>
-      Effect.gen(function* () {
-        const shelf = new Shelf([55, 1])
-        yield* host.retention.register(shelf.retainable("events", events))
-        yield* settle
-        yield* pass("10 minutes")
-        host.jump(10 * day)
-        yield* settle
-        assert.strictEqual(shelf.requests.length, 1)
-        yield* pass("50 minutes")
-        assert.strictEqual(shelf.requests.length, 2)
-        assert.deepStrictEqual(shelf.ages, [1])
-        yield* pass("59 minutes")
-        assert.strictEqual(shelf.requests.length, 2)
-        assert.deepStrictEqual(host.lines, ["events 1 10"])
-      }),
+  test("sweeps once after the computer slept through several sweeps", { ...forever, eventsDays: 60 }, (host) =>
+    Effect.gen(function* () {
+      const shelf = new Shelf([55, 1])
+      yield* host.retention.register(shelf.retainable("events", events))
+      yield* settle
+      yield* pass("10 minutes")
+      host.jump(10 * day)
+      yield* settle
+      assert.strictEqual(shelf.requests.length, 1)
+      yield* pass("50 minutes")
+      assert.strictEqual(shelf.requests.length, 2)
+      assert.deepStrictEqual(shelf.ages, [1])
+      yield* pass("59 minutes")
+      assert.strictEqual(shelf.requests.length, 2)
+      assert.deepStrictEqual(host.lines, ["events 1 10"])
+    }),
   )
 
   test(
-    "A clock that jumps by years deletes nothing for its age, until it is back.",
+    "deletes nothing by age while the clock is years ahead",
     { ...forever, tracesDays: 60, tracesMaxBytes: 30 },
     (host) =>
       Effect.gen(function* () {
@@ -295,7 +292,7 @@ describe("Retention", () => {
         assert.match(host.lines[0] ?? "", /more than a month later than expected/)
         const [result] = yield* host.retention.sweep()
         assert.isTrue(result?.ageLimitSkipped)
-        // What depends on no clock goes on.
+        // Limits that do not depend on the clock still apply.
         shelf.items = new Shelf([30, 20, 10, 5]).items
         yield* pass("1 hour")
         assert.deepStrictEqual(shelf.ages, [20, 10, 5])
@@ -305,7 +302,7 @@ describe("Retention", () => {
       }),
   )
 
-  test("A clock that stays ahead for a day of running is believed.", { ...forever, eventsDays: 60 }, (host) =>
+  test("trusts a clock that stays ahead for a day of running", { ...forever, eventsDays: 60 }, (host) =>
     Effect.gen(function* () {
       const shelf = new Shelf([30])
       yield* host.retention.register(shelf.retainable("events", events))
@@ -319,7 +316,7 @@ describe("Retention", () => {
   )
 
   test(
-    "A program that starts with a wrong clock sees it from the newest thing in the store.",
+    "distrusts a wrong clock at the start, by the newest item of the store",
     { ...forever, eventsDays: 60 },
     (host) =>
       Effect.gen(function* () {
@@ -341,36 +338,33 @@ describe("Retention", () => {
       }),
   )
 
-  test(
-    "A store that fails is said, keeps nobody from theirs, and is tried again in an hour.",
-    { ...forever, eventsDays: 60 },
-    (host) =>
-      Effect.gen(function* () {
-        const [a, b] = [new Shelf([90, 1]), new Shelf([90, 1])]
-        a.failing = true
-        yield* host.retention.register(a.retainable("a", events))
-        yield* host.retention.register(b.retainable("b", events))
-        yield* settle
-        assert.deepStrictEqual([a.ages, b.ages], [[90, 1], [1]])
-        assert.include(host.lines, "The sweep of a failed: the shelf has fallen over")
-        const [result] = yield* host.retention.sweep()
-        assert.strictEqual(result?.failed, "the shelf has fallen over")
-        a.failing = false
-        yield* pass("1 hour")
-        assert.deepStrictEqual(a.ages, [1])
-      }),
+  test("logs a failed sweep, sweeps the other stores, and retries in an hour", { ...forever, eventsDays: 60 }, (host) =>
+    Effect.gen(function* () {
+      const [a, b] = [new Shelf([90, 1]), new Shelf([90, 1])]
+      a.failing = true
+      yield* host.retention.register(a.retainable("a", events))
+      yield* host.retention.register(b.retainable("b", events))
+      yield* settle
+      assert.deepStrictEqual([a.ages, b.ages], [[90, 1], [1]])
+      assert.include(host.lines, "The sweep of a failed: the shelf has fallen over")
+      const [result] = yield* host.retention.sweep()
+      assert.strictEqual(result?.failed, "the shelf has fallen over")
+      a.failing = false
+      yield* pass("1 hour")
+      assert.deepStrictEqual(a.ages, [1])
+    }),
   )
 
   test(
-    "A store that dies, or whose limits cannot be told, counts as failed and is tried again in an hour.",
+    "treats a defect of a store or of its limits as a failure, and retries in an hour",
     { ...forever, eventsDays: 60 },
     (host) =>
       Effect.gen(function* () {
         const [a, b] = [new Shelf([90, 1]), new Shelf([90, 1])]
         a.dying = true
-        let lost = true
+        let isBroken = true
         const limits = (policy: Policy): StoreLimits => {
-          if (lost) throw new Error("no limits")
+          if (isBroken) throw new Error("no limits")
           return events(policy)
         }
         yield* host.retention.register(a.retainable("a", events))
@@ -386,13 +380,13 @@ describe("Retention", () => {
           ["the shelf is gone", "no limits"],
         )
         a.dying = false
-        lost = false
+        isBroken = false
         yield* pass("1 hour")
         assert.deepStrictEqual([a.ages, b.ages], [[1], [1]])
       }),
   )
 
-  test("A store goes with its Scope.", { ...forever, eventsDays: 60 }, (host) =>
+  test("stops sweeping a store when its Scope closes", { ...forever, eventsDays: 60 }, (host) =>
     Effect.gen(function* () {
       const shelf = new Shelf([1])
       const scope = yield* Scope.make()
@@ -406,7 +400,7 @@ describe("Retention", () => {
     }),
   )
 
-  test("Stores are swept one at a time.", { ...forever, eventsDays: 60 }, (host) =>
+  test("sweeps one store at a time", { ...forever, eventsDays: 60 }, (host) =>
     Effect.gen(function* () {
       const [a, b] = [new Shelf([90, 80, 0]), new Shelf([90, 0])]
       a.gate.closeUnsafe()

@@ -11,14 +11,14 @@ import { TestClock } from "effect/testing"
 
 const hour = 3_600_000
 const day = 24 * hour
-/** A full hour, 05:00. */
+/** The start of an hour: 2026-11-21T05:00Z. */
 const base = 1_795_237_200_000
 const call = { provider: "openai", model: "fast", inputTokens: 7 }
 
 const defaults: Policy = Schema.decodeSync(RetentionPolicy.schema)({})
 
 describe("RetentionPolicy", () => {
-  it("It reads a document of copilot-api, and what is missing has a default.", () => {
+  it("decodes a copilot-api policy, with defaults for missing keys", () => {
     const policy = Schema.decodeSync(RetentionPolicy.schema)({
       events_days: 7,
       traces_days: 0,
@@ -38,7 +38,7 @@ const sweep = (store: Retainable, request: Partial<SweepRequest>) =>
     (sum, { bytes, deleted }) => ({ deleted: sum.deleted + deleted, bytes: sum.bytes + bytes }),
   )
 
-describe("The ledger as a store", () => {
+describe("LedgerRetention", () => {
   const withLedger = (body: Effect.Effect<void, unknown, StatsLedger | SegmentStorage>) =>
     Effect.andThen(
       TestClock.setTime(base),
@@ -50,7 +50,7 @@ describe("The ledger as a store", () => {
         ),
       ),
     )
-  /** One entry in each of so many hours; those before the last two are compacted. */
+  /** Records one entry in each of several hours, and compacts all but the last two. */
   const fill = Effect.fnUntraced(function* (hours: number) {
     const ledger = yield* StatsLedger
     for (let i = 0; i < hours; i++) {
@@ -65,7 +65,7 @@ describe("The ledger as a store", () => {
     ...[...entries].sort().map((name) => name.slice(11)),
   ])
 
-  it.effect("Segments and roll-ups whose hour is over go by age, and the numbers with them.", () =>
+  it.effect("deletes old segments and roll-ups, and their calls from snapshots", () =>
     withLedger(
       Effect.gen(function* () {
         const store = yield* fill(5)
@@ -84,7 +84,7 @@ describe("The ledger as a store", () => {
     ),
   )
 
-  it.effect("The oldest hours go until the rest fits, but never what is being written.", () =>
+  it.effect("deletes the oldest hours until the rest fits, but never an open segment", () =>
     withLedger(
       Effect.gen(function* () {
         const storage = yield* SegmentStorage
@@ -100,7 +100,7 @@ describe("The ledger as a store", () => {
     ),
   )
 
-  it.effect("Under Retention it follows the policy by days.", () =>
+  it.effect("follows the days of the policy under Retention", () =>
     withLedger(
       Effect.gen(function* () {
         yield* fill(1)
@@ -126,7 +126,7 @@ describe("The ledger as a store", () => {
   )
 })
 
-describe("The history as a store", () => {
+describe("HistoryRetention", () => {
   const withHistory = (
     texts: ReadonlyArray<string>,
     body: (
@@ -153,7 +153,7 @@ describe("The history as a store", () => {
       yield* body(HistoryRetention.retainable(source), left, keep)
     }).pipe(Effect.provide(ConfigSource.layerMemory))
 
-  it.effect("The oldest documents go by age and by number.", () =>
+  it.effect("deletes the oldest documents by age and by number", () =>
     withHistory(["a", "b", "c", "d"], (store, left) =>
       Effect.gen(function* () {
         assert.strictEqual(yield* left, "abcd")
@@ -168,7 +168,7 @@ describe("The history as a store", () => {
     ),
   )
 
-  it.effect("The newest stays whatever its age, and so does a document that came back later.", () =>
+  it.effect("keeps the newest document at any age, and a document that came into force again", () =>
     withHistory(["a", "b", "a", "c"], (store, left) =>
       Effect.gen(function* () {
         yield* sweep(store, { maxEntries: 2 })
@@ -179,7 +179,7 @@ describe("The history as a store", () => {
     ),
   )
 
-  it.effect("A document that comes back while a sweep is on its way to it stays.", () =>
+  it.effect("keeps a document that comes into force again during the sweep", () =>
     withHistory(["a", "b", "c", "d"], (store, left, keep) =>
       Effect.gen(function* () {
         const swept = yield* store.sweep({ maxEntries: 1, dryRun: false }).pipe(

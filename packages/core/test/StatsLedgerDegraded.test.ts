@@ -11,7 +11,7 @@ import { waitingMaxCount } from "../src/internal/StatsLedger/SegmentWriter.ts"
 
 const call = { provider: "openai", model: "fast", inputTokens: 1 }
 
-/** A disk that takes as many characters as it is allowed to, then the beginning of a line, then nothing. */
+/** A disk with room for a number of characters: it cuts the line that does not fit. */
 const makeDisk = () => {
   const segments = new MemorySegments()
   const disk = { room: Number.POSITIVE_INFINITY, code: "ENOSPC" }
@@ -48,8 +48,8 @@ const withLedger = <A, E>(
     ),
   )
 
-describe("A ledger that cannot write", () => {
-  it.effect("It keeps entries, says so in the snapshot, and writes them with the first one that fits again.", () => {
+describe("StatsLedger on a full disk", () => {
+  it.effect("keeps refused entries, reports them in the snapshot, and writes them when there is room again", () => {
     const { disk, layer } = makeDisk()
     return withLedger(layer, (ledger) =>
       Effect.gen(function* () {
@@ -68,7 +68,7 @@ describe("A ledger that cannot write", () => {
     )
   })
 
-  it.effect("Wherever the disk gets full within a line, nothing is lost, doubled or swallowed.", () =>
+  it.effect("loses and doubles no entry, wherever the disk gets full within a line", () =>
     Effect.promise(() =>
       fc.assert(
         fc.asyncProperty(fc.array(fc.nat(400), { maxLength: 8 }), (rooms) => {
@@ -83,7 +83,7 @@ describe("A ledger that cannot write", () => {
                   disk.room = room
                   for (let i = 0; i < 6; i++, recorded++) yield* ledger.record(call)
                   disk.room = Number.POSITIVE_INFINITY
-                  // Another process is the first to find room again: right behind what was cut off.
+                  // Another process writes first after the disk has room again, directly after the cut line.
                   other.append('{"v":1,"time":0}\n')
                   recorded++
                 }
@@ -99,7 +99,7 @@ describe("A ledger that cannot write", () => {
     ),
   )
 
-  it.effect("It keeps a bounded number of entries, counts the rest as lost, and says both.", () => {
+  it.effect("keeps a bounded number of refused entries, and counts the others as lost", () => {
     const { disk, layer } = makeDisk()
     return withLedger(layer, (ledger) =>
       Effect.gen(function* () {
@@ -115,7 +115,7 @@ describe("A ledger that cannot write", () => {
     )
   })
 
-  it.effect("It says so once a minute, tries again each time, and says when it can.", () => {
+  it.effect("reports refused entries once a minute, retries each time, and logs the recovery", () => {
     const { disk, layer } = makeDisk()
     const lines: Array<string> = []
     const logger = Logger.make(({ message }) => void lines.push(String(message)))
@@ -138,7 +138,7 @@ describe("A ledger that cannot write", () => {
           ["event ENOSPC", "event ENOSPC"],
         )
         assert.strictEqual(lines.filter((line) => line.includes("cannot be written")).length, 2)
-        // Nothing more is recorded: what waits is written all the same.
+        // Waiting entries are written although no further entry is recorded.
         disk.room = Number.POSITIVE_INFINITY
         yield* TestClock.adjust("1 minute")
         assert.strictEqual((yield* ledger.snapshot()).totals.requests, 100)
@@ -149,7 +149,7 @@ describe("A ledger that cannot write", () => {
     ).pipe(Effect.provide(Logger.layer([logger])))
   })
 
-  it.effect("What cannot be written at the end is tried once more, and what is lost is said.", () => {
+  it.effect("retries refused entries when it closes, and logs the lost ones", () => {
     const { disk, layer } = makeDisk()
     const lines: Array<string> = []
     const logger = Logger.make(({ message }) => void lines.push(String(message)))
@@ -171,7 +171,7 @@ describe("A ledger that cannot write", () => {
     }).pipe(Effect.provide(Logger.layer([logger])))
   })
 
-  it.effect("A place in memory that is full answers like a full disk.", () => {
+  it.effect("refuses entries with ENOSPC when the storage in memory is full", () => {
     const segments = new MemorySegments({ capacityBytes: 100 })
     return withLedger(Layer.succeed(SegmentStorage)(SegmentStorage.of(segments.storage)), (ledger) =>
       Effect.gen(function* () {

@@ -9,12 +9,12 @@ import { TestClock } from "effect/testing"
 import { MemorySegments } from "../src/internal/SegmentStorage/MemorySegments.ts"
 
 const hour = 3_600_000
-/** A full hour, 05:00. */
+/** The start of an hour: 2026-11-21T05:00Z. */
 const base = 1_795_237_200_000
 const stuck = "2026-11-21T05"
-const unavailable = new SegmentsUnavailable({ storage: "memory", code: "EACCES", detail: "somebody else's" })
+const unavailable = new SegmentsUnavailable({ storage: "memory", code: "EACCES", detail: "owned by another user" })
 
-/** The oldest of three hours is not ours to touch. */
+/** A storage that denies access to the oldest of three hours. */
 const storage = Layer.sync(SegmentStorage, () => {
   const { storage } = new MemorySegments()
   return SegmentStorage.of({
@@ -32,7 +32,7 @@ const threeHours = Effect.gen(function* () {
   return ledger
 })
 
-describe("A segment that cannot be touched", () => {
+describe("StatsLedger with an inaccessible segment", () => {
   const test = (
     title: string,
     body: Effect.Effect<void, unknown, StatsLedger | SegmentStorage | EventBus | Scope.Scope>,
@@ -48,7 +48,7 @@ describe("A segment that cannot be touched", () => {
     )
 
   test(
-    "It does not keep the others from being compacted, and the caller hears of it.",
+    "compacts the other segments, and then fails",
     Effect.gen(function* () {
       const bus = yield* EventBus
       const events = yield* bus.subscribe({ types: [StatsCompacted] })
@@ -67,7 +67,7 @@ describe("A segment that cannot be touched", () => {
   )
 
   test(
-    "It does not keep the others from being swept, and the sweep says so at its end.",
+    "sweeps the other segments, and then fails",
     Effect.gen(function* () {
       yield* threeHours
       const storage = yield* SegmentStorage

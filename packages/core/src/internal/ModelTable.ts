@@ -89,7 +89,7 @@ const differingKeys = (before: ModelsByAlias, after: ModelsByAlias): Array<strin
   sizes.set(after, keys.length)
   // Only if an old alias is missing, a second pass looks for removed aliases.
   if (common < (sizes.get(before) ?? Number.POSITIVE_INFINITY)) {
-    differing.push(...Object.keys(before).filter((alias) => !Object.hasOwn(after, alias)))
+    for (const alias of Object.keys(before)) if (!Object.hasOwn(after, alias)) differing.push(alias)
   }
   return differing
 }

@@ -1,4 +1,4 @@
-/** What every `SegmentStorage` must do. Run it with `segmentStorageSuite(name, layer)`; each test builds the layer anew and expects it empty. */
+/** The contract of `SegmentStorage`. Run it with `segmentStorageSuite(name, layer)`. Each test builds the layer and expects an empty storage. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, type Layer } from "effect"
 import { type OpenFailure, type SegmentAppender, SegmentStorage } from "../SegmentStorage.ts"
@@ -17,8 +17,8 @@ type Test = (title: string, body: Effect.Effect<void, unknown, SegmentStorage>) 
 
 const segment = "2026-11-21T05"
 
-const opened = (answer: SegmentAppender | OpenFailure): SegmentAppender =>
-  "_tag" in answer ? assert.fail(`not opened: ${JSON.stringify(answer)}`) : answer
+const opened = (result: SegmentAppender | OpenFailure): SegmentAppender =>
+  "_tag" in result ? assert.fail(`not opened: ${JSON.stringify(result)}`) : result
 
 const readAll = Effect.fnUntraced(function* (name: string) {
   const storage = yield* SegmentStorage
@@ -34,7 +34,7 @@ const readAll = Effect.fnUntraced(function* (name: string) {
 
 const appending = (test: Test) => {
   test(
-    "What several writers append follows one another in one segment.",
+    "appends the lines of several writers to one segment in order",
     Effect.gen(function* () {
       const storage = yield* SegmentStorage
       const [a, b] = [opened(storage.open(segment)), opened(storage.open(segment))]
@@ -50,7 +50,7 @@ const appending = (test: Test) => {
     }),
   )
   test(
-    "A reader goes on where it stopped, and gets a line only when it is whole.",
+    "continues a read at an offset, and returns a line only when it is whole",
     Effect.gen(function* () {
       const storage = yield* SegmentStorage
       const writer = opened(storage.open(segment))
@@ -67,7 +67,7 @@ const appending = (test: Test) => {
     }),
   )
   test(
-    "A line without an end does not keep anybody from what follows it.",
+    "reads past a line that is longer than a chunk",
     Effect.gen(function* () {
       const storage = yield* SegmentStorage
       const writer = opened(storage.open(segment))
@@ -81,7 +81,7 @@ const appending = (test: Test) => {
 
 const protection = (test: Test) => {
   test(
-    "A segment is held exclusively only while nobody appends to it.",
+    "runs exclusively only while the segment has no appender",
     Effect.gen(function* () {
       const storage = yield* SegmentStorage
       const hold = storage.exclusively(segment, () => Effect.succeed("held"))
@@ -95,7 +95,7 @@ const protection = (test: Test) => {
     }),
   )
   test(
-    "While a segment is held nobody else holds it or appends to it, and everyone may read it.",
+    "allows reading, but neither appending nor a second exclusive use, during exclusive use",
     Effect.gen(function* () {
       const storage = yield* SegmentStorage
       const writer = opened(storage.open(segment))
@@ -119,16 +119,16 @@ const protection = (test: Test) => {
 
 const replacing = (test: Test) => {
   test(
-    "A roll-up takes the segment's place, and nobody appends to the segment any more.",
+    "replaces a segment by its roll-up, and then refuses to open the segment",
     Effect.gen(function* () {
       const storage = yield* SegmentStorage
       const writer = opened(storage.open(segment))
       writer.append("1\n2")
       writer.close()
-      yield* storage.exclusively(segment, (held) =>
+      yield* storage.exclusively(segment, (exclusive) =>
         Effect.gen(function* () {
-          assert.strictEqual((yield* held.read(0)).text, "1\n2")
-          yield* held.replace("sum\n")
+          assert.strictEqual((yield* exclusive.read(0)).text, "1\n2")
+          yield* exclusive.replace("sum\n")
         }),
       )
       const listing = yield* storage.list
@@ -142,18 +142,18 @@ const replacing = (test: Test) => {
     }),
   )
   test(
-    "A held segment can be removed.",
+    "removes a segment during exclusive use",
     Effect.gen(function* () {
       const storage = yield* SegmentStorage
       opened(storage.open(segment)).close()
-      yield* storage.exclusively(segment, (held) => held.remove)
+      yield* storage.exclusively(segment, (exclusive) => exclusive.remove)
       assert.isUndefined(yield* readAll(segment))
       assert.strictEqual((yield* storage.list).entries.size, 0)
       assert.strictEqual(yield* storage.size(segment), 0)
     }),
   )
   test(
-    "What is set aside finds room up to a bound.",
+    "keeps lines that are set aside up to a bound",
     Effect.gen(function* () {
       const storage = yield* SegmentStorage
       const line = "x".repeat(400_000)

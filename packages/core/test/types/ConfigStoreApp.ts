@@ -1,4 +1,4 @@
-/** How a host gives its settings a configuration: this file must compile. The tests run it. */
+/** A host that provides its settings from a configuration: this file must compile. */
 import type { ConfigStoreError } from "@signalbox/core/ConfigError"
 import type { ConfigSource } from "@signalbox/core/ConfigSource"
 import * as ConfigStore from "@signalbox/core/ConfigStore"

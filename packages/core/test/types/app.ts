@@ -1,4 +1,4 @@
-/** How a host reads: this file must compile. The tests run it. */
+/** A host that reads settings and services: this file must compile. */
 import type { EventBus } from "@signalbox/core/EventBus"
 import type { Reconciler } from "@signalbox/core/Reconciler"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
@@ -18,7 +18,7 @@ export class RetentionPolicy extends Setting.Service<RetentionPolicy>()(
   Schema.Struct({ days: Schema.Int }),
 ) {}
 
-// Ordinary Effect services: nothing in them knows about reloading.
+// Ordinary Effect services without code for reloading.
 export class LlmClients extends Context.Service<LlmClients, { readonly name: string }>()("app/LlmClients") {
   static readonly layer = Layer.effect(
     LlmClients,
@@ -58,7 +58,7 @@ export class Services extends ServiceGraph.Service<Services>()("app/Services", {
   ],
 }) {}
 
-// A request: the handler just says `yield* Router`.
+// The handler of a request yields the service.
 export const handler = Effect.map(Router, (router) => router.resolve("fast"))
 export const pinned: Effect.Effect<string, never, Services> = Services.provide(handler)
 export const pinnedStream: Stream.Stream<string, never, Services> = Services.provideStream(Stream.fromEffect(handler))

@@ -1,5 +1,5 @@
-/** What must not compile: each expectation below is an error, or this file is. */
-// @effect-diagnostics *:off — they find the same errors a second time, where the compiler is told to expect them
+/** Programs that must not compile: an expectation without an error makes this file fail to compile. */
+// @effect-diagnostics *:off — they would report the expected errors a second time
 import * as ConfigStore from "@signalbox/core/ConfigStore"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import * as Setting from "@signalbox/core/Setting"

@@ -1,14 +1,22 @@
-/** What the parts of the suite share: a moment to begin at, a call to record, a ledger of its own for each process. */
-import { Context, type Duration, Effect, Layer } from "effect"
+/** Shared parts of the suite: the start time, a call to record, and a ledger for each process. */
+import { Context, type Duration, Effect, Layer, type Scope } from "effect"
+import type { EventBus } from "../../EventBus.ts"
 import type { LedgerEntryInput } from "../../LedgerEntry.ts"
-import { StatsLedger } from "../../StatsLedger.ts"
+import type { SegmentStorage } from "../../SegmentStorage.ts"
+import { StatsLedger, type StatsSettings } from "../../StatsLedger.ts"
+
+/** Declares a test with an empty storage. */
+export type LedgerTest = (
+  title: string,
+  body: Effect.Effect<void, unknown, SegmentStorage | EventBus | StatsSettings | Scope.Scope>,
+) => void
 
 export const minute = 60_000
 export const hour = 60 * minute
-/** A full hour. */
+/** The start of an hour: 2026-11-21T05:00Z. */
 export const start = 1_795_237_200_000
 
-/** A ledger of its own, as another process has. */
+/** Builds another ledger on the same storage, as another process would. */
 export const otherLedger = Effect.map(Layer.build(Layer.fresh(StatsLedger.layer)), Context.get(StatsLedger))
 
 export const day = { window: "24 hours" } as const

@@ -1,4 +1,4 @@
-/** Whatever happens in whatever order: every window against a count by hand. */
+/** Generated programs of recording, compacting and reading: every window is compared with a count over a list of all calls. */
 import { assert, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
@@ -13,7 +13,7 @@ type Step =
   | { readonly type: "record"; readonly by: number; readonly entry: LedgerEntryInput; readonly age: number }
   | { readonly type: "advance"; readonly millis: number }
   | { readonly type: "compact"; readonly by: number }
-  | { readonly type: "look"; readonly by: number; readonly minutes: number }
+  | { readonly type: "read"; readonly by: number; readonly minutes: number }
 
 const names = fc.constantFrom("", "a", "b", "c")
 const steps: fc.Arbitrary<ReadonlyArray<Step>> = fc.array(
@@ -40,7 +40,7 @@ const steps: fc.Arbitrary<ReadonlyArray<Step>> = fc.array(
     {
       weight: 3,
       arbitrary: fc.record({
-        type: fc.constant("look" as const),
+        type: fc.constant("read" as const),
         by: fc.nat(1),
         minutes: fc.constantFrom(1, 2, 60, 61, 150, 1440),
       }),
@@ -49,7 +49,7 @@ const steps: fc.Arbitrary<ReadonlyArray<Step>> = fc.array(
   { maxLength: 60 },
 )
 
-/** What a window must say, from a list of all that was recorded. */
+/** Computes the expected window from a list of all recorded calls. */
 const expected = (
   recorded: ReadonlyArray<LedgerEntryInput & { readonly time: number }>,
   now: number,
@@ -73,7 +73,7 @@ const expected = (
   }
 }
 
-export const generated = <E>(storage: Layer.Layer<SegmentStorage, E>) => {
+export const generatedTests = <E>(storage: Layer.Layer<SegmentStorage, E>) => {
   const run = (all: ReadonlyArray<Step>) =>
     Effect.gen(function* () {
       yield* TestClock.setTime(start)
@@ -116,7 +116,7 @@ export const generated = <E>(storage: Layer.Layer<SegmentStorage, E>) => {
         ),
       ),
     )
-  it("Whatever is recorded, folded and looked at in whatever order by two ledgers, every window equals a count by hand.", () =>
+  it("sums the same calls as a list of all calls, for any order of recording, compacting and reading by two ledgers", () =>
     fc.assert(
       fc.asyncProperty(steps, (all) => Effect.runPromise(run(all))),
       { numRuns: 100 },

@@ -1,20 +1,12 @@
-/** What the ledger promises about its calls as they lie in time. */
+/** Series: the calls of a window by time and model. */
 import { assert } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import type { EventBus } from "../../EventBus.ts"
-import type { SegmentStorage } from "../../SegmentStorage.ts"
-import type { StatsSettings } from "../../StatsLedger.ts"
-import { call, hour, minute, otherLedger, start } from "./Fixtures.ts"
+import { call, hour, type LedgerTest, minute, otherLedger, start } from "./Fixtures.ts"
 
-type Test = (
-  title: string,
-  body: Effect.Effect<void, unknown, SegmentStorage | EventBus | StatsSettings | Scope.Scope>,
-) => void
-
-export const series = (test: Test): void => {
+export const seriesTests = (test: LedgerTest): void => {
   test(
-    "A series has a row for each model in each ten seconds in which anybody called it, whatever the key.",
+    "returns one row for each model in each ten seconds with calls, for all keys together",
     Effect.gen(function* () {
       const [a, b] = [yield* otherLedger, yield* otherLedger]
       yield* a.record(call)
@@ -39,7 +31,7 @@ export const series = (test: Test): void => {
     }),
   )
   test(
-    "A series adds up to the snapshot of the same window, at every moment, also after a compaction.",
+    "returns rows that add up to the snapshot of the same window, also after compaction",
     Effect.gen(function* () {
       const ledger = yield* otherLedger
       for (let i = 0; i < 12; i++) {
