@@ -17,7 +17,5 @@ const ask = Effect.gen(function* () {
 export const program = (config: string) => Effect.provide(ask, Layer.fresh(Host.layer({ config, port: 0 })))
 
 if (process.argv[1] === import.meta.filename) {
-  await Effect.runPromise(
-    Effect.flatMap(program("/tmp/signalbox-embedded/config.json"), (text) => Console.log(text)),
-  )
+  await Effect.runPromise(Effect.flatMap(program("/tmp/signalbox-embedded/config.json"), (text) => Console.log(text)))
 }
