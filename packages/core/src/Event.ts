@@ -4,8 +4,16 @@
  * event is a CloudEvents object, and a registry of event classes decodes it, older schema versions included.
  */
 import { Schema } from "effect"
-import { type AnyEvent, type Declaration, ephemeral, type Upcaster } from "./internal/Event/Declaration.ts"
+import { makeRegistry, type Registry } from "./internal/Event/CloudEvents.ts"
+import {
+  type AnyClass,
+  type AnyEvent,
+  type Declaration,
+  ephemeral,
+  type Upcaster,
+} from "./internal/Event/Declaration.ts"
 
+export { Cursor, compareCursors, formatCursor, parseCursor } from "./Cursor.ts"
 export {
   CloudEvent,
   EventError,
@@ -13,17 +21,10 @@ export {
   Malformed,
   NewerVersion,
   type Registry,
-  registry,
   UnknownType,
 } from "./internal/Event/CloudEvents.ts"
-export { Cursor, compareCursors, formatCursor, parseCursor } from "./internal/Event/Cursor.ts"
-export {
-  type AnyClass,
-  type AnyEvent,
-  type Declaration,
-  isEphemeral,
-  type Upcaster,
-} from "./internal/Event/Declaration.ts"
+
+export type { AnyClass, AnyEvent, Declaration, Upcaster } from "./internal/Event/Declaration.ts"
 export type { Envelope } from "./internal/Event/Envelope.ts"
 
 /** The type of a class that `Event.Class` makes: a tagged Schema class with its declaration as static members. */
@@ -83,3 +84,49 @@ export const Class =
     // The conditional return type stays open here: the implementation cannot know whether `Self` was passed.
     return Object.assign(base, declaration) as never
   }
+
+/**
+ * Returns whether the event's class was declared with `durable: false`.
+ *
+ * **Example** (Skipping ephemeral events)
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert"
+ * import { Event } from "@signalbox/core"
+ * import { Schema } from "effect"
+ *
+ * class Ticked extends Event.Class<Ticked>()("clock.ticked", { at: Schema.Int }, { durable: false }) {}
+ * class Started extends Event.Class<Started>()("job.started", {}) {}
+ *
+ * const events = [new Ticked({ at: 1 }), new Started({})]
+ * deepStrictEqual(events.map(Event.isEphemeral), [true, false])
+ * ```
+ */
+export const isEphemeral = (event: AnyEvent): boolean => event[ephemeral] === true
+
+/**
+ * Makes a registry, which encodes events of these classes as CloudEvents objects and decodes them. Throws if two classes have the same type.
+ *
+ * **Example** (Sending an event to another program)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { Event, EventBus, ModelEvents } from "@signalbox/core"
+ * import { Effect, Stream } from "effect"
+ *
+ * const registry = Event.registry([ModelEvents.ModelAdded])
+ * const program = Effect.gen(function* () {
+ *   const bus = yield* EventBus
+ *   const events = yield* bus.subscribe({ types: [ModelEvents.ModelAdded] })
+ *   yield* bus.publish(new ModelEvents.ModelAdded({ alias: "a", provider: "p", upstream: "u", enabled: true }))
+ *   const [item] = yield* Stream.runCollect(Stream.take(events, 1))
+ *   return item?._tag === "Envelope" ? JSON.stringify(yield* registry.encode(item)) : "a Gap"
+ * })
+ *
+ * const text = await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(EventBus.layer)))
+ * strictEqual(JSON.parse(text).type, "model.added")
+ * ```
+ */
+export const registry: <const Classes extends ReadonlyArray<AnyClass>>(
+  classes: Classes,
+) => Registry<Classes[number]["Type"]> = makeRegistry

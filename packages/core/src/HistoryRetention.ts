@@ -12,7 +12,25 @@ export const layer: Layer.Layer<never, never, Retention | ConfigSource> = Layer.
   }),
 )
 
-/** Makes a history a Retainable, with the limits `history_days` and `history_max_entries`. */
+/**
+ * Makes a history a Retainable, with the limits `history_days` and `history_max_entries`.
+ *
+ * **Example** (Reporting what a sweep would delete)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { ConfigSource, HistoryRetention } from "@signalbox/core"
+ * import { Effect, Stream } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const store = HistoryRetention.retainable(yield* ConfigSource)
+ *   return yield* Stream.runCollect(store.sweep({ maxEntries: 10, dryRun: true }))
+ * })
+ *
+ * const batches = await Effect.runPromise(Effect.provide(program, ConfigSource.layerMemory))
+ * strictEqual(batches.length, 0)
+ * ```
+ */
 export const retainable = ({
   exclusively,
   history,

@@ -11,7 +11,28 @@ export const layer: Layer.Layer<never, never, Retention | SegmentStorage> = Laye
   }),
 )
 
-/** Makes a storage a Retainable, with the limits `ledger_days` and `ledger_max_bytes`. */
+/**
+ * Makes a storage a Retainable, with the limits `ledger_days` and `ledger_max_bytes`.
+ *
+ * **Example** (Reporting what a sweep would delete)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { LedgerRetention, SegmentStorage } from "@signalbox/core"
+ * import { Effect, Stream } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const storage = yield* SegmentStorage
+ *   const appender = storage.open("2026-11-21T05")
+ *   if (!("_tag" in appender)) appender.close()
+ *   const store = LedgerRetention.retainable(storage)
+ *   return yield* Stream.runCollect(store.sweep({ olderThan: Date.parse("2026-11-22"), dryRun: true }))
+ * })
+ *
+ * const batches = await Effect.runPromise(Effect.provide(program, SegmentStorage.layerMemory))
+ * strictEqual(batches.length, 1)
+ * ```
+ */
 export const retainable = (storage: SegmentStorage["Service"]): Retainable => ({
   name: "ledger",
   limits: ({ ledgerDays, ledgerMaxBytes }) => ({ days: ledgerDays, maxBytes: ledgerMaxBytes }),

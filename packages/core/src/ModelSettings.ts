@@ -14,7 +14,20 @@ const nameRule = "must have 1 to 200 characters, no control characters and no sp
 /** The name of an alias, provider or registration: 1 to 200 characters, no control characters, no space at either end. */
 export const Name = Schema.String.check(Schema.isPattern(/^(?! )[^\p{Cc}]{1,200}(?<! )$/u, { message: nameRule }))
 
-/** A record whose keys are `Name`s, with at most `maxMembers` members. */
+/**
+ * Makes a schema of a record whose keys are `Name`s, with at most `maxMembers` members.
+ *
+ * **Example** (A record of limits by team)
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert"
+ * import { namedRecord } from "@signalbox/core/ModelSettings"
+ * import { Schema } from "effect"
+ *
+ * const isTeams = Schema.is(namedRecord(Schema.Int, 100))
+ * deepStrictEqual([{ red: 1 }, { " red": 1 }].map((teams) => isTeams(teams)), [true, false])
+ * ```
+ */
 export const namedRecord = <S extends Schema.Top>(value: S, maxMembers: number) =>
   Schema.Record(Schema.String, value).check(
     Schema.isPropertyNames(Name, { message: nameRule }),

@@ -5,7 +5,7 @@
  * incompatible change.
  */
 import { DateTime, Effect, Schema } from "effect"
-import { formatCursor, parseCursor } from "./Cursor.ts"
+import { formatCursor, parseCursor } from "../../Cursor.ts"
 import type { AnyClass, AnyEvent, Declaration } from "./Declaration.ts"
 import type { Envelope } from "./Envelope.ts"
 
@@ -67,8 +67,7 @@ export interface Registry<out E extends AnyEvent> {
   readonly decode: (cloudEvent: unknown) => Effect.Effect<Envelope<E>, EventError>
 }
 
-/** Makes a registry of event classes. Throws if two classes have the same type. */
-export const registry = <const Classes extends ReadonlyArray<AnyClass>>(
+export const makeRegistry = <const Classes extends ReadonlyArray<AnyClass>>(
   classes: Classes,
 ): Registry<Classes[number]["Type"]> => {
   const known = new Map<string, Classes[number]>()

@@ -11,9 +11,6 @@ export interface AnyEvent {
 /** Marks ephemeral events on their prototype, where the bus reads it faster than from the class. */
 export const ephemeral: unique symbol = Symbol.for("@signalbox/core/Event/ephemeral")
 
-/** Returns whether the event's class was declared with `durable: false`. */
-export const isEphemeral = (event: AnyEvent): boolean => event[ephemeral] === true
-
 /** Converts the JSON payload (without `_tag`) of one schema version to the next version. */
 export type Upcaster = (data: Schema.JsonObject) => Schema.JsonObject
 

@@ -1,4 +1,4 @@
-import type { Cursor } from "./Cursor.ts"
+import type { Cursor } from "../../Cursor.ts"
 import type { AnyEvent } from "./Declaration.ts"
 
 /** An event together with its cursor, time, source and revision. */
