@@ -1,6 +1,6 @@
 /**
- * The admin API of a host, registered on its router: the handlers of `@signalbox/api`'s contract over the host's services, the event feed, the
- * contract itself (`/docs`, `/openapi.json`), and what all of them share: the token, problem details.
+ * The admin API of a host on its router: handlers for the contract of `@signalbox/api`, the event feed, and the contract itself (`/docs`,
+ * `/openapi.json`). All of them share the token check and report errors as problem details.
  */
 import { AdminApi } from "@signalbox/api/AdminApi"
 import { Authorization } from "@signalbox/api/Authorization"
@@ -21,8 +21,29 @@ export { AdminToken } from "./AdminToken.ts"
 export * as Guard from "./internal/Guard.ts"
 
 /**
- * For a router. `graph` is the one whose services `/api/services` shows. `Guard.layer` belongs before it and before whatever else the server
- * answers. The feed's Scope is the router's: see `EventFeed` for how it ends.
+ * Adds the admin API to the router. `graph` is the ServiceGraph that `/api/services` shows.
+ *
+ * **Gotchas**
+ *
+ * Add `Guard.layer` before it and before all other routes of the server. The event feed ends with the router's Scope; `EventFeed` describes how.
+ *
+ * **Example** (An admin API over your own graph)
+ *
+ * ```ts
+ * import { Models } from "@signalbox/core/Models"
+ * import * as ServiceGraph from "@signalbox/core/ServiceGraph"
+ * import * as Admin from "@signalbox/server/Admin"
+ * import { Layer, Redacted } from "effect"
+ *
+ * class Services extends ServiceGraph.Service<Services>()("example/Services", { nodes: [Models.node] }) {}
+ *
+ * // Still requires a router, HostConfig, HostHealth and the services that the handlers read.
+ * const admin = Layer.mergeAll(Admin.Guard.layer, Admin.layer(Services)).pipe(
+ *   Layer.provide(Admin.AdminToken.layer(Redacted.make("a-long-random-token"))),
+ * )
+ *
+ * Layer.isLayer(admin) // => true
+ * ```
  */
 export const layer = <Self>(graph: StateHandlers.Graph<Self>) =>
   Layer.mergeAll(
@@ -47,7 +68,7 @@ const events = HttpApiBuilder.group(
   "events",
   Effect.fnUntraced(function* (handlers) {
     const feed = yield* EventFeed
-    // Query and headers are read again there, where `Last-Event-ID` and the request's own response are.
+    // `follow` reads `Last-Event-ID` and the response from the request itself.
     return handlers.handle("follow", ({ query, request }) => feed.follow(request, query))
   }),
 ).pipe(Layer.provide(EventFeed.layer))
@@ -55,13 +76,15 @@ const events = HttpApiBuilder.group(
 const authorization = Layer.effect(
   Authorization,
   Effect.map(AdminToken, ({ matches }) => {
-    const reading = RequestBodies.makeBodyReader()
+    const readBody = RequestBodies.makeBodyReader()
     return {
       bearer: (effect, { credential }) =>
-        matches(Redacted.value(credential)) ? reading(effect) : Effect.fail(new Unauthorized({ detail: unauthorized })),
+        matches(Redacted.value(credential))
+          ? readBody(effect)
+          : Effect.fail(new Unauthorized({ detail: unauthorized })),
     }
   }),
 )
 
 const unauthorized =
-  "Send `Authorization: Bearer TOKEN` with the token of this host; it stands in the file admin.token beside the document."
+  "Send `Authorization: Bearer TOKEN` with the token of this host, from the file admin.token beside the document."

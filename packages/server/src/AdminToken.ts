@@ -1,12 +1,12 @@
-/** The one secret of the admin API: who sends it may do everything. Where it is kept is the matter of `TokenFile`. */
+/** The secret of the admin API: requests with it may do everything. `TokenFile` stores it. */
 import { createHash, timingSafeEqual } from "node:crypto"
 import { Context, Layer, Redacted } from "effect"
 
-/** Knows the token, and gives it to nobody. */
+/** Compares tokens with the host's token without revealing it. */
 export class AdminToken extends Context.Service<
   AdminToken,
   {
-    /** Takes as long for a wrong token as for the right one, whatever their lengths. */
+    /** Whether `token` is the host's token. Takes the same time for every input. */
     readonly matches: (token: string) => boolean
   }
 >()("@signalbox/server/AdminToken") {

@@ -1,7 +1,7 @@
 /**
- * The feed of events over Server-Sent Events: `GET /api/events`. One order for everybody, history first where a client names its place, then
- * live, without a hole or a repeat; what is lost is said by a `gap`. A client that does not read costs what stands in its socket's buffers
- * (Node's 64 KiB and one chunk, the kernel's beside it), slows nobody down, and is cut after a minute.
+ * The event feed over Server-Sent Events: `GET /api/events`. All clients see the same order. A client with a cursor first receives the history after
+ * it, then live events, without a hole or a repeat; a `gap` reports lost events. A client that does not read costs its socket's buffers (64 KiB and
+ * one chunk in Node, plus the kernel's), delays no other client, and is disconnected after a minute.
  */
 
 import type { ServerResponse } from "node:http"
@@ -19,44 +19,65 @@ import { Client, keepOpen } from "./internal/EventFeed/Client.ts"
 import { compareCursors, heartbeat, makeSseEncoder, opening } from "./internal/EventFeed/SseEncoder.ts"
 import { EndlessResponse, Stopping } from "./internal/Stopping.ts"
 
-/** At most so many streams at once, 2,000 by default; then `TooManyStreams`. Read when the feed is built. */
+/** The maximum number of open streams, 2,000 by default. Further requests get `TooManyStreams`. Read when the feed is built. */
 export const MaxStreams: Context.Reference<number> = Context.Reference("@signalbox/server/EventFeed/MaxStreams", {
   defaultValue: () => 2_000,
 })
 
 const heartbeatEvery = Duration.seconds(15)
-/** A client that has not read for so long is cut. */
+/** A client that has read nothing for this time is disconnected. */
 const readTimeout = Duration.seconds(60)
-/** After this a browser comes back. */
+/** The reconnection time of browsers. */
 const retryMillis = 2_000
 
-/** What a client asks for, as it spells it. */
+/** The query of a client, not yet validated. */
 export interface FollowOptions {
-  /** Comma-separated types; all without it. */
+  /** Comma-separated event types. Default: all. */
   readonly types?: string | undefined
-  /** A cursor: kept history after it first. */
+  /** A cursor: the feed starts with the history after it. */
   readonly after?: string | undefined
 }
 
-/** The streams of a host. `Invalid`: an unknown type, or no cursor; `TooManyStreams`: `MaxStreams` are open. */
+/**
+ * The open event streams of a host.
+ *
+ * **Example** (Counting the open streams)
+ *
+ * ```ts
+ * import { EventBus } from "@signalbox/core/EventBus"
+ * import { EventFeed } from "@signalbox/server/EventFeed"
+ * import { Effect, Layer } from "effect"
+ *
+ * const program = Effect.flatMap(EventFeed, (feed) => feed.streams).pipe(
+ *   Effect.provide(EventFeed.layer.pipe(Layer.provide(EventBus.layer))),
+ * )
+ *
+ * await Effect.runPromise(program) // => 0
+ * ```
+ */
 export class EventFeed extends Context.Service<
   EventFeed,
   {
     /**
-     * Follows until the client leaves or the feed ends. The answer is the head alone: the server writes it, and the stream begins where it
-     * would end the response. The request's fiber is over then.
+     * Streams events until the client leaves or the feed ends. Fails with `Invalid` for an unknown type or an invalid cursor, and with
+     * `TooManyStreams` if `MaxStreams` are open.
+     *
+     * **Details**
+     *
+     * Returns the response headers. The server writes them, and the stream begins where the server would end the response. The request's
+     * fiber is over by then.
      */
     readonly follow: (
       request: HttpServerRequest,
       options: FollowOptions,
     ) => Effect.Effect<HttpServerResponse.HttpServerResponse, Invalid | TooManyStreams>
-    /** How many follow. */
+    /** The number of open streams. */
     readonly streams: Effect.Effect<number>
-    /** Ends all streams and refuses new ones: the first thing when the host stops, since a server that closes waits for its responses. */
+    /** Ends all streams and refuses new ones. A host does this first when it stops, because a closing server waits for its responses. */
     readonly end: Effect.Effect<void>
   }
 >()("@signalbox/server/EventFeed") {
-  /** Ends with its Scope, and when the host stops (`Stopping`): a server above it would wait for its responses before that Scope is closed. */
+  /** Ends with its Scope, and earlier when the host stops (`Stopping`): the server would wait for the streams before it closes the Scope. */
   static readonly layer: Layer.Layer<EventFeed, never, EventBus> = Layer.effect(
     EventFeed,
     Effect.suspend(() => make),
@@ -82,7 +103,7 @@ const make = Effect.gen(function* () {
   yield* Effect.forkScoped(Effect.andThen(stopping, end))
   yield* Effect.forkScoped(Effect.repeat(sendHeartbeats(clients), Schedule.spaced(heartbeatEvery)))
 
-  /** Counted and in its channel in one step: in between, the last of the channel's clients could leave and close it. */
+  /** Synchronous: between two steps, the channel's last client could leave and close the channel. */
   const register = (channel: Channel, response: ServerResponse, cursor: Cursor): Follower => {
     const onClose = (client: Client) => {
       clients.delete(client)
@@ -99,7 +120,7 @@ const make = Effect.gen(function* () {
     })
     clients.add(client)
     channel.clients.add(client)
-    // While its channel was opened: nobody would say so a second time.
+    // The client left while its channel was opened, so `close` will not be emitted again.
     if (response.destroyed) onClose(client)
     return { client, channel }
   }
@@ -119,9 +140,9 @@ const make = Effect.gen(function* () {
       })
     })
 
-  const proceed = ({ channel, client }: Follower, foreign = false): void => {
+  const proceed = ({ channel, client }: Follower, isForeign = false): void => {
     if (!client.isOpen) return
-    if (!foreign && channel.isCaughtUp(client)) channel.join(client)
+    if (!isForeign && channel.isCaughtUp(client)) channel.join(client)
     else {
       client.isCatchingUp = true
       client.fiber = run(catchUp(client, channel, feed))
@@ -131,23 +152,23 @@ const make = Effect.gen(function* () {
   const follow: EventFeed["Service"]["follow"] = Effect.fnUntraced(function* (request, options) {
     const types = yield* Effect.fromResult(readTypes(options.types))
     const after = yield* Effect.fromResult(readCursor(request, options.after))
-    const answer = HttpServerResponse.empty({ status: 200, headers })
-    if (request.method === "HEAD") return answer
+    const head = HttpServerResponse.empty({ status: 200, headers })
+    if (request.method === "HEAD") return head
     const newest = yield* bus.cursor
     const response = NodeHttpServerRequest.toServerResponse(request) as ServerResponse
-    if (response.destroyed) return answer
-    // Whole, also if the client leaves meanwhile: an open channel without a client would never be closed.
+    if (response.destroyed) return head
+    // Uninterruptible: a channel without a client would never be closed.
     const follower = yield* Effect.uninterruptible(admit(types, response, after ?? newest))
-    // A place that is none in this bus's order: the bus itself must say so.
-    const foreign = after !== undefined && (after.epoch !== newest.epoch || compareCursors(after, newest) > 0)
+    // The bus reports a cursor of another epoch, or one that it has not reached, as a gap.
+    const isForeign = after !== undefined && (after.epoch !== newest.epoch || compareCursors(after, newest) > 0)
     markEndless(response)
-    const returns = request.headers["accept"]?.includes("text/event-stream") === true
+    const isBrowser = request.headers["accept"]?.includes("text/event-stream") === true
     keepOpen(response, () => {
       const { client } = follower
-      client.write(opening(client.cursor, returns ? retryMillis : undefined), 0)
-      proceed(follower, foreign)
+      client.write(opening(client.cursor, isBrowser ? retryMillis : undefined), 0)
+      proceed(follower, isForeign)
     })
-    return answer
+    return head
   })
 
   return EventFeed.of({ follow, streams: Effect.sync(() => clients.size), end })
@@ -158,31 +179,31 @@ interface Follower {
   readonly channel: Channel
 }
 
-const stoppingDetail = "The host is stopping; come back when it has started again."
+const stoppingDetail = "The host is stopping. Reconnect when it has started again."
 const fullDetail = (limit: number) =>
-  `${limit} event streams are open, and no more are allowed. Close one of them, or try again later.`
+  `${limit} event streams are open, the maximum. Close one of them, or try again later.`
 
 const headers = {
   "content-type": "text/event-stream",
   "cache-control": "no-cache, no-transform",
   "x-accel-buffering": "no",
-  // A stream is the last thing on its connection: a server that closes need not wait for the next request.
+  // The stream is the last response on its connection, so a closing server need not wait for another request.
   connection: "close",
 }
 
-/** Tells every client that the feed is alive, and cuts those who have not read for too long. */
+/** Sends a heartbeat to every client, and disconnects clients that have not read for too long. */
 const sendHeartbeats = (clients: ReadonlySet<Client>) =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    let cut = 0
+    let closed = 0
     for (const client of clients) {
       if (!client.isOpen || !client.response.headersSent) continue
       if (!client.isFull) client.write(heartbeat, now)
       else if (client.fullSince !== undefined && now - client.fullSince >= Duration.toMillis(readTimeout)) {
-        cut++
+        closed++
         client.response.destroy()
       }
     }
-    return cut === 0 ? Effect.void : Effect.logInfo(`${cut} event streams were cut: nobody has read them for a minute`)
+    return closed === 0 ? Effect.void : Effect.logInfo(`Closed ${closed} event streams that were not read for a minute`)
   })
 
 const readTypes = (text: string | undefined): Result.Result<ReadonlyArray<string>, Invalid> => {
@@ -192,12 +213,12 @@ const readTypes = (text: string | undefined): Result.Result<ReadonlyArray<string
   if (unknown === undefined && types.length > 0) return Result.succeed(types)
   const detail =
     unknown === undefined
-      ? "`types` is empty. Leave it out for all events, or name some."
-      : `There are no events of type ${JSON.stringify(unknown.slice(0, 64))}${didYouMean(nearNames(unknown, registry.types))}. There are: ${registry.types.join(", ")}.`
+      ? "`types` is empty. Omit it for all events, or name some."
+      : `\`types\` contains an unknown event type${didYouMean(nearNames(unknown, registry.types))}. Known types: ${registry.types.join(", ")}.`
   return Result.fail(new Invalid({ detail }))
 }
 
-/** `Last-Event-ID` wins: a browser that comes back sends it along with the address that it was given at first. */
+/** `Last-Event-ID` takes precedence: a browser that reconnects sends it with the original URL. */
 const readCursor = (
   request: HttpServerRequest,
   after: string | undefined,
@@ -206,6 +227,6 @@ const readCursor = (
   const text = last === undefined || last === "" ? after : last
   if (text === undefined) return Result.succeed(undefined)
   const detail =
-    "`after` and Last-Event-ID are cursors (`epoch:sequence`), as the feed's ids and the state's `cursor` are."
+    "`after` and Last-Event-ID must be cursors (`epoch:sequence`): an `id` of the feed, or the `cursor` of a state."
   return Result.fromOption(parseCursor(text), () => new Invalid({ detail }))
 }

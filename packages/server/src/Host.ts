@@ -1,6 +1,6 @@
 /**
- * The life of `signalbox serve`: it takes the lock of its document, reads it, listens, serves until it is told to stop, waits for the requests
- * under way, and leaves nothing that keeps the next start from working. Composed of the packages' public Layers alone.
+ * The host behind `signalbox serve`: it takes the lock of its document, reads the document, listens and serves. When it stops, it waits for the
+ * requests in flight and leaves nothing that would prevent the next start. It is composed of the packages' public Layers.
  */
 import { changeSummary, reloadFailed } from "@signalbox/core/ChangeSummary"
 import type { ConfigStoreError } from "@signalbox/core/ConfigError"
@@ -13,7 +13,7 @@ import { Providers } from "@signalbox/core/Providers"
 import { Retention } from "@signalbox/core/Retention"
 import { RequireKeys } from "@signalbox/gateway/RequireKeys"
 import * as Signalbox from "@signalbox/node/Signalbox"
-import { ConfigProvider, Effect, Layer } from "effect"
+import { ConfigProvider, Effect, Layer, type Scope } from "effect"
 import { AdminToken } from "./AdminToken.ts"
 import { HostConfig, settings } from "./HostConfig.ts"
 import { withShortNames } from "./HostEnvironment.ts"
@@ -36,32 +36,70 @@ import * as TokenFile from "./TokenFile.ts"
 
 export { HostError } from "./HostError.ts"
 
-/** How to start a host. */
+/** Options of a host. */
 export interface Options {
-  /** The path of the document. Whatever is the host's own lies beside it. */
+  /** The path of the document. All other files of the host are beside it. */
   readonly config: string
-  /** Above the document and the environment; 0 takes any free one. */
+  /** Overrides the document and the environment. 0 chooses a free port. */
   readonly port?: number
-  /** Do not start where the document is refused. Without it the last good one serves, and the host shows itself degraded. */
+  /** Fail if the document is refused. Otherwise the last good configuration serves and the host reports itself as degraded. */
   readonly strict?: boolean
-  /** Default `text`. */
+  /** Default: `text`. */
   readonly logFormat?: LogFormat
-  /** How the command is called here, for what the host shows to be tried next. Default `signalbox`. */
+  /** The name of the command in the commands that the host suggests at start. Default: `signalbox`. */
   readonly command?: string
 }
 
-/** Runs until SIGINT or SIGTERM, and then until the requests under way have ended. SIGHUP reads the document again. */
-export const serve = (options: Options): Effect.Effect<void, HostError> =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const signals = yield* makeSignals
-      yield* tolerateSlowReaders
-      const host = Layer.launch(Layer.provide(reloading(signals), layer(options)))
-      yield* Effect.raceFirst(host, signals.stop)
-    }),
-  )
+/**
+ * Runs a host until SIGINT or SIGTERM, and then until the requests in flight have ended. SIGHUP reads the document again.
+ *
+ * **Gotchas**
+ *
+ * It takes over these signals and ends the process at a second SIGINT or SIGTERM. Use `layer` for a host within a program.
+ *
+ * **Example** (A program that is a host)
+ *
+ * ```ts
+ * import * as Host from "@signalbox/server/Host"
+ * import { Effect } from "effect"
+ *
+ * const program = Host.serve({ config: "/srv/signalbox/config.json", logFormat: "json" })
+ *
+ * Effect.isEffect(program) // => true
+ * ```
+ */
+export const serve = Effect.fn("Host.serve")(function* (
+  options: Options,
+): Effect.fn.Return<void, HostError, Scope.Scope> {
+  const signals = yield* makeSignals
+  yield* tolerateSlowReaders
+  const host = Layer.launch(Layer.provide(reloading(signals), layer(options)))
+  yield* Effect.raceFirst(host, signals.stop)
+}, Effect.scoped)
 
-/** A host without a process around it: it serves as long as its Scope is open, and no signal is its own. */
+/**
+ * A host within a program: it serves while its Scope is open, and handles no signals.
+ *
+ * **Example** (Serving requests from a program of your own)
+ *
+ * ```ts
+ * import { mkdtempSync } from "node:fs"
+ * import { tmpdir } from "node:os"
+ * import { join } from "node:path"
+ * import { Host, Listening } from "@signalbox/server"
+ * import { Effect, Layer } from "effect"
+ *
+ * const config = join(mkdtempSync(join(tmpdir(), "signalbox-")), "config.json")
+ *
+ * const program = Effect.gen(function* () {
+ *   const { url } = yield* Listening
+ *   const response = yield* Effect.promise(() => fetch(`${url}/healthz`))
+ *   return response.status
+ * }).pipe(Effect.provide(Layer.fresh(Host.layer({ config, port: 0 }))))
+ *
+ * await Effect.runPromise(program) // => 200
+ * ```
+ */
 export const layer = (options: Options) => {
   const paths = hostPaths(options.config)
   return sweeping.pipe(
@@ -86,7 +124,7 @@ export const layer = (options: Options) => {
   )
 }
 
-/** A moment after the start, which has more urgent things to do. */
+/** Starts the retention of the host's stores one second after the start, to keep the start fast. */
 const sweeping = Layer.effectDiscard(
   Effect.gen(function* () {
     const stores = Layer.mergeAll(HistoryRetention.layer, LedgerRetention.layer)
@@ -96,7 +134,7 @@ const sweeping = Layer.effectDiscard(
   }),
 )
 
-/** What lives as long as the host and follows its settings. */
+/** Services that live as long as the host and follow its settings. */
 const longLived = (paths: HostPaths) =>
   StatusFile.layerAt(paths.status).pipe(
     Layer.provideMerge(
@@ -140,7 +178,7 @@ const unusable = ({ config }: HostPaths, { message, reason }: ConfigStoreError):
     }),
   })
 
-/** What a change brings is told with its event; here only what brings none. */
+/** Reloads on SIGHUP. `EventPrinter` prints the changes; this prints that there are none, or the failure. */
 const reloading = ({ hangUp }: Signals) =>
   Layer.effectDiscard(
     Effect.gen(function* () {

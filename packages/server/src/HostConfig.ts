@@ -1,6 +1,6 @@
 /**
- * The document of `signalbox serve`: models, providers, default_model_alias, retention, features, stats, listen. A document of copilot-api
- * (version 1; facts/copilot-api.md) is one of these as it is: its models go to the provider `default`.
+ * The schema of the document of `signalbox serve`: models, providers, default_model_alias, retention, features, stats, listen. A version 1 document
+ * of copilot-api is valid unchanged: its models belong to the provider `default`.
  */
 import {
   ConfigStore,
@@ -19,34 +19,34 @@ import { isLoopback } from "./internal/Loopback.ts"
 
 const off = Schema.Boolean.pipe(Schema.withDecodingDefaultKey(Effect.succeed(false)))
 
-/** Switches, all of them live. */
+/** Feature flags. A change takes effect at once. */
 export class Features extends Setting.Service<Features>()(
   "@signalbox/server/Features",
   Schema.Struct({
-    /** The gateway asks for a key (`signalbox keys add`). */
+    /** The gateway requires a key (`signalbox keys add`). */
     auth: off,
-    /** `/metrics` answers, for Prometheus. */
+    /** Serves `/metrics` for Prometheus. */
     telemetry: off,
-    /** Logs in detail, and problems say what caused them. */
+    /** Prints every call, and errors with their causes. */
     debug: off,
   }).pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
 ) {}
 
-/** Where a host listens whose document names no port. */
+/** The port if the document names none. */
 export const defaultPort = 4747
 
-/** Where the host listens. It binds once: a change takes effect at the next start. */
+/** The address of the host. The host binds once, so a change takes effect at the next start. */
 export class Listen extends Setting.Service<Listen>()(
   "@signalbox/server/Listen",
   ConfigDocument.restartRequired(
     Schema.Struct({
-      /** An IP address. Another than a loopback address needs `features.auth`. */
+      /** An IP address. Any address except loopback requires `features.auth`. */
       host: Schema.NonEmptyString.pipe(Schema.withDecodingDefaultKey(Effect.succeed("127.0.0.1"))),
-      /** 1 to 65535, or 0: any that is free. */
+      /** 1 to 65535, or 0 for a free port. */
       port: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_535 })).pipe(
         Schema.withDecodingDefaultKey(Effect.succeed(defaultPort)),
       ),
-      /** By which names others ask for it, besides `localhost` and addresses; at most 64. Requests for another name are refused (DNS rebinding). */
+      /** Host names of this host besides `localhost` and addresses, at most 64. Requests to other names are refused (DNS rebinding). */
       names: Schema.Array(Schema.NonEmptyString.check(Schema.isMaxLength(253)))
         .check(Schema.isMaxLength(64))
         .pipe(Schema.withDecodingDefaultKey(Effect.succeed([]))),
@@ -87,23 +87,23 @@ const Document = ConfigDocument.withWarnings(Parts, ({ models, providers }) => {
     path: ["models", first, "provider"],
     message:
       `there is no provider ${JSON.stringify(provider)}${didYouMean(nearNames(provider, Object.keys(providers)))}` +
-      `${others.length === 0 ? "" : `, to which ${others.length + 1} models go`}: add it to providers, or name another`,
+      `${others.length === 0 ? "" : `, which ${others.length + 1} models use`}: add it to providers, or name another`,
   }))
 })
 
-/** The host's document; any key of it is also read from the environment, `SIGNALBOX_` before its path. */
+/** The host's document. The environment overrides every key, with the prefix `SIGNALBOX_`. */
 export class HostConfig extends ConfigStore.Service<HostConfig>()("@signalbox/server/HostConfig", {
   schema: Document,
   environmentPrefix: "SIGNALBOX",
   seed: `{
-  // Edit and save: what changes takes effect at once, in the running host. \`signalbox config --help\` does the same from a shell.
+  // Edit and save: changes take effect at once in the running host. \`signalbox config --help\` does the same from a shell.
   "version": 1,
   "providers": {
-    "echo": { "kind": "echo" } // answers from the prompt, for trying things without a key
-    // "openai": { "kind": "openai", "api_key": "sk-…" }, and any server that speaks OpenAI's protocol with its "base_url"
+    "echo": { "kind": "echo" } // repeats the prompt, for trials without a key
+    // "openai": { "kind": "openai", "api_key": "sk-…" }, or any server with OpenAI's protocol, with its "base_url"
   },
   "models": {
-    // the name that callers use, and where it goes
+    // the alias that callers use, and its provider and upstream model
     "echo": { "provider": "echo", "upstream": "echo-1" }
   },
   "default_model_alias": "",
@@ -112,7 +112,7 @@ export class HostConfig extends ConfigStore.Service<HostConfig>()("@signalbox/se
 `,
 }) {}
 
-/** Each part of the document as the setting that it is. */
+/** Every part of the document as a setting. */
 export const settings = Layer.mergeAll(
   HostConfig.setting(Listen, (config) => config.listen),
   HostConfig.setting(ProviderSettings, (config) => config.providers),

@@ -1,13 +1,14 @@
-/** The environment as a host reads it: `SIGNALBOX_PORT` is short for `SIGNALBOX_LISTEN_PORT`, and stands above it. */
+/** The short names of environment variables: `SIGNALBOX_PORT` means `SIGNALBOX_LISTEN_PORT` and takes precedence over it. */
 import { ConfigProvider, Effect } from "effect"
 
 const short = "SIGNALBOX_PORT"
 const long = "SIGNALBOX_LISTEN_PORT"
 
-/** A sentence about a variable, with the name of it that is set. */
-export const inShortNames = (sentence: string, environment: Readonly<Record<string, string | undefined>>): string =>
+/** Replaces the long name of a variable in a message by the short name, if the short one is set. */
+export const useShortNames = (sentence: string, environment: Readonly<Record<string, string | undefined>>): string =>
   environment[short] === undefined ? sentence : sentence.replaceAll(long, short)
 
+/** Reads the short names first. */
 export const withShortNames = (provider: ConfigProvider.ConfigProvider): ConfigProvider.ConfigProvider =>
   ConfigProvider.make((path) =>
     path.length === 1 && path[0] === long

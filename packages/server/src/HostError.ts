@@ -1,63 +1,63 @@
-/** Why a host does not start, or cannot go on: what happened, to what, and what to do now. */
+/** The errors of a host that cannot start or continue. Each message says what happened, to what, and what to do next. */
 import { ConfigError } from "@signalbox/core"
 import { Schema } from "effect"
 
-/** Another host holds the lock of this directory. What is known of it stands in its note. */
+/** Another host holds the lock of this directory. The fields come from its note. */
 export class LockHeld extends Schema.TaggedClass<LockHeld>()("LockHeld", {
   path: Schema.String,
-  /** The name of the document that it serves, where that is another one in the same directory. */
+  /** The name of its document, if that is another one in the same directory. */
   other: Schema.optionalKey(Schema.String),
   pid: Schema.optionalKey(Schema.Int),
   url: Schema.optionalKey(Schema.String),
   /** ISO 8601. */
   since: Schema.optionalKey(Schema.String),
-  /** Where there is no note yet: what the lock file says for people. */
+  /** The text of the lock file, if there is no note yet. */
   holder: Schema.optionalKey(Schema.String),
 }) {}
 
-/** The lock cannot be had at all: no right, a read-only file system, no mechanism. */
+/** The lock cannot be taken: no permission, a read-only file system, or no lock mechanism. */
 export class LockUnavailable extends Schema.TaggedClass<LockUnavailable>()("LockUnavailable", {
   path: Schema.String,
   detail: Schema.String,
 }) {}
 
-/** Something else listens there. */
+/** Another process listens on the port. */
 export class PortTaken extends Schema.TaggedClass<PortTaken>()("PortTaken", {
   host: Schema.String,
   port: Schema.Int,
-  /** Who it is, in words, as far as this user may know. */
+  /** A description of the process, if this user may see it. */
   holder: Schema.optionalKey(Schema.String),
 }) {}
 
-/** `code` is `EACCES`, `EADDRNOTAVAIL`, `ENOTFOUND` … */
+/** The address cannot be bound. `code` is `EACCES`, `EADDRNOTAVAIL`, `ENOTFOUND` … */
 export class CannotListen extends Schema.TaggedClass<CannotListen>()("CannotListen", {
   host: Schema.String,
   port: Schema.Int,
   code: Schema.String,
 }) {}
 
-/** The directory of the document cannot be made. */
+/** The directory of the document cannot be created. */
 export class DirectoryUnusable extends Schema.TaggedClass<DirectoryUnusable>()("DirectoryUnusable", {
   path: Schema.String,
   code: Schema.String,
 }) {}
 
-/** The document is refused and nothing earlier can serve in its place, or it cannot be read. */
+/** The document is refused and no earlier one can serve, or it cannot be read. */
 export class ConfigUnusable extends Schema.TaggedClass<ConfigUnusable>()("ConfigUnusable", {
   path: Schema.String,
-  /** Empty where the document cannot be read. */
+  /** Empty if the document cannot be read. */
   problems: Schema.Array(ConfigError.Problem),
   detail: Schema.String,
 }) {}
 
-/** A file of the host's own, beside the document, cannot be used. */
+/** A file beside the document, such as the admin token, cannot be used. */
 export class FileUnusable extends Schema.TaggedClass<FileUnusable>()("FileUnusable", {
   path: Schema.String,
-  /** One sentence for people, with the path and what to do. */
+  /** One sentence with the path and what to do. */
   detail: Schema.String,
 }) {}
 
-/** Why `serve` ended before it was told to. */
+/** The error of a host that cannot start or continue. */
 export class HostError extends Schema.TaggedError<HostError>()("HostError", {
   reason: Schema.Union([
     LockHeld,
@@ -81,11 +81,11 @@ const explain = (reason: HostError["reason"]): string => {
         reason.other === undefined
           ? "Another host serves this document already"
           : `A host serves ${reason.other} in the same directory already`
-      }: ${whoHolds(reason)}. Use that one, stop it${
+      }: ${describeHolder(reason)}. Use that one, stop it${
         reason.pid === undefined ? "" : ` (kill ${reason.pid})`
       }, or give this one a document in a directory of its own with --config.`
     case "LockUnavailable":
-      return `The host's lock ${reason.path} cannot be had: ${reason.detail}.`
+      return `The host's lock ${reason.path} cannot be taken: ${reason.detail}.`
     case "PortTaken":
       return `Port ${reason.port} of ${reason.host} is taken${
         reason.holder === undefined ? " by a process that this user may not see" : ` by ${reason.holder}`
@@ -93,7 +93,7 @@ const explain = (reason: HostError["reason"]): string => {
     case "CannotListen":
       return `The host cannot listen on ${reason.host}, port ${reason.port} (${reason.code}). ${remedyOf(reason)}`
     case "DirectoryUnusable":
-      return `The directory ${reason.path} cannot be made (${reason.code}). Make it, give this user the right to write there, or name another document with --config.`
+      return `The directory ${reason.path} cannot be created (${reason.code}). Create it, let this user write to it, or name another document with --config.`
     case "ConfigUnusable":
       return reason.detail
     case "FileUnusable":
@@ -101,20 +101,20 @@ const explain = (reason: HostError["reason"]): string => {
   }
 }
 
-const whoHolds = ({ holder, path, pid, since, url }: LockHeld): string => {
-  if (pid === undefined) return `${path} is ${holder ?? "held by another process, which has not said yet who it is"}`
+const describeHolder = ({ holder, path, pid, since, url }: LockHeld): string => {
+  if (pid === undefined) return `${path} is ${holder ?? "held by another process, which has not written its note yet"}`
   return `pid ${pid}${since === undefined ? "" : `, since ${since}`}${url === undefined ? "" : `, at ${url}`} (${path})`
 }
 
 const remedyOf = ({ code, host, port }: CannotListen): string => {
   switch (code) {
     case "EACCES":
-      return `Ports below 1024 need a right that this user does not have: choose another than ${port}.`
+      return `Ports below 1024 require a privilege that this user does not have: choose another port than ${port}.`
     case "EADDRNOTAVAIL":
-      return `This machine has no such address: set listen.host to one that it has, 127.0.0.1 for this machine alone.`
+      return `This machine does not have the address: set listen.host to one of its addresses, or to 127.0.0.1.`
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return `The name ${host} is not known: set listen.host to an IP address.`
+      return `The name ${host} cannot be resolved: set listen.host to an IP address.`
     default:
       return "Set listen.host and listen.port in the document."
   }

@@ -1,4 +1,4 @@
-/** Whether a host can serve, and what about it wants somebody to look: what `/healthz` and `/readyz` answer. */
+/** Reports whether a host can serve, and which of its parts need attention: the data of `/healthz` and `/readyz`. */
 import { version } from "@signalbox/api/Version"
 import * as ConfigError from "@signalbox/core/ConfigError"
 import { ConfigSource } from "@signalbox/core/ConfigSource"
@@ -11,15 +11,15 @@ import { HostConfig, Listen } from "./HostConfig.ts"
 import { HostServices } from "./HostServices.ts"
 import { HostLock } from "./internal/HostLock.ts"
 
-/** How a host is. */
+/** The health of a host. */
 export class HostHealth extends Context.Service<
   HostHealth,
   {
-    /** Answers while the process lives. */
+    /** Succeeds while the process lives. */
     readonly health: Effect.Effect<{ readonly status: "ok"; readonly version: string; readonly pid: number }>
-    /** Whether requests are served: some generation of the services stands. */
+    /** Whether requests are served: a generation of the services exists. */
     readonly ready: Effect.Effect<boolean>
-    /** In words, without anything secret; at most 100. Empty: all is well. */
+    /** At most 100 sentences without secrets, each about a part that needs attention. */
     readonly degraded: Effect.Effect<ReadonlyArray<string>>
   }
 >()("@signalbox/server/HostHealth") {
@@ -44,7 +44,7 @@ const make = Effect.gen(function* () {
 
   const refused = Effect.map(store.problems, (problems) =>
     problems.map(
-      (problem) => `The document is refused, the last good one serves: ${ConfigError.format(name, problem)}`,
+      (problem) => `The document is refused and the last good one serves: ${ConfigError.format(name, problem)}`,
     ),
   )
   const warnings = Effect.map(store.warnings, (problems) =>
@@ -58,7 +58,7 @@ const make = Effect.gen(function* () {
   const outages = Effect.map(providers.outages, (outages) =>
     outages.map(({ provider, reason }) => `The provider ${provider} is down: ${reason}`),
   )
-  // Without a generation there is nobody to ask, and to wait for one is not for a look at the health.
+  // Without a generation, `pin` would wait for one.
   const refusedKeys = Effect.flatMap(status, ({ revision }) =>
     revision === 0 ? Effect.succeed([]) : Effect.scoped(Effect.map(pin, refusedKeysOf)),
   )
@@ -77,12 +77,12 @@ const make = Effect.gen(function* () {
 
   const listen = yield* Listen
   const bound = yield* listen.get
-  const unheard = Effect.map(listen.get, (wanted) => {
-    const changed = (["host", "port", "names"] as const).filter((key) => String(wanted[key]) !== String(bound[key]))
+  const unboundChanges = Effect.map(listen.get, (next) => {
+    const changed = (["host", "port", "names"] as const).filter((key) => String(next[key]) !== String(bound[key]))
     return changed.length === 0
       ? []
       : [
-          `${changed.map((key) => `listen.${key}`).join(", ")} changed since this host started: restart it, it listens as before.`,
+          `${changed.map((key) => `listen.${key}`).join(", ")} changed since this host started: restart it to apply the change.`,
         ]
   })
 
@@ -90,7 +90,7 @@ const make = Effect.gen(function* () {
     health: Effect.succeed({ status: "ok", version, pid: process.pid }),
     ready: Effect.map(status, ({ revision }) => revision > 0),
     degraded: Effect.map(
-      Effect.all([replaced, refused, failed, outages, refusedKeys, unheard, unknownKeys, unwritten, warnings]),
+      Effect.all([replaced, refused, failed, outages, refusedKeys, unboundChanges, unknownKeys, unwritten, warnings]),
       (all) => all.flat().slice(0, maxSentences),
     ),
   })
@@ -100,7 +100,7 @@ const refusedKeysOf = (services: Context.Context<UpstreamClients>): ReadonlyArra
   [...Context.get(services, UpstreamClients).values()].flatMap(({ provider, keyStatus }) =>
     keyStatus.isRefused
       ? [
-          `The provider ${provider} refuses the key of this host (401): put a valid one into providers.${provider}.api_key.`,
+          `The provider ${provider} refuses the key of this host (401): set a valid one at providers.${provider}.api_key.`,
         ]
       : [],
   )

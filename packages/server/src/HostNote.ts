@@ -1,42 +1,42 @@
 /**
- * What a host writes into its `host.lock` while it holds it: how to reach it. The lock alone says whether somebody holds it; a note that a
- * killed host left behind is known by its dead pid. Pure and without effect, because the status line uses it and must start in an instant.
+ * The note that a host writes into its `host.lock`: how to reach it. Only the lock proves that a host runs; the note of a killed host has a dead pid.
+ * This module does not import effect, because the status line uses it and must start fast.
  */
 import { closeSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs"
 
-/** A host that runs. */
+/** A running host. */
 export interface HostNote {
   readonly pid: number
-  /** The name of its document, which lies beside the lock. */
+  /** The name of its document, which is beside the lock. */
   readonly document: string
-  /** Where it listens, without a slash at the end: `http://127.0.0.1:4747`. */
+  /** Its address without a trailing slash: `http://127.0.0.1:4747`. */
   readonly url: string
   readonly version: string
   /** ISO 8601, UTC. */
   readonly startedAt: string
 }
 
-/** What stands there, if it is a note of a process that lives. `undefined` for anything else: no file, no right, another text, a dead pid. */
+/** Reads the note of a live process. Returns `undefined` for anything else: no file, no permission, other text, a dead pid. */
 export const readHostNote = (lockPath: string): HostNote | undefined => {
   const note = parse(firstLine(lockPath))
   return note !== undefined && isAlive(note.pid) ? note : undefined
 }
 
-/** For who holds the lock. One line in one write, so that a reader sees the old note or the new; fails as `node:fs` does. */
+/** Writes the note; only the holder of the lock may call it. One line in one write: a reader sees the old note or the new one. Throws errors of `node:fs`. */
 export const writeHostNote = (lockPath: string, note: HostNote): void => {
   const { document, pid, startedAt, url, version } = note
   const line = Buffer.from(`${JSON.stringify({ pid, document, url, version, startedAt })}\n`)
   const fd = openSync(lockPath, "r+")
   try {
     writeSync(fd, line, 0, line.length, 0)
-    // What is left of a longer line stands behind the new one's end, where nobody reads.
+    // Readers ignore the rest of a longer old line, which this removes.
     ftruncateSync(fd, line.length)
   } finally {
     closeSync(fd)
   }
 }
 
-/** For who holds the lock, before it lets go. A note that cannot be wiped is known by its dead pid. */
+/** Clears the note before the lock is released. A note that remains has a dead pid soon. */
 export const clearHostNote = (lockPath: string): void => {
   try {
     const fd = openSync(lockPath, "r+")
@@ -48,7 +48,7 @@ export const clearHostNote = (lockPath: string): void => {
   } catch {}
 }
 
-// A name of 255 bytes may be six times as long in JSON.
+// JSON may make a name of 255 bytes six times as long.
 const maxBytes = 4096
 
 const firstLine = (path: string): string => {
@@ -66,7 +66,7 @@ const firstLine = (path: string): string => {
   }
 }
 
-/** Checked letter by letter: it goes to terminals, and requests with the admin token go to its URL. */
+/** Strict: terminals show the note, and its URL receives requests with the admin token. */
 const parse = (line: string): HostNote | undefined => {
   let value: unknown
   try {
@@ -90,12 +90,12 @@ const matches = (value: unknown, pattern: RegExp): value is string => typeof val
 
 const isTime = (value: unknown): value is string => matches(value, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
 
-/** Whether a process of this number runs, whoever's it is. */
+/** Whether a process with this pid runs, of any user. */
 export const isAlive = (pid: number): boolean => {
   try {
     return process.kill(pid, 0)
   } catch (error) {
-    // Another user's process is one too.
+    // EPERM: the process belongs to another user.
     return error instanceof Error && "code" in error && error.code === "EPERM"
   }
 }

@@ -1,28 +1,28 @@
 /**
- * Where a host keeps what is its own: everything lies in the directory of its document. Pure and without effect, because the status line
- * uses it and must start in an instant.
+ * The paths of a host's files: all are in the directory of its document. This module does not import effect, because the status line uses it and must
+ * start fast.
  */
 import { dirname, join, resolve } from "node:path"
 
-/** Paths, all absolute. */
+/** Absolute paths. */
 export interface HostPaths {
   /** The document. */
   readonly config: string
-  /** What follows lies beside it. */
+  /** The directory of the document and of all paths below. */
   readonly directory: string
-  /** Held by a host for its life; says where it listens (`HostNote`). */
+  /** A host holds this lock while it runs, and writes its address into it (`HostNote`). */
   readonly lock: string
   /** The admin token, 0600. */
   readonly token: string
-  /** The callers' keys, hashed, 0600. */
+  /** The hashed keys of callers, 0600. */
   readonly credentials: string
   /** The usage ledger, a directory. */
   readonly ledger: string
-  /** What a status line shows, written by the host, 0600. */
+  /** The numbers of status lines, written by the host, 0600. */
   readonly status: string
 }
 
-/** The place of the host whose document stands at `config`; a relative path counts from the working directory. */
+/** Returns the paths of the host with the document `config`. A relative path is resolved against the working directory. */
 export const hostPaths = (config: string): HostPaths => {
   const path = resolve(config)
   const directory = dirname(path)

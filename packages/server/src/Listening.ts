@@ -1,6 +1,6 @@
 /**
- * The socket of a host: bound once, to what the document, the environment and the command line say at start. It listens as soon as this is
- * built, before there is anybody to answer.
+ * The socket of a host, bound once to the address that document, environment and options name at start. It listens as soon as the layer is built;
+ * requests queue until the host can serve.
  */
 import { Context, Effect, Layer } from "effect"
 import { Listen } from "./HostConfig.ts"
@@ -9,15 +9,15 @@ import { createServer } from "./internal/NodeHttp.ts"
 import { Traffic } from "./internal/Traffic.ts"
 import { holderOf } from "./PortHolder.ts"
 
-/** Where a host listens. Building it fails with `PortTaken` or `CannotListen`. */
+/** The address that a host listens on. Building the layer fails with `PortTaken` or `CannotListen`. */
 export class Listening extends Context.Service<
   Listening,
   {
-    /** The address that is bound, as it was asked for. */
+    /** The configured address. */
     readonly host: string
-    /** The real one, also where any was asked for. */
+    /** The bound port, also if the configured one is 0. */
     readonly port: number
-    /** How this machine reaches it, without a slash at the end. */
+    /** The URL for clients on this machine, without a trailing slash. */
     readonly url: string
     readonly traffic: Traffic
   }
@@ -42,14 +42,14 @@ const make = Effect.gen(function* () {
   return Listening.of({ host, port: bound, url: urlOf(host, bound), traffic })
 })
 
-/** Fails with the code of the system's error. */
+/** Fails with the system's error code. */
 const bind = ({ server }: Traffic, host: string, port: number): Effect.Effect<void, string> =>
   Effect.callback((resume) => {
     const failed = (error: NodeJS.ErrnoException) => resume(Effect.fail(error.code ?? error.message))
     server.once("error", failed)
     server.listen({ host, port, exclusive: true }, () => {
       server.off("error", failed)
-      // What goes wrong with one connection later, as EMFILE, must not end the host.
+      // Later errors, such as EMFILE for one connection, must not end the host.
       server.on("error", () => {})
       resume(Effect.void)
     })
@@ -63,7 +63,7 @@ const refusal = (host: string, port: number, code: string): Effect.Effect<PortTa
       )
     : Effect.succeed(new CannotListen({ host, port, code }))
 
-/** Every address of this machine is also this one. */
+/** A host on all addresses is reachable through loopback. */
 const reachable = (host: string): string => (host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host)
 
 const urlOf = (host: string, port: number): string => {

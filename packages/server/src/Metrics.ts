@@ -1,7 +1,7 @@
 /**
- * `GET /metrics` for Prometheus, behind the admin token, while `features.telemetry` is on; else there is no such thing. Calls are counted while it is
- * on, those of this process, from what it records in the ledger; a counter never goes back. Names and labels are bounded, and nothing of the
- * configuration but names of providers and models is in them.
+ * `GET /metrics` for Prometheus, behind the admin token, while `features.telemetry` is on; otherwise 404. While it is on, it counts the calls that this
+ * process records in the ledger; counters never decrease. Names and labels are bounded and contain nothing of the configuration except names of
+ * providers and models.
  */
 import { NotFound, Unauthorized } from "@signalbox/api/Problems"
 import { EventBus } from "@signalbox/core/EventBus"
@@ -17,18 +17,18 @@ import { Features } from "./HostConfig.ts"
 import { type Calls, makeCalls } from "./internal/Metrics/Calls.ts"
 import { type Graph, makeState } from "./internal/Metrics/State.ts"
 
-/** Adds the route. `graph` is the one whose generations and pins are told. */
+/** Adds the route `/metrics` to the router, for services of `graph`. */
 export const layer = <Self>(graph: Graph<Self>) =>
   HttpRouter.use(
     Effect.fnUntraced(function* (router) {
       const features = yield* Features
       const { matches } = yield* AdminToken
-      // Of its own: what else is measured in this process has names and numbers that nobody here has bounded.
+      // A separate registry: other metrics of this process have unbounded names and labels.
       const registry: Context.Context<never> = Context.make(Metric.MetricRegistry, new Map())
       const updateState = yield* makeState(graph, registry)
       yield* Effect.forkScoped(counting(features, yield* EventBus, makeCalls(registry)))
 
-      const answer = Effect.gen(function* () {
+      const scrape = Effect.gen(function* () {
         if (!(yield* features.get).telemetry)
           return yield* HttpServerRespondable.toResponse(new NotFound({ detail: off }))
         const { headers } = yield* HttpServerRequest
@@ -39,18 +39,18 @@ export const layer = <Self>(graph: Graph<Self>) =>
         yield* updateState
         return HttpServerResponse.text(PrometheusMetrics.formatUnsafe(registry), { contentType })
       })
-      yield* router.add("GET", "/metrics", answer)
+      yield* router.add("GET", "/metrics", scrape)
     }),
   )
 
-/** The text format of Prometheus. */
+/** Prometheus's text format. */
 const contentType = "text/plain; version=0.0.4; charset=utf-8"
 
-const off = "There are no metrics while telemetry is off. Set features.telemetry to true; that takes effect at once."
+const off = "Metrics are off. Set features.telemetry to true, which takes effect at once."
 const unauthorized =
-  "Send `Authorization: Bearer TOKEN` with the token of this host, which stands in the file admin.token beside the document. Prometheus does so with `authorization: { credentials_file: … }`."
+  "Send `Authorization: Bearer TOKEN` with the token of this host, from the file admin.token beside the document. In Prometheus, set `authorization: { credentials_file: … }`."
 
-/** Nobody pays for counting while nobody may look. */
+/** Counts calls only while telemetry is on. */
 const counting = (features: Features["Service"], bus: EventBus["Service"], calls: Calls): Effect.Effect<void> =>
   features.changes.pipe(
     Stream.map(({ telemetry }) => telemetry),

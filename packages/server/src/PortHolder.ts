@@ -1,22 +1,22 @@
-/** Who listens on a port that a host wants, in words, as far as this user may know. It looks only where a start has failed, and for moments. */
+/** Describes the process that listens on a port, as far as this user may see it. It runs only after a failed start, for at most half a second. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { Effect } from "effect"
 import { get } from "./internal/NodeHttp.ts"
 
-/** Another host says so itself; for all else Linux tells the process to whom the socket belongs. */
+/** Another Signalbox host identifies itself over HTTP. For other processes, Linux lists the owner of the socket. */
 export const holderOf = (host: string, port: number): Effect.Effect<string | undefined> =>
   Effect.map(
     Effect.promise(() => askHealth(host, port)),
     (signalbox) => signalbox ?? processOf(port),
   )
 
-const patienceMillis = 500
+const timeoutMillis = 500
 const maxBytes = 4_096
 
 const askHealth = (host: string, port: number): Promise<string | undefined> =>
   new Promise((resolve) => {
     const unknown = () => resolve(undefined)
-    const request = get({ host, port, path: "/healthz", timeout: patienceMillis, agent: false }, (response) => {
+    const request = get({ host, port, path: "/healthz", timeout: timeoutMillis, agent: false }, (response) => {
       let text = ""
       response.setEncoding("utf8")
       response.on("data", (chunk: string) => {
@@ -26,8 +26,8 @@ const askHealth = (host: string, port: number): Promise<string | undefined> =>
       response.on("end", () => resolve(signalboxIn(text)))
       response.on("error", unknown)
     })
-    // A connection that trickles is as little an answer as a silent one.
-    const timer = setTimeout(() => request.destroy(), patienceMillis)
+    // Also ends a connection that sends byte after byte.
+    const timer = setTimeout(() => request.destroy(), timeoutMillis)
     request.on("error", unknown)
     request.on("timeout", () => request.destroy())
     request.on("close", () => {
@@ -36,19 +36,19 @@ const askHealth = (host: string, port: number): Promise<string | undefined> =>
     })
   })
 
-/** A `Health` of packages/api; checked letter by letter, since it goes to terminals. */
+/** Parses the health response of a host. Strict, because terminals show it. */
 const signalboxIn = (text: string): string | undefined => {
   try {
     const { pid, status, version }: { pid?: unknown; status?: unknown; version?: unknown } = JSON.parse(text)
     return status === "ok" && Number.isInteger(pid) && typeof version === "string" && /^[\w.+-]{1,64}$/.test(version)
-      ? `another Signalbox host (pid ${pid}, version ${version}), which serves another document`
+      ? `another Signalbox host (pid ${pid}, version ${version}) with another document`
       : undefined
   } catch {
     return undefined
   }
 }
 
-/** proc(5): a listening socket has state 0A in /proc/net/tcp, and its inode stands among the descriptors of its process. */
+/** proc(5): a listening socket has state 0A in /proc/net/tcp, and its inode is among the descriptors of its process. */
 const processOf = (port: number): string | undefined => {
   const inodes = new Set(["/proc/net/tcp", "/proc/net/tcp6"].flatMap((table) => listening(table, port)))
   if (inodes.size === 0) return undefined
@@ -69,7 +69,7 @@ const listening = (table: string, port: number): ReadonlyArray<string> =>
     .filter(([, local = "", , state]) => state === "0A" && Number.parseInt(local.split(":")[1] ?? "", 16) === port)
     .flatMap(([, , , , , , , , , inode]) => (inode === undefined ? [] : [inode]))
 
-/** The name of the program alone: its arguments may hold secrets. */
+/** Only the program's name: its arguments may contain secrets. */
 const commandOf = (pid: string): string =>
   read(`/proc/${pid}/comm`)
     .replaceAll(/[^\w .+:/@-]/g, "")
@@ -79,7 +79,7 @@ const read = (path: string): string => attempt(() => readFileSync(path, "utf8"))
 const list = (path: string): ReadonlyArray<string> => attempt(() => readdirSync(path)) ?? []
 const link = (path: string): string => attempt(() => readlinkSync(path)) ?? ""
 
-/** Other users' processes, and those that end meanwhile, say nothing. */
+/** Processes of other users and processes that have just ended are unreadable. */
 const attempt = <A>(f: () => A): A | undefined => {
   try {
     return f()

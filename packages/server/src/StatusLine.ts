@@ -1,6 +1,6 @@
 /**
- * A status line without a host to ask: it reads what the host wrote (`StatusFile`) and draws it. Nothing here imports Effect, because a status bar
- * starts it every few seconds.
+ * Renders a status line from the file that the host writes (`StatusFile`), without a request to the host. This module does not import effect, because
+ * a status bar starts it every few seconds.
  */
 import { isColour, type Theme, themes } from "./internal/StatusLine/Tmux.ts"
 
@@ -16,9 +16,9 @@ export { plainStatus } from "./internal/StatusLine/Plain.ts"
 export { isColour, type Theme, type TmuxOptions, themes, tmuxLine } from "./internal/StatusLine/Tmux.ts"
 export { type ModelUsage, type StatusUsage, type Usage, usageAt } from "./internal/StatusLine/Usage.ts"
 
-/** How the line is drawn. */
+/** Settings of the line. */
 export interface TmuxSettings {
-  /** Off: print nothing. */
+  /** If `false`, the line is empty. */
   readonly enabled: boolean
   readonly theme: Theme | undefined
   readonly fg: string | undefined
@@ -29,21 +29,21 @@ export interface TmuxSettings {
 }
 
 /**
- * hexai's settings under our name: `SIGNALBOX_TMUX_STATUS` (on unless it is something else than 1, true, yes, on), `…_THEME`, `…_FG`, `…_BG`,
- * `…_NARROW`, `…_MAXLEN`. What makes no sense counts as not set: a status bar is no place to complain.
+ * Reads the settings from the environment, with hexai's names after our prefix: `SIGNALBOX_TMUX_STATUS` (on if unset, 1, true, yes or on), `…_THEME`,
+ * `…_FG`, `…_BG`, `…_NARROW`, `…_MAXLEN`. Invalid values count as unset, because a status bar cannot show errors.
  */
 export const tmuxSettings = (environment: Readonly<Record<string, string | undefined>>): TmuxSettings => {
-  const said = (name: string): string => (environment[`SIGNALBOX_TMUX_STATUS${name}`] ?? "").trim().toLowerCase()
-  const colour = (name: string): string | undefined => (isColour(said(name)) ? said(name) : undefined)
+  const setting = (name: string): string => (environment[`SIGNALBOX_TMUX_STATUS${name}`] ?? "").trim().toLowerCase()
+  const colour = (name: string): string | undefined => (isColour(setting(name)) ? setting(name) : undefined)
   const isOn = (text: string): boolean => /^(?:1|true|yes|on)$/.test(text)
-  const theme = said("_THEME")
+  const theme = setting("_THEME")
   return {
-    enabled: said("") === "" || isOn(said("")),
+    enabled: setting("") === "" || isOn(setting("")),
     theme: isTheme(theme) ? theme : undefined,
     fg: colour("_FG"),
     bg: colour("_BG"),
-    narrow: isOn(said("_NARROW")),
-    maxLength: /^\d{1,5}$/.test(said("_MAXLEN")) ? Number(said("_MAXLEN")) : 0,
+    narrow: isOn(setting("_NARROW")),
+    maxLength: /^\d{1,5}$/.test(setting("_MAXLEN")) ? Number(setting("_MAXLEN")) : 0,
   }
 }
 

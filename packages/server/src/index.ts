@@ -1,5 +1,4 @@
-/** The whole of server; `@signalbox/server/HostConfig` and so on are the same modules one by one. */
-
+/** Everything that programs with a host use. `@signalbox/server/HostConfig` and so on export the same modules one by one. */
 export * as Admin from "./Admin.ts"
 export { EventFeed, MaxStreams } from "./EventFeed.ts"
 export * as Host from "./Host.ts"

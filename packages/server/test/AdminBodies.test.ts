@@ -7,8 +7,8 @@ import { AdminHost, ask, host, token } from "./AdminHost.ts"
 const bytes = 4 * 1024 * 1024
 const head = `PUT /api/config HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${token}\r\ncontent-type: application/json\r\nexpect: 100-continue\r\n`
 
-/** Sends the head of a request. Answered to it: the request to go on, or what refuses it. */
-const begun = (length: string): Effect.Effect<Conversation, never, AdminHost | Scope.Scope> =>
+/** Sends the headers of a request and waits for `100 Continue` or a refusal. */
+const beginRequest = (length: string): Effect.Effect<Conversation, never, AdminHost | Scope.Scope> =>
   Effect.gen(function* () {
     const { port } = yield* AdminHost
     const socket = yield* Effect.acquireRelease(
@@ -16,17 +16,17 @@ const begun = (length: string): Effect.Effect<Conversation, never, AdminHost | S
       (socket) => Effect.sync(() => socket.destroy()),
     )
     let text = ""
-    let look = () => {}
+    let check = () => {}
     socket.on("data", (chunk: string) => {
       text += chunk
-      look()
+      check()
     })
-    // Who is refused may be cut while it still sends.
+    // The host may close the connection of a refused client that still sends.
     socket.on("error", () => {})
-    const until = (wanted: RegExp) =>
+    const until = (pattern: RegExp) =>
       Effect.callback<string>((resume) => {
-        look = () => wanted.test(text) && resume(Effect.succeed(text))
-        look()
+        check = () => pattern.test(text) && resume(Effect.succeed(text))
+        check()
       })
     socket.write(`${head}${length}\r\n\r\n`)
     return { socket, first: yield* until(/^HTTP\/1\.1 100 |\}$/), until }
@@ -35,12 +35,12 @@ const begun = (length: string): Effect.Effect<Conversation, never, AdminHost | S
 interface Conversation {
   readonly socket: Socket
   readonly first: string
-  /** All that was said, once it matches. */
-  readonly until: (wanted: RegExp) => Effect.Effect<string>
+  /** Everything received so far, once it matches. */
+  readonly until: (pattern: RegExp) => Effect.Effect<string>
 }
 
 it.live(
-  "half-sent bodies hold 32 MiB and no more; then a request is told to come again, and can when they have gone",
+  "limits unfinished bodies to 32 MiB, refuses further requests as busy, and accepts them when the bodies have gone",
   () =>
     Effect.gen(function* () {
       const change = ask("/api/config", {
@@ -50,14 +50,14 @@ it.live(
       yield* Effect.gen(function* () {
         const lengths = [`content-length: ${bytes}`, "transfer-encoding: chunked"]
         for (let count = 0; count < 8; count++)
-          assert.match((yield* begun(lengths[count % 2]!)).first, /^HTTP\/1\.1 100 /)
+          assert.match((yield* beginRequest(lengths[count % 2]!)).first, /^HTTP\/1\.1 100 /)
         for (const length of lengths) {
-          const { first } = yield* begun(length)
+          const { first } = yield* beginRequest(length)
           assert.match(first, /^HTTP\/1\.1 503 /)
           assert.include(first, "urn:signalbox:problem:busy")
           assert.match(first, /\r\nretry-after: \d/i)
         }
-        // Without a body there is nothing to wait for.
+        // A request without a body needs no room.
         assert.strictEqual((yield* ask("/api/config")).status, 200)
         assert.strictEqual((yield* change).status, 503)
       }).pipe(Effect.scoped)
@@ -65,21 +65,21 @@ it.live(
     }).pipe(Effect.provide(host)),
 )
 
-it.effect("a body that does not come is not waited for", () =>
+it.effect("refuses a body that does not arrive in time", () =>
   Effect.gen(function* () {
-    const { first, socket, until } = yield* begun("content-length: 1000")
+    const { first, socket, until } = yield* beginRequest("content-length: 1000")
     assert.match(first, /^HTTP\/1\.1 100 /)
     socket.write("{")
     yield* TestClock.adjust("30 seconds")
     const answer = yield* until(/\}$/)
     assert.match(answer, /\r\nHTTP\/1\.1 400 /)
     assert.include(answer, "did not arrive within 30 seconds")
-    // What has come of it is let go with the connection.
+    // Closing the connection frees the bytes.
     assert.match(answer, /\r\nconnection: close\r\n/i)
   }).pipe(Effect.scoped, Effect.provide(host)),
 )
 
-it.live("a body that is nested deeper than any document is refused before it is parsed", () =>
+it.live("refuses a body that is nested deeper than any document before parsing it", () =>
   Effect.gen(function* () {
     const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels)
     const patch = (value: string) =>
@@ -91,13 +91,13 @@ it.live("a body that is nested deeper than any document is refused before it is 
       assert.deepStrictEqual([answer.status, answer.json.type], [400, "urn:signalbox:problem:invalid"])
       assert.include(answer.json.detail, "nested deeper than 256 levels")
     }
-    // What a document may be is the document's matter.
+    // The document has a lower limit of its own.
     assert.strictEqual((yield* patch(nested(220))).status, 422)
     assert.strictEqual((yield* patch(nested(150))).status, 200)
   }).pipe(Effect.provide(host)),
 )
 
-it.live("more edits than a change may have are refused before they are made", () =>
+it.live("refuses more edits than a change may have before applying any", () =>
   Effect.gen(function* () {
     const plan = (count: number) => {
       const edits = Array.from({ length: count }, () => ({ path: "/retention/ledger_days", value: 32 }))

@@ -7,8 +7,8 @@ const days = (value: number) => ({ edits: [{ path: "/retention/ledger_days", val
 const change = { path: "/retention/ledger_days", before: 60, after: 7 }
 const openai = { edits: [{ path: "/providers/openai", value: { kind: "openai", api_key: secret } }] }
 
-describe("by the typed client", () => {
-  it.live("the configuration is read, with what is in force, where its tag is the hash", () =>
+describe("the typed client of the configuration", () => {
+  it.live("reads document and effective configuration, with the hash as entity tag", () =>
     Effect.gen(function* () {
       const admin = yield* client
       const { body, headers } = yield* admin.config.get()
@@ -19,7 +19,7 @@ describe("by the typed client", () => {
     }).pipe(Effect.provide(host)),
   )
 
-  it.live("edits, a value, a removal and a whole text are written, and each answer says what it changed", () =>
+  it.live("writes edits, a value, a removal and a whole text, and returns the changes of each", () =>
     Effect.gen(function* () {
       const admin = yield* client
       const { config } = admin
@@ -40,7 +40,7 @@ describe("by the typed client", () => {
     }).pipe(Effect.provide(host)),
   )
 
-  it.live("a value is read by its path, with the layer that it comes from", () =>
+  it.live("reads a value by its path, with the layer that it comes from", () =>
     Effect.gen(function* () {
       const { config } = yield* client
       const value = (path: string) => Effect.map(config.getValue({ query: { path } }), ({ body }) => body)
@@ -54,7 +54,7 @@ describe("by the typed client", () => {
     }).pipe(Effect.provide(host)),
   )
 
-  it.live("a plan says what edits or a text would do, and who would refuse them, and changes nothing", () =>
+  it.live("plans edits or a text without changing anything, and reports who would refuse them", () =>
     Effect.gen(function* () {
       const { config } = yield* client
       const before = yield* config.get()
@@ -70,7 +70,7 @@ describe("by the typed client", () => {
     }).pipe(Effect.provide(host)),
   )
 
-  it.live("reload takes what stands at the source, undo goes back, the history knows both", () =>
+  it.live("reloads the source, undoes the reload, and keeps both in the history", () =>
     Effect.gen(function* () {
       const { config } = yield* client
       const first = (yield* config.get()).body
@@ -105,7 +105,7 @@ describe("by the typed client", () => {
     }).pipe(Effect.provide(host)),
   )
 
-  it.live("the schema of the document has its defaults and no null", () =>
+  it.live("returns the JSON Schema of the document with its defaults and without null", () =>
     Effect.gen(function* () {
       const schema: any = yield* (yield* client).config.schema()
       assert.strictEqual(schema.properties.listen.properties.port.default, 4747)
@@ -115,7 +115,7 @@ describe("by the typed client", () => {
     }).pipe(Effect.provide(host)),
   )
 
-  it.live("a secret is written once, and kept by a text that is sent back as it was shown", () =>
+  it.live("keeps a secret when a redacted text is sent back", () =>
     Effect.gen(function* () {
       const { config } = yield* client
       yield* config.update({ headers: {}, payload: openai })
@@ -127,9 +127,9 @@ describe("by the typed client", () => {
   )
 })
 
-describe("what is refused", () => {
+describe("refusals of the configuration", () => {
   it.live(
-    "a stale tag is 412 and names the document that stands there; the right one, a list with it and * are not",
+    "refuses a stale entity tag with 412 and the current hash, and accepts the current tag, a list with it, and *",
     () =>
       Effect.gen(function* () {
         const { config } = yield* client
@@ -143,7 +143,7 @@ describe("what is refused", () => {
         assert.deepInclude(stale.json, { type: "urn:signalbox:problem:stale", expected: first, actual: second })
         assert.strictEqual((yield* write(`W/"${second}"`, 2)).status, 412)
         assert.strictEqual((yield* write(`"no", "${first}"`, 2)).status, 412)
-        for (const none of ["nothing quoted", `""`]) assert.strictEqual((yield* write(none, 2)).status, 400)
+        for (const invalid of ["nothing quoted", `""`]) assert.strictEqual((yield* write(invalid, 2)).status, 400)
         assert.strictEqual((yield* config.get()).body.hash, second)
         assert.strictEqual((yield* write(`"no", "${second}"`, 3)).status, 200)
         assert.strictEqual((yield* write("*", 4)).status, 200)
@@ -152,7 +152,7 @@ describe("what is refused", () => {
       }).pipe(Effect.provide(host)),
   )
 
-  it.live("a document that is none is 422 with each problem and its place, and holds no secret of it", () =>
+  it.live("refuses an invalid document with 422 and the position of each problem, without its secrets", () =>
     Effect.gen(function* () {
       const text = `{\n "providers": { "a": { "kind": "openai", "api_key": { "is": "${secret}" } } } }`
       const refused = yield* ask("/api/config", { method: "PUT", body: JSON.stringify({ text }) })
@@ -164,7 +164,7 @@ describe("what is refused", () => {
     }).pipe(Effect.provide(host)),
   )
 
-  it.live("a source that cannot be read or written is 503 and says when to come back, a full one 507", () =>
+  it.live("fails with 503 and Retry-After for an unavailable source, and with 507 for a full disk", () =>
     Effect.gen(function* () {
       const document = yield* MemoryDocument
       const write = () => ask("/api/config", { method: "PATCH", body: JSON.stringify(days(1)) })
@@ -184,7 +184,7 @@ describe("what is refused", () => {
   )
 
   it.live(
-    "while the document at the source is refused, edits are; the state says why, undo brings back the good one, the history tells them apart",
+    "refuses edits while the document at the source is refused, reports why, and undoes it to the last good one",
     () =>
       Effect.gen(function* () {
         const { config } = yield* client

@@ -1,4 +1,4 @@
-/** A host for the tests of its admin API: over a real socket, with the document in memory. */
+/** A host for tests of the admin API: a real socket, with the document in memory. */
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as AdminClient from "@signalbox/api/AdminClient"
@@ -8,15 +8,15 @@ import { ConfigProvider, Context, Effect, Layer, Redacted } from "effect"
 import { HttpServer } from "effect/http/HttpServer"
 
 export const token = "test-token-0123456789"
-/** Stands in the document; no answer may hold it. */
+/** A secret of the document. No response may contain it. */
 export const secret = "sk-THIS-IS-THE-SECRET-42"
 
-/** Where the host is, and everything that it has ever answered. */
+/** The address of the host. */
 export class AdminHost extends Context.Service<AdminHost, { readonly port: number; readonly url: string }>()(
   "test/AdminHost",
 ) {}
 
-/** What the host's own one says, without a socket of its own. */
+/** The health of a host that is still starting. */
 const starting = HostHealth.of({
   health: Effect.succeed({ status: "ok", version: "0.0.0", pid: 1 }),
   ready: Effect.succeed(false),
@@ -42,7 +42,7 @@ export const hostOver = (health: HostHealth["Service"]) =>
 
 export const host = hostOver(starting)
 
-/** As the host's owner calls it. */
+/** The typed client with the host's token. */
 export const client = Effect.flatMap(AdminHost, ({ url }) => AdminClient.make({ url, token: Redacted.make(token) }))
 
 export interface Answer {
@@ -56,11 +56,11 @@ export interface Asked {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
-  /** Default: with the token. */
+  /** Default: the host's token. */
   readonly token?: string | undefined
 }
 
-/** One raw request, to the end of its answer. */
+/** Sends one raw request and reads its whole response. */
 export const ask = (path: string, asked: Asked = {}): Effect.Effect<Answer, Error, AdminHost> =>
   Effect.flatMap(AdminHost, ({ port }) =>
     Effect.callback<Answer, Error>((resume) => {

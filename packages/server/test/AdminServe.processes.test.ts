@@ -1,4 +1,4 @@
-/** The admin API as a whole host serves it: beside the gateway, built when somebody asks. */
+/** The admin API of a whole host, which builds it at the first request. */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
@@ -7,12 +7,12 @@ import { AdminHost, ask } from "./AdminHost.ts"
 import { follow } from "./EventFeedClient.ts"
 import { serving, temporaryDirectory } from "./processes/HostProcess.ts"
 
-it.live("answers with problems and its own headers, tells what happens, and last that it stops", () =>
+it.live("serves the admin API with problem details, and streams events until it stops", () =>
   Effect.gen(function* () {
     const directory = yield* temporaryDirectory
     const host = yield* serving({ config: join(directory, "config.json") })
     const headers = { authorization: `Bearer ${readFileSync(join(directory, "admin.token"), "utf8").trim()}` }
-    const here = Layer.succeed(AdminHost, { port: Number(new URL(host.url).port), url: host.url })
+    const address = Layer.succeed(AdminHost, { port: Number(new URL(host.url).port), url: host.url })
     yield* Effect.gen(function* () {
       const missing = yield* ask("/api/confik", { headers })
       assert.deepStrictEqual([missing.status, missing.headers["cache-control"]], [404, "no-store"])
@@ -22,13 +22,13 @@ it.live("answers with problems and its own headers, tells what happens, and last
       assert.strictEqual(feed.response.statusCode, 200)
       const body = JSON.stringify({ edits: [{ path: "/retention/ledger_days", value: 7 }] })
       assert.strictEqual((yield* ask("/api/config", { method: "PATCH", headers, body })).status, 200)
-      const told = yield* feed.events(2)
+      const events = yield* feed.events(2)
       assert.deepStrictEqual(
-        told.map(({ event }) => event),
+        events.map(({ event }) => event),
         ["config.changed", "retention.changed"],
       )
       host.child.kill("SIGTERM")
       assert.include(yield* feed.ended, "event: host.stopping")
-    }).pipe(Effect.provide(here))
+    }).pipe(Effect.provide(address))
   }).pipe(Effect.scoped),
 )

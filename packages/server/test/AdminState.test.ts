@@ -5,20 +5,20 @@ import { StatsLedger } from "@signalbox/core/StatsLedger"
 import { Effect } from "effect"
 import { ask, client, host, secret } from "./AdminHost.ts"
 
-it.live("services are shown with their generations, and who follows the events", () =>
+it.live("lists services with their generations, and the subscribers of events", () =>
   Effect.gen(function* () {
     const admin = yield* client
     const bus = yield* EventBus
-    yield* Effect.asVoid(bus.subscribe({ name: "somebody", types: ["config.changed"] }))
+    yield* Effect.asVoid(bus.subscribe({ name: "watcher", types: ["config.changed"] }))
     const { generations, services, subscribers } = yield* admin.services.list()
     assert.deepInclude(services[0], { name: "@signalbox/core/Models", state: "ready" })
     assert.deepInclude(generations[0], { pins: 0 })
-    const somebody = subscribers.find(({ name }) => name === "somebody")
-    assert.deepStrictEqual(somebody, { name: "somebody", types: ["config.changed"], lagEvents: 0, lagMillis: 0 })
+    const watcher = subscribers.find(({ name }) => name === "watcher")
+    assert.deepStrictEqual(watcher, { name: "watcher", types: ["config.changed"], lagEvents: 0, lagMillis: 0 })
   }).pipe(Effect.scoped, Effect.provide(host)),
 )
 
-it.live("models and providers are shown with outages, and with whether a key is set", () =>
+it.live("lists models and providers with outages, and whether a key is set", () =>
   Effect.gen(function* () {
     const admin = yield* client
     yield* admin.config.update({
@@ -37,7 +37,7 @@ it.live("models and providers are shown with outages, and with whether a key is 
   }).pipe(Effect.provide(host)),
 )
 
-it.live("usage is shown over the setting's window or another", () =>
+it.live("reports usage for the configured window or a requested one", () =>
   Effect.gen(function* () {
     const admin = yield* client
     yield* (yield* StatsLedger).record({ provider: "echo", model: "echo", upstream: "echo-1" })
@@ -48,7 +48,7 @@ it.live("usage is shown over the setting's window or another", () =>
   }).pipe(Effect.provide(host)),
 )
 
-it.live("a key is added, shown once, listed without its secret, and revoked", () =>
+it.live("adds a key, shows its secret once, lists it without the secret, and revokes it", () =>
   Effect.gen(function* () {
     const { credentials } = yield* client
     const added = yield* credentials.add({ payload: { id: "laptop", label: "mine", models: ["echo"] } })
@@ -66,7 +66,7 @@ it.live("a key is added, shown once, listed without its secret, and revoked", ()
   }).pipe(Effect.provide(host)),
 )
 
-it.live("health needs no token; readiness is 503 with its reasons until requests are served", () =>
+it.live("serves health without a token, and readiness as 503 with reasons until requests are served", () =>
   Effect.gen(function* () {
     const admin = yield* client
     assert.deepStrictEqual(yield* admin.healthz(), { status: "ok", version: "0.0.0", pid: 1 })

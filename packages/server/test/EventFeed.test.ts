@@ -22,8 +22,8 @@ const cursor = Effect.map(
   Event.formatCursor,
 )
 
-describe("a stream", () => {
-  it.live("brings each event as a CloudEvent under its type, with its cursor as id", () =>
+describe("the event feed", () => {
+  it.live("sends each event as a CloudEvent with its type as event name and its cursor as id", () =>
     Effect.gen(function* () {
       const { response, events } = yield* follow()
       assert.deepInclude(response.headers, {
@@ -40,7 +40,7 @@ describe("a stream", () => {
     }).pipe(Effect.scoped, Effect.provide(host)),
   )
 
-  it.live("begins with a place to come back to, and says to a browser when", () =>
+  it.live("begins with a cursor to resume from, and with a reconnection time for browsers", () =>
     Effect.gen(function* () {
       yield* publish("before")
       const here = yield* cursor
@@ -48,14 +48,14 @@ describe("a stream", () => {
       assert.strictEqual(yield* plain.until((text) => text.includes("\n\n")), `id: ${here}\n\n`)
       const browser = yield* follow("", { headers: { accept: "text/event-stream" } })
       assert.strictEqual(yield* browser.until((text) => /id: .*\n\n$/.test(text)), `retry: 2000\n\nid: ${here}\n\n`)
-      // The place holds although nothing has happened there.
+      // The cursor is valid before any event of the stream.
       yield* publish("after")
       const again = yield* follow("", { headers: { "last-event-id": here } })
       assert.deepStrictEqual(aliases(yield* again.events(1)), ["after"])
     }).pipe(Effect.scoped, Effect.provide(host)),
   )
 
-  it.live("brings only the types that were asked for, and refuses those that there are not", () =>
+  it.live("sends only the requested types and refuses unknown ones", () =>
     Effect.gen(function* () {
       const bus = yield* EventBus
       const { events } = yield* follow("?types=model.removed,config.changed")
@@ -69,7 +69,7 @@ describe("a stream", () => {
     }).pipe(Effect.scoped, Effect.provide(host)),
   )
 
-  it.live("leaves out what the contract does not know, and says so once in the log", () => {
+  it.live("omits event types that the contract does not have and logs each once", () => {
     const logged: Array<unknown> = []
     const logger = Logger.layer([Logger.make(({ message }) => void logged.push(message))])
     return Effect.gen(function* () {
@@ -84,7 +84,7 @@ describe("a stream", () => {
     }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(host, logger)))
   })
 
-  it.live("joins history and live events without a hole or a repeat while events are being published", () =>
+  it.live("joins history and live events without a hole or a repeat while events are published", () =>
     Effect.gen(function* () {
       const start = yield* cursor
       const live = yield* follow()
@@ -100,7 +100,7 @@ describe("a stream", () => {
     }).pipe(Effect.scoped, Effect.provide(host)),
   )
 
-  it.live("goes on where Last-Event-ID says, which wins over `after`, after ephemeral events too", () =>
+  it.live("resumes after Last-Event-ID, which takes precedence over `after`, also for ephemeral events", () =>
     Effect.gen(function* () {
       const start = yield* cursor
       const first = yield* follow()
@@ -122,7 +122,7 @@ describe("a stream", () => {
     }).pipe(Effect.scoped, Effect.provide(host)),
   )
 
-  it.live("tells who comes too late what is gone, and who comes from elsewhere that it is another order", () =>
+  it.live("sends a gap for pruned events and for a cursor of another epoch", () =>
     Effect.gen(function* () {
       const start = yield* cursor
       yield* publish(...numbered(0, 20))
@@ -133,7 +133,7 @@ describe("a stream", () => {
       assert.deepStrictEqual(aliases(late.slice(1)), numbered(12, 8))
       const [gap] = yield* (yield* follow("?after=elsewhere:3")).events(1)
       assert.deepInclude(gap?.data, { reason: "other-epoch", from: "elsewhere:3" })
-      // A place that this bus has not reached is none of its places either.
+      // A cursor that the bus has not reached counts as foreign.
       const [sequence] = end.split(":").slice(1)
       const future = yield* follow(`?after=${end.replace(`:${sequence}`, ":999")}`)
       assert.deepInclude((yield* future.events(9))[0]?.data, { reason: "other-epoch" })
@@ -142,7 +142,7 @@ describe("a stream", () => {
     }).pipe(Effect.scoped, Effect.provide(host), Effect.provideService(EventCapacity, 8)),
   )
 
-  it.live("is refused where a cursor is none, and where there are as many as there may be", () =>
+  it.live("refuses an invalid cursor, and a stream above the maximum", () =>
     Effect.gen(function* () {
       for (const path of ["/api/events?after=nonsense", "/api/events?after="]) {
         const bad = yield* ask(path)
@@ -160,7 +160,7 @@ describe("a stream", () => {
     }).pipe(Effect.scoped, Effect.provide(host), Effect.provideService(MaxStreams, 2)),
   )
 
-  it.live("ends when the host stops, after what was published before, whether or not somebody reads", () =>
+  it.live("ends when the host stops, after all published events, whether or not the client reads", () =>
     Effect.gen(function* () {
       const stopping = yield* Latch.make(false)
       yield* Effect.gen(function* () {
@@ -176,8 +176,8 @@ describe("a stream", () => {
   )
 })
 
-describe("other clients", () => {
-  it.live("the typed client decodes the feed", () =>
+describe("clients of the event feed", () => {
+  it.live("decode events with the typed client", () =>
     Effect.gen(function* () {
       const admin = yield* client
       const start = yield* cursor
@@ -194,7 +194,7 @@ describe("other clients", () => {
     }).pipe(Effect.scoped, Effect.provide(host)),
   )
 
-  it.live("a browser-like EventSource follows, and comes back by itself where it was", () =>
+  it.live("resume by themselves with an EventSource", () =>
     Effect.gen(function* () {
       const { url } = yield* AdminHost
       const seen = yield* Ref.make<ReadonlyArray<string>>([])

@@ -1,4 +1,4 @@
-/** Clients of the event feed for its tests: by node:http, so that a test decides when something is read. */
+/** Clients of the event feed over node:http, so that a test controls when they read. */
 import { request as httpRequest, type IncomingMessage } from "node:http"
 import { Data, Effect, type Scope } from "effect"
 import { AdminHost, token } from "./AdminHost.ts"
@@ -9,22 +9,22 @@ export interface SseEvent {
   readonly data: any
 }
 
-/** The stream has ended, or its connection. */
-export class Over extends Data.TaggedError("Over")<{ readonly cause: unknown }> {}
+/** The stream or its connection has ended. */
+export class StreamEnded extends Data.TaggedError("StreamEnded")<{ readonly cause: unknown }> {}
 
 export interface Follower {
   readonly response: IncomingMessage
-  /** All text until it satisfies the condition. */
-  readonly until: (condition: (text: string) => boolean) => Effect.Effect<string, Over>
-  /** All text until it has just said this; for much text, which is not looked through again each time. */
-  readonly untilSaid: (words: string) => Effect.Effect<string, Over>
-  /** The first so many events (those without data do not count). */
-  readonly events: (count: number) => Effect.Effect<ReadonlyArray<SseEvent>, Over>
-  /** To the end of the stream. */
+  /** Waits until the whole text satisfies the condition. */
+  readonly until: (condition: (text: string) => boolean) => Effect.Effect<string, StreamEnded>
+  /** Waits for a string in the newest text. For long streams: it does not search the whole text again. */
+  readonly untilString: (words: string) => Effect.Effect<string, StreamEnded>
+  /** The first `count` events with data. */
+  readonly events: (count: number) => Effect.Effect<ReadonlyArray<SseEvent>, StreamEnded>
+  /** The whole text, at the end of the stream. */
   readonly ended: Effect.Effect<string>
 }
 
-/** Follows the feed until the Scope closes. `paused`: nothing is read until something is waited for. */
+/** Follows the feed until the Scope closes. With `paused`, it reads nothing until a test waits for something. */
 export const follow = (
   query = "",
   options: { readonly headers?: Readonly<Record<string, string>>; readonly paused?: boolean } = {},
@@ -42,7 +42,7 @@ export const follow = (
     ),
   ).pipe(Effect.map((response) => follower(response, options.paused === true)))
 
-/** Longer than anything that is waited for. */
+/** Longer than any string that tests wait for. */
 const overlap = 200
 
 const follower = (response: IncomingMessage, paused: boolean): Follower => {
@@ -53,10 +53,10 @@ const follower = (response: IncomingMessage, paused: boolean): Follower => {
     return text
   }
   let tail = ""
-  let over: Over | undefined
-  const looks = new Set<() => void>()
-  const look = () => {
-    for (const one of [...looks]) one()
+  let ended: StreamEnded | undefined
+  const checks = new Set<() => void>()
+  const notify = () => {
+    for (const one of [...checks]) one()
   }
   const begin = () => {
     if (response.listenerCount("data") > 0) return
@@ -64,38 +64,38 @@ const follower = (response: IncomingMessage, paused: boolean): Follower => {
     response.on("data", (chunk: string) => {
       chunks.push(chunk)
       tail = tail.slice(-overlap) + chunk
-      look()
+      notify()
     })
   }
   const end = (cause: unknown) => {
-    over ??= new Over({ cause })
-    look()
+    ended ??= new StreamEnded({ cause })
+    notify()
   }
   response.on("end", () => end("whole"))
   response.on("error", (error) => end(error))
   if (!paused) begin()
 
-  const wait = (condition: () => boolean): Effect.Effect<string, Over> =>
+  const wait = (condition: () => boolean): Effect.Effect<string, StreamEnded> =>
     Effect.callback((resume) => {
       const one = () => {
         if (condition()) resume(Effect.succeed(whole()))
-        else if (over !== undefined) resume(Effect.fail(over))
+        else if (ended !== undefined) resume(Effect.fail(ended))
       }
-      looks.add(one)
+      checks.add(one)
       begin()
       one()
-      return Effect.sync(() => looks.delete(one))
+      return Effect.sync(() => checks.delete(one))
     })
   return {
     response,
     until: (condition) => wait(() => condition(whole())),
-    untilSaid: (words) => wait(() => tail.includes(words)),
+    untilString: (words) => wait(() => tail.includes(words)),
     events: (count) =>
       Effect.map(
         wait(() => eventsOf(whole()).length >= count),
         (text) => eventsOf(text).slice(0, count),
       ),
-    ended: Effect.ignore(wait(() => over !== undefined)).pipe(Effect.map(whole)),
+    ended: Effect.ignore(wait(() => ended !== undefined)).pipe(Effect.map(whole)),
   }
 }
 

@@ -17,7 +17,7 @@ const publish = (from: number, count: number) =>
     bus.publishAll(Array.from({ length: count }, (_, n) => new ModelAdded({ alias: `m${from + n}`, ...model }))),
   )
 
-/** Some 18 MB: more than the kernel keeps for a connection that nobody reads. */
+/** About 18 MB: more than the kernel buffers for an unread connection. */
 const flood = Effect.gen(function* () {
   const bus = yield* EventBus
   for (let burst = 0; burst < bursts; burst++) {
@@ -29,8 +29,8 @@ const flood = Effect.gen(function* () {
 
 const last = `"alias":"last"`
 
-/** What a stream has brought and said to be missing, in the order of the bus. */
-const account = (text: string) => {
+/** Counts the events of a stream and the ones that its gaps report, and checks their order. */
+const countEvents = (text: string) => {
   let next = 0
   let missing = 0
   for (const block of text.split("\n\n")) {
@@ -49,7 +49,7 @@ const account = (text: string) => {
 }
 
 it.live(
-  "of 200 clients some never read: the others lose nothing and wait for nobody; those get what is kept, and a gap",
+  "delivers everything to clients that read while others do not, and the kept history with a gap to the others later",
   () =>
     Effect.gen(function* () {
       const many = <A, E, R>(count: number, one: Effect.Effect<A, E, R>) =>
@@ -66,35 +66,35 @@ it.live(
         assert.deepStrictEqual(events[0]?.data.data.alias, "last")
       }
       for (const follower of readers) {
-        assert.deepStrictEqual(account(yield* follower.untilSaid(last)), { seen: published, missing: 0 })
+        assert.deepStrictEqual(countEvents(yield* follower.untilString(last)), { seen: published, missing: 0 })
       }
       for (const follower of sleepers) {
-        const { missing, seen } = account(yield* follower.untilSaid(last))
+        const { missing, seen } = countEvents(yield* follower.untilString(last))
         assert.isAbove(missing, 0)
         assert.strictEqual(missing + seen, published)
       }
     }).pipe(Effect.scoped, Effect.provide(host)),
 )
 
-it.live("a client that reads its history slowly misses nothing of what happens meanwhile", () =>
+it.live("loses no live event for a client that reads its history slowly", () =>
   Effect.gen(function* () {
     const { cursor } = yield* EventBus
     const start = formatCursor(yield* cursor)
     yield* flood
     const sleeper = yield* follow(`?after=${start}`, { paused: true })
-    // Somebody is live in the same channel, so that it goes on.
+    // A live client keeps the channel moving.
     const live = yield* follow()
     yield* publish(published, perBurst)
     yield* (yield* EventBus).publish(new ModelRemoved({ alias: "the-very-last", ...model }))
-    yield* live.untilSaid("the-very-last")
-    assert.deepStrictEqual(account(yield* sleeper.untilSaid("the-very-last")), {
+    yield* live.untilString("the-very-last")
+    assert.deepStrictEqual(countEvents(yield* sleeper.untilString("the-very-last")), {
       seen: published + perBurst,
       missing: 0,
     })
   }).pipe(Effect.scoped, Effect.provide(host), Effect.provideService(EventCapacity, 2 * published)),
 )
 
-it.effect("a comment every 15 seconds shows that the feed lives", () =>
+it.effect("sends a comment every 15 seconds", () =>
   Effect.gen(function* () {
     const { until } = yield* follow()
     yield* until((text) => text.startsWith("id: "))
@@ -105,12 +105,12 @@ it.effect("a comment every 15 seconds shows that the feed lives", () =>
   }).pipe(Effect.scoped, Effect.provide(host)),
 )
 
-it.effect("a client that has not read for a minute is cut, one that reads is not", () =>
+it.effect("disconnects a client that has not read for a minute, and no other", () =>
   Effect.gen(function* () {
     const sleeper = yield* follow("", { paused: true })
     const reader = yield* follow()
     yield* flood
-    yield* reader.untilSaid(last)
+    yield* reader.untilString(last)
     yield* TestClock.adjust("75 seconds")
     yield* closed(sleeper)
     const heartbeats = (text: string) => text.split("\n").filter((line) => line === ":").length

@@ -7,7 +7,7 @@ const document = ConfigDocument.make({ schema: HostConfig.schema, environmentPre
 const problemsOf = (text: string) =>
   Result.match(document.load(text, {}), { onFailure: (problems) => problems, onSuccess: () => [] })
 
-it("a document of copilot-api is accepted as it is, and its models go to the provider default", () => {
+it("accepts a document of copilot-api unchanged, with the provider default for its models", () => {
   const text = `{
     "version": 1,
     "models": { "fast": { "upstream": "gpt-4.1-mini", "enabled": true, "allowed_keys": ["*"] }, "smart": { "upstream": "gpt-5" } },
@@ -22,7 +22,7 @@ it("a document of copilot-api is accepted as it is, and its models go to the pro
       {
         line: 3,
         path: "/models/fast/provider",
-        message: 'there is no provider "default", to which 2 models go: add it to providers, or name another',
+        message: 'there is no provider "default", which 2 models use: add it to providers, or name another',
       },
     ],
   )
@@ -35,7 +35,7 @@ it("a document of copilot-api is accepted as it is, and its models go to the pro
   assert.deepStrictEqual(loaded.config.listen, { host: "127.0.0.1", port: 4747, names: [] })
 })
 
-it("another address than a loopback one is refused at its place unless keys are asked for", () => {
+it("refuses an address beyond loopback at its path unless keys are required", () => {
   const [problem, ...others] = problemsOf(`{ "listen": { "host": "0.0.0.0" } }`)
   assert.deepStrictEqual(others, [])
   assert.strictEqual(problem?.path, "/listen/host")
@@ -44,13 +44,13 @@ it("another address than a loopback one is refused at its place unless keys are 
   assert.deepStrictEqual(problemsOf(`{ "listen": { "host": "::1" } }`), [])
 })
 
-it("a default alias that no model has is refused at its place", () => {
+it("refuses a default alias without a model at its path", () => {
   const [problem] = problemsOf(`{ "models": { "fast": { "upstream": "a" } }, "default_model_alias": "fats" }`)
   assert.strictEqual(problem?.path, "/default_model_alias")
   assert.include(problem?.message, '"fast"')
 })
 
-it("a model whose provider is not there is said with its place and near names, and stands in nobody's way", () => {
+it("warns about a model without a provider, with its position and near names", () => {
   const text = `{
     "providers": { "openai": { "kind": "openai", "api_key": "k" } },
     "models": { "fast": { "upstream": "a", "provider": "openai" }, "slow": { "upstream": "b", "provider": "opnai" } }
@@ -64,7 +64,7 @@ it("a model whose provider is not there is said with its place and near names, a
   )
 })
 
-it("a new place begins with a document in which nothing is unknown", () => {
+it("seeds a document without warnings", () => {
   const loaded = Result.getOrThrow(document.load(Result.getOrThrow(document.seed), {}))
   assert.deepStrictEqual(loaded.warnings, [])
 })

@@ -1,20 +1,20 @@
-/** P10 on the disk: whatever a host writes is for its owner alone, also where the umask would let everybody in. */
+/** Every file that a host writes is private to its owner, even if the umask would allow more. */
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { hostPaths } from "@signalbox/server/HostPaths"
 import { Effect } from "effect"
 import { command, start, temporaryDirectory, until } from "./processes/HostProcess.ts"
 
-/** Under a umask that takes nothing away. */
-const openly = (words: ReadonlyArray<string>) => start("sh", ["-c", 'umask 0; exec "$@"', "sh", ...words])
+/** Starts a process with umask 0. */
+const withOpenUmask = (words: ReadonlyArray<string>) => start("sh", ["-c", 'umask 0; exec "$@"', "sh", ...words])
 
 const modes = (directory: string): ReadonlyArray<readonly [path: string, mode: string]> =>
   readdirSync(directory, { recursive: true, withFileTypes: true })
     .map((entry) => join(entry.parentPath, entry.name))
     .map((path) => [relative(directory, path), (statSync(path).mode & 0o7777).toString(8)] as const)
 
-const closed = (directory: string): ReadonlyArray<string> => {
+const assertPrivate = (directory: string): ReadonlyArray<string> => {
   assert.strictEqual(statSync(directory).mode & 0o7777, 0o700, directory)
   const found = modes(directory)
   for (const [path, mode] of found) {
@@ -24,43 +24,41 @@ const closed = (directory: string): ReadonlyArray<string> => {
   return found.map(([path]) => path)
 }
 
-describe("the files of a host", () => {
-  it.live("are 0600 and their directories 0700, while it runs and when it has ended", () =>
-    Effect.gen(function* () {
-      const config = join(yield* temporaryDirectory, "a", "b", "config.json")
-      const { directory } = hostPaths(config)
-      const host = yield* openly(command({ config }))
-      const url = /http:\S+/.exec(yield* until(host, /istens on http/))?.[0] ?? ""
-      yield* until(host, /host\.started/)
-      const post = (path: string, token: string, body: object) =>
-        Effect.promise(() =>
-          fetch(`${url}${path}`, {
-            method: "POST",
-            headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
-            body: JSON.stringify(body),
-          }),
-        )
-      const call = { model: "echo", messages: [{ role: "user", content: "hello" }] }
-      assert.strictEqual((yield* post("/v1/chat/completions", "none", call)).status, 200)
-      const token = readFileSync(join(directory, "admin.token"), "utf8").trim()
-      assert.strictEqual((yield* post("/api/credentials", token, { id: "one" })).status, 201)
-      writeFileSync(config, readFileSync(config, "utf8").replace('"debug": false', '"debug": true'))
-      yield* until(host, /config\.changed/)
-      closed(directory)
+it.live("keeps its files 0600 and its directories 0700, while it runs and after it has ended", () =>
+  Effect.gen(function* () {
+    const config = join(yield* temporaryDirectory, "a", "b", "config.json")
+    const { directory } = hostPaths(config)
+    const host = yield* withOpenUmask(command({ config }))
+    const url = /http:\S+/.exec(yield* until(host, /istens on http/))?.[0] ?? ""
+    yield* until(host, /host\.started/)
+    const post = (path: string, token: string, body: object) =>
+      Effect.promise(() =>
+        fetch(`${url}${path}`, {
+          method: "POST",
+          headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+          body: JSON.stringify(body),
+        }),
+      )
+    const call = { model: "echo", messages: [{ role: "user", content: "hello" }] }
+    assert.strictEqual((yield* post("/v1/chat/completions", "none", call)).status, 200)
+    const token = readFileSync(join(directory, "admin.token"), "utf8").trim()
+    assert.strictEqual((yield* post("/api/credentials", token, { id: "one" })).status, 201)
+    writeFileSync(config, readFileSync(config, "utf8").replace('"debug": false', '"debug": true'))
+    yield* until(host, /config\.changed/)
+    assertPrivate(directory)
 
-      host.child.kill("SIGTERM")
-      assert.strictEqual(yield* host.exit, 0)
-      const left = closed(directory)
-      assert.includeMembers(
-        [...left],
-        ["admin.token", "config.json", "credentials.json", "history", "host.lock", "ledger", "status.json"],
-      )
-      assert.isTrue(left.some((path) => /^history\/.+-config\.json$/.test(path)))
-      assert.isTrue(left.some((path) => /^ledger\/.+\.entries$/.test(path)))
-      assert.deepStrictEqual(
-        left.filter((path) => path.endsWith(".new")),
-        [],
-      )
-    }),
-  )
-})
+    host.child.kill("SIGTERM")
+    assert.strictEqual(yield* host.exit, 0)
+    const left = assertPrivate(directory)
+    assert.includeMembers(
+      [...left],
+      ["admin.token", "config.json", "credentials.json", "history", "host.lock", "ledger", "status.json"],
+    )
+    assert.isTrue(left.some((path) => /^history\/.+-config\.json$/.test(path)))
+    assert.isTrue(left.some((path) => /^ledger\/.+\.entries$/.test(path)))
+    assert.deepStrictEqual(
+      left.filter((path) => path.endsWith(".new")),
+      [],
+    )
+  }),
+)

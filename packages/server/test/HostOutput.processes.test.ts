@@ -1,15 +1,15 @@
-/** A host as a process whose output nobody reads for a while. */
+/** Hosts as processes whose output is not read for a while. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { get } from "node:http"
 import { join } from "node:path"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { type HostNote, readHostNote } from "@signalbox/server/HostNote"
 import { hostPaths } from "@signalbox/server/HostPaths"
 import { Effect, type Scope } from "effect"
 import { command, temporaryDirectory } from "./processes/HostProcess.ts"
 
-// Each call is told, in as long a line as there can be.
+// Each call is printed, in the longest line possible.
 const alias = "a".repeat(200)
 const document = JSON.stringify({
   version: 1,
@@ -17,22 +17,22 @@ const document = JSON.stringify({
   providers: { echo: { kind: "echo" } },
   models: { [alias]: { provider: "echo", upstream: alias } },
 })
-// More than a pipe and a terminal hold, less than a host keeps.
+// More than the buffers of a pipe or a terminal, less than the host's own bound.
 const calls = 400
 
-interface Unread {
+interface UnreadHost {
   readonly child: ChildProcess
   readonly note: HostNote
-  /** What it writes, from now on until its end. */
+  /** Reads everything until it ends. */
   readonly read: Effect.Effect<string>
 }
 
-/** Started with nobody at its output; listens. */
-const unread = (
+/** Starts a host without reading its output, and waits until it listens. */
+const unreadHost = (
   program: string,
   args: ReadonlyArray<string>,
   config: string,
-): Effect.Effect<Unread, never, Scope.Scope> =>
+): Effect.Effect<UnreadHost, never, Scope.Scope> =>
   Effect.gen(function* () {
     const child = yield* Effect.acquireRelease(
       Effect.sync(() => spawn(program, args, { stdio: ["ignore", "pipe", "ignore"], env: { ...process.env } })),
@@ -56,7 +56,7 @@ const killed = (pid: number): void => {
   } catch {}
 }
 
-/** Its lock says it as soon as it listens. */
+/** Waits for the note in its lock, which it writes when it listens. */
 const noteOf = (config: string): Effect.Effect<HostNote> =>
   Effect.suspend(() => {
     const note = readHostNote(hostPaths(config).lock)
@@ -72,7 +72,7 @@ const call = ({ url }: HostNote) =>
     return response.status
   })
 
-/** Nobody listens any more. */
+/** Waits until nothing listens on its port. */
 const closed = ({ url }: HostNote): Effect.Effect<void> =>
   Effect.callback<boolean>((resume) => {
     get(`${url}/healthz`, { agent: false }, (response) => {
@@ -86,37 +86,35 @@ const written = Effect.map(temporaryDirectory, (directory) => {
   return config
 })
 
-describe("a host whose output nobody reads", () => {
-  it.live("serves, and ends when it is told to; on a pipe all that it said is there to be read, to the last line", () =>
-    Effect.gen(function* () {
-      const config = yield* written
-      const [program, ...args] = command({ config, logFormat: "json" })
-      const host = yield* unread(program, args, config)
-      for (let count = 0; count < calls; count++) assert.strictEqual(yield* call(host.note), 200)
-      process.kill(host.note.pid, "SIGTERM")
-      yield* closed(host.note)
-      const lines = (yield* host.read).trimEnd().split("\n")
-      assert.match(lines[0] ?? "", /Listening on http/)
-      // The first ones may have come before it told of any.
-      assert.isAbove(lines.filter((line) => line.includes(`"message":"stats.recorded`)).length, calls - 10)
-      assert.match(lines.at(-2) ?? "", /"message":"host\.stopping/)
-      assert.match(lines.at(-1) ?? "", /"message":"Debug is off\./)
-      assert.strictEqual(host.child.exitCode, 0)
-    }),
-  )
+it.live("serves and stops while nothing reads its pipe, and keeps all lines until they are read", () =>
+  Effect.gen(function* () {
+    const config = yield* written
+    const [program, ...args] = command({ config, logFormat: "json" })
+    const host = yield* unreadHost(program, args, config)
+    for (let count = 0; count < calls; count++) assert.strictEqual(yield* call(host.note), 200)
+    process.kill(host.note.pid, "SIGTERM")
+    yield* closed(host.note)
+    const lines = (yield* host.read).trimEnd().split("\n")
+    assert.match(lines[0] ?? "", /Listening on http/)
+    // The first calls may precede the subscription.
+    assert.isAbove(lines.filter((line) => line.includes(`"message":"stats.recorded`)).length, calls - 10)
+    assert.match(lines.at(-2) ?? "", /"message":"host\.stopping/)
+    assert.match(lines.at(-1) ?? "", /"message":"Debug is off\./)
+    assert.strictEqual(host.child.exitCode, 0)
+  }),
+)
 
-  // script(1) of macOS takes other words.
-  it.live.skipIf(process.platform !== "linux")("does so on a terminal that somebody has stopped, too", () =>
-    Effect.gen(function* () {
-      const config = yield* written
-      const words = command({ config, logFormat: "json" }).map((word) => `'${word.replaceAll("'", `'\\''`)}'`)
-      const args = ["--quiet", "--return", "--command", words.join(" "), "/dev/null"]
-      const host = yield* unread("script", args, config)
-      for (let count = 0; count < calls; count++) assert.strictEqual(yield* call(host.note), 200)
-      process.kill(host.note.pid, "SIGTERM")
-      yield* closed(host.note)
-      yield* host.read
-      assert.strictEqual(host.child.exitCode, 0)
-    }),
-  )
-})
+// script(1) of macOS has other options.
+it.live.skipIf(process.platform !== "linux")("serves and stops while a terminal is stopped", () =>
+  Effect.gen(function* () {
+    const config = yield* written
+    const words = command({ config, logFormat: "json" }).map((word) => `'${word.replaceAll("'", `'\\''`)}'`)
+    const args = ["--quiet", "--return", "--command", words.join(" "), "/dev/null"]
+    const host = yield* unreadHost("script", args, config)
+    for (let count = 0; count < calls; count++) assert.strictEqual(yield* call(host.note), 200)
+    process.kill(host.note.pid, "SIGTERM")
+    yield* closed(host.note)
+    yield* host.read
+    assert.strictEqual(host.child.exitCode, 0)
+  }),
+)

@@ -28,7 +28,7 @@ const secret = "sk-the-provider-secret"
 const listening = Layer.sync(Listening, () =>
   Listening.of({ host: "127.0.0.1", port: 1, url: "http://127.0.0.1:1", traffic: new Traffic(createServer()) }),
 )
-const world = Services.layer.pipe(
+const services = Services.layer.pipe(
   Layer.provideMerge(
     Layer.mergeAll(ModelRegistry.layer, Providers.layer, StatsLedger.layerMemory, Credentials.layerMemory, listening),
   ),
@@ -40,14 +40,14 @@ const world = Services.layer.pipe(
   Layer.provideMerge(AdminToken.layer(Redacted.make(token))),
   Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: {} }))),
 )
-type World = Layer.Success<typeof world>
+type TestServices = Layer.Success<typeof services>
 
-const test = (title: string, body: Effect.Effect<void, unknown, World | Scope.Scope>) =>
-  it.effect(title, () => Effect.provide(Effect.scoped(body), Layer.fresh(world)))
+const test = (title: string, body: Effect.Effect<void, unknown, TestServices | Scope.Scope>) =>
+  it.effect(title, () => Effect.provide(Effect.scoped(body), Layer.fresh(services)))
 
 const turns = Effect.replicateEffect(Effect.yieldNow, 50, { discard: true })
 
-/** Asks like Prometheus. */
+/** Scrapes like Prometheus. */
 const started = Effect.gen(function* () {
   const app = yield* HttpRouter.toHttpEffect(Metrics.layer(Services))
   yield* turns
@@ -87,7 +87,7 @@ const call: LedgerEntryInput = {
   timeToFirstTokenMillis: 40,
 }
 
-/** The samples by name and labels. Fails on what the format does not allow. */
+/** Parses the samples by name and labels. Fails on violations of the format. */
 const samples = (text: string): ReadonlyMap<string, number> => {
   const found = new Map<string, number>()
   const typed = new Set<string>()
@@ -111,12 +111,12 @@ const samples = (text: string): ReadonlyMap<string, number> => {
 
 describe("/metrics", () => {
   test(
-    "is not there unless telemetry is on, and the switch takes effect at once, both ways",
+    "exists only while telemetry is on, and follows the switch at once",
     Effect.gen(function* () {
-      const ask = yield* started
+      const scrape = yield* started
       for (const on of [false, true, false]) {
         yield* telemetry(on)
-        const answer = yield* ask()
+        const answer = yield* scrape()
         assert.strictEqual(answer.status, on ? 200 : 404)
         if (on) assert.strictEqual(answer.type, "text/plain; version=0.0.4; charset=utf-8")
         else assert.include(JSON.parse(answer.text).detail, "features.telemetry")
@@ -124,10 +124,10 @@ describe("/metrics", () => {
     }),
   )
   test(
-    "is for who has the token of the host",
+    "requires the token of the host",
     Effect.gen(function* () {
       yield* telemetry(true)
-      const ask = yield* started
+      const scrape = yield* started
       const wrong = [
         {},
         { authorization: "Bearer wrong" },
@@ -135,23 +135,23 @@ describe("/metrics", () => {
         { authorization: `Basic ${token}` },
       ]
       for (const headers of [...wrong, { authorization: `Bearer ${token} ${token}` }]) {
-        const answer = yield* ask(headers as Record<string, string>)
+        const answer = yield* scrape(headers as Record<string, string>)
         assert.strictEqual(answer.status, 401)
         assert.strictEqual(JSON.parse(answer.text).type, "urn:signalbox:problem:unauthorized")
         assert.notInclude(answer.text, token)
       }
-      assert.strictEqual((yield* ask({ authorization: `bearer ${token}` })).status, 200)
+      assert.strictEqual((yield* scrape({ authorization: `bearer ${token}` })).status, 200)
     }),
   )
   test(
     "counts calls, errors, tokens, bytes, costs and durations",
     Effect.gen(function* () {
       yield* telemetry(true)
-      const ask = yield* started
+      const scrape = yield* started
       yield* record(call)
       yield* record({ ...call, key: "key_2", latencyMillis: 90_000 })
       yield* record({ provider: "openai", model: "slow", status: 529 })
-      const found = samples((yield* ask()).text)
+      const found = samples((yield* scrape()).text)
       const fast = 'provider="openai",model="fast"'
       const expected: Readonly<Record<string, number>> = {
         [`signalbox_calls_total{${fast}}`]: 2,
@@ -174,19 +174,19 @@ describe("/metrics", () => {
     }),
   )
   test(
-    "never counts back, and counts nothing while telemetry is off",
+    "never decreases a counter, and counts nothing while telemetry is off",
     Effect.gen(function* () {
       yield* telemetry(true)
-      const ask = yield* started
+      const scrape = yield* started
       yield* record(call)
-      const before = samples((yield* ask()).text)
+      const before = samples((yield* scrape()).text)
       yield* telemetry(false)
       const { subscribers } = yield* EventBus
       assert.deepStrictEqual(yield* subscribers, [])
       yield* record(call)
       yield* telemetry(true)
       yield* record(call)
-      const after = samples((yield* ask()).text)
+      const after = samples((yield* scrape()).text)
       for (const [series, value] of before) {
         if (/_total|_bucket|_count|_sum/.test(series)) assert.isAtLeast(after.get(series)!, value, series)
       }
@@ -194,15 +194,15 @@ describe("/metrics", () => {
     }),
   )
   test(
-    "says how the host is",
+    "reports the state of the host",
     Effect.gen(function* () {
       yield* telemetry(true)
-      const ask = yield* started
+      const scrape = yield* started
       yield* Credentials.use(({ add }) => add({ id: "one" }))
       yield* Effect.scoped(
         Effect.gen(function* () {
           yield* Services.pin
-          const found = samples((yield* ask()).text)
+          const found = samples((yield* scrape()).text)
           const { revision } = yield* HostConfig.use((store) => store.snapshot)
           const expected: Readonly<Record<string, number>> = {
             signalbox_config_revision: revision,
@@ -224,19 +224,19 @@ describe("/metrics", () => {
           assert.isAbove(found.get("process_cpu_seconds_total")!, 0)
         }),
       )
-      assert.strictEqual(samples((yield* ask()).text).get("signalbox_pins"), 0)
+      assert.strictEqual(samples((yield* scrape()).text).get("signalbox_pins"), 0)
     }),
   )
   test(
-    "has a bound for its series, whatever names calls have, and still counts all of them",
+    "bounds the number of series for any names and still counts every call",
     Effect.gen(function* () {
       yield* telemetry(true)
-      const ask = yield* started
+      const scrape = yield* started
       yield* record({ ...call, provider: 'a"b\\c\nd', model: "\ud800".repeat(300) })
       for (let i = 0; i < 1_000; i++) {
         yield* record({ ...call, provider: `provider-${i}`, model: `model-${i}`, error: `error-${i}` })
       }
-      const found = samples((yield* ask()).text)
+      const found = samples((yield* scrape()).text)
       assert.isBelow(found.size, 3_500)
       assert.isTrue(found.has('signalbox_calls_total{provider="(other)",model="(other)"}'))
       const sum = [...found].reduce((sum, [series, n]) => sum + (series.startsWith("signalbox_calls_total") ? n : 0), 0)
@@ -244,24 +244,24 @@ describe("/metrics", () => {
     }),
   )
   test(
-    "tells names of providers and models, and nothing that is secret",
+    "contains names of providers and models but no secret",
     Effect.gen(function* () {
       yield* HostConfig.use((store) =>
         store.update([{ path: "/providers/openai", value: { kind: "openai", api_key: secret } }]),
       )
       yield* telemetry(true)
-      const ask = yield* started
+      const scrape = yield* started
       const { secret: key } = yield* Credentials.use(({ add }) => add({ id: "one" }))
       yield* record({ ...call, key: "one" })
-      const { text } = yield* ask()
+      const { text } = yield* scrape()
       for (const hidden of [secret, token, Redacted.value(key), '"one"']) assert.notInclude(text, hidden)
     }),
   )
   test(
-    "says how many calls came too fast to be counted",
+    "counts the calls that it missed",
     Effect.gen(function* () {
       yield* telemetry(true)
-      const ask = yield* started
+      const scrape = yield* started
       const bus = yield* EventBus
       const entry = {
         time: 0,
@@ -280,7 +280,7 @@ describe("/metrics", () => {
       }
       yield* bus.publishAll(Array.from({ length: 3_000 }, () => new StatsRecorded({ entry })))
       yield* turns
-      const found = samples((yield* ask()).text)
+      const found = samples((yield* scrape()).text)
       const [counted, missed] = [
         found.get('signalbox_calls_total{provider="p",model="m"}') ?? 0,
         found.get("signalbox_calls_uncounted_total") ?? 0,

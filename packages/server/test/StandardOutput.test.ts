@@ -3,27 +3,27 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { makeBoundedWriter, maxWaitingBytes } from "../src/internal/Host/StandardOutput.ts"
 
-it.live("lines that nobody reads wait up to a bound; what is left out is counted, and said at its place", () =>
+it.live("buffers unread lines up to a bound, and reports the skipped ones at their position", () =>
   Effect.gen(function* () {
     const stream = new PassThrough()
     const write = makeBoundedWriter(
       () => stream,
       (missing) => `${missing} missing`,
     )
-    const say = (line: string) => write(line, (written) => void stream.write(`${written}\n`))
+    const print = (line: string) => write(line, (written) => void stream.write(`${written}\n`))
     const long = "x".repeat(1_000)
-    for (let count = 0; count < 3_000; count++) say(`${count} ${long}`)
+    for (let count = 0; count < 3_000; count++) print(`${count} ${long}`)
     assert.isAtMost(stream.writableLength, maxWaitingBytes + 2_000)
 
     const lines: Array<string> = []
-    const read = (wanted: RegExp) =>
+    const read = (pattern: RegExp) =>
       Effect.callback<void>((resume) => {
         let rest = ""
         const take = (text: string) => {
           const words = (rest + text).split("\n")
           rest = words.pop() ?? ""
           lines.push(...words.map((line) => line.replace(long, "").trim()))
-          if (!words.some((line) => wanted.test(line))) return
+          if (!words.some((line) => pattern.test(line))) return
           stream.off("data", take).pause()
           resume(Effect.void)
         }
@@ -38,7 +38,7 @@ it.live("lines that nobody reads wait up to a bound; what is left out is counted
     )
     assert.strictEqual(lines.at(-1), `${3_000 - kept.length} missing`)
 
-    say("and on")
+    print("and on")
     yield* read(/and on/)
     assert.strictEqual(lines.at(-1), "and on")
   }),

@@ -19,7 +19,7 @@ const minute = 60_000
 const now = 1_795_237_200_000
 const bucket = now / 10_000
 
-/** The example of facts/hexai.md: 252 calls in an hour, 80 of them to one model. */
+/** hexai's example: 252 calls in an hour. */
 const status: Status = {
   writtenAt: now,
   windowMinutes: 60,
@@ -41,35 +41,35 @@ const line = (options: Partial<TmuxOptions> = {}, changes: Partial<Status> = {})
 
 const visible = (line: string) => line.replace(/#\[[^\]]*\]/g, "").replaceAll("##", "#")
 
-describe("the line for tmux", () => {
-  it("is spelled as hexai spells it", () => {
+describe("tmuxLine", () => {
+  it("has the format of hexai", () => {
     assert.strictEqual(
       line(),
       "#[fg=default]Σ@1h #[fg=colour3]↑#[fg=default]1.2k #[fg=colour2]↓#[fg=default]3.4k 4.2rpm | openai:gpt-4.1 3.1rpm 186r",
     )
   })
-  it("says what is under way instead while something is", () => {
+  it("shows the request in flight instead, if there is one", () => {
     const running = { provider: "openai", model: "gpt-4.1", pid: process.pid }
     assert.strictEqual(line({}, { running }), "#[fg=default]LLM:openai:gpt-4.1 #[fg=colour11]⏳#[fg=default]")
   })
-  it("is empty where there is no status, and all zeros where there were no calls", () => {
+  it("is empty without a status, and all zeros without calls", () => {
     assert.strictEqual(tmuxLine(undefined, { now }), "")
     assert.strictEqual(visible(line({}, { models: [] })), "Σ@1h ↑0B ↓0B 0.0rpm")
   })
-  it("names the model that was called last, not the one that was called most", () => {
+  it("names the latest model instead of the most called one", () => {
     const models = [...status.models, { provider: "echo", model: "echo", buckets: [[bucket, 1, 5, 5]] as const }]
     assert.match(visible(line({}, { models })), / \| echo:echo 0\.0rpm 1r$/)
   })
-  it("has the window in hours where they are whole, else in minutes", () => {
+  it("shows the window in whole hours, otherwise in minutes", () => {
     const labels = [1, 59, 60, 90, 120, 1440].map((windowMinutes) => visible(line({}, { windowMinutes })).split(" ")[0])
     assert.deepStrictEqual(labels, ["Σ@1m", "Σ@59m", "Σ@1h", "Σ@90m", "Σ@2h", "Σ@24h"])
   })
-  it("has bytes in base 1000 with one decimal, never a thousand of a unit", () => {
-    const spelled = [0, 999, 1000, 1234, 999_949, 999_950, 1_500_000, 2e9, 3e12, 4e15, 5e18].map((sent) => {
+  it("shows bytes in base 1000 with one decimal and never 1000 of a unit", () => {
+    const labels = [0, 999, 1000, 1234, 999_949, 999_950, 1_500_000, 2e9, 3e12, 4e15, 5e18].map((sent) => {
       const models = [{ provider: "p", model: "m", buckets: [[bucket, 1, sent, 0]] as const }]
       return /↑(\S+)/.exec(visible(line({}, { models })))?.[1]
     })
-    assert.deepStrictEqual(spelled, [
+    assert.deepStrictEqual(labels, [
       "0B",
       "999B",
       "1.0k",
@@ -83,17 +83,17 @@ describe("the line for tmux", () => {
       "5000.0P",
     ])
   })
-  it("has no model where it is narrow", () => {
+  it("omits the model when it is narrow", () => {
     assert.strictEqual(visible(line({ narrow: true })), "Σ@1h ↑1.2k ↓3.4k 4.2rpm")
   })
-  it("lets the model go first where it is too long, then cuts", () => {
+  it("omits the model first when it is too long, then cuts the rest", () => {
     const whole = visible(line())
     assert.strictEqual(visible(line({ maxLength: whole.length })), whole)
     assert.strictEqual(visible(line({ maxLength: whole.length - 1 })), "Σ@1h ↑1.2k ↓3.4k 4.2rpm")
     assert.strictEqual(visible(line({ maxLength: 10 })), "Σ@1h ↑1.2…")
     assert.strictEqual(visible(line({ maxLength: 0 })), whole)
   })
-  it("takes its colours from a theme, or from colours that stand above it", () => {
+  it("takes its colours from a theme, which single colours override", () => {
     const head = (options: Partial<TmuxOptions>) => line({ narrow: true, ...options })
     assert.strictEqual(
       head({ theme: "white-on-purple" }),
@@ -105,7 +105,7 @@ describe("the line for tmux", () => {
     assert.match(head({ bg: "#ff8800" }), /^#\[fg=default,bg=#ff8800\].*#\[fg=default,bg=default\]$/)
     assert.strictEqual(head({ fg: "red]#(rm)", bg: "" }), head({}))
   })
-  it("shows names as they are, whatever tmux would make of them", () => {
+  it("shows tmux commands in names literally", () => {
     const models = [
       { provider: "#(rm -rf ~)", model: "a#[fg=red]\u001b[2J\u202eb", buckets: [[bucket, 1, 1, 1]] as const },
     ]
@@ -115,23 +115,23 @@ describe("the line for tmux", () => {
   })
 })
 
-describe("a status that nobody has written for a while", () => {
-  it("loses each call when it leaves the window, and is all zeros in the end", () => {
+describe("an old status", () => {
+  it("loses each call when it leaves the window, and is all zeros at the end", () => {
     const at = (millis: number) => visible(tmuxLine(status, { now: now + millis }))
     assert.include(at(0), "4.2rpm")
-    // The oldest lie 50 minutes back, in a bucket that ends ten seconds later.
+    // The oldest calls are 50 minutes old, in a bucket that ends ten seconds later.
     assert.include(at(10 * minute + 9_999), "4.2rpm")
     assert.include(at(10 * minute + 10_000), "3.1rpm | openai:gpt-4.1 3.1rpm 186r")
     assert.include(at(59 * minute), "1.4rpm | openai:gpt-4.1 1.4rpm 86r")
     assert.strictEqual(at(61 * minute), "Σ@1h ↑0B ↓0B 0.0rpm")
   })
-  it("does not count what a clock that was ahead has left", () => {
+  it("does not count calls from the future, which a clock change has left", () => {
     assert.strictEqual(usageAt(status, now - 4 * 60 * minute).totals.requests, 0)
   })
 })
 
-describe("the plain status", () => {
-  it("has the sums and each model, the most called first", () => {
+describe("plainStatus", () => {
+  it("has the sums and each model, most calls first", () => {
     assert.strictEqual(
       plainStatus({ ...status, running: { provider: "echo", model: "echo", pid: process.pid } }, now),
       [
@@ -139,13 +139,13 @@ describe("the plain status", () => {
         "all models        252 requests, 4.2 a minute, 1.2k sent, 3.4k received",
         "openai:gpt-4.1    186 requests, 3.1 a minute, 234B sent, 2.0k received",
         "anthropic:claude  66 requests, 1.1 a minute, 1.0k sent, 1.4k received",
-        "under way: echo:echo",
+        "in flight: echo:echo",
       ].join("\n"),
     )
   })
 })
 
-describe("the file of a status", () => {
+describe("the status file", () => {
   let directory = ""
   beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), "signalbox-status-"))
@@ -158,14 +158,14 @@ describe("the file of a status", () => {
   }
   const running = { provider: "openai", model: "gpt-4.1", pid: process.pid }
 
-  it("is read as it was written, what is under way included", () => {
+  it("reads back what was written, with the request in flight", () => {
     assert.deepStrictEqual(reread(encodeStatus(status)), status)
     assert.deepStrictEqual(reread(encodeStatus({ ...status, running })), { ...status, running })
   })
-  it("says nothing is under way where its host is dead", () => {
+  it("has no request in flight if its host is dead", () => {
     assert.deepStrictEqual(reread(encodeStatus({ ...status, running: { ...running, pid: 2 ** 31 - 1 } })), status)
   })
-  it("is none where it is missing, torn, newer, foreign, hostile or too large", () => {
+  it("is ignored if it is missing, torn, newer, foreign, hostile or too large", () => {
     const text = encodeStatus(status)
     assert.isUndefined(readStatus(join(directory, "missing.json")))
     assert.isUndefined(readStatus(directory))
@@ -185,8 +185,8 @@ describe("the file of a status", () => {
   })
 })
 
-describe("settings from the environment", () => {
-  it("are hexai's under our name, and what makes no sense counts as not set", () => {
+describe("tmuxSettings", () => {
+  it("reads hexai's settings under our prefix and ignores invalid values", () => {
     assert.deepStrictEqual(tmuxSettings({}), {
       enabled: true,
       theme: undefined,
@@ -212,7 +212,7 @@ describe("settings from the environment", () => {
   })
 })
 
-/** Made of what tmux and terminals could stumble over. */
+/** Strings that could confuse tmux or terminals. */
 const Letters = Schema.Array(
   Schema.Literals(["#", "[", "(", "]", "fg=red", "a", "é", "\u001b", "\u202e", "😀", "\ud800", "⏳"]),
 )
@@ -232,7 +232,7 @@ const Generated = Schema.Struct({
   maxLength: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 120 })),
 })
 
-describe("whatever the status", () => {
+describe("generated statuses", () => {
   const make = ({ models, running, windowMinutes }: typeof Generated.Type): Status => ({
     writtenAt: now,
     windowMinutes,
@@ -246,21 +246,17 @@ describe("whatever the status", () => {
       ? {}
       : { running: { provider: running.provider.join(""), model: running.model.join(""), pid: 1 } }),
   })
-  /** Its styles are ours, and every other `#` is doubled. */
+  /** Only our styles, and every other `#` is doubled. */
   const harmless = /^(?:#\[fg=[a-z0-9]+(?:,bg=[a-z]+)?\]|##|[^#\p{Cc}\p{Cf}])*$/u
 
-  it.prop(
-    "the line is one line, holds no style and no command but ours, and is no longer than it may be",
-    [Generated],
-    ([generated]) => {
-      const { maxLength, narrow } = generated
-      const drawn = tmuxLine(make(generated), { now, maxLength, narrow, theme: "white-on-blue" })
-      assert.match(drawn, harmless)
-      const seen = [...visible(drawn)]
-      assert.isAtMost(seen.length + seen.filter((character) => character === "⏳").length, maxLength)
-    },
-  )
-  it.prop("the sums are those of its buckets in the window, and so for each model", [Generated], ([generated]) => {
+  it.prop("yield one line with our styles only, within the maximum length", [Generated], ([generated]) => {
+    const { maxLength, narrow } = generated
+    const drawn = tmuxLine(make(generated), { now, maxLength, narrow, theme: "white-on-blue" })
+    assert.match(drawn, harmless)
+    const seen = [...visible(drawn)]
+    assert.isAtMost(seen.length + seen.filter((character) => character === "⏳").length, maxLength)
+  })
+  it.prop("have the sums of the buckets in the window, in total and for each model", [Generated], ([generated]) => {
     const made = make(generated)
     const found = usageAt(made, now)
     const inside = made.models

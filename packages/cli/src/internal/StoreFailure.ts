@@ -1,6 +1,6 @@
 /** What a ConfigStore answers instead of what was asked for, as failures of a command. */
 import type { ConfigStoreError, Problem } from "@signalbox/core/ConfigError"
-import { inShortNames } from "@signalbox/server/HostEnvironment"
+import { useShortNames } from "@signalbox/server/HostEnvironment"
 import { moved, refused, unchanged } from "./ConfigFailure.ts"
 import { type Failure, failed, inSentences } from "./Failure.ts"
 import { line } from "./TextFormat.ts"
@@ -31,6 +31,6 @@ export const fromStore = (error: ConfigStoreError): Failure => {
 
 /** Variables under the names that they were set by. */
 export const asWritten = (problems: ReadonlyArray<Problem>): ReadonlyArray<Problem> =>
-  problems.map((problem) => ({ ...problem, message: inShortNames(problem.message, process.env) }))
+  problems.map((problem) => ({ ...problem, message: useShortNames(problem.message, process.env) }))
 
 const full = new Set(["ENOSPC", "EDQUOT"])

@@ -1,7 +1,7 @@
 /**
- * Keeps pages of other sites away from the whole server, gateway included. A browser on this machine can reach a loopback port from any page it
- * shows: by a name that resolves to 127.0.0.1 (DNS rebinding; so the Host must be a name of this host), by a request across origins (Origin,
- * Sec-Fetch-Site). Programs send neither Origin nor Sec-Fetch-Site and notice nothing. There are no CORS headers, ever.
+ * Protects the whole server, gateway included, from pages of other sites. A browser on this machine can reach a loopback port from any page: through a
+ * name that resolves to 127.0.0.1 (DNS rebinding, so Host must be a name of this host), or with a cross-origin request (Origin, Sec-Fetch-Site).
+ * Programs send neither Origin nor Sec-Fetch-Site. The server never sends CORS headers.
  */
 
 import type { IncomingMessage } from "node:http"
@@ -19,14 +19,14 @@ export interface HostNames {
 }
 
 /**
- * Under which hosts this one may be asked for besides loopback names and addresses. `address`: where it listens. With another than a loopback
- * address every IP address is fine, since rebinding needs a name, and the names that `names` lists. Read when the guard is built.
+ * The address that this host listens on and its names besides loopback ones. Beyond loopback, any IP address is accepted as Host, since rebinding
+ * requires a name, and every name in `names`. Read when the guard is built.
  */
 export const KnownHosts: Context.Reference<HostNames> = Context.Reference("@signalbox/server/Guard/KnownHosts", {
   defaultValue: (): HostNames => ({ address: "127.0.0.1", names: [] }),
 })
 
-/** For a router: everything that it serves. */
+/** Middleware for everything that a router serves. */
 export const layer = HttpRouter.middleware(
   Effect.map(KnownHosts, ({ address, names }) => {
     const refusal = makeRefusal(address, names)
@@ -36,7 +36,7 @@ export const layer = HttpRouter.middleware(
           request,
         ) as IncomingMessage
         if (hasSeveralHosts(rawHeaders)) return ambiguous
-        // A target with an authority of its own counts instead of Host (RFC 9112, 3.2.2): the server has put it there.
+        // The authority of the target takes precedence over Host (RFC 9112, 3.2.2); the server has put it into the header.
         const host = url?.startsWith("/") === false ? request.headers["host"] : headers.host
         const detail = refusal({ host, httpVersion, origin: headers.origin, site: headers["sec-fetch-site"] })
         return detail === undefined ? effect : refuse(detail)
@@ -45,14 +45,14 @@ export const layer = HttpRouter.middleware(
   { global: true },
 )
 
-/** Problems are part of the API's contract, which a start does not need. */
+/** Imports the problems when needed: they are part of the API's contract, which a start does not load. */
 const refuse = (detail: string) =>
   Effect.flatMap(
     Effect.promise(() => import("@signalbox/api/Problems")),
     ({ Forbidden }) => HttpServerRespondable.toResponse(new Forbidden({ detail })),
   )
 
-/** Node takes the first; who stands between may have taken another (RFC 9112, 3.2). */
+/** Node uses the first Host, but a proxy may use another (RFC 9112, 3.2). */
 const hasSeveralHosts = (rawHeaders: ReadonlyArray<string>): boolean => {
   let hosts = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -75,7 +75,7 @@ interface RequestOrigin {
   readonly site: string | Array<string> | undefined
 }
 
-/** Why a request is refused, or nothing. */
+/** Returns the reason for refusing a request, or `undefined`. */
 export const makeRefusal = (
   address: string,
   names: ReadonlyArray<string>,
@@ -85,24 +85,24 @@ export const makeRefusal = (
   const isOwnName = (name: string): boolean =>
     isLoopback(name) || name === address.toLowerCase() || known.has(name) || (open && isIP(name) !== 0)
   return ({ host, httpVersion, origin, site }) => {
-    // Health checks of the old kind: no browser asks like this, and whoever does is on this machine.
+    // HTTP/1.0 health checks have no Host. No browser sends such requests, and on loopback they come from this machine.
     if (host === undefined && httpVersion === "1.0" && !open && origin === undefined && site === undefined) {
       return undefined
     }
     const name = host === undefined ? undefined : nameOf(host)
     if (name === undefined || !isOwnName(name)) {
-      return "The Host header names another host. Ask for this one by localhost, by its address, or by a name that it knows."
+      return "The Host header names another host. Use localhost, the address of this host, or a name in listen.names."
     }
     if (origin !== undefined && !isSameOrigin(origin, host!)) {
-      return "The request comes from a page of another origin. This host serves programs, and pages of its own only."
+      return "The request comes from a page of another origin. This host serves programs and its own pages only."
     }
     return site === "cross-site"
-      ? "The request comes from a page of another site. Open the address by itself."
+      ? "The request comes from a page of another site. Open the address directly."
       : undefined
   }
 }
 
-/** Of `name`, `name:port`, `[address]:port`; in lower case, without brackets. */
+/** The name in `name`, `name:port` or `[address]:port`, in lower case and without brackets. */
 const nameOf = (host: string): string | undefined => {
   const [, address, name] = /^(?:\[([0-9a-f:.]+)\]|([^\s:/?#@[\]\\]+))(?::\d{1,5})?$/i.exec(host) ?? []
   return (address ?? name)?.toLowerCase()

@@ -1,4 +1,4 @@
-/** `/healthz` and `/readyz` for a router, without the rest of the admin API: who asks for them must not wait for that to be loaded. */
+/** Adds `/healthz` and `/readyz` to a router. They are separate from the admin API, which loads later. */
 import { Effect } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"

@@ -1,7 +1,7 @@
 /**
- * One host for each document, and for each directory: `host.lock` beside the document is held for the host's life, and says how to reach it. A
- * second host fails at once and says who was first. A host that was killed leaves a free lock, whatever its note says. A lock whose file was
- * removed keeps nobody away: that is noticed within a second, and said.
+ * Allows one host for each directory: a host holds `host.lock` beside the document while it runs, and writes its address into it. A second host fails
+ * at once and names the first. A killed host leaves a free lock, whatever its note contains. If the lock file is removed, the lock no longer excludes
+ * other hosts; the host detects that within a second and logs it.
  */
 
 import { existsSync } from "node:fs"
@@ -13,19 +13,19 @@ import { DirectoryUnusable, HostError, LockHeld, LockUnavailable } from "../Host
 import { clearHostNote, readHostNote, writeHostNote } from "../HostNote.ts"
 import type { HostPaths } from "../HostPaths.ts"
 
-/** Held while the layer stands. */
+/** Holds the lock while the layer's Scope is open. */
 export class HostLock extends Context.Service<
   HostLock,
   {
-    /** There was no document when this host took the lock. */
+    /** Whether there was no document when this host took the lock. */
     readonly isNew: boolean
-    /** Says in the lock where this host listens; what stands there goes with the lock. */
+    /** Writes the note with this host's address into the lock file. It is removed with the lock. */
     readonly writeNote: (url: string) => Effect.Effect<void, HostError>
-    /** Why the lock keeps nobody away any more, and what to do: somebody has removed its file under this host. `undefined`: it does. */
+    /** A sentence if the lock no longer excludes other hosts because its file was removed, else `undefined`. */
     readonly problem: Effect.Effect<string | undefined>
   }
 >()("@signalbox/server/HostLock") {
-  /** Makes the directory of the document, 0700, where there is none. */
+  /** Creates the directory of the document with mode 0700 if it is missing. */
   static readonly layerAt = (paths: HostPaths): Layer.Layer<HostLock, HostError, FileLock | FileSystem.FileSystem> =>
     Layer.effect(
       HostLock,
@@ -33,10 +33,10 @@ export class HostLock extends Context.Service<
     )
 }
 
-/** Whoever looks whether a host runs takes the lock for a moment: that is waited for. */
+/** Commands take the lock for a moment to check whether a host runs, so a start waits. */
 const acquireTimeout = "1 second"
 
-/** Between two looks whether the lock still stands. */
+/** Between two checks of the lock file. */
 const interval = "1 second"
 
 const make = Effect.fnUntraced(function* ({ config, directory, lock }: HostPaths) {
@@ -56,7 +56,7 @@ const make = Effect.fnUntraced(function* ({ config, directory, lock }: HostPaths
   const startedAt = DateTime.formatIso(yield* DateTime.now)
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
-      // Where somebody has removed the directory under this host, the file there by now is the lock of another.
+      // If the directory was removed under this host, the file may be the lock of another host.
       if (readHostNote(lock)?.pid === process.pid) clearHostNote(lock)
     }),
   )
@@ -79,16 +79,16 @@ const make = Effect.fnUntraced(function* ({ config, directory, lock }: HostPaths
   })
 })
 
-/** Once for each that comes. */
+/** Logs each problem once. */
 const logProblems = (problem: Effect.Effect<string | undefined>) =>
   Effect.suspend(() => {
-    let told: string | undefined
+    let logged: string | undefined
     return Effect.forever(
       Effect.gen(function* () {
         yield* Effect.sleep(interval)
         const sentence = yield* problem
-        if (sentence !== undefined && sentence !== told) yield* Effect.logWarning(sentence)
-        told = sentence
+        if (sentence !== undefined && sentence !== logged) yield* Effect.logWarning(sentence)
+        logged = sentence
       }),
     )
   })
@@ -97,12 +97,12 @@ const problemAt = (lock: string): string | undefined => {
   const note = readHostNote(lock)
   if (note?.pid === process.pid) return undefined
   if (note !== undefined) {
-    return `${lock} was removed, and pid ${note.pid} has one of its own by now: two hosts serve this document. Stop one of them (this one: kill ${process.pid}).`
+    return `${lock} was removed, and pid ${note.pid} holds a new one: two hosts serve this document. Stop one of them (this one: kill ${process.pid}).`
   }
-  // One that is there and cannot be read, for want of descriptors perhaps, still keeps others away.
+  // An unreadable file, for example for lack of descriptors, still excludes other hosts.
   return existsSync(lock)
     ? undefined
-    : `${lock} was removed: another host can start on this document, and no command finds this one. Restart this one.`
+    : `${lock} was removed: another host can start on this document, and commands cannot find this one. Restart this one.`
 }
 
 const makeDirectory = Effect.fnUntraced(function* (path: string) {

@@ -1,5 +1,5 @@
 /**
- * node:http without its ES module: making that asks for every export, and the lazy `WebSocket` among them loads Node's undici, which no host
- * needs and which costs as much as a third of a start.
+ * node:http without its ES module. Creating that module reads every export, and the lazy `WebSocket` export loads Node's undici, which takes a third of a
+ * host's start and is not needed.
  */
 export const { createServer, get } = process.getBuiltinModule("node:http")

@@ -1,7 +1,6 @@
 /**
- * What a host tells a status line, in a file: the calls of the window by model and by bucket of time. Whoever reads it drops the buckets that have
- * left the window by then, so that the numbers stay true however long ago the host wrote them. Without effect: a status line starts every few
- * seconds, and must start in an instant.
+ * The file that a host writes for status lines: the calls of the window by model and time bucket. A reader drops the buckets that have left the window
+ * since, so the numbers stay correct however old the file is. This module does not import effect, because a status line starts every few seconds.
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs"
 import { isAlive } from "../HostNote.ts"
@@ -11,11 +10,11 @@ export interface Status {
   readonly writtenAt: number
   /** 1 to 1440. */
   readonly windowMinutes: number
-  /** How long a bucket is; 10,000 or 60,000. */
+  /** The length of a bucket: 10,000 or 60,000. */
   readonly bucketMillis: number
-  /** At most `maxModels`, those with the most calls. */
+  /** At most `maxModels`, the models with the most calls. */
   readonly models: ReadonlyArray<StatusModel>
-  /** A request that is under way: the one that began last. */
+  /** The latest request in flight. */
   readonly running?: Running
 }
 
@@ -27,20 +26,20 @@ export interface StatusModel {
   readonly buckets: ReadonlyArray<Bucket>
 }
 
-/** Its number (start divided by length), calls, bytes sent, bytes received. */
+/** Number (start divided by length), calls, bytes sent, bytes received. */
 export type Bucket = readonly [number: number, requests: number, sent: number, received: number]
 
 export interface Running {
   readonly provider: string
   readonly model: string
-  /** Of the host. What a dead one says is running is not. */
+  /** The pid of the host. If it is dead, the request has ended. */
   readonly pid: number
 }
 
-/** Named ones; the calls of all others are summed under `otherModels`. */
+/** Models by name. The calls of all others are summed under `otherModels`. */
 export const maxModels = 16
 export const otherModels = "(other)"
-/** What a file of `maxModels` and a whole day cannot reach. */
+/** More than a file with `maxModels` and a whole day needs. */
 const maxBytes = 2 * 1024 * 1024
 /** In UTF-16 units, as in the ledger. */
 const maxName = 256
@@ -55,7 +54,7 @@ export const encodeStatus = ({ bucketMillis, models, running, windowMinutes, wri
     running,
   })}\n`
 
-/** What stands there, if it is what a host wrote; `undefined` for anything else: no file, no right, a torn or foreign text. */
+/** Reads the file of a host. Returns `undefined` for anything else: no file, no permission, torn or foreign text. */
 export const readStatus = (path: string): Status | undefined => {
   const text = read(path)
   return text === undefined ? undefined : parseStatus(text)
@@ -85,7 +84,7 @@ const read = (path: string): string | undefined => {
   }
 }
 
-/** Checked member by member: it goes to terminals. */
+/** Checks every member, because terminals show them. */
 const statusOf = (value: unknown): Status | undefined => {
   if (!isRecord(value) || value["version"] !== 1) return undefined
   const { bucket_millis: bucketMillis, models, running, window_minutes: windowMinutes, written_at: writtenAt } = value

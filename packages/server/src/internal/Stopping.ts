@@ -1,13 +1,13 @@
-/** That this host stops: whoever answers without end, as event feeds do, says so and ends then. */
+/** Signals that the host stops, so that endless responses such as event feeds can end. */
 import type { ServerResponse } from "node:http"
 import { Context, Effect, Latch, Layer } from "effect"
 
-/** Returns once the host stops. Never, where there is none. */
+/** Returns when the host stops. Without a host it never returns. */
 export const Stopping: Context.Reference<Effect.Effect<void>> = Context.Reference("@signalbox/server/Stopping", {
   defaultValue: (): Effect.Effect<void> => Effect.never,
 })
 
-/** To be told of each answer that never ends by itself: nobody waits for it when the host stops. */
+/** Marks a response that never ends by itself, so that a stopping host does not wait for it. */
 export const EndlessResponse: Context.Reference<(response: ServerResponse) => void> = Context.Reference(
   "@signalbox/server/EndlessResponse",
   { defaultValue: () => (_response: ServerResponse) => {} },
@@ -16,7 +16,7 @@ export const EndlessResponse: Context.Reference<(response: ServerResponse) => vo
 export class StopSwitch extends Context.Service<StopSwitch, { readonly stop: Effect.Effect<void> }>()(
   "@signalbox/server/StopSwitch",
 ) {
-  /** With `Stopping` for those above it. */
+  /** Also provides `Stopping`. */
   static readonly layer: Layer.Layer<StopSwitch> = Layer.effectContext(
     Effect.sync(() => {
       const latch = Latch.makeUnsafe(false)

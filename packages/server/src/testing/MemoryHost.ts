@@ -1,6 +1,6 @@
 /**
- * A small host for tests and benchmarks: the admin API and its event feed over a real socket on a free port, with document, ledger and keys in
- * memory. No gateway, no files, no life of its own: it serves as long as its Scope is open.
+ * A small host for tests and benchmarks: the admin API with its event feed on a free port, with document, ledger and keys in memory. It has no gateway
+ * and no files, and serves while its Scope is open.
  */
 import { createServer } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
@@ -24,7 +24,7 @@ export class Services extends ServiceGraph.Service<Services>()("@signalbox/serve
   nodes: [Models.node],
 }) {}
 
-const beneath = Layer.mergeAll(
+const services = Layer.mergeAll(
   ModelRegistry.layer,
   Providers.layer,
   StatsLedger.layerMemory,
@@ -37,7 +37,7 @@ const beneath = Layer.mergeAll(
   Layer.provideMerge(EventBus.layer),
 )
 
-/** With all that is in it, the `HttpServer` too, which says where it listens. `health` is what a host with a socket of its own would say. */
+/** Provides all its services, including the `HttpServer` with its address. `health` stands in for the health of a complete host. */
 export const layer = (token: string, health: HostHealth["Service"]) =>
   Layer.effectDiscard(
     Effect.flatMap(HttpRouter.toHttpEffect(Layer.mergeAll(Admin.Guard.layer, Admin.layer(Services))), (app) =>
@@ -46,6 +46,6 @@ export const layer = (token: string, health: HostHealth["Service"]) =>
   ).pipe(
     Layer.provide([Layer.succeed(HostHealth, health), Admin.AdminToken.layer(Redacted.make(token))]),
     Layer.provideMerge(Services.layer),
-    Layer.provideMerge(beneath),
+    Layer.provideMerge(services),
     Layer.provideMerge(NodeHttpServer.layer(createServer, { port: 0, host: "127.0.0.1" })),
   )

@@ -1,4 +1,4 @@
-/** Hosts as real processes: started in a Scope, killed with it, their lines of output in queues, all of it kept. */
+/** Hosts as processes: started in a Scope and killed with it. Queues hold the lines of their output. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -9,9 +9,9 @@ import type { Host } from "@signalbox/server"
 import { type Cause, Effect, Queue, type Scope } from "effect"
 
 export interface Output {
-  /** The next line; ends with the output. */
+  /** The lines; ends with the output. */
   readonly lines: Queue.Dequeue<string, Cause.Done>
-  /** All so far. */
+  /** All lines so far. */
   readonly said: ReadonlyArray<string>
 }
 
@@ -19,7 +19,7 @@ export interface Started {
   readonly child: ChildProcess
   readonly out: Output
   readonly err: Output
-  /** Exit code, or the signal's name. */
+  /** The exit code, or the name of the signal. */
   readonly exit: Effect.Effect<number | string>
 }
 
@@ -45,10 +45,10 @@ export const start = (
     return { child, out: yield* outputOf(child.stdout), err: yield* outputOf(child.stderr), exit: ended(child) }
   })
 
-/** Without what the surroundings of the tests say to a host. */
+/** The environment without settings for a host. */
 const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("SIGNALBOX_")))
 
-/** How a host is started; a port of its own choice unless the options say another. */
+/** The command that starts a host, on a free port unless the options name one. */
 export const command = (options: Host.Options): readonly [string, ...Array<string>] => [
   process.execPath,
   "--conditions=@signalbox/source",
@@ -65,7 +65,7 @@ export interface Serving extends Started {
   readonly url: string
 }
 
-/** A host that has said that it serves. */
+/** Starts a host and waits until it serves. */
 export const serving = Effect.fnUntraced(function* (
   options: Host.Options,
   env?: Readonly<Record<string, string>>,
@@ -77,20 +77,22 @@ export const serving = Effect.fnUntraced(function* (
   return { ...started, url }
 })
 
-/** Takes lines until one matches. What it said instead stands in the failure. */
-export const until = ({ err, out }: Started, wanted: RegExp): Effect.Effect<string> =>
+/** Takes lines until one matches. The failure contains the whole output. */
+export const until = ({ err, out }: Pick<Started, "out" | "err">, pattern: RegExp): Effect.Effect<string> =>
   Effect.gen(function* () {
     for (;;) {
       const line = yield* Queue.take(out.lines)
-      if (wanted.test(line)) return line
+      if (pattern.test(line)) return line
     }
   }).pipe(
     Effect.catch(() =>
-      Effect.die(new Error(`never said ${wanted}; but:\n${[...out.said, "on stderr:", ...err.said].join("\n")}`)),
+      Effect.die(
+        new Error(`printed no line that matches ${pattern}:\n${[...out.said, "on stderr:", ...err.said].join("\n")}`),
+      ),
     ),
   )
 
-/** All lines until its end. */
+/** Takes all lines until the output ends. */
 export const rest = ({ lines }: Output): Effect.Effect<ReadonlyArray<string>> =>
   Effect.gen(function* () {
     const all: Array<string> = []

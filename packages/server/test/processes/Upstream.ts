@@ -1,10 +1,10 @@
-/** A provider that speaks OpenAI's protocol under the test's control: each stream sends its first chunk, and the rest when it is told to. */
+/** A provider with OpenAI's protocol that a test controls: each stream sends its first chunk, and the rest on `finish`. */
 import { createServer, type ServerResponse } from "node:http"
 import { Effect, Latch, Queue, type Scope } from "effect"
 
 export interface Upstream {
   readonly url: string
-  /** One for each request that has arrived and whose first chunk is out. */
+  /** One stream for each request, after its first chunk was sent. */
   readonly streams: Queue.Dequeue<Stream>
 }
 
@@ -14,7 +14,7 @@ export interface Stream {
   readonly finish: () => void
 }
 
-/** What every stream says, a chunk for each word. */
+/** The content of every stream, a chunk for each word. */
 export const words = ["One", " request", " from", " its", " start", " to", " its", " end", "."]
 
 export const makeUpstream: Effect.Effect<Upstream, never, Scope.Scope> = Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** A program of its own with a host in it: its argument is the options as JSON. */
+/** A program with a host in it. Its argument is the options as JSON. */
 import * as Signalbox from "@signalbox/node/Signalbox"
 import * as Host from "@signalbox/server/Host"
 

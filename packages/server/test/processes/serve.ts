@@ -1,4 +1,4 @@
-/** A host as a process: its argument is the options of `Host.serve` as JSON. Says on standard error why it did not start, as the command does. */
+/** A host as a process. Its argument is the options of `Host.serve` as JSON. Like the command, it prints a failed start on standard error. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Host from "@signalbox/server/Host"
 import { Cause, Console, Effect, Runtime } from "effect"
@@ -12,7 +12,7 @@ NodeRuntime.runMain(
   ),
   {
     disableErrorReporting: true,
-    // As the command: at once, whatever still waits to be written.
+    // Like the command: exits at once, even with unwritten output.
     teardown: (exit) => Runtime.defaultTeardown(exit, (code) => process.exit(code)),
   },
 )

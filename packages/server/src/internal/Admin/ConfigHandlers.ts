@@ -1,4 +1,4 @@
-/** The configuration over HTTP. What is shown comes redacted from the store; nothing here sees a secret. */
+/** Handlers of the configuration endpoints. The store redacts everything it returns, so no secret reaches this module. */
 import { AdminApi } from "@signalbox/api/AdminApi"
 import type { Change } from "@signalbox/api/ConfigGroup"
 import { Invalid, NotFound } from "@signalbox/api/Problems"
@@ -50,7 +50,7 @@ export const layer = HttpApiBuilder.group(
     return handlers
       .handle("get", () =>
         Effect.gen(function* () {
-          // First: what happens while the rest is read comes again in the feed, and is not missed.
+          // Read first: a client that follows the feed after it sees some events twice but misses none.
           const cursor = yield* bus.cursor
           const inForce = yield* atOnce(Effect.all([store.document, store.effective, store.problems]))
           const [{ hash, revision, text }, effective, problems] = inForce
@@ -111,12 +111,12 @@ export const layer = HttpApiBuilder.group(
   }),
 )
 
-/** Of one document: with a yield in between, another could be put into force. */
+/** Reads from one revision: a yield in between would allow another revision to take effect. */
 const atOnce = Effect.provideService(References.PreventSchedulerYield, true)
 
 const options = (hash: string | undefined) => (hash === undefined ? {} : { ifHash: hash })
 
-/** JSON has no `undefined`: a side that is absent is left out. */
+/** JSON has no `undefined`: an absent side is omitted. */
 const onWire = ({
   after,
   before,
@@ -134,12 +134,12 @@ const onWire = ({
 const valueAt = (effective: Schema.Json, path: string): Effect.Effect<Schema.Json, NotFound | Invalid> => {
   const tokens = parsePointer(path)
   if (tokens === undefined) {
-    const detail = "`path` is a JSON Pointer: it starts with / and writes ~ as ~0 and / as ~1 within keys."
+    const detail = "`path` must be a JSON Pointer: it starts with /, and keys contain ~0 for ~ and ~1 for /."
     return Effect.fail(new Invalid({ detail }))
   }
-  const place = find(effective, tokens)
-  if ("found" in place) return Effect.succeed(place.found)
-  const near = didYouMean(nearNames(place.missing, place.keys))
-  const detail = `There is nothing at ${path.slice(0, 200)}: ${JSON.stringify(place.missing.slice(0, 64))} is not set${near}.`
+  const lookup = find(effective, tokens)
+  if ("found" in lookup) return Effect.succeed(lookup.found)
+  const near = didYouMean(nearNames(lookup.missing, lookup.keys))
+  const detail = `${path.slice(0, 200)} does not exist: ${JSON.stringify(lookup.missing.slice(0, 64))} is not set${near}.`
   return Effect.fail(new NotFound({ detail }))
 }

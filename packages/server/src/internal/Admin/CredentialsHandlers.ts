@@ -1,4 +1,4 @@
-/** The callers' keys over HTTP. A secret is in the answer that makes it, and nowhere else. */
+/** Handlers for the keys of callers. Only the response that creates a key contains its secret. */
 import { AdminApi } from "@signalbox/api/AdminApi"
 import { Credentials } from "@signalbox/core/Credentials"
 import { formatCursor } from "@signalbox/core/Event"

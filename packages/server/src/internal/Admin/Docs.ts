@@ -1,6 +1,6 @@
 /**
- * `/docs`: the contract for people, `/openapi.json`: for programs. Neither needs a token: they say what every host of this version can do, and
- * nothing about this one. The page brings its script (3 MB, read when somebody first asks) and may load nothing from elsewhere.
+ * Serves the contract at `/docs` for people and at `/openapi.json` for programs. Neither requires a token, because they describe the version and not
+ * this host. The page contains its script (3 MB, read at the first request) and may load nothing from other sites.
  */
 import { AdminApi } from "@signalbox/api/AdminApi"
 import { Effect, Layer } from "effect"
@@ -11,7 +11,7 @@ import { HttpApiScalar, OpenApi } from "effect/http-api"
 export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const contract = yield* Effect.cached(Effect.sync(() => HttpServerResponse.jsonUnsafe(OpenApi.fromApi(AdminApi))))
-    // Whoever asks first and leaves must not take the page along.
+    // Uninterruptible: the first client may leave while others wait for the page.
     const page = yield* Effect.cached(Effect.uninterruptible(loadPage))
     yield* router.add("GET", "/openapi.json", contract)
     yield* router.add(
@@ -24,7 +24,7 @@ export const layer = HttpRouter.use(
   }),
 )
 
-/** A router of its own: the layer reads the script as soon as it is built. */
+/** Uses a separate router, because building the layer reads the script. */
 const loadPage = Effect.gen(function* () {
   const router = yield* HttpRouter.make
   const scalar = HttpApiScalar.layer(AdminApi, { path: "/docs", scalar: { withDefaultFonts: false } })

@@ -1,4 +1,4 @@
-/** Requests that do not fit the contract, told in words of the contract: where they differ and what is expected, never what was sent. */
+/** Describes requests that do not match the contract: where they differ and what the contract expects. It never quotes the request. */
 import { Internal, Invalid } from "@signalbox/api/Problems"
 import { Requests } from "@signalbox/api/Requests"
 import { Effect, type Layer, SchemaIssue } from "effect"
@@ -9,12 +9,12 @@ const maxErrors = 32
 export const layer: Layer.Layer<Requests> = HttpApiMiddleware.layerSchemaErrorTransform(Requests, (error) => {
   if (error.kind !== "Body" && error.kind !== "ResponseHeaders") return Effect.fail(invalid(error))
   return Effect.andThen(
-    Effect.logError(`An answer does not fit the contract: ${error.cause.message}`),
-    Effect.fail(new Internal({ detail: "The answer could not be written. The host's log says more." })),
+    Effect.logError(`A response does not match the contract: ${error.cause.message}`),
+    Effect.fail(new Internal({ detail: "The host failed to encode the response. Its log has the cause." })),
   )
 })
 
-/** Issues do not hold their input unless a parser is told to report it, and the contract's own messages are fixed. */
+/** Issues contain no input unless a parser is configured to report it, and the contract's own messages are constant. */
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 
 const invalid = ({ cause, kind }: HttpApiError.HttpApiSchemaError): Invalid => {
@@ -25,7 +25,7 @@ const invalid = ({ cause, kind }: HttpApiError.HttpApiSchemaError): Invalid => {
   const [first] = errors
   const at = first === undefined ? slot : first.path.join(".")
   const message = first === undefined ? "" : `: ${first.message}`
-  return new Invalid({ detail: `The request does not fit the contract at ${at}${message}. See /docs.`, errors })
+  return new Invalid({ detail: `The request does not match the contract at ${at}${message}. See /docs.`, errors })
 }
 
 const segment = (part: PropertyKey | { readonly key: PropertyKey }): string | number => {

@@ -1,12 +1,12 @@
-/** `If-Match` (RFC 9110, 13.1.1) as the store's `ifHash`. An entity tag is the document's hash in quotes. */
+/** Converts `If-Match` (RFC 9110, 13.1.1) into the store's `ifHash`. An entity tag is the quoted hash of the document. */
 import { Invalid } from "@signalbox/api/Problems"
 import { Result } from "effect"
 
 export const etagOf = (hash: string): string => `"${hash}"`
 
 /**
- * The hash that must stand there; nothing: any. Of several the one that is in force, so that the store compares it again when it writes. A weak tag
- * is never the same as a strong one, and so matches nothing. A hash without quotes is taken for what it is meant to be.
+ * Returns the required hash, or `undefined` for any. Of several tags it returns the one in force, which the store compares again when it writes. A weak
+ * tag never matches. A hash without quotes is accepted.
  */
 export const ifHash = (header: string | undefined, inForce: string): Result.Result<string | undefined, Invalid> => {
   if (header === undefined || header.trim() === "*") return Result.succeed(undefined)
@@ -21,4 +21,4 @@ export const ifHash = (header: string | undefined, inForce: string): Result.Resu
   return Result.succeed(hashes.find((hash) => hash === inForce) ?? hashes[0])
 }
 
-const detail = "If-Match names no entity tag. Send the ETag of an answer as it is, quotes included, or `*`."
+const detail = "If-Match contains no valid entity tag. Send the ETag of a response unchanged, with its quotes, or `*`."

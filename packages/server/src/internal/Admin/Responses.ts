@@ -1,6 +1,6 @@
 /**
- * What all answers outside of the gateway have in common, those included that no endpoint gives: a path that is not there, a method that it
- * does not know, a body that is too large, a defect. Errors are problem details, nothing is kept in a cache, a 503 says when to come back.
+ * Rules for all responses outside of the gateway, including those that no endpoint makes: unknown paths, unsupported methods, large bodies, defects.
+ * Errors are problem details, responses are never cached, and a 503 has Retry-After.
  */
 import { AdminApi } from "@signalbox/api/AdminApi"
 import * as Problems from "@signalbox/api/Problems"
@@ -16,13 +16,13 @@ import { maxBodyBytes } from "./RequestBodies.ts"
 
 const retryAfterSeconds = 2
 
-/** Of a router; paths of the gateway (`/v1/…`) are left alone. */
+/** Middleware for a router. It does not touch paths of the gateway (`/v1/…`). */
 export const layer = HttpRouter.middleware(
   (effect) =>
     Effect.flatMap(HttpServerRequest, (request) => {
       const path = pathOf(request)
       if (path === "/v1" || path.startsWith("/v1/")) return effect
-      // Not read at all: the server closes the connection behind the answer.
+      // The body is not read: the server closes the connection after the response.
       if (Number(request.headers["content-length"]) > maxBodyBytes) return Effect.flatMap(respond(tooLarge()), finish)
       return effect.pipe(
         Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(maxBodyBytes)),
@@ -30,7 +30,7 @@ export const layer = HttpRouter.middleware(
           const problem = problemOf(cause, request.method, path)
           if (problem === undefined) return Effect.failCause(cause)
           return problem._tag === "Internal"
-            ? Effect.andThen(Effect.logError(`${request.method} ${path} has failed`, cause), respond(problem))
+            ? Effect.andThen(Effect.logError(`${request.method} ${path} failed`, cause), respond(problem))
             : respond(problem)
         }),
         Effect.flatMap(finish),
@@ -52,11 +52,11 @@ const respond = (problem: Problem): Effect.Effect<HttpServerResponse.HttpServerR
 
 const tooLarge = () =>
   new Problems.TooLarge({
-    detail: `The body is larger than ${maxBodyBytes} bytes, and was not read. Send less.`,
+    detail: `The body is larger than ${maxBodyBytes} bytes. Send less.`,
     maxBytes: maxBodyBytes,
   })
 
-/** Of what no endpoint has declared; nothing: it is the server's matter. */
+/** The problem for a cause that no endpoint declares. `undefined` leaves the cause to the server. */
 const problemOf = (cause: Cause.Cause<unknown>, method: string, path: string): Problem | undefined => {
   if (Cause.hasInterruptsOnly(cause)) return undefined
   for (const reason of cause.reasons) {
@@ -66,26 +66,26 @@ const problemOf = (cause: Cause.Cause<unknown>, method: string, path: string): P
     if (error.reason._tag === "RequestParseError") {
       return error.reason.reason === "BodyTooLarge"
         ? tooLarge()
-        : new Problems.Invalid({ detail: "The body of the request ended before it was whole." })
+        : new Problems.Invalid({ detail: "The body of the request ended early. Send it again, whole." })
     }
   }
   if (!Cause.hasDies(cause)) return undefined
-  return new Problems.Internal({ detail: "The host has failed on this request. Its log says more." })
+  return new Problems.Internal({ detail: "The host failed on this request. Its log has the cause." })
 }
 
-interface Known {
+interface KnownRoute {
   readonly method: string
   readonly path: string
   readonly pattern: RegExp
 }
 
-const known = (method: string, path: string): Known => ({
+const known = (method: string, path: string): KnownRoute => ({
   method,
   path,
   pattern: new RegExp(`^${path.replaceAll(/:\w+/g, "[^/]+")}$`),
 })
 
-const routes: ReadonlyArray<Known> = [
+const routes: ReadonlyArray<KnownRoute> = [
   known("GET", "/docs"),
   known("GET", "/openapi.json"),
   ...Object.values(AdminApi.groups).flatMap((group) =>
@@ -93,25 +93,24 @@ const routes: ReadonlyArray<Known> = [
   ),
 ]
 
-/** Slashes that are doubled or at the end do not matter to the router either. */
+/** Ignores repeated and trailing slashes, as the router does. */
 const notRouted = (method: string, asked: string): Problem => {
   if (!isPath(asked)) return new Problems.Invalid({ detail: notPath })
   const path = asked.replaceAll(/\/{2,}/g, "/").replace(/(?<=.)\/$/, "")
-  const here = routes.filter(({ pattern }) => pattern.test(path))
+  const matching = routes.filter(({ pattern }) => pattern.test(path))
   const near = didYouMean(nearNames(path, new Set(routes.map((route) => route.path))))
-  const shown = JSON.stringify(path.slice(0, 200))
-  if (here.length === 0) return new Problems.NotFound({ detail: `There is no ${shown} here${near}. See /docs.` })
-  const allowed = here.flatMap((route) => (route.method === "GET" ? ["GET", "HEAD"] : [route.method]))
-  return new Problems.MethodNotAllowed({ detail: `${shown} knows ${allowed.join(", ")}, not ${method}.`, allowed })
+  const quoted = JSON.stringify(path.slice(0, 200))
+  if (matching.length === 0) return new Problems.NotFound({ detail: `${quoted} does not exist${near}. See /docs.` })
+  const allowed = matching.flatMap((route) => (route.method === "GET" ? ["GET", "HEAD"] : [route.method]))
+  return new Problems.MethodNotAllowed({ detail: `${quoted} supports ${allowed.join(", ")}, not ${method}.`, allowed })
 }
 
-const notPath =
-  "The path cannot be read: each % in it stands before two hexadecimal digits, and what they encode is UTF-8."
+const notPath = "The path cannot be decoded: percent-encode it as UTF-8, with two hexadecimal digits after each %."
 
 const isPath = (path: string): boolean => Option.isSome(decode(path))
 const decode = Option.liftThrowable(decodeURIComponent)
 
-/** An error without a body, or with one in plain text, is one of the framework's. */
+/** An error without a JSON body comes from the framework: replaces it by problem details. */
 const finish = (
   response: HttpServerResponse.HttpServerResponse,
 ): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
@@ -124,19 +123,19 @@ const problemOfStatus = (status: number): Problem => {
     case 413:
       return tooLarge()
     case 415:
-      return new Problems.UnsupportedMedia({ detail: "Bodies are JSON: send `content-type: application/json`." })
+      return new Problems.UnsupportedMedia({ detail: "The body must be JSON: send `content-type: application/json`." })
     case 404:
-      return new Problems.NotFound({ detail: "There is no such thing here. See /docs." })
+      return new Problems.NotFound({ detail: "The resource does not exist. See /docs." })
     default:
       return status < 500
         ? new Problems.Invalid({ detail: "The request cannot be understood. See /docs." })
-        : new Problems.Internal({ detail: "The host has failed on this request. Its log says more." })
+        : new Problems.Internal({ detail: "The host failed on this request. Its log has the cause." })
   }
 }
 
 const withHeaders = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.setHeaders(response, {
-    // A stream of events has words of its own.
+    // The event feed sets its own.
     "cache-control": response.headers["cache-control"] ?? "no-store",
     "x-content-type-options": "nosniff",
     ...(response.status === 401 ? { "www-authenticate": 'Bearer realm="signalbox"' } : {}),

@@ -1,4 +1,4 @@
-/** What the services answer when they refuse, as the problems of the contract: the same sentence, the same data. */
+/** Maps errors of the services to problems of the contract, with the same message and data. */
 import * as Problems from "@signalbox/api/Problems"
 import type { ConfigStoreError } from "@signalbox/core/ConfigError"
 import type { CredentialsError } from "@signalbox/core/Credentials"
@@ -13,7 +13,7 @@ const isFull = (code: string): boolean => code === "ENOSPC" || code === "EDQUOT"
 const unavailable = (detail: string, code: string, path: string) =>
   isFull(code) ? new Problems.StorageFull({ detail, code, path }) : new Problems.Unavailable({ detail, code, path })
 
-/** Of a change of the configuration. With a precondition a conflict means that it does not hold. */
+/** For changes of the configuration. With a precondition, a conflict means that it failed. */
 export const mapChangeErrors =
   (ifHash?: string) =>
   <A>(effect: Effect.Effect<A, ConfigStoreError>): Effect.Effect<A, ConfigProblem> =>
@@ -35,13 +35,13 @@ export const mapChangeErrors =
         case "NothingBefore":
         case "SecretNotKept":
           return new Problems.Conflict({ detail })
-        // A change names no document of the history.
+        // Only reads of the history fail with it.
         case "NotKept":
           return Effect.die(error)
       }
     })
 
-/** Of a look at the history, which writes nothing and waits for nobody. */
+/** For reads of the history, which neither write nor wait for a lock. */
 export const mapHistoryErrors = <A>(effect: Effect.Effect<A, ConfigStoreError>): Effect.Effect<A, HistoryProblem> =>
   Effect.catch(effect, (error): Effect.Effect<never, HistoryProblem> => {
     const { message: detail, reason } = error

@@ -1,4 +1,4 @@
-/** What is there, as it is in force: services, models, usage, health. What changes it is told by the feed after each answer's `cursor`. */
+/** Handlers of the state endpoints: services, models, usage, health. The feed after a response's `cursor` reports all later changes. */
 import { AdminApi } from "@signalbox/api/AdminApi"
 import { formatCursor } from "@signalbox/core/Event"
 import { EventBus } from "@signalbox/core/EventBus"
@@ -13,7 +13,7 @@ import { HostHealth } from "../../HostHealth.ts"
 import { readiness } from "../HealthRoutes.ts"
 import { ledgerProblem } from "./ServiceProblems.ts"
 
-/** A ServiceGraph, whichever a host declares. */
+/** The ServiceGraph of a host. */
 export interface Graph<Self> {
   readonly status: Effect.Effect<Status, never, Self>
 }

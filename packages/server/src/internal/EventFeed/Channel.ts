@@ -1,6 +1,6 @@
 /**
- * All clients that want the same types. One subscription of the bus serves them: what a turn brought is encoded once into one buffer, and
- * written to each of them once. Nobody waits for anybody: a client whose buffers are full leaves the channel and comes back by `catchUp`.
+ * A channel serves all clients that follow the same event types from one subscription of the bus: each batch is encoded once into one buffer and written
+ * once to each client. Clients never wait for each other: one with full buffers leaves the live clients and rejoins through `catchUp`.
  */
 import type { Cursor } from "@signalbox/core/Event"
 import type { EventBus } from "@signalbox/core/EventBus"
@@ -8,27 +8,27 @@ import { Cause, Clock, Effect, Exit, Pull, Scope, Stream } from "effect"
 import type { Client } from "./Client.ts"
 import { compareCursors, cursorOf, type Item, type SseEncoder } from "./SseEncoder.ts"
 
-/** How the feed calls itself among the subscribers. */
+/** The prefix of the feed's names among the subscribers of the bus. */
 export const subscriberName = "event feed"
 
-/** What all channels of a feed work with. */
+/** Shared by all channels of a feed. */
 export interface Feed {
   readonly bus: EventBus["Service"]
   readonly encoder: SseEncoder
 }
 
-/** Sorted; empty: all. */
+/** Sorted; empty means all types. */
 export type Types = ReadonlyArray<string>
 
-/** So many events are written to a client that catches up before it must have read them. */
+/** A client that catches up must read this many events before it receives more. */
 const pieceMaxEvents = 64
 
 export class Channel {
   readonly types: Types
   readonly scope: Scope.Closeable
-  /** Everything up to here was given to those who are live. */
+  /** The live clients have received everything up to here. */
   cursor: Cursor
-  /** Live or not. */
+  /** All clients, live or catching up. */
   readonly clients = new Set<Client>()
   readonly #live = new Set<Client>()
 
@@ -38,12 +38,12 @@ export class Channel {
     this.cursor = cursor
   }
 
-  /** Whether nothing lies between what the client has and what the channel will bring. */
+  /** Whether the client has received everything before the channel's next event. */
   isCaughtUp({ cursor }: Client): boolean {
     return cursor.epoch === this.cursor.epoch && compareCursors(this.cursor, cursor) <= 0
   }
 
-  /** Only where it is caught up, and in one step with that look. */
+  /** Makes a client live. Requires `isCaughtUp`, in the same synchronous step. */
   join(client: Client): void {
     client.isCatchingUp = false
     if (client.isOpen) this.#live.add(client)
@@ -58,7 +58,7 @@ export class Channel {
     return this.#live.has(client)
   }
 
-  /** Gives these to all who are live. Most get the shared buffer; who joined amid these events gets a part of its own. */
+  /** Sends the items to all live clients. Most receive the shared buffer; a client that joined amid these items receives its own part. */
   readonly deliver = (items: ReadonlyArray<Item>, encoder: SseEncoder): Effect.Effect<void> =>
     Effect.gen({ self: this }, function* () {
       const [first, last] = [items[0], items.at(-1)]
@@ -86,16 +86,16 @@ export class Channel {
   }
 }
 
-/** A channel that follows the bus until its scope is closed. */
+/** Opens a channel that follows the bus until its scope is closed. */
 export const openChannel = (types: Types, { bus, encoder }: Feed): Effect.Effect<Channel> =>
   Effect.suspend(() => {
     const scope = Scope.makeUnsafe()
     return Effect.gen(function* () {
       const name = `${subscriberName}: ${types.length === 0 ? "all" : types.join(",")}`
       const items = yield* bus.subscribe({ name, ...(types.length === 0 ? {} : { types }) })
-      // Read after subscribing: nothing that comes later is missed.
+      // Read after subscribing, so that no later event is missed.
       const channel = new Channel(types, scope, yield* bus.cursor)
-      const following = Stream.runForEachArray(items, (some) => channel.deliver(some, encoder))
+      const following = Stream.runForEachArray(items, (batch) => channel.deliver(batch, encoder))
       yield* Effect.forkScoped(Effect.tapCause(following, (cause) => fail([...channel.clients], cause)))
       return channel
     }).pipe(Scope.provide(scope))
@@ -104,8 +104,8 @@ export const openChannel = (types: Types, { bus, encoder }: Feed): Effect.Effect
 export const closeChannel = ({ scope }: Channel): Effect.Effect<void> => Scope.close(scope, Exit.void)
 
 /**
- * Brings a client to where the channel is: kept history first, a gap where it is gone, in pieces, at the client's own pace; then it is live,
- * with no hole and no repeat.
+ * Sends a client the history up to the channel's cursor, with a gap for pruned events, in pieces and at the client's pace. Then the client is live,
+ * without a hole or a repeat.
  */
 export const catchUp = (client: Client, channel: Channel, { bus, encoder }: Feed): Effect.Effect<void> =>
   Effect.gen(function* () {
@@ -114,29 +114,29 @@ export const catchUp = (client: Client, channel: Channel, { bus, encoder }: Feed
     const items = yield* bus.subscribe({ name, after: client.cursor, ...(types.length === 0 ? {} : { types }) })
     const pull = yield* Stream.toPull(items)
     while (true) {
-      const some = yield* pull
-      for (let from = 0; from < some.length; from += pieceMaxEvents) {
-        const piece = some.slice(from, from + pieceMaxEvents)
+      const batch = yield* pull
+      for (let from = 0; from < batch.length; from += pieceMaxEvents) {
+        const piece = batch.slice(from, from + pieceMaxEvents)
         const chunk = yield* encoder.encode(piece)
         client.write(chunk, yield* Clock.currentTimeMillis)
         client.cursor = cursorOf(piece.at(-1)!)
         yield* client.drained
       }
-      // The look and the step are one: the channel delivers nothing in between.
+      // Synchronous: the channel delivers nothing between the check and the join.
       if (channel.isCaughtUp(client)) return channel.join(client)
     }
   }).pipe(
     Effect.scoped,
-    // The bus has ended, and with it everything that there is to tell.
+    // The bus has ended.
     Pull.catchDone(() => Effect.void),
     Effect.tapCause((cause) => fail([client], cause)),
   )
 
-/** A stream that brings nothing more looks like one with nothing to bring: clients that are cut come back where they were. */
+/** Disconnects the clients, which then resume: an open stream without events would look idle. */
 const fail = (clients: ReadonlyArray<Client>, cause: Cause.Cause<never>): Effect.Effect<void> =>
   Cause.hasInterruptsOnly(cause)
     ? Effect.void
     : Effect.suspend(() => {
         for (const { response } of clients) response.destroy()
-        return Effect.logError(`The event feed has failed; ${clients.length} streams were cut`, cause)
+        return Effect.logError(`The event feed failed, and ${clients.length} streams were closed`, cause)
       })

@@ -1,6 +1,6 @@
 /**
- * One client's response. It holds no events: what it has not read is in the kernel's and Node's buffers, and while those are full nothing more
- * is written to it. When it reads again, it is given what the bus still keeps, or a gap. While it is live no fiber belongs to it.
+ * The response of one client. It holds no events: unread bytes are in the buffers of the kernel and of Node, and while those are full nothing more is
+ * written. A client that reads again gets the history that the bus still has, or a gap. A live client has no fiber.
  */
 import type { ServerResponse } from "node:http"
 import type { Cursor } from "@signalbox/core/Event"
@@ -8,16 +8,16 @@ import { Effect, type Fiber } from "effect"
 
 export class Client {
   readonly response: ServerResponse
-  /** Everything up to here was written. */
+  /** Everything up to here has been written. */
   cursor: Cursor
-  /** Milliseconds since 1970 when its buffers were found full. */
+  /** When its buffers became full, in milliseconds since 1970. */
   fullSince: number | undefined
   isCatchingUp = false
-  /** Of its last catching up; it may be over. */
+  /** The fiber of its last `catchUp`, which may have ended. */
   fiber: Fiber.Fiber<unknown, unknown> | undefined
   #onDrained: (() => void) | undefined
 
-  /** `hasRead` is called when its buffers were full and are empty again, `hasGone` once. */
+  /** `onDrain` is called when full buffers are empty again, `onClose` once. */
   constructor(
     response: ServerResponse,
     cursor: Cursor,
@@ -34,11 +34,11 @@ export class Client {
       this.fiber?.interruptUnsafe()
       on.onClose(this)
     })
-    // Writing to a client that has just gone is an error of nobody.
+    // A write to a client that has just left is not an error.
     response.on("error", ignore)
   }
 
-  /** It has not read what was written before. */
+  /** Whether it has unread bytes beyond Node's high-water mark. */
   get isFull(): boolean {
     return this.response.writableNeedDrain
   }
@@ -47,12 +47,12 @@ export class Client {
     return !this.response.destroyed && !this.response.writableEnded
   }
 
-  /** At most one chunk goes beyond Node's high-water mark (64 KiB), and chunks are shared by all clients. */
+  /** At most one chunk exceeds Node's high-water mark (64 KiB), and all clients share the chunks. */
   write(chunk: Buffer | string, now: number): void {
     if (!this.response.write(chunk)) this.fullSince ??= now
   }
 
-  /** Ends when its buffers are empty; who waits here is told instead of `hasRead`. */
+  /** Waits until its buffers are empty. Replaces the next `onDrain`. */
   get drained(): Effect.Effect<void> {
     return Effect.callback((resume) => {
       if (!this.isFull) return resume(Effect.void)
@@ -66,7 +66,7 @@ export class Client {
     })
   }
 
-  /** Ends the response; one that would have to wait for its reader is cut. */
+  /** Ends the response, or destroys it if it has unread bytes. */
   end(): void {
     if (this.isFull) this.response.destroy()
     else this.response.end()
@@ -76,9 +76,9 @@ export class Client {
 const ignore = () => {}
 
 /**
- * Keeps a response open that the server is about to write and end, and calls `begin` in place of that end, when its head has been written. So
- * the head is the server's, with all that middleware adds to it, and no fiber has to wait for the end of a stream that may last for months.
- * An answer of another kind that somebody has put in its place is left alone.
+ * Keeps a response open that the server is about to write and end: calls `begin` instead of ending it, after the headers are written. So the headers
+ * include everything that middleware adds, and no fiber waits for the end of a stream that may last for months. If middleware replaces the response
+ * by one with a body or another status, that response ends as usual.
  */
 export const keepOpen = (response: ServerResponse, begin: () => void): void => {
   const end = response.end

@@ -20,7 +20,7 @@ export type Item = Envelope | Gap
 export const heartbeat = Buffer.from(":\n\n")
 
 /**
- * The first bytes of a stream: the cursor to resume from before any event has arrived. An `id` without `data` is no event, so effect's encoder
+ * The first bytes of a stream: the cursor to resume from before any event has arrived. Clients dispatch no event for an `id` without `data`, so effect's encoder
  * cannot write it. `retryMillis` is the reconnection time of browsers; other readers may treat it as an error (effect's does).
  */
 export const opening = (cursor: Cursor, retryMillis: number | undefined): string => {

@@ -1,4 +1,4 @@
-/** The admin API and the metrics, as one effect that answers a request. */
+/** The admin API and the metrics as one HTTP app. */
 import { Layer } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as Admin from "../../Admin.ts"

@@ -1,33 +1,42 @@
-/** What a host says to people when it listens: where, what it follows, and what to try next. What it shows works as pasted. */
+/** The text that a host prints when it listens: its address, its document, and commands to try, ready to paste. */
 import { version } from "@signalbox/api/Version"
 
 export interface BannerFacts {
-  /** How the command is called. */
+  /** The name of the command. */
   readonly command: string
   readonly url: string
   /** The path of the document. */
   readonly config: string
-  /** There was no document: this host has written the first one. */
+  /** The host has just written its first document. */
   readonly isNew: boolean
-  /** It is refused: the hash of the last good one, which serves; else `undefined`. */
+  /** If the document is refused, the hash of the last good one, which serves. */
   readonly lastGood: string | undefined
-  /** The command finds the document by itself. */
-  readonly isUsual: boolean
-  /** A model that answers without a key of any provider, else any; `undefined` where there is none. */
+  /** The command finds the document without `--config`. */
+  readonly isDefaultPath: boolean
+  /** A model that requires no provider key, else any model, if there is one. */
   readonly alias: string | undefined
-  /** Callers must show a key. */
+  /** Callers must send a key. */
   readonly auth: boolean
 }
 
-export const banner = ({ alias, auth, command: name, config, isNew, isUsual, lastGood, url }: BannerFacts): string => {
-  const command = isUsual ? name : `${name} --config ${quoted(config)}`
+export const banner = ({
+  alias,
+  auth,
+  command: name,
+  config,
+  isNew,
+  isDefaultPath,
+  lastGood,
+  url,
+}: BannerFacts): string => {
+  const command = isDefaultPath ? name : `${name} --config ${quoted(config)}`
   return [
     `Signalbox ${version} listens on ${url}`,
     lastGood !== undefined
-      ? `It follows ${config}, which is refused: the last good one serves, ${lastGood.slice(0, 12)} of the history. Correct it and save.`
+      ? `Its document ${config} is refused, and the last good one serves: ${lastGood.slice(0, 12)} in the history. Correct it and save.`
       : isNew
-        ? `This is its first start: it has written ${config}. Edit that and save, what changes takes effect at once.`
-        : `It follows ${config}: edit it and save, what changes takes effect at once.`,
+        ? `This is its first start: it has written ${config}. Edit and save it: changes take effect at once.`
+        : `Its document is ${config}. Edit and save it: changes take effect at once.`,
     "",
     "Try next:",
     ...(auth ? [`  ${command} keys add me`] : []),

@@ -1,15 +1,15 @@
-/** The end of a host: no new requests, those under way to their ends, feeds told, and people told for how many it waits. */
+/** Stops the traffic of a host: refuses new requests, waits for those in flight and reports how many there are. */
 import { Effect } from "effect"
 import type { Traffic } from "../Traffic.ts"
 
-/** As long as an old generation of services may be held; then what is left is cut, which is said. */
+/** As long as a request may pin an old generation. Then the remaining requests are closed, with a message. */
 const limit = "1 hour"
-/** Between two words about how many are left. */
-const between = "1 second"
-/** For feeds to take their end, once all else has ended. */
+/** Between two reports. */
+const reportInterval = "1 second"
+/** For event feeds to receive their end, after all requests have ended. */
 const feedTimeout = "1 second"
 
-/** Uninterruptible where it is a finalizer: its waits are not, each is one side of a race. */
+/** As a finalizer it is uninterruptible. Its waits are interruptible, because each is one side of a race. */
 export const drain = (traffic: Traffic, write: (line: string) => Effect.Effect<void>): Effect.Effect<void> =>
   Effect.gen(function* () {
     traffic.stop()
@@ -18,7 +18,7 @@ export const drain = (traffic: Traffic, write: (line: string) => Effect.Effect<v
       Effect.as(reportUntil(traffic, all, write), true),
       Effect.as(Effect.sleep(limit), false),
     )
-    if (!ended) yield* write(`After ${limit} ${count(traffic.requests)} still had not ended: cut.`)
+    if (!ended) yield* write(`Closed ${count(traffic.requests)} that had not ended after ${limit}.`)
     const feeds = waitFor(traffic, () => traffic.feeds === 0)
     yield* Effect.raceFirst(feeds, Effect.sleep(feedTimeout))
     traffic.close()
@@ -30,13 +30,13 @@ const reportUntil = (
   write: (line: string) => Effect.Effect<void>,
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
-    for (let said = 0; traffic.requests > 0; ) {
+    for (let reported = 0; traffic.requests > 0; ) {
       const { requests } = traffic
-      if (requests !== said) yield* write(waiting(requests, said === 0))
-      said = requests
+      if (requests !== reported) yield* write(waiting(requests, reported === 0))
+      reported = requests
       const changed = Effect.andThen(
-        Effect.sleep(between),
-        waitFor(traffic, () => traffic.requests !== said),
+        Effect.sleep(reportInterval),
+        waitFor(traffic, () => traffic.requests !== reported),
       )
       yield* Effect.raceFirst(all, changed)
     }
@@ -50,11 +50,11 @@ const count = (requests: number): string => (requests === 1 ? "1 request" : `${r
 const waitFor = (traffic: Traffic, reached: () => boolean): Effect.Effect<void> =>
   Effect.callback((resume) => {
     if (reached()) return resume(Effect.void)
-    const look = () => {
+    const check = () => {
       if (!reached()) return
-      traffic.listeners.delete(look)
+      traffic.listeners.delete(check)
       resume(Effect.void)
     }
-    traffic.listeners.add(look)
-    return Effect.sync(() => traffic.listeners.delete(look))
+    traffic.listeners.add(check)
+    return Effect.sync(() => traffic.listeners.delete(check))
   })

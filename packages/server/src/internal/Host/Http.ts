@@ -1,6 +1,6 @@
 /**
- * The top of a host: its routes behind the socket that listens already. Once they answer, the host has started; when its Scope closes it stops
- * in good order, before anything beneath is let go.
+ * The topmost layer of a host: its routes behind the socket that already listens. When they serve, the host has started. When the Scope closes, it
+ * drains the traffic before any service beneath is released.
  */
 import * as NodeHttpPlatform from "@effect/platform-node/NodeHttpPlatform"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
@@ -23,7 +23,7 @@ import * as AdminRoutes from "./AdminRoutes.ts"
 import { drain } from "./Drain.ts"
 import { HostOutput } from "./HostOutput.ts"
 
-/** The guard stands before all of them. */
+/** `Guard` applies to all routes. */
 const routes = Layer.mergeAll(Guard.layer, Gateway.layer(HostServices), HealthRoutes.layer, AdminRoutes.layer).pipe(
   Layer.provide([
     Layer.effect(
@@ -34,9 +34,9 @@ const routes = Layer.mergeAll(Guard.layer, Gateway.layer(HostServices), HealthRo
       EndlessResponse,
       Effect.map(Listening, ({ traffic }) => traffic.markEndless),
     ),
-    // What is under way stands in the status line.
+    // The status line shows calls in flight.
     Layer.effect(CallObserver, StatusFile),
-    // An alias has up to 200 characters, each of them up to 12 in a path.
+    // An alias has up to 200 characters, and one takes up to 12 in a path.
     Layer.succeed(HttpRouter.RouterConfig, { maxParamLength: 2_400 }),
   ]),
 )
@@ -51,13 +51,13 @@ export const layer = Layer.effectDiscard(
     const facts = Effect.map(store.snapshot, ({ revision }) => ({ version, pid: process.pid, revision }))
 
     const app = yield* HttpRouter.toHttpEffect(routes)
-    // Of their own: requests end by themselves before what is left of them is interrupted.
+    // A separate scope: requests end by themselves before the remaining ones are interrupted.
     const requests = Scope.makeUnsafe("parallel")
     const handler = yield* NodeHttpServer.makeHandler(app, { scope: requests })
     yield* Effect.addFinalizer((exit) =>
       Effect.gen(function* () {
         yield* bus.publish(new HostStopping(yield* facts))
-        // Those who follow the events take this one before their feeds end.
+        // Lets subscribers receive this event before their feeds end.
         yield* Effect.yieldNow
         yield* stop
         yield* drain(traffic, (text) => output.write({ text }))

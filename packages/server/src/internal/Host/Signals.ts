@@ -1,14 +1,14 @@
 /**
- * How a process is told to stop or to read its document again. While it runs these signals are the host's alone: others that listen, as a
- * `runMain` around it, would end it before its requests have ended.
+ * The signals that stop a host or reload its document. While the host runs, it removes other listeners of these signals: a `runMain` around it would
+ * interrupt it before its requests have ended.
  */
 import { constants } from "node:os"
 import { Effect, Latch, type Scope } from "effect"
 
 export interface Signals {
-  /** SIGINT or SIGTERM has come. A second one ends the process at once, with 128 and its number as a shell would say it. */
+  /** Returns after SIGINT or SIGTERM. A second one exits the process at once, with 128 plus the signal's number. */
   readonly stop: Effect.Effect<void>
-  /** Waits for a SIGHUP; several that came since are one. */
+  /** Waits for SIGHUP. Several signals since the last wait count as one. */
   readonly hangUp: Effect.Effect<void>
 }
 
@@ -17,7 +17,7 @@ export const makeSignals: Effect.Effect<Signals, never, Scope.Scope> = Effect.ge
   const hungUp = Latch.makeUnsafe(false)
   let stopping = false
   const end = (signal: NodeJS.Signals) => {
-    // What is under way is cut; what was recorded is on the disk already.
+    // Requests in flight are lost; recorded ledger entries are on the disk already.
     if (stopping) process.exit(128 + constants.signals[signal])
     stopping = true
     stopped.openUnsafe()

@@ -8,7 +8,7 @@ import { Effect, type Scope } from "effect"
 /** Lines are skipped while more bytes than this wait to be written. */
 export const maxWaitingBytes = 1_048_576
 
-/** How long the end of a host waits for unread output. */
+/** The time that a stopping host waits for unread output. */
 const flushTimeoutMillis = 5_000
 
 /** Writes a line with `write`, or counts it as skipped. */

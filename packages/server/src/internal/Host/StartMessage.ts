@@ -1,4 +1,4 @@
-/** What a host says once it listens: in its lock for the command line, and in words or as JSON for whoever started it. */
+/** Announces that the host listens: in the note of its lock for the command line, and as text or JSON on its output. */
 import { dataDirectory } from "@signalbox/core/DataDirectory"
 import { Effect, Layer, Path } from "effect"
 import { HostConfig } from "../../HostConfig.ts"
@@ -19,14 +19,15 @@ export const layerAt = (paths: HostPaths, command = "signalbox") =>
       const { config, hash } = yield* store.snapshot
       const lastGood = (yield* store.problems).length > 0 ? hash : undefined
       yield* lock.writeNote(url)
-      const usual = yield* Effect.option(dataDirectory("signalbox"))
-      const shown = {
+      const defaultDirectory = yield* Effect.option(dataDirectory("signalbox"))
+      const facts = {
         command,
         url,
         config: paths.config,
         isNew: lock.isNew,
         lastGood,
-        isUsual: usual._tag === "Some" && path.join(usual.value, "config.json") === paths.config,
+        isDefaultPath:
+          defaultDirectory._tag === "Some" && path.join(defaultDirectory.value, "config.json") === paths.config,
         alias: aliasToTry(config),
         auth: config.features.auth,
       }
@@ -36,7 +37,7 @@ export const layerAt = (paths: HostPaths, command = "signalbox") =>
               text: `Listening on ${url}`,
               data: { url, document: paths.config, firstStart: lock.isNew, refused: lastGood !== undefined },
             }
-          : { text: banner(shown) },
+          : { text: banner(facts) },
       )
     }),
   )

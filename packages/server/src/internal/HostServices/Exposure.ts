@@ -1,6 +1,6 @@
 /**
- * The rule that callers from other machines show a key. The document is checked for the address that it names; but the socket was bound at
- * start, and stays where it is when the document names another. A change that turns the keys off while it can be reached is refused.
+ * The rule that callers on other machines must send a key. The document's schema checks the address in the document, but the socket keeps the address
+ * that it was bound to at start. This node refuses a change that would turn off keys while other machines can reach the socket.
  */
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import { RequireKeys } from "@signalbox/gateway/RequireKeys"
@@ -9,17 +9,17 @@ import { Listen } from "../../HostConfig.ts"
 import { Listening } from "../../Listening.ts"
 import { isLoopback } from "../Loopback.ts"
 
-/** The host listens where other machines reach it, and would no longer ask for keys. */
+/** Other machines can reach the host, and the change would turn off keys. */
 export class Exposed extends Schema.TaggedError<Exposed>()("Exposed", { host: Schema.String }) {
   override get message(): string {
-    return `this host listens on ${this.host}, where other machines reach it: features.auth stays true until it is restarted with listen.host 127.0.0.1`
+    return `this host listens on ${this.host}, where other machines can reach it: keep features.auth true, or restart the host with listen.host 127.0.0.1`
   }
 }
 
-export class Exposure extends Context.Service<Exposure, { readonly asksForKeys: boolean }>()(
+export class Exposure extends Context.Service<Exposure, { readonly requiresKeys: boolean }>()(
   "@signalbox/server/Exposure",
 ) {
-  /** Refuses to be built where the rule is broken; that is its only task. */
+  /** Fails to build if the rule is violated; it has no other purpose. */
   static readonly node = ServiceGraph.node(Exposure, {
     needs: [RequireKeys, Listen],
     layer: Layer.effect(
@@ -30,7 +30,7 @@ export class Exposure extends Context.Service<Exposure, { readonly asksForKeys: 
         const bound = yield* Listening
         const exposed = [bound.host, host].find((address) => !isLoopback(address))
         if (!auth && exposed !== undefined) return yield* new Exposed({ host: exposed })
-        return Exposure.of({ asksForKeys: auth })
+        return Exposure.of({ requiresKeys: auth })
       }),
     ),
   })

@@ -1,21 +1,21 @@
-/** What the calls of this process add up to since it counts: only ever more, as Prometheus wants it. */
+/** Counts the calls of this process. Counters never decrease, as Prometheus requires. */
 
 import { errorKind } from "@signalbox/core/LedgerEntry"
 import type { LedgerEntry } from "@signalbox/core/StatsLedger"
 import { type Context, Metric } from "effect"
 import { Series } from "./Series.ts"
 
-/** At most so many models by name, providers with their durations, and kinds of error by provider. */
+/** Bounds: models by name, providers with durations, and kinds of error by provider. */
 const maxModels = 200
 const maxProviders = 50
 const maxErrors = 200
 
-/** Seconds: from an echo to a model that thinks for minutes. */
+/** Seconds: from an echo to a reasoning model that takes minutes. */
 const boundaries = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 
 export interface Calls {
   readonly count: (entry: LedgerEntry) => void
-  /** So many calls went by uncounted. */
+  /** Adds calls that the subscription lost. */
   readonly missed: (count: number) => void
 }
 
@@ -26,16 +26,16 @@ const counter = (id: string, description: string) => (attributes: Labels) =>
 const histogram = (id: string, description: string) => (attributes: Labels) =>
   Metric.histogram(id, { description, attributes, boundaries })
 
-const calls = counter("signalbox_calls_total", "Calls of models that have ended, failed ones included.")
-const failures = counter("signalbox_call_errors_total", "Calls that have failed, by kind of error.")
-const tokens = counter("signalbox_tokens_total", "Tokens of prompts, caches and answers.")
+const calls = counter("signalbox_calls_total", "Calls that have ended, including failed ones.")
+const failures = counter("signalbox_call_errors_total", "Failed calls by kind of error.")
+const tokens = counter("signalbox_tokens_total", "Tokens of prompts, caches and responses.")
 const bytes = counter("signalbox_call_bytes_total", "Bytes to and from providers.")
-const dollars = counter("signalbox_cost_dollars_total", "US dollars, as far as calls name a cost.")
-const durations = histogram("signalbox_call_duration_seconds", "From a request to the end of its answer.")
-const firstTokens = histogram("signalbox_first_token_seconds", "From a request to the first part of its answer.")
+const dollars = counter("signalbox_cost_dollars_total", "Cost in US dollars of calls with a known cost.")
+const durations = histogram("signalbox_call_duration_seconds", "From the request to the end of the response.")
+const firstTokens = histogram("signalbox_first_token_seconds", "From the request to the first chunk of the response.")
 const uncounted = counter(
   "signalbox_calls_uncounted_total",
-  "Calls that these numbers miss, because they came faster than they could be counted; the ledger has them.",
+  "Calls that these metrics missed because they arrived too fast. The ledger has them.",
 )({})
 
 export const makeCalls = (registry: Context.Context<never>): Calls => {

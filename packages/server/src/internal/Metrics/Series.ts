@@ -1,11 +1,11 @@
-/** Each combination of label values is a series that Prometheus keeps for weeks, so that there may not be any number of them. */
+/** Bounds the number of series: Prometheus keeps a series for weeks for every combination of label values. */
 
-/** What is beyond a bound, in each of its labels. */
+/** The value of every label beyond the bound. */
 export const other = "(other)"
 
 const maxLength = 128
 
-/** One `A` for each combination, made when it first occurs, and one for all beyond the first `max`, until the process ends. */
+/** Creates one `A` for each combination of labels, and one for all combinations beyond the first `max`. They live as long as the process. */
 export class Series<Label extends string, A> {
   readonly #made = new Map<string, A>()
   readonly #max: number

@@ -1,10 +1,10 @@
-/** From the ledger's series to what a status line gets: few names, and the same text for the same calls. */
+/** Converts the ledger's series to the contents of the status file: few names, and the same text for the same calls. */
 import type { SeriesRow, StatsSeries } from "@signalbox/core/StatsLedger"
 import { type Bucket, maxModels, otherModels, type Status, type StatusModel } from "../StatusDocument.ts"
 
 type Contents = Omit<Status, "writtenAt">
 
-/** The models with the most calls and the one that was called last; the others are summed. */
+/** Names the models with the most calls and the latest one, and sums the others. */
 export const contentsOf = ({ bucketMillis, rows, windowMinutes }: StatsSeries): Contents => {
   const byModel = Map.groupBy(rows, ({ model, provider }) => `${provider.length}:${provider}${model}`)
   const isOthers = (of: ReadonlyArray<SeriesRow>) => of[0]?.model === otherModels
@@ -31,7 +31,7 @@ export const contentsOf = ({ bucketMillis, rows, windowMinutes }: StatsSeries): 
   }
 }
 
-/** Whether `before` tells a reader at `now` the same: that old buckets leave the window by themselves is no news. */
+/** Whether a reader of `before` at `now` sees the same numbers. Readers drop old buckets by themselves. */
 export const isUnchanged = (before: Status, now: number, contents: Contents): boolean => {
   if (before.windowMinutes !== contents.windowMinutes || before.bucketMillis !== contents.bucketMillis) return false
   const first = Math.floor((now - before.windowMinutes * 60_000) / before.bucketMillis)

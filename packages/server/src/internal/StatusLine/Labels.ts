@@ -1,11 +1,11 @@
-/** Numbers and names as short as they go, in hexai's spelling (facts/hexai.md). */
+/** Short labels for numbers and names, in hexai's format. */
 
 /** Base 1000: `999B`, `1.2k`, `1.5M`. */
 export const formatBytes = (count: number): string => {
   if (count < 1000) return `${count}B`
   let value = count
   let unit = 0
-  // Also where rounding would make a thousand of it: `1.0M`, not `1000.0k`.
+  // Rounding counts as well: `1.0M` instead of `1000.0k`.
   while (unit < units.length && Number(value.toFixed(1)) >= 1000) {
     value /= 1000
     unit++
@@ -14,10 +14,10 @@ export const formatBytes = (count: number): string => {
 }
 const units = ["k", "M", "G", "T", "P"]
 
-/** `2h` for whole hours, else `90m`. */
+/** `2h` for whole hours, otherwise `90m`. */
 export const windowLabel = (minutes: number): string => (minutes % 60 === 0 ? `${minutes / 60}h` : `${minutes}m`)
 
-/** `provider:model`, each at most 64 characters, and nothing in it that moves a cursor or turns the direction of writing. */
+/** `provider:model`, each at most 64 characters, without control characters and direction marks. */
 export const modelLabel = ({ model, provider }: { readonly provider: string; readonly model: string }): string =>
   `${sanitize(provider)}:${sanitize(model)}`
 

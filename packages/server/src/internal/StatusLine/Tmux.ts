@@ -1,6 +1,6 @@
 /**
- * One line for tmux's status bar, as hexai draws it (facts/hexai.md): `status-right '#(signalbox status --tmux)'`. Names come from files that
- * anybody may have written; tmux takes `#` for its own, so theirs are doubled.
+ * One line for tmux's status bar in the format of hexai: `status-right '#(signalbox status --tmux)'`. Names are untrusted, and tmux interprets `#`, so
+ * every `#` in a name is doubled.
  */
 import type { Status } from "../StatusDocument.ts"
 import { formatBytes, modelLabel, windowLabel } from "./Labels.ts"
@@ -17,19 +17,19 @@ export interface TmuxOptions {
   /** Milliseconds since 1970. */
   readonly now: number
   readonly theme?: Theme | undefined
-  /** Colours as tmux names them (`isColour`); above the theme. What is none is passed over. */
+  /** Colours in tmux's spelling (`isColour`), which override the theme. Invalid ones are ignored. */
   readonly fg?: string | undefined
   readonly bg?: string | undefined
-  /** Only the sums, without the model. */
+  /** Omits the model. */
   readonly narrow?: boolean | undefined
-  /** Characters that are seen: the model goes first, then what is too much of the rest. 0 and without: no limit. */
+  /** Visible characters: omits the model first, then cuts the rest. 0 or unset means no limit. */
   readonly maxLength?: number | undefined
 }
 
-/** `red`, `brightred`, `default`, `colour123`, `#ff8800`: nothing that could end a style and begin something else. */
+/** `red`, `brightred`, `default`, `colour123`, `#ff8800`: nothing that could end a style and start another command. */
 export const isColour = (name: string): boolean => /^(?:[a-z]{1,16}|colou?r\d{1,3}|#[0-9a-fA-F]{6})$/.test(name)
 
-/** Without a status there is nothing to say, and the line is empty. */
+/** Without a status the line is empty. */
 export const tmuxLine = (status: Status | undefined, options: TmuxOptions): string => {
   if (status === undefined) return ""
   const { base, close, down, open, up } = styleOf(options)
@@ -61,7 +61,7 @@ interface Style {
   readonly close: string
 }
 
-/** On a background of our own, arrows in colours of their own would be hard to see. */
+/** With a configured background, coloured arrows would be hard to see. */
 const styleOf = ({ bg, fg, theme }: TmuxOptions): Style => {
   const preset = theme === undefined ? undefined : themes[theme]
   const [front, back] = [known(fg) ?? preset?.fg, known(bg) ?? preset?.bg]
@@ -89,7 +89,7 @@ const render = (parts: ReadonlyArray<Part>): string =>
 const widthOf = (parts: ReadonlyArray<Part>): number =>
   parts.reduce((width, { characters }) => width + characters.reduce((sum, character) => sum + columns(character), 0), 0)
 
-/** The hourglass is as wide as two letters; names in scripts that are wide too are rare enough. */
+/** The hourglass takes two columns. Wide scripts in names are not considered. */
 const columns = (character: string): number => (character === "⏳" ? 2 : 1)
 
 const cut = (parts: ReadonlyArray<Part>, limit: number): ReadonlyArray<Part> => {

@@ -1,11 +1,11 @@
-/** The numbers of a status at a moment: of the window that ends then, whenever the host wrote. */
+/** The numbers of a status for the window that ends now, however old the file is. */
 import { type Bucket, otherModels, type Status, type StatusModel } from "../StatusDocument.ts"
 
 export interface Usage {
   readonly requests: number
   readonly bytesSent: number
   readonly bytesReceived: number
-  /** Requests of the window, divided by its minutes. */
+  /** Requests in the window divided by its minutes. */
   readonly requestsPerMinute: number
 }
 
@@ -17,13 +17,13 @@ export interface ModelUsage extends Usage {
 export interface StatusUsage {
   readonly windowMinutes: number
   readonly totals: Usage
-  /** Those with calls in the window, the most called first; the sum of the nameless last. */
+  /** Models with calls in the window, most calls first, `otherModels` last. */
   readonly models: ReadonlyArray<ModelUsage>
-  /** The one that was called last. */
+  /** The model of the latest call. */
   readonly latest: ModelUsage | undefined
 }
 
-/** `now`: milliseconds since 1970. The window begins with the bucket in which the time lies that is so long ago, as in the ledger. */
+/** `now` is in milliseconds since 1970. As in the ledger, the window starts with the bucket that contains its first moment. */
 export const usageAt = (status: Status, now: number): StatusUsage => {
   const { bucketMillis, windowMinutes } = status
   const first = Math.floor((now - windowMinutes * 60_000) / bucketMillis)

@@ -1,21 +1,17 @@
 /**
- * What a server says by itself, without the router: while it starts or stops, and to what is no request. In the words of whom it was meant for:
- * OpenAI's error object, else problem details (RFC 9457).
+ * Responses that the server sends without the router: while it starts or stops, and for malformed requests. Paths of the gateway get OpenAI's error
+ * object, all others problem details (RFC 9457).
  */
 import type { ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 
-/** 503: come again in a second, or go elsewhere. */
+/** 503 with Retry-After. */
 export const respondUnavailable = (response: ServerResponse, path: string): void => {
-  const { body, type } = bodyFor(
-    path,
-    503,
-    "this host is not serving at the moment: it starts or stops; try again, or another host",
-  )
+  const { body, type } = bodyFor(path, 503, "this host is starting or stopping; try again, or use another host")
   response.writeHead(503, { connection: "close", "content-type": type, "retry-after": "1" }).end(body)
 }
 
-/** To a connection on which something came that Node cannot read as a request (its error's `code` says why), or not in time. Ends it. */
+/** Answers a request that Node could not parse or that did not arrive in time (`code` of Node's error), and closes the connection. */
 export const respondUnreadable = (socket: Socket, path: string, code: string | undefined): void => {
   const [status, detail] = reasons.get(code) ?? malformed
   const { body, type } = bodyFor(path, status, detail)
@@ -30,11 +26,11 @@ export const respondUnreadable = (socket: Socket, path: string, code: string | u
 
 type Reason = readonly [status: keyof typeof titles, detail: string]
 
-const malformed: Reason = [400, "this is no request of HTTP/1.1; nothing of it was read"]
+const malformed: Reason = [400, "this is not a valid HTTP/1.1 request"]
 const reasons: ReadonlyMap<string | undefined, Reason> = new Map<string | undefined, Reason>([
   ["HPE_HEADER_OVERFLOW", [431, "the request has more than 16 KiB of headers; send fewer"]],
   ["HPE_CHUNK_EXTENSIONS_OVERFLOW", [413, "the body has more than 16 KiB of chunk extensions; send it without them"]],
-  ["ERR_HTTP_REQUEST_TIMEOUT", [408, "the request has not come whole in time; send it again"]],
+  ["ERR_HTTP_REQUEST_TIMEOUT", [408, "the request did not arrive in time; send it again"]],
 ])
 
 const titles = {

@@ -1,18 +1,19 @@
-/** A host as a process: requests as no library sends them. */
+/** Malformed and unusual requests to a host. */
 import { readFileSync } from "node:fs"
 import { connect } from "node:net"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { serving, temporaryDirectory } from "./processes/HostProcess.ts"
+import { embeddedHost } from "./EmbeddedHost.ts"
+import { temporaryDirectory } from "./processes/HostProcess.ts"
 
 const started = Effect.gen(function* () {
   const config = join(yield* temporaryDirectory, "config.json")
-  const { url } = yield* serving({ config })
+  const { url } = yield* embeddedHost({ config })
   return { port: Number(new URL(url).port), token: readFileSync(join(config, "..", "admin.token"), "utf8").trim() }
 })
 
-/** All that comes on a connection of one request. */
+/** Sends one request and returns everything the host sends on the connection. */
 const exchange = (port: number, head: ReadonlyArray<string>, body = "") =>
   Effect.callback<string, Error>((resume) => {
     let text = ""
@@ -27,32 +28,32 @@ const exchange = (port: number, head: ReadonlyArray<string>, body = "") =>
     return Effect.sync(() => socket.destroy())
   })
 
-const answered = (text: string) => {
+const parse = (text: string) => {
   const [head = "", body = ""] = text.split("\r\n\r\n")
   return { status: Number(head.split(" ")[1]), head: head.toLowerCase(), json: JSON.parse(body) }
 }
 
-it.live("a path that cannot be read is 400, in problem details, and for callers of the gateway in OpenAI's shape", () =>
+it.live("refuses an invalid path with 400, as problem details or in OpenAI's shape for the gateway", () =>
   Effect.gen(function* () {
     const { port } = yield* started
     for (const path of ["/%zz", "/api/config%", "/api/%c3%28", "//%", "http://localhost/%zz"]) {
-      const { head, json, status } = answered(yield* exchange(port, [`GET ${path} HTTP/1.1`]))
+      const { head, json, status } = parse(yield* exchange(port, [`GET ${path} HTTP/1.1`]))
       assert.deepStrictEqual([status, json.type], [400, "urn:signalbox:problem:invalid"], path)
       assert.include(head, "content-type: application/problem+json")
       assert.include(head, "cache-control: no-store")
     }
     for (const path of ["/v1/%zz", "/v1/models/%zz", "/v1/chat/completions%"]) {
-      const { head, json, status } = answered(yield* exchange(port, [`POST ${path} HTTP/1.1`]))
+      const { head, json, status } = parse(yield* exchange(port, [`POST ${path} HTTP/1.1`]))
       assert.deepStrictEqual([status, json.error.code], [400, "invalid_path"], path)
       assert.include(head, "content-type: application/json")
     }
-    // The guard stands before them too.
+    // `Guard` comes first.
     const foreign = yield* exchange(port, ["GET /%zz HTTP/1.1", "origin: https://evil.example"])
-    assert.strictEqual(answered(foreign).status, 403)
+    assert.strictEqual(parse(foreign).status, 403)
   }),
 )
 
-it.live("what is no request is told why in problem details", () =>
+it.live("refuses a malformed request with problem details", () =>
   Effect.gen(function* () {
     const { port } = yield* started
     const wrong = [
@@ -61,22 +62,22 @@ it.live("what is no request is told why in problem details", () =>
       [431, ["GET /healthz HTTP/1.1", `x-long: ${"x".repeat(20_000)}`]],
     ] as const
     for (const [expected, head] of wrong) {
-      const said = answered(yield* exchange(port, head))
-      assert.strictEqual(said.status, expected)
-      assert.include(said.head, "content-type: application/problem+json")
-      assert.deepInclude(said.json, { type: "about:blank", status: expected })
+      const response = parse(yield* exchange(port, head))
+      assert.strictEqual(response.status, expected)
+      assert.include(response.head, "content-type: application/problem+json")
+      assert.deepInclude(response.json, { type: "about:blank", status: expected })
     }
   }),
 )
 
-it.live("into an answer that has begun nothing else is said", () =>
+it.live("closes the connection when a malformed request follows a response that has begun", () =>
   Effect.gen(function* () {
     const { port, token } = yield* started
     const said = yield* Effect.callback<string>((resume) => {
       let text = ""
       const socket = connect(port, "127.0.0.1").setEncoding("utf8")
       socket.on("data", (chunk: string) => {
-        // The feed has begun with its place.
+        // The feed has begun with its cursor.
         if (!text.includes("id: ") && (text + chunk).includes("id: ")) socket.write("hello\r\n\r\n")
         text += chunk
       })
@@ -90,7 +91,7 @@ it.live("into an answer that has begun nothing else is said", () =>
   }),
 )
 
-it.live("a client that waits to be asked for its body is asked once", () =>
+it.live("sends 100 Continue once to a client that waits for it", () =>
   Effect.gen(function* () {
     const { port, token } = yield* started
     const chat = JSON.stringify({ model: "echo", messages: [{ role: "user", content: "hello" }] })
