@@ -1,8 +1,7 @@
 /**
- * A request through the gateway (keys required, ledger on disk) against a bare pass-through of node:http and undici, and against
- * @portkey-ai/gateway: CPU that each proxy's process uses for one request, asked over IPC. Provider, proxies and caller are processes of
- * their own; the proxies take turns in many short rounds, because disturbances are longer, and the lower quartile of each counts: the best
- * of them would be one moment's luck.
+ * A request through the gateway (keys required, ledger on disk) against a bare proxy of node:http and undici, and against @portkey-ai/gateway: the
+ * CPU time of each proxy's process for one request. Provider, proxies and caller are separate processes. The proxies take turns in many short rounds,
+ * because disturbances last longer than a round, and the lower quartile of each counts.
  */
 import { Pool } from "undici"
 import { type Program, start } from "./gateway/process.ts"

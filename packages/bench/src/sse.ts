@@ -1,7 +1,7 @@
 /**
- * One burst of 100 events to 1,000 clients of the feed: what the server's process pays for each delivery and holds for each client, against
- * bare node:http that writes one buffer to all. Server and clients have a process each; the two servers take turns. Memory is what lives
- * after a collection: the pages that a process has from the system follow the garbage of its past more than its clients.
+ * One burst of 100 events to 1,000 clients of the feed: CPU for each delivery and memory for each client, against bare node:http that writes one buffer
+ * to all. Servers and clients are separate processes, and the two servers take turns. Memory is measured after a collection, because the resident set
+ * reflects earlier garbage more than clients.
  */
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"

@@ -7,7 +7,7 @@ import type { ApiError } from "../src/internal/Gateway/ApiError.ts"
 import { Call, maxBodyBytes } from "../src/internal/Gateway/Call.ts"
 import { BufferedBytes, maxBufferedBytes } from "../src/internal/Gateway/RequestBody.ts"
 
-/** A caller's connection that takes as much as the test says, and a provider that says what the test lets it say. */
+/** A call with a caller's connection and a provider that the test controls. */
 class CallFixture {
   readonly log: Array<string> = []
   readonly response = Object.assign(new EventEmitter(), {
@@ -20,7 +20,7 @@ class CallFixture {
     },
     flushHeaders: () => undefined,
     writableLength: 0,
-    /** Milliseconds, 0 for none. */
+    /** The timeout in milliseconds, 0 for none. */
     timeoutMillis: 0,
     setTimeout: (millis: number) => {
       this.response.timeoutMillis = millis
@@ -41,7 +41,7 @@ class CallFixture {
   readonly attempts: Array<Listener> = []
   readonly refusals: Array<ApiError | undefined> = []
   readonly buffered = new BufferedBytes()
-  /** What the gateway does when a call is over: before the end of its answer is sent. */
+  /** Called when the call has ended, before the end of the response is sent. */
   over = () => {}
   readonly upstream: Upstream = {
     provider: "main",
@@ -57,7 +57,7 @@ class CallFixture {
     alias: "fast",
     body: Buffer.from("{}"),
     headers: [],
-    // Of a response nothing else is used.
+    // `Call` uses no other member of a response.
     response: this.response as unknown as ServerResponse,
     buffered: this.buffered,
     now: () => 0,
@@ -83,7 +83,7 @@ const streaming = () => {
   return stage
 }
 
-it("a caller that reads slowly slows the provider down", () => {
+it("pauses the provider while the caller reads slowly", () => {
   const { call, control, log, response } = streaming()
   response.takesMore = false
   call.onResponseData(control, Buffer.from(": a\n"))
@@ -96,7 +96,7 @@ it("a caller that reads slowly slows the provider down", () => {
   assert.deepStrictEqual(log.slice(-2), ["write : b\n", "end "])
 })
 
-it("a caller that takes nothing of a stream for five minutes is cut, one that takes something is not", () => {
+it("closes the connection of a caller that reads nothing of a stream for five minutes, and no other", () => {
   const { call, control, log, response } = streaming()
   response.on("close", () => log.push("cut"))
   call.onResponseData(control, Buffer.from(": a\n"))
@@ -113,7 +113,7 @@ it("a caller that takes nothing of a stream for five minutes is cut, one that ta
   assert.strictEqual(log.at(-1), "cut")
 })
 
-it("what is left of a stream that has ended must be taken too, and the next answer has a timeoutMillis of its own", () => {
+it("limits the time for the rest of an ended stream, and clears the timeout for the next response", () => {
   const { call, control, log, response } = streaming()
   response.on("close", () => log.push("cut"))
   call.onResponseData(control, Buffer.from(": a\n"))
@@ -124,16 +124,16 @@ it("what is left of a stream that has ended must be taken too, and the next answ
   assert.strictEqual(response.timeoutMillis, 0)
 })
 
-it("a provider that was slowed down can end its answer when the stream is over", () => {
+it("resumes a paused provider when the stream has ended", () => {
   const { call, control, log, response } = streaming()
   response.takesMore = false
   call.onResponseData(control, Buffer.from(": a\n"))
-  // It was on its way.
+  // The chunk was on its way already.
   call.onResponseData(control, Buffer.from("data: [DONE]\n\n"))
   assert.deepStrictEqual(log.slice(-3), ["pause", "end data: [DONE]\n\n", "resume"])
 })
 
-it("the end of an answer is sent when the call is over and not before; [DONE] is the end of a stream", () => {
+it("sends the end of a response after the call has ended, and treats [DONE] as the end of a stream", () => {
   const plain = new CallFixture()
   plain.over = () => void plain.log.push("over")
   plain.call.begin()
@@ -152,7 +152,7 @@ it("the end of an answer is sent when the call is over and not before; [DONE] is
     assert.lengthOf(stage.refusals, 1)
   }
 
-  // Others may have it in their words.
+  // Similar data does not end a stream.
   for (const other of ["data: x\ndata: [DONE]\n\n", "xdata: [DONE]\n\n", "data: [DONE]\n"]) {
     const stage = streaming()
     stage.over = () => void stage.log.push("over")
@@ -163,7 +163,7 @@ it("the end of an answer is sent when the call is over and not before; [DONE] is
   }
 })
 
-it("a request that was certainly not sent is tried once more, and not a third time", async () => {
+it("retries a request once that was certainly not sent", async () => {
   const { attempts, call, refusals } = new CallFixture()
   call.begin()
   call.onResponseError(null, refused())
@@ -180,7 +180,7 @@ it("a request that was certainly not sent is tried once more, and not a third ti
   assert.isTrue(call.failure?.isDown)
 })
 
-it("a request that cannot be written says nothing about the provider", () => {
+it("does not report the provider as down when the request cannot be written", () => {
   const { call, refusals } = new CallFixture()
   call.begin()
   call.onResponseError(null, new errors.InvalidArgumentError("invalid user-agent header"))
@@ -188,7 +188,7 @@ it("a request that cannot be written says nothing about the provider", () => {
   assert.isFalse(call.failure?.isDown)
 })
 
-it("a request that may have been sent is never sent again", async () => {
+it("never retries a request that may have been sent", async () => {
   for (const error of [refused(), new errors.SocketError("other side closed"), new errors.HeadersTimeoutError()]) {
     const { attempts, call, control, refusals } = new CallFixture()
     call.begin()
@@ -201,7 +201,7 @@ it("a request that may have been sent is never sent again", async () => {
   }
 })
 
-it("a provider that takes too long is said to, and so is one that stops in the middle", () => {
+it("reports a timeout when the provider starts too late or stops in the middle", () => {
   const late = new CallFixture()
   late.call.begin()
   late.call.onRequestStart(late.control)
@@ -214,7 +214,7 @@ it("a provider that takes too long is said to, and so is one that stops in the m
   assert.include(stuck.log.at(-1) ?? "", '"code":"upstream_timeout"')
 })
 
-it("a caller that left while its request was queued is not served when its turn comes", () => {
+it("aborts a queued request whose caller has left", () => {
   const { call, control, log, refusals } = new CallFixture()
   call.begin()
   call.cancel()
@@ -224,7 +224,7 @@ it("a caller that left while its request was queued is not served when its turn 
   assert.deepStrictEqual([call.error, call.bytesSent], ["aborted", 0])
 })
 
-it("an answer that is too large to be held is refused, and what was held is free again", () => {
+it("refuses a response that is too large to buffer, and frees its bytes", () => {
   const { call, control, buffered, refusals } = new CallFixture()
   call.begin()
   call.onRequestStart(control)
@@ -236,7 +236,7 @@ it("an answer that is too large to be held is refused, and what was held is free
   assert.isFalse(buffered.tryAdd(1))
 })
 
-it("an interim answer is not the answer", () => {
+it("ignores an interim response", () => {
   const { call, control, log } = new CallFixture()
   call.begin()
   call.onRequestStart(control)
@@ -247,7 +247,7 @@ it("an interim answer is not the answer", () => {
   assert.deepStrictEqual(log, ["head 200", 'end {"model":"fast"}'])
 })
 
-it("a long answer counts as held until its caller has read it, has gone or is cut", () => {
+it("counts a long response as buffered until its connection is closed", () => {
   const { call, control, buffered, response } = new CallFixture()
   const answer = Buffer.alloc(1024 * 1024)
   call.begin()
@@ -262,11 +262,11 @@ it("a long answer counts as held until its caller has read it, has gone or is cu
   assert.isTrue(buffered.tryAdd(maxBufferedBytes))
 })
 
-it("of a header that a provider sends twice the first counts", () => {
+it("uses the first value of a header that the provider repeats", () => {
   const { call, control, log } = new CallFixture()
   call.begin()
   call.onRequestStart(control)
-  // What undici says of it.
+  // undici returns a list.
   const twice = ["application/json", "text/plain"] as unknown as string
   call.onResponseStart(control, 200, { "content-type": twice })
   call.onResponseData(control, Buffer.from('{"model":"big"}'))
@@ -274,14 +274,14 @@ it("of a header that a provider sends twice the first counts", () => {
   assert.deepStrictEqual(log, ["head 200", 'end {"model":"fast"}'])
 })
 
-it("a caller that leaves because of an error in its stream does not hide it", () => {
+it("records an error in the stream even if the caller leaves because of it", () => {
   const { call, control } = streaming()
   call.onResponseData(control, Buffer.from('data: {"error":{"message":"overloaded"}}\n\n'))
   call.cancel()
   assert.strictEqual(call.error, "upstream")
 })
 
-it("what a stream holds back of an event is free again when its caller leaves", () => {
+it("frees the bytes of an incomplete event when the caller leaves", () => {
   const { call, control, buffered } = streaming()
   call.onResponseData(control, Buffer.from("data: {"))
   assert.isFalse(buffered.tryAdd(maxBufferedBytes))
@@ -289,7 +289,7 @@ it("what a stream holds back of an event is free again when its caller leaves", 
   assert.isTrue(buffered.tryAdd(maxBufferedBytes))
 })
 
-it("an event for which there is no room ends its stream with an error", () => {
+it("ends a stream with an error if an event exceeds the buffer", () => {
   const { call, control, buffered, log } = streaming()
   buffered.add(maxBufferedBytes)
   call.onResponseData(control, Buffer.from("data: {"))
@@ -303,7 +303,7 @@ it("an event for which there is no room ends its stream with an error", () => {
   late.call.onResponseEnd()
 })
 
-it("an answer that is left open after [DONE] is cut after a second, one that ends or breaks off is let alone", () => {
+it("aborts a response that stays open for a second after [DONE], and no other", () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] })
   const last = Buffer.from("data: [DONE]\n\n")
   const open = streaming()
@@ -325,7 +325,7 @@ it("an answer that is left open after [DONE] is cut after a second, one that end
   }
 })
 
-it("a provider that refuses its key is remembered until it takes it again", () => {
+it("remembers a refused key until the next success", () => {
   let refusesKey = false
   for (const [status, refuses] of [
     [401, true],

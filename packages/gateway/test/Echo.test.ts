@@ -26,7 +26,7 @@ const create = (request: Omit<ChatCompletionCreateParamsNonStreaming, "model">) 
     Effect.promise(() => client.chat.completions.create({ model: "fast", ...request })),
   )
 
-live("echo answers with the last user message, the same way each time, and counts words", () =>
+live("repeats the last user message, always with the same id, and counts words as tokens", () =>
   Effect.gen(function* () {
     const messages = [
       { role: "system" as const, content: "be brief" },
@@ -49,7 +49,7 @@ live("echo answers with the last user message, the same way each time, and count
   }),
 )
 
-live("echo keeps to n, stop and the limits on tokens", () =>
+live("respects n, stop and the token limits", () =>
   Effect.gen(function* () {
     const answer = yield* create({
       messages: ask("one two three STOP four").messages,
@@ -70,7 +70,7 @@ live("echo keeps to n, stop and the limits on tokens", () =>
   }),
 )
 
-live("echo streams word by word and tells the usage if it is asked for it", () =>
+live("streams word by word, with the usage on request", () =>
   Effect.gen(function* () {
     const client = yield* openai()
     const text = `  leading ${"words and more of them ".repeat(100)}end`
@@ -91,7 +91,7 @@ live("echo streams word by word and tells the usage if it is asked for it", () =
   }),
 )
 
-live("echo says what it does not understand", () =>
+live("names the part of a request that it cannot process", () =>
   Effect.gen(function* () {
     const answer = yield* raw({ body: JSON.stringify({ model: "fast", messages: [] }) })
     assert.strictEqual(answer.status, 400)
@@ -99,7 +99,7 @@ live("echo says what it does not understand", () =>
   }),
 )
 
-live("echo refuses what would take more memory than there is", () =>
+live("refuses responses that would not fit into memory", () =>
   Effect.gen(function* () {
     const { messages } = ask("x".repeat(1024 * 1024))
     const many = yield* raw({ body: JSON.stringify({ model: "fast", n: 128, messages }) })
@@ -115,38 +115,38 @@ live("echo refuses what would take more memory than there is", () =>
   }),
 )
 
-it.effect("echo waits for a listener that is not ready, and stops for one that has gone", () =>
+it.effect("waits while its listener is paused, and stops when the listener aborts", () =>
   Effect.gen(function* () {
     const upstream = yield* Echo.make("echo")
     const body = Buffer.from(JSON.stringify({ ...ask("one two three four five"), stream: true }))
-    const heard: Array<string> = []
+    const received: Array<string> = []
     let control: Control | undefined
-    const note = (what: string) => void heard.push(what)
+    const note = (event: string) => void received.push(event)
     upstream.chatCompletions?.(body, [], {
-      onRequestStart: (given) => {
-        control = given
+      onRequestStart: (current) => {
+        control = current
       },
       onResponseStart: () => note("start"),
-      onResponseData: (given, chunk) => {
+      onResponseData: (current, chunk) => {
         note(chunk.toString().includes('"role"') ? "role" : "word")
-        if (heard.length === 3) given.pause()
+        if (received.length === 3) current.pause()
       },
       onResponseEnd: () => note("end"),
       onResponseError: () => note("error"),
     })
     const turn = Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
     yield* turn
-    assert.deepStrictEqual(heard, ["start", "role", "word"])
+    assert.deepStrictEqual(received, ["start", "role", "word"])
     control?.resume()
     yield* turn
-    assert.deepStrictEqual(heard.slice(3), ["word", "word", "word", "word", "word", "word", "end"])
+    assert.deepStrictEqual(received.slice(3), ["word", "word", "word", "word", "word", "word", "end"])
 
-    heard.length = 0
+    received.length = 0
     const stopped: Listener = {
       onRequestStart: () => undefined,
-      onResponseStart: (given) => {
+      onResponseStart: (current) => {
         note("start")
-        given.abort(new Error("gone"))
+        current.abort(new Error("gone"))
       },
       onResponseData: () => note("data"),
       onResponseEnd: () => note("end"),
@@ -154,6 +154,6 @@ it.effect("echo waits for a listener that is not ready, and stops for one that h
     }
     upstream.chatCompletions?.(body, [], stopped)
     yield* turn
-    assert.deepStrictEqual(heard, ["start", "error"])
+    assert.deepStrictEqual(received, ["start", "error"])
   }),
 )

@@ -1,4 +1,4 @@
-/** A provider that does what a test says: a real server; each request waits in a queue for its answer. */
+/** A provider that a test controls: a real server whose requests wait in a queue for their responses. */
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
 import { Deferred, Effect, Queue, type Scope } from "effect"
@@ -6,13 +6,13 @@ import { Deferred, Effect, Queue, type Scope } from "effect"
 export interface Received {
   readonly path: string
   readonly headers: IncomingHttpHeaders
-  /** As bytes in latin1, so that a test can compare each of them. */
+  /** The bytes as latin1, so that a test can compare each byte. */
   readonly body: string
   readonly json: { readonly model: string; readonly [key: string]: unknown }
   readonly response: ServerResponse
-  /** The connection that it came on. */
+  /** The connection of the request. */
   readonly socket: Socket
-  /** Done when the caller has broken off before the answer ended. */
+  /** Completed when the gateway closes the connection before the response ends. */
   readonly gone: Deferred.Deferred<void>
 }
 
@@ -20,10 +20,10 @@ export interface FakeProvider {
   readonly baseUrl: string
   readonly port: number
   readonly next: Effect.Effect<Received>
-  /** How many have come. */
+  /** The number of requests so far. */
   readonly count: () => number
   readonly sockets: ReadonlySet<Socket>
-  /** Stops listening and ends all connections. */
+  /** Stops listening and closes all connections. */
   readonly stop: Effect.Effect<void>
 }
 
@@ -53,7 +53,7 @@ export const fakeProvider = (port = 0): Effect.Effect<FakeProvider, never, Scope
         })
       })
     })
-    // Who lets go of a connection does it because it wants to.
+    // Idle connections stay open, so that only the gateway closes them.
     server.keepAliveTimeout = 600_000
     server.on("connection", (socket) => {
       sockets.add(socket)

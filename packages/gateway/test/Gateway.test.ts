@@ -3,7 +3,7 @@ import { Effect, Fiber } from "effect"
 import { answerJson, beginStream, chunk, completion, end, fakeProvider, write } from "./FakeProvider.ts"
 import { ask, gateway, openai } from "./GatewayHost.ts"
 
-it.live("a completion goes out under the upstream's name and comes back under the alias", () =>
+it.live("sends a completion with the upstream model and returns it with the alias", () =>
   Effect.gen(function* () {
     const provider = yield* fakeProvider()
     yield* Effect.gen(function* () {
@@ -36,7 +36,7 @@ it.live("a completion goes out under the upstream's name and comes back under th
   }).pipe(Effect.scoped),
 )
 
-it.live("a stream comes as it is sent, every chunk under the alias", () =>
+it.live("forwards each chunk of a stream at once, with the alias", () =>
   Effect.gen(function* () {
     const provider = yield* fakeProvider()
     yield* Effect.gen(function* () {
@@ -53,7 +53,7 @@ it.live("a stream comes as it is sent, every chunk under the alias", () =>
       const first = yield* next
       assert.strictEqual(first.value?.choices[0]?.delta.content, "one ")
       assert.strictEqual(first.value?.model, "fast")
-      // Only now is there a second one: the first was not held back for it.
+      // The second chunk exists only now, so the first one was not held back.
       yield* write(received, chunk("big-1", "two"))
       const second = yield* next
       assert.strictEqual(second.value?.choices[0]?.delta.content, "two")
@@ -71,7 +71,7 @@ it.live("a stream comes as it is sent, every chunk under the alias", () =>
   }).pipe(Effect.scoped),
 )
 
-it.live("a provider's base_url may have a path of its own, and an end", () =>
+it.live("supports a base_url with a path and a trailing slash", () =>
   Effect.gen(function* () {
     const provider = yield* fakeProvider()
     yield* Effect.gen(function* () {
@@ -92,7 +92,7 @@ it.live("a provider's base_url may have a path of its own, and an end", () =>
   }).pipe(Effect.scoped),
 )
 
-it.live("a name that nobody knows goes to the default model where there is one, and is answered under that", () =>
+it.live("sends an unknown model to the default alias and returns it under that alias", () =>
   Effect.gen(function* () {
     const client = yield* openai()
     const answer = yield* Effect.promise(() => client.chat.completions.create(ask("hello", "gpt-3")))

@@ -1,4 +1,4 @@
-/** Providers that answer as they should not: what a caller gets, what the ledger says, and that nobody else pays for it. */
+/** Misbehaving providers: the response for the caller and the entry in the ledger. */
 import { assert, it } from "@effect/vitest"
 import { EventBus } from "@signalbox/core/EventBus"
 import { StatsRecorded } from "@signalbox/core/StatsEvents"
@@ -38,7 +38,7 @@ const live = <R>(title: string, test: (provider: FakeProvider) => Effect.Effect<
 
 const post = (stream = false) => raw({ body: JSON.stringify({ ...ask("go"), stream }) })
 
-/** Each entry of the ledger as it is recorded. */
+/** The next entry of the ledger. */
 const entries = Effect.gen(function* () {
   const stream = yield* (yield* EventBus).subscribe({ types: [StatsRecorded] })
   return Effect.map(Stream.runHead(stream), (found) => {
@@ -47,24 +47,22 @@ const entries = Effect.gen(function* () {
   })
 })
 
-live(
-  "a provider that leaves its answer open after [DONE] loses that connection, and the caller has its answer",
-  (provider) =>
-    Effect.gen(function* () {
-      const left: Array<Deferred.Deferred<void>> = []
-      for (const last of ["data: [DONE]\n\n", "data: [DONE]\r\n\r\n", "data: [DONE]\n\n: and more\n\n"]) {
-        const asking = yield* Effect.forkChild(post(true))
-        const received = yield* provider.next
-        yield* beginStream(received)
-        yield* write(received, chunk("big-1", "x") + last)
-        assert.include((yield* Fiber.join(asking)).text, "data: [DONE]")
-        left.push(received.gone)
-      }
-      yield* Effect.forEach(left, Deferred.await)
-    }),
+live("completes the response at [DONE] and closes the connection of a provider that leaves it open", (provider) =>
+  Effect.gen(function* () {
+    const left: Array<Deferred.Deferred<void>> = []
+    for (const last of ["data: [DONE]\n\n", "data: [DONE]\r\n\r\n", "data: [DONE]\n\n: and more\n\n"]) {
+      const asking = yield* Effect.forkChild(post(true))
+      const received = yield* provider.next
+      yield* beginStream(received)
+      yield* write(received, chunk("big-1", "x") + last)
+      assert.include((yield* Fiber.join(asking)).text, "data: [DONE]")
+      left.push(received.gone)
+    }
+    yield* Effect.forEach(left, Deferred.await)
+  }),
 )
 
-live("a provider that ends its answer after [DONE] keeps its connection", (provider) =>
+live("keeps the connection of a provider that ends its response after [DONE]", (provider) =>
   Effect.gen(function* () {
     for (let calls = 0; calls < 3; calls++) {
       const asking = yield* Effect.forkChild(post(true))
@@ -78,10 +76,10 @@ live("a provider that ends its answer after [DONE] keeps its connection", (provi
   }),
 )
 
-live("a redirect is no answer: it says that the base_url is wrong, and where to it leads", (provider) =>
+live("refuses a redirect, and reports the wrong base_url and the origin of the target", (provider) =>
   Effect.gen(function* () {
     const recorded = yield* entries
-    for (const [location, told] of [
+    for (const [location, expected] of [
       [`https://elsewhere.test/v1/x?key=${secret}`, "https://elsewhere.test"],
       [`https://${secret}.test/v1`, "<redacted>"],
       ["/v1/x", "base_url"],
@@ -91,7 +89,7 @@ live("a redirect is no answer: it says that the base_url is wrong, and where to 
       const answer = yield* Fiber.join(asking)
       assert.deepStrictEqual([answer.status, errorIn(answer).code], [502, "upstream_redirected"])
       assert.strictEqual(answer.headers["x-should-retry"], "false")
-      assert.include(errorIn(answer).message, told)
+      assert.include(errorIn(answer).message, expected)
       assert.notInclude(answer.text, secret)
       assert.notInclude(answer.text, "/v1/x")
       assert.deepInclude(yield* recorded, { status: 307, error: "upstream_redirected" })
@@ -99,7 +97,7 @@ live("a redirect is no answer: it says that the base_url is wrong, and where to 
   }),
 )
 
-live("a key that the provider refuses is not the caller's: 502, in words that hold no part of it", (provider) =>
+live("reports a refused provider key as 502 without any part of the key", (provider) =>
   Effect.gen(function* () {
     const recorded = yield* entries
     const asking = yield* Effect.forkChild(post(true))
@@ -117,33 +115,31 @@ live("a key that the provider refuses is not the caller's: 502, in words that ho
   }),
 )
 
-live(
-  "a stream that ends in the middle of an event ends with an error, and one that ends with a whole one does not",
-  (provider) =>
-    Effect.gen(function* () {
-      const recorded = yield* entries
-      const whole = chunk("big-1", "half")
-      for (const [last, isTruncated] of [
-        [whole.slice(0, 40), true],
-        ["dat", true],
-        ["data: [DO", true],
-        [whole.trimEnd(), false],
-        ["data: [DONE]", false],
-        [": bye", false],
-        ["", false],
-      ] as const) {
-        const asking = yield* Effect.forkChild(post(true))
-        const received = yield* provider.next
-        yield* beginStream(received)
-        yield* end(received, chunk("big-1", "x") + last)
-        const { text } = yield* Fiber.join(asking)
-        assert.strictEqual(text.endsWith(',"code":"upstream_broken"}}\n\n'), isTruncated, last)
-        assert.strictEqual((yield* recorded).error, isTruncated ? "upstream" : undefined, last)
-      }
-    }),
+live("ends a stream with an error only if it ended in the middle of an event", (provider) =>
+  Effect.gen(function* () {
+    const recorded = yield* entries
+    const whole = chunk("big-1", "half")
+    for (const [last, isTruncated] of [
+      [whole.slice(0, 40), true],
+      ["dat", true],
+      ["data: [DO", true],
+      [whole.trimEnd(), false],
+      ["data: [DONE]", false],
+      [": bye", false],
+      ["", false],
+    ] as const) {
+      const asking = yield* Effect.forkChild(post(true))
+      const received = yield* provider.next
+      yield* beginStream(received)
+      yield* end(received, chunk("big-1", "x") + last)
+      const { text } = yield* Fiber.join(asking)
+      assert.strictEqual(text.endsWith(',"code":"upstream_broken"}}\n\n'), isTruncated, last)
+      assert.strictEqual((yield* recorded).error, isTruncated ? "upstream" : undefined, last)
+    }
+  }),
 )
 
-live("an error in a stream passes, and the call counts as one that went wrong", (provider) =>
+live("forwards an error in a stream and records the call as failed", (provider) =>
   Effect.gen(function* () {
     const recorded = yield* entries
     for (const [member, error] of [
@@ -161,7 +157,7 @@ live("an error in a stream passes, and the call counts as one that went wrong", 
   }),
 )
 
-live("JSON that is none, and an error under 200, count as a call that went wrong", (provider) =>
+live("records invalid JSON and an error with status 200 as failed calls", (provider) =>
   Effect.gen(function* () {
     const recorded = yield* entries
     for (const [status, text, error] of [

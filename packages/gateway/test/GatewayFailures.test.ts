@@ -40,7 +40,7 @@ const live = <R>(title: string, test: (provider: FakeProvider) => Effect.Effect<
 
 const post = (stream = false, model = "fast") => raw({ body: JSON.stringify({ ...ask("go", model), stream }) })
 
-live("a caller that leaves takes its request to the provider along, at once", (provider) =>
+live("aborts the request to the provider at once when the caller leaves", (provider) =>
   Effect.gen(function* () {
     for (const stream of [false, true]) {
       const asking = yield* Effect.forkChild(post(stream))
@@ -52,14 +52,14 @@ live("a caller that leaves takes its request to the provider along, at once", (p
       yield* Fiber.interrupt(asking)
       yield* Deferred.await(received.gone)
     }
-    // The gateway goes on.
+    // The gateway still serves.
     const asking = yield* Effect.forkChild(post())
     yield* answerJson(yield* provider.next, completion("big-1", "x"))
     assert.strictEqual((yield* Fiber.join(asking)).status, 200)
   }),
 )
 
-live("a caller that leaves in the middle of its body harms nobody", () =>
+live("keeps serving when a caller leaves in the middle of its body", () =>
   Effect.gen(function* () {
     const { port } = new URL(yield* baseUrl)
     const socket = yield* Effect.callback<Socket>((resume) => {
@@ -68,7 +68,7 @@ live("a caller that leaves in the middle of its body harms nobody", () =>
     yield* Effect.callback<void>((resume) => {
       const head =
         "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\nexpect: 100-continue\r\n\r\n{"
-      // The gateway asks for the rest: so it reads.
+      // `100 Continue` shows that the gateway reads.
       socket.once("data", () => resume(Effect.void))
       socket.write(head)
     })
@@ -80,7 +80,7 @@ live("a caller that leaves in the middle of its body harms nobody", () =>
   }),
 )
 
-live("a provider that breaks off before its answer is not asked again: nobody knows what it did", (provider) =>
+live("does not retry a request whose provider closes the connection before its response", (provider) =>
   Effect.gen(function* () {
     const asking = yield* Effect.forkChild(post())
     const received = yield* provider.next
@@ -93,7 +93,7 @@ live("a provider that breaks off before its answer is not asked again: nobody kn
   }),
 )
 
-live("a stream that breaks in the middle ends with an error in it, which the library throws", (provider) =>
+live("ends a broken stream with an error event, which the client library throws", (provider) =>
   Effect.gen(function* () {
     const client = yield* openai()
     const opening = yield* Effect.forkChild(
@@ -105,7 +105,7 @@ live("a stream that breaks in the middle ends with an error in it, which the lib
     const chunks = (yield* Fiber.join(opening))[Symbol.asyncIterator]()
     const next = Effect.tryPromise({ try: () => chunks.next(), catch: (error) => error as APIError })
     assert.strictEqual((yield* next).value?.choices[0]?.delta.content, "half ")
-    // Half an event: it must not come out as a whole one.
+    // Half an event must not be completed by the error event.
     yield* write(received, chunk("big-1", "never").slice(0, 40))
     received.socket.destroy()
     const error = yield* Effect.flip(next)
@@ -114,7 +114,7 @@ live("a stream that breaks in the middle ends with an error in it, which the lib
   }),
 )
 
-live("an answer that is cut short is no answer", (provider) =>
+live("refuses a truncated response", (provider) =>
   Effect.gen(function* () {
     const asking = yield* Effect.forkChild(post())
     const received = yield* provider.next
@@ -125,7 +125,7 @@ live("an answer that is cut short is no answer", (provider) =>
   }),
 )
 
-live("an error of the provider passes as it is, with its status, without cookies and without its key", (provider) =>
+live("forwards an error of the provider unchanged except for cookies and the provider's key", (provider) =>
   Effect.gen(function* () {
     const asking = yield* Effect.forkChild(post())
     const received = yield* provider.next
@@ -158,7 +158,7 @@ live("an error of the provider passes as it is, with its status, without cookies
   }),
 )
 
-live("a part of the provider's key is not left over where a message is cut", (provider) =>
+live("leaves no part of the provider's key where it cuts a message", (provider) =>
   Effect.gen(function* () {
     const asking = yield* Effect.forkChild(post())
     const received = yield* provider.next
@@ -169,7 +169,7 @@ live("a part of the provider's key is not left over where a message is cut", (pr
   }),
 )
 
-live("a provider's key does not come out of a stream or an answer either", (provider) =>
+live("redacts the provider's key in streams and successful responses", (provider) =>
   Effect.gen(function* () {
     const asking = yield* Effect.forkChild(post(true))
     const received = yield* provider.next
@@ -186,7 +186,7 @@ live("a provider's key does not come out of a stream or an answer either", (prov
   }),
 )
 
-/** What comes back of an answer that quotes the provider's key. */
+/** The texts of a success and an error that quote the provider's key. */
 const quoting = (key: string) =>
   Effect.gen(function* () {
     const provider = yield* fakeProvider()
@@ -208,7 +208,7 @@ const quoting = (key: string) =>
     )
   }).pipe(Effect.scoped)
 
-it.live("a placeholder for a key is no secret: the word stays in answers", () =>
+it.live("keeps placeholder keys in responses, because they are ordinary words", () =>
   Effect.gen(function* () {
     for (const key of ["ollama", "lm-studio", "sk-no-key-required"]) {
       for (const text of yield* quoting(key)) assert.include(text, `${key} is a server`)
@@ -216,7 +216,7 @@ it.live("a placeholder for a key is no secret: the word stays in answers", () =>
   }),
 )
 
-it.live("a short key is a secret, if it is not so short that it can be none", () =>
+it.live("redacts a short key of eight characters", () =>
   Effect.gen(function* () {
     for (const text of yield* quoting("k3y-4711")) {
       assert.include(text, "<redacted> is a server")
@@ -225,7 +225,7 @@ it.live("a short key is a secret, if it is not so short that it can be none", ()
   }),
 )
 
-live("what is no JSON passes byte for byte", (provider) =>
+live("forwards responses that are not JSON byte for byte", (provider) =>
   Effect.gen(function* () {
     for (const [status, type, text] of [
       [200, "text/plain", '{"model":"big-1"}'],
@@ -241,7 +241,7 @@ live("what is no JSON passes byte for byte", (provider) =>
   }),
 )
 
-live("an encoding that nobody asked for is refused: what is in it cannot be looked at", (provider) =>
+live("refuses a content encoding that was not requested", (provider) =>
   Effect.gen(function* () {
     const asking = yield* Effect.forkChild(post())
     const received = yield* provider.next
@@ -253,7 +253,7 @@ live("an encoding that nobody asked for is refused: what is in it cannot be look
   }),
 )
 
-live("answers of all sizes come whole and under the alias", (provider) =>
+live("returns responses of all sizes complete and with the alias", (provider) =>
   Effect.gen(function* () {
     for (const length of [0, 10_000, 16_500, 3_000_000]) {
       const content = "ü😀x".repeat(length / 4)
@@ -264,7 +264,7 @@ live("answers of all sizes come whole and under the alias", (provider) =>
   }),
 )
 
-it.live("a provider that cannot be reached is down, and comes back by the next request after a while", () =>
+it.live("marks an unreachable provider as down, and recovers it through a probe", () =>
   Effect.gen(function* () {
     const first = yield* fakeProvider()
     const clock = new TestClockOffset()
@@ -283,10 +283,10 @@ it.live("a provider that cannot be reached is down, and comes back by the next r
         [down.status, errorIn(down).code, down.headers["retry-after"]],
         [503, "provider_down", "1"],
       )
-      // Another provider's models do not care.
+      // Models of other providers are not affected.
       assert.strictEqual((yield* post(false, "echo")).status, 200)
 
-      // Somebody looks, in vain: the next one may look after twice as long.
+      // A failed probe doubles the wait for the next one.
       clock.millis += 1_000
       assert.strictEqual(errorIn(yield* post()).code, "upstream_unreachable")
       clock.millis += 1_000
@@ -296,11 +296,11 @@ it.live("a provider that cannot be reached is down, and comes back by the next r
       clock.millis += 1_500
       const asking = yield* Effect.forkChild(post(true))
       const received = yield* second.next
-      // One looks; the others still wait.
+      // Other requests are refused while one probes.
       assert.strictEqual(errorIn(yield* post()).code, "provider_down")
       yield* beginStream(received)
       yield* write(received, chunk("big-1", "x"))
-      // It is back with the first sign of its answer, not with the last.
+      // The response headers end the outage, before the end of the response.
       assert.strictEqual(yield* typeOf(nextEvent), "provider.recovered")
       assert.isUndefined(providers.outage("main"))
       const another = yield* Effect.forkChild(post())
@@ -320,9 +320,9 @@ const typeOf = <E, R>(
   >,
 ) => Effect.map(event, (found) => found.value?.event?._tag)
 
-it.live("a provider that is no HTTP server is a broken one, not one that is down", () =>
+it.live("reports a provider that does not speak HTTP as broken instead of down", () =>
   Effect.gen(function* () {
-    const server = createServer((socket) => socket.end("hello, this is no HTTP\r\n\r\n"))
+    const server = createServer((socket) => socket.end("hello, this is not HTTP\r\n\r\n"))
     yield* Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void)))
     yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
     const address = server.address()
@@ -341,7 +341,7 @@ const unreachable = Effect.gen(function* () {
   assert.isDefined((yield* Providers).outage("main"))
 })
 
-it.live("a provider that does not speak TLS where it should cannot be reached", () =>
+it.live("reports a provider without TLS behind an https URL as unreachable", () =>
   Effect.gen(function* () {
     const provider = yield* fakeProvider()
     yield* Effect.provide(unreachable, over(provider.baseUrl.replace("http:", "https:")))
@@ -349,6 +349,6 @@ it.live("a provider that does not speak TLS where it should cannot be reached", 
   }).pipe(Effect.scoped),
 )
 
-it.live("a provider whose name has no address cannot be reached", () =>
+it.live("reports a provider whose name does not resolve as unreachable", () =>
   Effect.provide(unreachable, over("http://no-such-host.invalid/v1")).pipe(Effect.scoped),
 )

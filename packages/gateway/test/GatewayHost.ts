@@ -1,4 +1,4 @@
-/** A whole gateway for tests: a document in memory, the graph, keys, the ledger, and a server that really listens. */
+/** A complete gateway for tests: a document in memory, the graph, keys, the ledger, and a real server. */
 import { createServer } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as ConfigStore from "@signalbox/core/ConfigStore"
@@ -37,7 +37,7 @@ export class Services extends ServiceGraph.Service<Services>()("test/Services", 
   nodes: [Models.node, UpstreamClients.node],
 }) {}
 
-/** The same, which lets go of old generations at once. */
+/** Releases old generations at once. */
 export class ImpatientServices extends ServiceGraph.Service<ImpatientServices>()("test/ImpatientServices", {
   nodes: [Models.node, UpstreamClients.node],
   drain: 0,
@@ -45,7 +45,7 @@ export class ImpatientServices extends ServiceGraph.Service<ImpatientServices>()
 
 export type Document = (typeof GatewayConfig)["schema"]["Encoded"]
 
-/** A clock of which a test moves the hands; whoever sleeps sleeps as always. */
+/** An offset that a test adds to the real clock. Sleeping is not affected. */
 export class TestClockOffset {
   millis = 0
 }
@@ -65,7 +65,7 @@ const shifted = (offset: TestClockOffset) =>
 
 export interface Options {
   readonly clock?: TestClockOffset
-  /** Stands before each entry of the ledger. */
+  /** Runs before each entry of the ledger is recorded. */
   readonly beforeRecord?: Effect.Effect<void>
 }
 
@@ -117,7 +117,7 @@ export const baseUrl = Effect.map(HttpServer.HttpServer, ({ address }) => {
   return `http://127.0.0.1:${address.port}/v1`
 })
 
-/** The real library; without retries, so that a test sees each answer. */
+/** OpenAI's library, without retries. */
 export const openai = (apiKey = "none") =>
   Effect.map(baseUrl, (baseURL) => new OpenAI({ apiKey, baseURL, maxRetries: 0 }))
 

@@ -10,7 +10,7 @@ import { raw } from "./Raw.ts"
 const body = JSON.stringify(ask("hello"))
 const request = `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`
 
-/** Sends a request and breaks off so many turns of the event loop later. */
+/** Sends a request and resets the connection after some turns of the event loop. */
 const leave = (port: number, turns: number) =>
   Effect.callback<void>((resume) => {
     const socket = connect(port, "127.0.0.1", () => {
@@ -25,9 +25,9 @@ const leave = (port: number, turns: number) =>
 
 const seed = 7
 
-/** An interrupt that comes between two steps must find the one that undoes the first: fibers yield after so many. */
+// Fibers yield after few operations, so that interrupts arrive between any two steps.
 for (const operations of [3, 5, 13, 2048]) {
-  it.live(`callers that leave at any moment leave nothing behind (seed ${seed}, yields after ${operations})`, () =>
+  it.live(`releases everything of callers that leave at any moment (seed ${seed}, yields after ${operations})`, () =>
     Effect.gen(function* () {
       const random = new Generator(seed)
       const provider = yield* fakeProvider()
@@ -43,7 +43,7 @@ for (const operations of [3, 5, 13, 2048]) {
           (turns) => leave(port, turns),
           { concurrency: 20, discard: true },
         )
-        // The last ones may still be on their way; what was left behind would stay for ever.
+        // The last callers may still be leaving; leaked state would stay for ever.
         const buffered = Effect.map(
           Services.status,
           ({ generations }) =>
@@ -68,34 +68,32 @@ const document = (baseUrl: string) => ({
 
 const pins = Effect.map(Services.status, ({ generations }) => generations.reduce((sum, { pins }) => sum + pins, 0))
 
-it.live(
-  "requests that come before an answer has ended are carried in their turn, and all end with their connection",
-  () =>
-    Effect.gen(function* () {
-      const provider = yield* fakeProvider()
-      yield* Effect.gen(function* () {
-        const socket = yield* connected(Number(new URL(yield* baseUrl).port))
-        const text = received(socket)
-        socket.write(request.repeat(3))
-        const first = yield* provider.next
-        yield* Effect.repeat(Effect.andThen(Effect.yieldNow, pins), { until: (count) => count === 3 })
-        // Whatever goes to the provider would be there by now.
-        yield* raw({ method: "GET", path: "/models" })
-        assert.strictEqual(provider.count(), 1)
-        yield* answerJson(first, { model: "big-1", n: 1 })
-        yield* answerJson(yield* provider.next, { model: "big-1", n: 2 })
-        yield* text((said) => said.includes('"n":2'))
-        assert.isBelow((yield* text(() => true)).indexOf('"n":1'), (yield* text(() => true)).indexOf('"n":2'))
+it.live("serves pipelined requests in order, and ends all of them with their connection", () =>
+  Effect.gen(function* () {
+    const provider = yield* fakeProvider()
+    yield* Effect.gen(function* () {
+      const socket = yield* connected(Number(new URL(yield* baseUrl).port))
+      const text = received(socket)
+      socket.write(request.repeat(3))
+      const first = yield* provider.next
+      yield* Effect.repeat(Effect.andThen(Effect.yieldNow, pins), { until: (count) => count === 3 })
+      // A further request to the provider would have arrived by now.
+      yield* raw({ method: "GET", path: "/models" })
+      assert.strictEqual(provider.count(), 1)
+      yield* answerJson(first, { model: "big-1", n: 1 })
+      yield* answerJson(yield* provider.next, { model: "big-1", n: 2 })
+      yield* text((text) => text.includes('"n":2'))
+      assert.isBelow((yield* text(() => true)).indexOf('"n":1'), (yield* text(() => true)).indexOf('"n":2'))
 
-        const third = yield* provider.next
-        socket.write(request.repeat(2))
-        yield* Effect.repeat(Effect.andThen(Effect.yieldNow, pins), { until: (count) => count === 3 })
-        socket.destroy()
-        yield* Deferred.await(third.gone)
-        yield* Effect.repeat(Effect.andThen(Effect.yieldNow, pins), { until: (count) => count === 0 })
-        assert.strictEqual(provider.count(), 3)
-      }).pipe(Effect.provide(gateway(document(provider.baseUrl))))
-    }).pipe(Effect.scoped),
+      const third = yield* provider.next
+      socket.write(request.repeat(2))
+      yield* Effect.repeat(Effect.andThen(Effect.yieldNow, pins), { until: (count) => count === 3 })
+      socket.destroy()
+      yield* Deferred.await(third.gone)
+      yield* Effect.repeat(Effect.andThen(Effect.yieldNow, pins), { until: (count) => count === 0 })
+      assert.strictEqual(provider.count(), 3)
+    }).pipe(Effect.provide(gateway(document(provider.baseUrl))))
+  }).pipe(Effect.scoped),
 )
 
 const connected = (port: number) =>
@@ -106,17 +104,17 @@ const connected = (port: number) =>
     (socket) => Effect.sync(() => socket.destroy()),
   )
 
-/** All text of a connection so far, once it satisfies the condition. */
+/** Waits until the text of a connection satisfies the condition. */
 const received = (socket: Socket) => {
   let text = ""
-  let look = () => {}
+  let check = () => {}
   socket.on("data", (chunk) => {
     text += chunk
-    look()
+    check()
   })
   return (condition: (text: string) => boolean) =>
     Effect.callback<string>((resume) => {
-      look = () => condition(text) && resume(Effect.succeed(text))
-      look()
+      check = () => condition(text) && resume(Effect.succeed(text))
+      check()
     })
 }

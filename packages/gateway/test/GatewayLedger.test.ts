@@ -34,7 +34,7 @@ const live = <R>(title: string, test: (provider: FakeProvider) => Effect.Effect<
       ) as Effect.Effect<void, unknown>,
   )
 
-/** Each entry as it is recorded. */
+/** The next entry of the ledger. */
 const entries = Effect.gen(function* () {
   const stream = yield* (yield* EventBus).subscribe({ types: [StatsRecorded] })
   return Effect.map(Stream.runHead(stream), (found) => {
@@ -46,7 +46,7 @@ const entries = Effect.gen(function* () {
 const post = (body: string, key?: string) =>
   raw({ body, headers: key === undefined ? {} : { authorization: `Bearer ${key}` } })
 
-live("a call is recorded with who, where, how much and how long, without any secret", (provider) =>
+live("records caller, route, bytes, tokens and latency of a call without secrets", (provider) =>
   Effect.gen(function* () {
     const key = yield* addKey("alice")
     const recorded = yield* entries
@@ -76,7 +76,7 @@ live("a call is recorded with who, where, how much and how long, without any sec
   }),
 )
 
-live("a stream is recorded with the usage of its last chunk and the time to its first", (provider) =>
+live("records a stream with the usage of its last chunk and the time to its first", (provider) =>
   Effect.gen(function* () {
     const recorded = yield* entries
     const asking = yield* Effect.forkChild(post(JSON.stringify({ ...ask("hello"), stream: true })))
@@ -94,7 +94,7 @@ live("a stream is recorded with the usage of its last chunk and the time to its 
   }),
 )
 
-live("what goes wrong is recorded by its kind", (provider) =>
+live("records failures by their kind", (provider) =>
   Effect.gen(function* () {
     const recorded = yield* entries
     const begin = Effect.forkChild(post(JSON.stringify({ ...ask("hello"), stream: true })))
@@ -129,7 +129,7 @@ live("what goes wrong is recorded by its kind", (provider) =>
   }),
 )
 
-live("a key that is not required and not known is nobody's", (provider) =>
+live("records no key for an unknown key that is not required", (provider) =>
   Effect.gen(function* () {
     const recorded = yield* entries
     const asking = yield* Effect.forkChild(post(JSON.stringify(ask("hello")), "sk-whatever"))
@@ -139,14 +139,14 @@ live("a key that is not required and not known is nobody's", (provider) =>
   }),
 )
 
-it.live("who observes calls is told when one begins, and once when it has ended, however it ends", () =>
+it.live("notifies the observer when a call starts and once when it ends, in success and failure", () =>
   Effect.scoped(
     Effect.gen(function* () {
       const calls: Array<string> = []
       const observer = {
         callStarted: ({ model, provider }: { readonly model: string; readonly provider: string }) => {
           calls.push(`${provider}/${model}`)
-          return () => void calls.push("over")
+          return () => void calls.push("ended")
         },
       }
       const provider = yield* fakeProvider()
@@ -160,13 +160,13 @@ it.live("who observes calls is told when one begins, and once when it has ended,
         const { response } = yield* provider.next
         response.destroy()
         yield* Fiber.join(broken)
-        assert.deepStrictEqual(calls, ["main/fast", "over", "main/fast", "over"])
+        assert.deepStrictEqual(calls, ["main/fast", "ended", "main/fast", "ended"])
       }).pipe(Effect.provide(Layer.provide(over(provider), Layer.succeed(CallObserver, observer))))
     }),
   ),
 )
 
-it.live("who has an answer to its end finds it in the ledger: it is recorded before that end is sent", () =>
+it.live("records a call before it sends the end of the response", () =>
   Effect.scoped(
     Effect.gen(function* () {
       const provider = yield* fakeProvider()
@@ -177,7 +177,7 @@ it.live("who has an answer to its end finds it in the ledger: it is recorded bef
         const asking = yield* Effect.forkChild(post(JSON.stringify(ask("hello"))))
         yield* answerJson(yield* provider.next, completion("big-1", "hi"))
         yield* Deferred.await(recording)
-        // What had been sent by now would be there before the answer to this.
+        // A sent end would have arrived before this response.
         yield* raw({ method: "GET", path: "/models" })
         assert.isUndefined(asking.pollUnsafe())
         yield* gate.open

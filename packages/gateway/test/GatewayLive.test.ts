@@ -25,7 +25,7 @@ const documentOf = (a: FakeProvider, b: FakeProvider): Document => ({
 const withTwo = <A, E, R>(run: (a: FakeProvider, b: FakeProvider) => Effect.Effect<A, E, R>) =>
   Effect.scoped(Effect.flatMap(Effect.all([fakeProvider(), fakeProvider()]), ([a, b]) => run(a, b)))
 
-/** A stream that the library has begun to read; `next` is a chunk's text, or that it is over. */
+/** A stream that the library has begun to read. `next` is the text of a chunk, or `ended`. */
 const openStream = Effect.fnUntraced(function* (provider: FakeProvider, model = "fast") {
   const client = yield* openai()
   const opening = yield* Effect.forkChild(
@@ -37,7 +37,7 @@ const openStream = Effect.fnUntraced(function* (provider: FakeProvider, model = 
   const chunks = (yield* Fiber.join(opening))[Symbol.asyncIterator]()
   const next = Effect.map(
     Effect.tryPromise({ try: () => chunks.next(), catch: (error) => error as APIError }),
-    ({ done, value }) => (done === true ? "over" : `${value.model}: ${value.choices[0]?.delta.content}`),
+    ({ done, value }) => (done === true ? "ended" : `${value.model}: ${value.choices[0]?.delta.content}`),
   )
   assert.strictEqual(yield* next, `${model}: first`)
   return { received, next }
@@ -62,7 +62,7 @@ const closed = ({ socket }: Received) => {
 const live = (title: string, test: () => Effect.Effect<void, unknown, Scope.Scope>) =>
   it.live(title, () => Effect.scoped(test()))
 
-live("an alias that moves in mid-stream leaves the stream where it is; the next request goes to the new place", () =>
+live("keeps a stream at its provider when its alias moves, and sends the next request to the new provider", () =>
   withTwo((a, b) =>
     Effect.gen(function* () {
       const config = yield* GatewayConfig
@@ -78,12 +78,12 @@ live("an alias that moves in mid-stream leaves the stream where it is; the next 
       yield* write(stream.received, chunk("old-1", "second"))
       assert.strictEqual(yield* stream.next, "fast: second")
       yield* end(stream.received)
-      assert.strictEqual(yield* stream.next, "over")
+      assert.strictEqual(yield* stream.next, "ended")
     }).pipe(Effect.provide(gateway(documentOf(a, b)))),
   ),
 )
 
-live("a model that is removed in mid-stream ends nobody's stream and is unknown from then on", () =>
+live("keeps a stream when its model is removed, and refuses the next request", () =>
   withTwo((a, b) =>
     Effect.gen(function* () {
       const config = yield* GatewayConfig
@@ -99,12 +99,12 @@ live("a model that is removed in mid-stream ends nobody's stream and is unknown 
       assert.deepStrictEqual([refused.status, refused.code], [404, "model_not_found"])
       yield* end(stream.received, chunk("old-1", "last"))
       assert.strictEqual(yield* stream.next, "fast: last")
-      assert.strictEqual(yield* stream.next, "over")
+      assert.strictEqual(yield* stream.next, "ended")
     }).pipe(Effect.provide(gateway(documentOf(a, b)))),
   ),
 )
 
-live("one provider's new key does not touch another's connections", () =>
+live("keeps the connections of other providers when one provider gets a new key", () =>
   withTwo((a, b) =>
     Effect.gen(function* () {
       const config = yield* GatewayConfig
@@ -119,7 +119,7 @@ live("one provider's new key does not touch another's connections", () =>
   ),
 )
 
-live("a provider's old connections are let go when its last stream has ended, and not before", () =>
+live("closes a provider's old connections after its last stream has ended", () =>
   withTwo((a, b) =>
     Effect.gen(function* () {
       const config = yield* GatewayConfig
@@ -130,13 +130,13 @@ live("a provider's old connections are let go when its last stream has ended, an
       yield* write(stream.received, chunk("old-1", "still"))
       assert.strictEqual(yield* stream.next, "fast: still")
       yield* end(stream.received)
-      assert.strictEqual(yield* stream.next, "over")
+      assert.strictEqual(yield* stream.next, "ended")
       yield* closed(stream.received)
     }).pipe(Effect.provide(gateway(documentOf(a, b)))),
   ),
 )
 
-live("a stream that outlives the drain limit ends with an error that says so, and its upstream is left", () =>
+live("ends a stream with an error at the drain limit and aborts its request", () =>
   withTwo((a, b) =>
     Effect.gen(function* () {
       const config = yield* GatewayConfig

@@ -31,7 +31,7 @@ const refusedWith = Effect.fnUntraced(function* (body: unknown, headers?: Readon
   return [answer.status, errorIn(answer).code, errorIn(answer).param] as const
 })
 
-live("what is no request is refused in OpenAI's shape, with what to do", () =>
+live("refuses invalid requests in OpenAI's shape, with advice", () =>
   Effect.gen(function* () {
     const malformed = yield* post('{"model": "fast",')
     assert.strictEqual(malformed.status, 400)
@@ -47,7 +47,7 @@ live("what is no request is refused in OpenAI's shape, with what to do", () =>
       "invalid_value",
       "model",
     ])
-    // A provider's parser may not tell upper from lower case, and take the last: what was allowed here would be another one there.
+    // A provider's parser may ignore case and use the last member, which names another model.
     for (const key of ["Model", "MODEL", "mod\\u0045l"]) {
       const body = `{"model":"fast","${key}":"private"}`
       assert.deepStrictEqual(yield* refusedWith(body), [400, "invalid_value", "model"], key)
@@ -55,7 +55,7 @@ live("what is no request is refused in OpenAI's shape, with what to do", () =>
   }),
 )
 
-live("an unknown model is not found, with names that may have been meant; others are refused for what they are", () =>
+live("refuses unknown models with near names, and disabled, forbidden and unsupported ones with their reason", () =>
   Effect.gen(function* () {
     const client = yield* openai()
     const unknown = yield* Effect.flip(
@@ -70,13 +70,13 @@ live("an unknown model is not found, with names that may have been meant; others
     assert.deepStrictEqual(yield* refusedWith(ask("x", "private")), [403, "model_not_allowed", "model"])
     assert.deepStrictEqual(yield* refusedWith(ask("x", "sonnet")), [501, "provider_kind_unsupported", null])
     assert.deepStrictEqual(yield* refusedWith(ask("x", "orphan")), [500, "provider_unknown", null])
-    // Those for which a provider was decided on are in the ledger.
+    // The ledger has the calls with a provider.
     const { models } = yield* (yield* StatsLedger).snapshot()
     assert.sameMembers(Object.keys(models), ["sonnet", "orphan"])
   }),
 )
 
-live("a body beyond 32 MiB is refused, announced or not", () =>
+live("refuses a body above 32 MiB, announced or not", () =>
   Effect.gen(function* () {
     const announced = yield* raw({
       body: Buffer.alloc(8),
@@ -88,7 +88,7 @@ live("a body beyond 32 MiB is refused, announced or not", () =>
   }),
 )
 
-live("a caller that waits to be asked for its body is asked", () =>
+live("sends 100 Continue to a caller that waits for it", () =>
   Effect.gen(function* () {
     const text = JSON.stringify(ask("hello there"))
     for (const expect of ["100-continue", "100-Continue"]) {
@@ -98,7 +98,7 @@ live("a caller that waits to be asked for its body is asked", () =>
   }),
 )
 
-live("other methods and paths are refused with what there is", () =>
+live("refuses other methods and paths and names the supported ones", () =>
   Effect.gen(function* () {
     const method = yield* raw({ method: "GET" })
     assert.deepStrictEqual(
@@ -118,7 +118,7 @@ live("other methods and paths are refused with what there is", () =>
   }),
 )
 
-live("no library sends a request again because the configuration is wrong", () =>
+live("tells client libraries not to retry when the configuration is wrong", () =>
   Effect.gen(function* () {
     for (const model of ["orphan", "sonnet"]) {
       const answer = yield* post(JSON.stringify(ask("x", model)))
@@ -127,7 +127,7 @@ live("no library sends a request again because the configuration is wrong", () =
   }),
 )
 
-live("the models are listed under their aliases, those that the caller may use", () =>
+live("lists the aliases that the caller may use", () =>
   Effect.gen(function* () {
     const alice = yield* addKey("alice", ["fast", "private"])
     const listed = (apiKey?: string) =>
@@ -148,7 +148,7 @@ live("the models are listed under their aliases, those that the caller may use",
   }),
 )
 
-live("where keys are required nobody is served without one, at once and for all routes", () =>
+live("requires a key on all routes as soon as the setting changes", () =>
   Effect.gen(function* () {
     const config = yield* GatewayConfig
     const key = yield* addKey("alice", ["fast", "private"])
@@ -167,7 +167,7 @@ live("where keys are required nobody is served without one, at once and for all 
 
     assert.strictEqual((yield* post(JSON.stringify(ask("x")), bearer)).status, 200)
     assert.strictEqual((yield* post(JSON.stringify(ask("x", "private")), bearer)).status, 200)
-    // Of the models that its own list leaves out it does not even learn that they are disabled.
+    // A key gets no details about models outside of its own list.
     assert.deepStrictEqual(yield* refusedWith(ask("x", "slow"), bearer), [403, "model_not_allowed", "model"])
     assert.deepStrictEqual(yield* refusedWith(ask("x", "off"), bearer), [403, "model_not_allowed", "model"])
     const near = yield* post(JSON.stringify(ask("x", "slo")), bearer)
@@ -175,7 +175,7 @@ live("where keys are required nobody is served without one, at once and for all 
   }),
 )
 
-it.live("a key of ours never travels to a provider, nor does what else the caller says of itself", () =>
+it.live("never sends the caller's key or identity to a provider", () =>
   Effect.gen(function* () {
     const provider = yield* fakeProvider()
     yield* Effect.gen(function* () {

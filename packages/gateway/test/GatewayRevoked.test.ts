@@ -6,7 +6,7 @@ import { addKey, ask, baseUrl, gateway, TestClockOffset } from "./GatewayHost.ts
 
 const body = JSON.stringify(ask("hello"))
 
-/** A request whose head the gateway has accepted, and which it has asked for its body. */
+/** A request whose headers the gateway has accepted with 100 Continue. */
 const opened = (key: string) =>
   Effect.flatMap(baseUrl, (base) =>
     Effect.callback<ClientRequest>((resume) => {
@@ -26,7 +26,7 @@ const finish = (sent: ClientRequest) =>
     sent.end(body)
   })
 
-it.live("a key that is revoked while a body is held back lets nobody in; one that is not still does", () => {
+it.live("refuses a request whose key is revoked before its body arrives, and accepts others", () => {
   const clock = new TestClockOffset()
   return Effect.gen(function* () {
     const credentials = yield* Credentials

@@ -20,7 +20,7 @@ import { errorIn, raw } from "./Raw.ts"
 
 class Gate extends Context.Service<Gate, Latch.Latch>()("test/Gate") {}
 
-/** Its client is built when the gate opens. */
+/** Builds its client when the gate opens. */
 class SlowServices extends ServiceGraph.Service<SlowServices>()("test/SlowServices", {
   nodes: [
     Models.node,
@@ -61,12 +61,12 @@ const starting = (server: Server, gate: Latch.Latch) =>
 
 const post = raw({ body: JSON.stringify(ask("hello")) })
 
-it.effect("a request waits for services that are still starting, but not for long", () =>
+it.effect("waits up to five seconds for services that are still starting", () =>
   Effect.gen(function* () {
     const gate = yield* Latch.make()
     const server = createServer()
     yield* Effect.gen(function* () {
-      // Our listener comes after the gateway's, which has begun to wait by then.
+      // This listener runs after the gateway's, so the request waits by then.
       const arrived = Effect.suspend(() => {
         const done = Deferred.makeUnsafe<void>()
         server.once("request", () => Deferred.doneUnsafe(done, Effect.void))
@@ -91,7 +91,7 @@ it.effect("a request waits for services that are still starting, but not for lon
   }).pipe(Effect.scoped),
 )
 
-it.live("a provider that has as many requests under way as there may be gets no more of them", () =>
+it.live("refuses requests to a provider with the maximum in flight", () =>
   Effect.gen(function* () {
     const clients = yield* Services.provide(Effect.map(UpstreamClients, (clients) => clients))
     const { load } = clients.get("echo")!

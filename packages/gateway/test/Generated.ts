@@ -1,4 +1,4 @@
-/** Cases made from a seed; a failure prints the seed that makes the same case again: `GATEWAY_SEED=… npx vitest …`. */
+/** Generated cases. A failure prints the seed that replays its case: `GATEWAY_SEED=… npx vitest …`. */
 
 export class Generator {
   #state: number
@@ -27,7 +27,7 @@ export class Generator {
   }
 }
 
-/** Runs each case; what it throws is thrown with the seed. */
+/** Runs each case and adds the seed to its error. */
 export const generated = (cases: number, run: (random: Generator) => void): void => {
   const fixed = process.env["GATEWAY_SEED"]
   const first = fixed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(fixed)
@@ -36,7 +36,7 @@ export const generated = (cases: number, run: (random: Generator) => void): void
     try {
       run(new Generator(seed))
     } catch (cause) {
-      throw new Error(`GATEWAY_SEED=${seed} makes this case again: ${String(cause)}`, { cause })
+      throw new Error(`GATEWAY_SEED=${seed} replays this case: ${String(cause)}`, { cause })
     }
   }
 }
@@ -61,7 +61,7 @@ const strings = [
   `${"y".repeat(95)}"`,
 ]
 
-/** JSON text of a value, spelled in unusual but allowed ways. */
+/** JSON text of a random value, in unusual but valid spellings. */
 export const jsonText = (random: Generator, depth = 0): string => {
   const kind = random.below(depth > 3 ? 4 : 6)
   switch (kind) {
@@ -91,7 +91,7 @@ export const objectText = (random: Generator, members: ReadonlyArray<readonly [k
     )
     .join(",")}${space(random)}}`
 
-/** Now and then a character is spelled as an escape. */
+/** Sometimes escapes characters. */
 export const stringText = (random: Generator, text: string): string => {
   if (random.chance(0.7)) return JSON.stringify(text)
   let spelled = ""

@@ -10,7 +10,7 @@ const rename = (text: string, alias: string): string => {
   return renamed(bytes, 0, bytes.length, namesIn(bytes, members), jsonName(alias)).toString()
 }
 
-it("the model's name is replaced wherever it stands, and nothing else changes by a byte", () => {
+it("replaces the model name at any position and changes no other byte", () => {
   generated(5_000, (random) => {
     const members = random.times(
       6,
@@ -20,7 +20,7 @@ it("the model's name is replaced wherever it stands, and nothing else changes by
     const at = random.below(members.length + 1)
     const make = (name: string, order: Generator) =>
       objectText(order, [...members.slice(0, at), ["model", name], ...members.slice(at)])
-    // The same choices of white space and spelling on both sides.
+    // The same white space and spelling on both sides.
     const seed = random.below(2 ** 31)
     const text = make(model, new Generator(seed))
     const expected = make('"alias"', new Generator(seed))
@@ -29,7 +29,7 @@ it("the model's name is replaced wherever it stands, and nothing else changes by
   })
 })
 
-it("the value of `usage` is found as a parser finds it", () => {
+it("finds the value of `usage` that a parser finds", () => {
   generated(3_000, (random) => {
     const text = objectText(
       random,
@@ -44,12 +44,12 @@ it("the value of `usage` is found as a parser finds it", () => {
   })
 })
 
-it("a name that is given twice is replaced twice, because parsers differ in which of them they take", () => {
+it("replaces a repeated name everywhere, because parsers differ in which one they use", () => {
   assert.strictEqual(rename('{"model":"a","x":1,"mod\\u0065l":"b"}', "c"), '{"model":"c","x":1,"mod\\u0065l":"c"}')
   assert.strictEqual(rename('{"model":null,"model":"b"}', "c"), '{"model":null,"model":"c"}')
 })
 
-it("a model that is no string, or that belongs to something within, is left alone", () => {
+it("leaves a model that is not a string, or is nested, unchanged", () => {
   for (const text of [
     '{"model":null}',
     '{"model":{"model":"a"}}',
@@ -62,7 +62,7 @@ it("a model that is no string, or that belongs to something within, is left alon
   }
 })
 
-it("what is no object is left alone, however it is cut", () => {
+it("leaves truncated and invalid objects unchanged", () => {
   const text = '{"id":"x","model":"a\\"b","choices":[{"message":{"content":"}]"}}],"usage":{"prompt_tokens":1}}'
   for (let length = 0; length < text.length; length++) {
     const cut = text.slice(0, length)

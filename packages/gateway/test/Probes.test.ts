@@ -6,7 +6,7 @@ const noon = Date.UTC(2026, 0, 1, 12)
 const hour = 3_600_000
 const outage: Outage = { provider: "main", reason: "refused", since: noon }
 
-it("one request at a time looks after a provider that is down, each after twice as long", () => {
+it("lets one probe at a time through, with doubled waits after failures", () => {
   const probes = new Probes()
   assert.isFalse(probes.begin(outage, noon + 999))
   assert.strictEqual(probes.retryAfterSeconds(outage, noon), 1)
@@ -18,11 +18,11 @@ it("one request at a time looks after a provider that is down, each after twice 
   assert.isTrue(probes.begin(outage, noon + 3_500))
 })
 
-it("a clock that is set back keeps no provider down", () => {
+it("allows a probe after the clock was set back", () => {
   const probes = new Probes()
   assert.strictEqual(probes.retryAfterSeconds(outage, noon - hour), 1)
   assert.isTrue(probes.begin(outage, noon - hour))
-  // Nothing is heard of that one, and the clock goes back again.
+  // That probe never ends, and the clock goes back again.
   assert.isFalse(probes.begin(outage, noon - hour + 1))
   assert.isTrue(probes.begin(outage, noon - 2 * hour))
   probes.end(outage, false, noon - 2 * hour)

@@ -1,9 +1,9 @@
-/** Requests as no library sends them. */
+/** Raw requests that no client library would send. */
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from "node:http"
 import { Effect } from "effect"
 import { baseUrl } from "./GatewayHost.ts"
 
-export interface RawAnswer {
+export interface RawResponse {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly text: string
@@ -16,10 +16,10 @@ export interface RawRequest {
   readonly body?: string | Buffer
 }
 
-/** Interrupting it closes the connection. */
+/** Sends one request. Interruption closes the connection. */
 export const raw = ({ body, headers = {}, method = "POST", path = "/chat/completions" }: RawRequest) =>
   Effect.flatMap(baseUrl, (base) =>
-    Effect.callback<RawAnswer>((resume) => {
+    Effect.callback<RawResponse>((resume) => {
       const sent = request(`${base}${path}`, { method, headers, agent: false }, (response) => {
         const chunks: Array<Buffer> = []
         response.on("data", (chunk: Buffer) => chunks.push(chunk))
@@ -47,7 +47,7 @@ export const raw = ({ body, headers = {}, method = "POST", path = "/chat/complet
     }),
   )
 
-export const errorIn = (answer: RawAnswer) => {
+export const errorIn = (answer: RawResponse) => {
   const { error } = JSON.parse(answer.text) as {
     readonly error: {
       readonly message: string

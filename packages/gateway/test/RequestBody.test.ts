@@ -6,12 +6,12 @@ import { BodyReader, BufferedBytes, maxBufferedBytes, parseChat } from "../src/i
 
 const reading = (buffered: BufferedBytes) => {
   const request = Object.assign(new PassThrough(), { headers: {} })
-  // Of a request only its headers and its stream are used, of the response nothing without `expect`.
+  // `BodyReader` uses only headers and stream of the request, and the response only with `expect`.
   const reader = new BodyReader(request as unknown as IncomingMessage, {} as ServerResponse, buffered)
   return { request, reader }
 }
 
-/** How much more could be held; nothing is held afterwards that was not before. */
+/** Measures the free bytes and leaves the count unchanged. */
 const room = (buffered: BufferedBytes): number => {
   let bytes = 0
   for (let step = maxBufferedBytes; step >= 1; step = Math.floor(step / 2)) {
@@ -21,7 +21,7 @@ const room = (buffered: BufferedBytes): number => {
   return bytes
 }
 
-it.effect("what a body holds counts until it is released, however often that is", () =>
+it.effect("counts a body as buffered until it is released, also if released twice", () =>
   Effect.gen(function* () {
     const buffered = new BufferedBytes()
     const { reader, request } = reading(buffered)
@@ -36,7 +36,7 @@ it.effect("what a body holds counts until it is released, however often that is"
   }),
 )
 
-it.effect("a body for which there is no room is refused, with when to come again", () =>
+it.effect("refuses a body above the buffer limit with Retry-After", () =>
   Effect.gen(function* () {
     const buffered = new BufferedBytes()
     buffered.tryAdd(maxBufferedBytes - 10)
@@ -51,7 +51,7 @@ it.effect("a body for which there is no room is refused, with when to come again
   }),
 )
 
-it.effect("a body that breaks off is refused", () =>
+it.effect("refuses a body that ends early", () =>
   Effect.gen(function* () {
     const { reader, request } = reading(new BufferedBytes())
     const fiber = yield* Effect.forkChild(Effect.flip(reader.bytes), { startImmediately: true })
@@ -60,7 +60,7 @@ it.effect("a body that breaks off is refused", () =>
   }),
 )
 
-it("a body that is nested deeper than 256 levels is refused before it is parsed, wherever that is", () => {
+it("refuses a body that is nested deeper than 256 levels before parsing it", () => {
   const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels)
   const messageOf = (text: string) => {
     const parsed = parseChat(Buffer.from(text))

@@ -24,7 +24,7 @@ interface Line {
 }
 const same = (text: string): Line => ({ before: text, after: text })
 
-/** One event, or something between events, and what must come of it. */
+/** One event, or other lines of a stream, before and after rewriting. */
 const piece = (random: Generator, lineEnd: string): Line => {
   const kind = random.below(6)
   const data = random.pick(["data:", "data: "])
@@ -46,7 +46,7 @@ const piece = (random: Generator, lineEnd: string): Line => {
   const tail = random.chance(0.2) ? `${lineEnd}id: 9` : ""
   const event = (json: string) => `${head}${data}${json}${tail}${lineEnd}${lineEnd}`
   if (kind === 4) return { before: event(make('"gpt-4o"')), after: event(make('"alias"')) }
-  // One JSON text on several lines.
+  // One JSON text in several lines.
   const split = (model: string) =>
     `{"id":1,${lineEnd}${data}"model":${model}${lineEnd}${data}${lineEnd}${data},"z":[{"model":"inner"}]}`
   return { before: event(split('"gpt-4o"')), after: event(split('"alias"')) }
@@ -54,7 +54,7 @@ const piece = (random: Generator, lineEnd: string): Line => {
 
 const fresh = (random: Generator, seed: number): Generator => new (random.constructor as typeof Generator)(seed)
 
-it("every event comes under the alias and all else unchanged, however the stream is spelled and cut", () => {
+it("puts the alias into every event and keeps all other bytes, for any spelling and chunks", () => {
   generated(4_000, (random) => {
     const lineEnd = random.pick(["\n", "\r\n", "\r"])
     const pieces = random.times(6, () => piece(random, lineEnd))
@@ -65,7 +65,7 @@ it("every event comes under the alias and all else unchanged, however the stream
   })
 })
 
-it("a stream that is cut at every byte is the same", () => {
+it("rewrites a stream that arrives byte by byte", () => {
   const text =
     ': hi\r\n\r\ndata: {"id":"ü😀","model":"gpt"}\r\n\r\ndata:{"model":"gpt",\ndata:"a":1}\n\ndata: [DONE]\n\n'
   const bytes = Buffer.from(text)
@@ -73,7 +73,7 @@ it("a stream that is cut at every byte is the same", () => {
   assert.strictEqual(rewrite(bytes, every), text.replaceAll('"gpt"', '"alias"'))
 })
 
-it("an event passes as soon as it is whole, a comment as soon as its line is", () => {
+it("passes an event when it is complete, and a comment with its line", () => {
   const rewriter = new SseRewriter(jsonName("alias"), new BufferedBytes())
   const push = (text: string) => rewriter.push(Buffer.from(text))?.toString()
   assert.strictEqual(push(": still here\n"), ": still here\n")
@@ -83,19 +83,19 @@ it("an event passes as soon as it is whole, a comment as soon as its line is", (
   assert.strictEqual(push('data: {"model":"gpt"}\r\r'), 'data: {"model":"alias"}\r\r')
 })
 
-it("an event that ends with the stream is passed on all the same", () => {
+it("passes an event that ends with the stream", () => {
   assert.strictEqual(rewrite(Buffer.from('data: {"model":"gpt"}'), []), 'data: {"model":"alias"}')
   assert.strictEqual(rewrite(Buffer.from('data: {"model":"gpt"}\n'), [5]), 'data: {"model":"alias"}\n')
 })
 
-it("the last usage of a stream is kept", () => {
+it("keeps the last usage of a stream", () => {
   const rewriter = new SseRewriter(jsonName("alias"), new BufferedBytes())
   rewriter.push(Buffer.from('data: {"usage":{"completion_tokens":1}}\n\ndata: {"usage":{"completion_tokens":2}}\n\n'))
   rewriter.push(Buffer.from('data: {"usage":null}\n\ndata: [DONE]\n\n'))
   assert.strictEqual(rewriter.usage?.toString(), '{"completion_tokens":2}')
 })
 
-it("an event beyond the bound ends the stream instead of filling the memory", () => {
+it("overruns at an event above the bound instead of buffering it", () => {
   const rewriter = new SseRewriter(jsonName("alias"), new BufferedBytes())
   const chunk = Buffer.alloc(1024 * 1024, "x")
   rewriter.push(Buffer.from("data: "))
@@ -106,7 +106,7 @@ it("an event beyond the bound ends the stream instead of filling the memory", ()
   assert.isUndefined(rewriter.end())
 })
 
-it("what is held back of an event takes of the room for all, until it passes, overruns or nobody wants it", () => {
+it("counts the bytes of an incomplete event until it passes, overruns or is released", () => {
   const room = new BufferedBytes()
   const isFree = () => {
     const taken = room.tryAdd(maxBufferedBytes)
@@ -126,7 +126,7 @@ it("what is held back of an event takes of the room for all, until it passes, ov
   rewriter.release()
   assert.isTrue(isFree())
 
-  // Where there is no room, as where the event is too long.
+  // Without room, as with an event above the bound.
   for (const chunks of [[half], [Buffer.from("d"), half]]) {
     room.add(maxBufferedBytes - 1)
     const late = new SseRewriter(jsonName("alias"), room)
@@ -137,7 +137,7 @@ it("what is held back of an event takes of the room for all, until it passes, ov
   }
 })
 
-it("[DONE] is known however its lines end, whatever stands around it, and not where it is a part of something", () => {
+it("recognizes [DONE] with any line ends and neighbours, but not within other data", () => {
   for (const text of [
     "data: [DONE]\n\n",
     "data:[DONE]\r\n\r\n",

@@ -21,7 +21,7 @@ const serving = (answer: (response: ServerResponse) => void) =>
     return typeof address === "object" && address !== null ? address.port : 0
   })
 
-/** All that comes on a connection of one request. */
+/** Sends one request and returns everything that arrives on the connection. */
 const exchange = (port: number, version: string) =>
   Effect.callback<string>((resume) => {
     const chunks: Array<Buffer> = []
@@ -40,9 +40,9 @@ const send = (response: ServerResponse, last?: string) => {
   body.end(last === undefined ? undefined : Buffer.from(last))
 }
 
-it.live("pieces of all sizes are chunks of their size, and the body ends where it ends", () =>
+it.live("writes pieces of all sizes as chunks, and the end of the body", () =>
   Effect.gen(function* () {
-    for (const last of [undefined, "the last words"]) {
+    for (const last of [undefined, "the last piece"]) {
       const port = yield* serving((response) => send(response, last))
       const [head = "", ...rest] = (yield* exchange(port, "1.1")).split("\r\n\r\n")
       assert.include(head, "Transfer-Encoding: chunked")
@@ -56,11 +56,11 @@ it.live("pieces of all sizes are chunks of their size, and the body ends where i
   }).pipe(Effect.scoped),
 )
 
-it.live("a caller of HTTP/1.0 gets the bytes alone", () =>
+it.live("writes plain bytes for HTTP/1.0", () =>
   Effect.gen(function* () {
-    const port = yield* serving((response) => send(response, "the last words"))
+    const port = yield* serving((response) => send(response, "the last piece"))
     const [head = "", body] = (yield* exchange(port, "1.0")).split("\r\n\r\n")
     assert.notInclude(head.toLowerCase(), "transfer-encoding")
-    assert.strictEqual(body, `${pieces.join("")}the last words`)
+    assert.strictEqual(body, `${pieces.join("")}the last piece`)
   }).pipe(Effect.scoped),
 )

@@ -28,7 +28,7 @@ const host = gateway.pipe(
   Layer.provide(Layer.provideMerge(Reconciler.layer, EventBus.layer)),
 )
 
-it.live("the program of the README answers, and follows its document", () =>
+it.live("serves requests with the program of the README, which follows its document", () =>
   Effect.gen(function* () {
     const client = yield* openai()
     const answer = yield* Effect.promise(() => client.chat.completions.create(ask("hello there")))
@@ -40,7 +40,7 @@ it.live("the program of the README answers, and follows its document", () =>
   }).pipe(Effect.provide(host), Effect.scoped),
 )
 
-/** The program as a process of its own: its lines, the newest last. */
+/** The program as a process, with the lines of its output. */
 const started = Effect.acquireRelease(
   Effect.promise(async () => {
     const home = await mkdtemp(join(tmpdir(), "signalbox-embedding-"))
@@ -58,7 +58,7 @@ const started = Effect.acquireRelease(
     }),
 )
 
-it.live("the program of the README says where it listens, and a request that works", () =>
+it.live("prints its address and a working request when the program of the README starts", () =>
   Effect.gen(function* () {
     const { lines } = yield* started
     const next = Effect.promise(() => lines.next())

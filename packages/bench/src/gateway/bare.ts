@@ -1,9 +1,9 @@
-/** What a gateway costs at least: Node's server and `undici.request`, headers and bytes passed on as they are. */
+/** The lower bound of a gateway: Node's server and `undici.request`, with headers and bytes unchanged. */
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { pipeline } from "node:stream"
 import { Pool } from "undici"
-import { tell } from "./process.ts"
+import { report } from "./process.ts"
 
 const pool = new Pool(`http://127.0.0.1:${process.argv[2]}`)
 
@@ -22,4 +22,4 @@ const server = createServer(async (request, response) => {
   pipeline(body, response, () => {})
 })
 server.keepAliveTimeout = 60_000
-server.listen(0, "127.0.0.1", () => tell({ port: (server.address() as AddressInfo).port }))
+server.listen(0, "127.0.0.1", () => report({ port: (server.address() as AddressInfo).port }))

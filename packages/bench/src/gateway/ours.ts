@@ -18,7 +18,7 @@ import * as Signalbox from "@signalbox/node/Signalbox"
 import { Effect, Layer, Redacted, Schema } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServer from "effect/http/HttpServer"
-import { tell } from "./process.ts"
+import { report } from "./process.ts"
 
 class Config extends ConfigStore.Service<Config>()("bench/Config", {
   schema: Schema.Struct({
@@ -49,7 +49,7 @@ const ready = Layer.effectDiscard(
     const { address } = yield* HttpServer.HttpServer
     const { secret } = yield* (yield* Credentials).add({ id: "bench" })
     if (address._tag === "UnixPathAddress") return
-    tell({ port: address.port, headers: { authorization: `Bearer ${Redacted.value(secret)}` } })
+    report({ port: address.port, headers: { authorization: `Bearer ${Redacted.value(secret)}` } })
   }),
 )
 

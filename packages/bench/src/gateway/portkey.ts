@@ -1,7 +1,7 @@
-/** The peer as its package starts it. It takes a port and does not say when it listens. */
+/** The peer as its package starts it. It does not report when it listens, so this polls its port. */
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
-import { tell } from "./process.ts"
+import { report } from "./process.ts"
 
 const free = createServer()
 free.listen(0, "127.0.0.1", () => {
@@ -14,6 +14,6 @@ free.listen(0, "127.0.0.1", () => {
       if (answer === undefined) return new Promise((resolve) => setTimeout(() => resolve(listening()), 20))
     }
     await listening()
-    tell({ port })
+    report({ port })
   })
 })

@@ -1,15 +1,15 @@
-/** A process of the benchmark: it says where it listens, and answers each message with the CPU it has used so far, in microseconds. */
+/** A process of the benchmark: it reports its port, and replies to each message with the CPU time it has used, in microseconds. */
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
 
-/** In the process: where it listens, and what a request needs. */
+/** The first message of the process: its port, and headers for requests. */
 export interface Started {
   readonly port: number
   readonly headers?: Readonly<Record<string, string>>
 }
 
-export const tell = (started: Started): void => {
+export const report = (started: Started): void => {
   process.on("message", () => {
     const { system, user } = process.cpuUsage()
     process.send?.(user + system)
@@ -27,19 +27,19 @@ export interface Program extends Started {
 export const start = async (name: string, args: ReadonlyArray<string> = []): Promise<Program> => {
   const child = fork(join(import.meta.dirname, `${name}.ts`), args, {
     execArgv: ["--conditions=@signalbox/source", ...(process.env["GATEWAY_PROFILE"] === name ? ["--cpu-prof"] : [])],
-    // The peer talks without having anything to say.
+    // The peer prints too much.
     stdio: ["ignore", "ignore", name === "portkey" ? "ignore" : "inherit", "ipc"],
   })
-  const gone = once(child, "exit").then(([code]) => Promise.reject(new Error(`${name} ended with ${code}`)))
-  // Who asks nothing any more need not hear of it.
-  gone.catch(() => undefined)
-  const said = (): Promise<any> => Promise.race([once(child, "message").then(([message]) => message), gone])
-  const started: Started = await said()
+  const exited = once(child, "exit").then(([code]) => Promise.reject(new Error(`${name} ended with ${code}`)))
+  // The exit matters only to a pending question.
+  exited.catch(() => undefined)
+  const nextMessage = (): Promise<any> => Promise.race([once(child, "message").then(([message]) => message), exited])
+  const started: Started = await nextMessage()
   return {
     ...started,
     child,
     cpuMicros: () => {
-      const answer = said()
+      const answer = nextMessage()
       child.send("cpu")
       return answer
     },

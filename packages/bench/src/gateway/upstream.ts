@@ -1,7 +1,7 @@
 /** The provider: a short completion, or a stream of 200 chunks, each written on its own. */
 import { createServer, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
-import { tell } from "./process.ts"
+import { report } from "./process.ts"
 
 const chunks = 200
 
@@ -70,4 +70,4 @@ const server = createServer((request, response) => {
   })
 })
 server.keepAliveTimeout = 60_000
-server.listen(0, "127.0.0.1", () => tell({ port: (server.address() as AddressInfo).port }))
+server.listen(0, "127.0.0.1", () => report({ port: (server.address() as AddressInfo).port }))

@@ -1,16 +1,16 @@
-/** What the bench asks a server of its own process, and how one answers. */
+/** The questions of the bench to the process of a server, and their answers. */
 export type Question = "burst" | "cpu" | "memory"
 
 export interface Answers {
   readonly listening: number
-  /** Of the process, microseconds: user and system. */
+  /** CPU time of the process in microseconds, user and system. */
   readonly cpu: number
   /** Bytes of objects and buffers after a collection. */
   readonly memory: number
 }
 export type Answer = Partial<Answers>
 
-/** Says where it listens, then answers to the end of the process. */
+/** Sends the port, then answers questions until the process ends. */
 export const serve = (port: number, publish: () => void): void => {
   process.on("message", (question: Question) => {
     if (question === "burst") publish()

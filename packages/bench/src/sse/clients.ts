@@ -1,4 +1,4 @@
-/** Many clients in one process: they read, look for the end of each burst, and say when all have had it. */
+/** Many clients in one process. They read, detect the end of each burst, and report when all have received it. */
 import { connect } from "node:net"
 import { marker } from "./events.ts"
 

@@ -1,8 +1,8 @@
-/** One burst: what is published, and how it stands on the wire. */
+/** The events of one burst. */
 import { ModelAdded } from "@signalbox/core/ModelEvents"
 
 export const perBurst = 100
-/** In the last event of a burst and in no other. */
+/** Only the last event of a burst contains it. */
 export const marker = "the-last-of-the-burst"
 
 export const burst: ReadonlyArray<ModelAdded> = Array.from(
