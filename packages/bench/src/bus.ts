@@ -1,6 +1,6 @@
 /**
- * The EventBus against a raw Effect `PubSub` (sliding: the one whose publishers never wait either) and against emitters. A round ends
- * when every subscriber has seen every event; consumers of both kinds count arrays of what has piled up.
+ * Compares the EventBus with a sliding Effect `PubSub`, whose publishers never wait either, and with event emitters. A round ends when every
+ * subscriber has seen every event. Consumers of both kinds read arrays of events.
  */
 import { EventEmitter } from "node:events"
 import * as Event from "@signalbox/core/Event"
@@ -11,13 +11,13 @@ import mitt from "mitt"
 import { Subject } from "rxjs"
 import { type Case, interleave, type Row, report } from "./measure.ts"
 
-// mitt's declarations say CommonJS, what Node loads is its ES module.
+// mitt declares a CommonJS type, but Node loads its ES module.
 const makeMitt = mitt as unknown as typeof mitt.default
 
 class RouteMoved extends Event.Class<RouteMoved>()("route.moved", { route: Schema.String, hops: Schema.Int }) {}
 const event = new RouteMoved({ route: "a", hops: 1 })
 
-/** Counts what all subscribers together have seen; a round waits for its share. */
+/** Counts the events that all subscribers have seen together. A round waits for its number. */
 class Tally {
   #seen = 0
   #goal = Number.POSITIVE_INFINITY
@@ -26,7 +26,7 @@ class Tally {
     this.#seen += count
     if (this.#seen >= this.#goal) this.#reached()
   }
-  /** Arms before anything is published; the promise is done when so many more were seen. */
+  /** Resolves when `count` more events were seen. Call it before publishing. */
   more(count: number): Promise<void> {
     this.#goal = this.#seen + count
     return new Promise((resolve) => {
@@ -38,14 +38,14 @@ class Tally {
   }
 }
 
-interface Contestant {
+interface Contender {
   readonly subscribers: number
   readonly tally: Tally
   readonly publish: (event: RouteMoved) => Effect.Effect<unknown>
   readonly publishAll: (events: ReadonlyArray<RouteMoved>) => Effect.Effect<unknown>
 }
 
-/** Events that the bus's subscribers, all of which keep up, were told to have lost. */
+/** The number of events that Gaps report as lost. All subscribers keep up, so it must stay 0. */
 let lost = 0
 
 const missing = (item: Event.Envelope | Gap): number => (item._tag === "Gap" ? (item.missing ?? Number.NaN) : 0)
@@ -59,7 +59,7 @@ const signalbox = (subscribers: number) =>
       yield* Effect.forkScoped(
         Stream.runForEachArray(stream, (items) =>
           Effect.sync(() => {
-            // A Gap can only be the first.
+            // Only the first item can be a Gap.
             const gap = missing(items[0])
             lost += gap
             tally.add(gap === 0 ? items.length : items.length - 1 + gap)
@@ -67,7 +67,7 @@ const signalbox = (subscribers: number) =>
         ),
       )
     }
-    return { subscribers, tally, publish: bus.publish, publishAll: bus.publishAll } satisfies Contestant
+    return { subscribers, tally, publish: bus.publish, publishAll: bus.publishAll } satisfies Contender
   })
 
 const raw = (subscribers: number, make: Effect.Effect<PubSub.PubSub<RouteMoved>>) =>
@@ -87,10 +87,10 @@ const raw = (subscribers: number, make: Effect.Effect<PubSub.PubSub<RouteMoved>>
       tally,
       publish: (event) => PubSub.publish(pubsub, event),
       publishAll: (events) => PubSub.publishAll(pubsub, events),
-    } satisfies Contestant
+    } satisfies Contender
   })
 
-/** What an own strategy makes of a PubSub: wakes once a turn. It still wakes everyone for every type, and cannot tell who lost what. */
+/** A strategy that wakes subscribers once per turn. It still wakes all of them for every type, and does not count lost events. */
 class DeferredStrategy<A> extends PubSub.SlidingStrategy<A> {
   readonly #dispatcher = new Scheduler.MixedScheduler().makeDispatcher()
   #isScheduled = false
@@ -112,17 +112,17 @@ const deferring = Effect.map(
       strategy: () => new DeferredStrategy(),
     }),
   ),
-  (contestant): Contestant => {
+  (contender): Contender => {
     let published = 0
     const publish = (event: RouteMoved) => {
       published = (published + 1) % 512
-      return published === 0 ? Effect.andThen(contestant.publish(event), Effect.yieldNow) : contestant.publish(event)
+      return published === 0 ? Effect.andThen(contender.publish(event), Effect.yieldNow) : contender.publish(event)
     }
-    return { ...contestant, publish }
+    return { ...contender, publish }
   },
 )
 
-type Pattern = (contestant: Contestant, count: number) => Effect.Effect<void>
+type Pattern = (contender: Contender, count: number) => Effect.Effect<void>
 
 const burst: Pattern = ({ publish }, count) =>
   Effect.gen(function* () {
@@ -135,8 +135,8 @@ const burstsOf100: Pattern = ({ publish }, count) =>
       if (index % 100 === 99) yield* Effect.yieldNow
     }
   })
-const publishers32: Pattern = (contestant, count) =>
-  Effect.forEach(Array.from({ length: 32 }), () => burst(contestant, count / 32), {
+const publishers32: Pattern = (contender, count) =>
+  Effect.forEach(Array.from({ length: 32 }), () => burst(contender, count / 32), {
     concurrency: "unbounded",
     discard: true,
   })
@@ -154,10 +154,10 @@ const onePerTurn: Pattern = ({ publish }, count) =>
   })
 
 const round =
-  (contestant: Contestant, pattern: Pattern, count: number): Case =>
+  (contender: Contender, pattern: Pattern, count: number): Case =>
   async () => {
-    const seen = contestant.tally.more(count * contestant.subscribers)
-    await Effect.runPromise(pattern(contestant, count))
+    const seen = contender.tally.more(count * contender.subscribers)
+    await Effect.runPromise(pattern(contender, count))
     await seen
     return count
   }
@@ -183,7 +183,7 @@ const againstPubSub = async (scope: Scope.Scope): Promise<void> => {
       ours: round(ours, pattern, count),
       sliding: round(sliding, pattern, count),
       bounded: round(bounded, pattern, count),
-      // It only knows how to pause after single events.
+      // It yields after single events only.
       deferred: pattern === burst ? round(deferred, pattern, count) : () => 1,
     }
     const best = await interleave(cases)
@@ -196,7 +196,7 @@ const againstPubSub = async (scope: Scope.Scope): Promise<void> => {
   report("bus: speed of the EventBus, raw sliding Effect PubSub = 1, 3 subscribers", rows)
 }
 
-/** The burst of single events, for those that call their listeners at once. */
+/** The burst of single events for emitters, which call their listeners synchronously. */
 const emitters = (subscribers: number, count: number): Record<string, Case> => {
   let seen = 0
   const events = new EventEmitter().setMaxListeners(0)
@@ -204,7 +204,7 @@ const emitters = (subscribers: number, count: number): Record<string, Case> => {
   const subject = new Subject<RouteMoved>()
   const awaited = new Emittery<{ moved: RouteMoved }>()
   for (let index = 0; index < subscribers; index++) {
-    // A function for each: mitt and Emittery would take the same one once.
+    // Each needs its own function: mitt and Emittery register the same function only once.
     const listener = () => {
       seen++
     }
@@ -230,7 +230,7 @@ const emitters = (subscribers: number, count: number): Record<string, Case> => {
     EventEmitter: each(() => events.emit("moved", event)),
     mitt: each(() => small.emit("moved", event)),
     RxJS: each(() => subject.next(event)),
-    // Far slower: a tenth of the events.
+    // It is far slower, so it gets a tenth of the events.
     emittery: checked(count / 10, async () => {
       for (let index = 0; index < count / 10; index++) await awaited.emit("moved", event)
     }),

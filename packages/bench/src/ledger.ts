@@ -1,4 +1,4 @@
-/** `StatsLedger`: recording against a bare write and against rewriting a file under a lock; looking again against looking at everything. */
+/** Compares recording with a bare write and with rewriting a file under a lock, and a repeated snapshot with one from the beginning. */
 import {
   appendFileSync,
   closeSync,
@@ -62,7 +62,7 @@ export const run = async (): Promise<void> => {
   const root = mkdtempSync(join(tmpdir(), "signalbox-bench-ledger-"))
   try {
     await recording(root)
-    await looking(root)
+    await reading(root)
   } finally {
     rmSync(root, { recursive: true })
   }
@@ -84,7 +84,7 @@ const recording = async (root: string): Promise<void> => {
     const each = await interleave(
       {
         ours: () => {
-          // Both begin with an empty file: dirty pages of a growing one would slow down whoever comes next.
+          // Both start with an empty file: the dirty pages of a growing file would slow down the next case.
           for (const file of readdirSync(directory)) truncateSync(join(directory, file))
           return runtime.runPromise(recordAll)
         },
@@ -100,7 +100,7 @@ const recording = async (root: string): Promise<void> => {
     report("ledger: record, how many times as fast", [
       { name: "as writeSync(JSON.stringify(entry))", ratio: each.bare / each.ours, target: ["≥", 0.85] },
       { name: `as rewriting ${REWRITTEN} entries under a lock`, ratio: file.rewrite / each.ours, target: ["≥", 500] },
-      { name: "as that with fsync, as hexai does it", ratio: file.durable / each.ours },
+      { name: "as rewriting them with fsync", ratio: file.durable / each.ours },
     ])
   } finally {
     closeSync(fd)
@@ -108,7 +108,7 @@ const recording = async (root: string): Promise<void> => {
   }
 }
 
-/** The way of a stats.json: read, append, drop the oldest, write a new file, rename. */
+/** Updates a stats.json: reads it, appends an entry, drops the oldest, and replaces the file. */
 const rewriter = (root: string, flock: Flock["Service"]) => {
   const path = join(root, "stats.json")
   const lock = openSync(join(root, "stats.lock"), "a")
@@ -130,8 +130,8 @@ const rewriter = (root: string, flock: Flock["Service"]) => {
   }
 }
 
-const looking = async (root: string): Promise<void> => {
-  const directory = join(root, "looking")
+const reading = async (root: string): Promise<void> => {
+  const directory = join(root, "reading")
   mkdirSync(directory)
   fill(directory)
   const follower = ManagedRuntime.make(ledgerAt(directory))
@@ -147,7 +147,7 @@ const looking = async (root: string): Promise<void> => {
         fresh: async () => {
           const runtime = ManagedRuntime.make(ledgerAt(directory))
           const { totals } = await runtime.runPromise(Effect.flatMap(StatsLedger, (fresh) => fresh.snapshot()))
-          if (totals.requests < SCANNED) throw new Error(`only ${totals.requests} entries seen`)
+          if (totals.requests < SCANNED) throw new Error(`only ${totals.requests} entries counted`)
           await runtime.dispose()
           return 1
         },
@@ -158,7 +158,7 @@ const looking = async (root: string): Promise<void> => {
               if (line !== "" && JSON.parse(line).time > 0) requests++
             }
           }
-          if (requests < SCANNED) throw new Error(`only ${requests} entries seen`)
+          if (requests < SCANNED) throw new Error(`only ${requests} entries counted`)
           return 1
         },
         again: async () => {
@@ -187,7 +187,7 @@ const looking = async (root: string): Promise<void> => {
   }
 }
 
-/** A million calls of the last 55 minutes, of 20 groups, in the segments of their hours. */
+/** Writes a million calls of 20 groups within the last 55 minutes to the segments of their hours. */
 const fill = (directory: string): void => {
   const now = Date.now()
   for (let done = 0; done < SCANNED; done += 10_000) {

@@ -1,4 +1,4 @@
-/** `npm run bench -- NAME…`: runs the named benchmarks, all of them without a name. */
+/** `npm run bench -- NAME…` runs the named benchmarks, or all of them without a name. */
 import { readdirSync } from "node:fs"
 
 const names = readdirSync(import.meta.dirname)
@@ -7,7 +7,7 @@ const names = readdirSync(import.meta.dirname)
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !names.includes(name))
 if (unknown.length > 0) {
-  process.stderr.write(`no benchmark ${unknown.join(", ")}; there are: ${names.join(", ")}\n`)
+  process.stderr.write(`unknown benchmark: ${unknown.join(", ")}; choose from ${names.join(", ")}\n`)
   process.exitCode = 2
 } else {
   for (const name of wanted.length > 0 ? wanted : names) {

@@ -1,12 +1,12 @@
 /**
- * Ratios on a shared machine: the cases take turns, round by round, so that a slow moment hits all of them; each case's number is the
- * best of its rounds, the least disturbed one. Absolute times are never printed.
+ * Measures ratios on a shared machine. The cases take turns in each round, so a slow moment affects all of them, and the best round of each
+ * case counts. Absolute times are never printed.
  */
 
-/** One round of a case: does its work and answers how many operations that was. */
+/** Runs one round of a case and returns its number of operations. */
 export type Case = () => number | Promise<number>
 
-/** Nanoseconds per operation of each case, best of `rounds` interleaved rounds after one warm-up round. */
+/** Returns the nanoseconds per operation of each case: the best of `rounds` interleaved rounds after a warm-up round. */
 export const interleave = async <const K extends string>(
   cases: Readonly<Record<K, Case>>,
   rounds = 7,
@@ -32,7 +32,7 @@ export interface Row {
   readonly target?: readonly ["≥" | "≤", number]
 }
 
-/** Prints a table of ratios; a missed target makes the process end with code 1. */
+/** Prints a table of ratios. A missed target sets the exit code 1. */
 export const report = (title: string, rows: ReadonlyArray<Row>): void => {
   const width = Math.max(...rows.map((row) => row.name.length))
   const lines = rows.map((row) => {
