@@ -2,7 +2,22 @@
 import { createHash, timingSafeEqual } from "node:crypto"
 import { Context, Layer, Redacted } from "effect"
 
-/** Compares tokens with the host's token without revealing it. */
+/**
+ * Compares tokens with the host's token without revealing it.
+ *
+ * **Example** (Checking a token)
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert"
+ * import { AdminToken } from "@signalbox/server/AdminToken"
+ * import { Effect, Redacted } from "effect"
+ *
+ * const program = Effect.map(AdminToken, ({ matches }) => [matches("right"), matches("wrong")])
+ * const layer = AdminToken.layer(Redacted.make("right"))
+ *
+ * deepStrictEqual(await Effect.runPromise(Effect.provide(program, layer)), [true, false])
+ * ```
+ */
 export class AdminToken extends Context.Service<
   AdminToken,
   {

@@ -149,7 +149,7 @@ const make = Effect.gen(function* () {
     }
   }
 
-  const follow: EventFeed["Service"]["follow"] = Effect.fnUntraced(function* (request, options) {
+  const follow: EventFeed["Service"]["follow"] = Effect.fn("EventFeed.follow")(function* (request, options) {
     const types = yield* Effect.fromResult(readTypes(options.types))
     const after = yield* Effect.fromResult(readCursor(request, options.after))
     const head = HttpServerResponse.empty({ status: 200, headers })

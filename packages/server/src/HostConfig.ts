@@ -91,7 +91,34 @@ const Document = ConfigDocument.withWarnings(Parts, ({ models, providers }) => {
   }))
 })
 
-/** The host's document. The environment overrides every key, with the prefix `SIGNALBOX_`. */
+/**
+ * The host's document. The environment overrides every key, with the prefix `SIGNALBOX_`.
+ *
+ * **Example** (Changing the document of a host in memory)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { ConfigSource } from "@signalbox/core/ConfigSource"
+ * import { EventBus } from "@signalbox/core/EventBus"
+ * import { Reconciler } from "@signalbox/core/Reconciler"
+ * import { HostConfig } from "@signalbox/server/HostConfig"
+ * import { Effect, Layer } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const store = yield* HostConfig
+ *   yield* store.update([{ path: "/features/auth", value: true }])
+ *   return (yield* store.snapshot).config.features.auth
+ * })
+ *
+ * const layer = HostConfig.layer.pipe(
+ *   Layer.provide(ConfigSource.layerMemory),
+ *   Layer.provide(Reconciler.layer),
+ *   Layer.provide(EventBus.layer),
+ * )
+ *
+ * strictEqual(await Effect.runPromise(Effect.provide(program, layer)), true)
+ * ```
+ */
 export class HostConfig extends ConfigStore.Service<HostConfig>()("@signalbox/server/HostConfig", {
   schema: Document,
   environmentPrefix: "SIGNALBOX",

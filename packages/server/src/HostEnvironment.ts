@@ -4,11 +4,35 @@ import { ConfigProvider, Effect } from "effect"
 const short = "SIGNALBOX_PORT"
 const long = "SIGNALBOX_LISTEN_PORT"
 
-/** Replaces the long name of a variable in a message by the short name, if the short one is set. */
+/**
+ * Replaces the long name of a variable in a message by the short name, if the short one is set.
+ *
+ * **Example** (Naming the variable that is set)
+ *
+ * ```ts
+ * import { useShortNames } from "@signalbox/server/HostEnvironment"
+ *
+ * useShortNames("SIGNALBOX_LISTEN_PORT is not a port", { SIGNALBOX_PORT: "x" }) // => "SIGNALBOX_PORT is not a port"
+ * ```
+ */
 export const useShortNames = (sentence: string, environment: Readonly<Record<string, string | undefined>>): string =>
   environment[short] === undefined ? sentence : sentence.replaceAll(long, short)
 
-/** Reads the short names first. */
+/**
+ * Returns a provider that reads the short names first.
+ *
+ * **Example** (Reading the port of a host)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { withShortNames } from "@signalbox/server/HostEnvironment"
+ * import { Config, ConfigProvider, Effect } from "effect"
+ *
+ * const provider = withShortNames(ConfigProvider.fromEnv({ env: { SIGNALBOX_PORT: "8080" } }))
+ *
+ * strictEqual(await Effect.runPromise(Config.Int("SIGNALBOX_LISTEN_PORT").parse(provider)), 8080)
+ * ```
+ */
 export const withShortNames = (provider: ConfigProvider.ConfigProvider): ConfigProvider.ConfigProvider =>
   ConfigProvider.make((path) =>
     path.length === 1 && path[0] === long

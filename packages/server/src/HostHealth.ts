@@ -11,7 +11,28 @@ import { HostConfig, Listen } from "./HostConfig.ts"
 import { HostServices } from "./HostServices.ts"
 import { HostLock } from "./internal/HostLock.ts"
 
-/** The health of a host. */
+/**
+ * The health of a host.
+ *
+ * **Example** (Asking a host what needs attention)
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert"
+ * import { mkdtempSync } from "node:fs"
+ * import { tmpdir } from "node:os"
+ * import { join } from "node:path"
+ * import { Host, HostHealth } from "@signalbox/server"
+ * import { Effect, Layer } from "effect"
+ *
+ * const config = join(mkdtempSync(join(tmpdir(), "signalbox-")), "config.json")
+ *
+ * const program = Effect.flatMap(HostHealth, ({ degraded }) => degraded).pipe(
+ *   Effect.provide(Layer.fresh(Host.layer({ config, port: 0 }))),
+ * )
+ *
+ * deepStrictEqual(await Effect.runPromise(program), [])
+ * ```
+ */
 export class HostHealth extends Context.Service<
   HostHealth,
   {

@@ -2,7 +2,8 @@
  * The note that a host writes into its `host.lock`: how to reach it. Only the lock proves that a host runs; the note of a killed host has a dead pid.
  * This module does not import effect, because the status line uses it and must start fast.
  */
-import { closeSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs"
+import { closeSync, openSync, readSync } from "node:fs"
+import { isAlive } from "./internal/isAlive.ts"
 
 /** A running host. */
 export interface HostNote {
@@ -16,36 +17,23 @@ export interface HostNote {
   readonly startedAt: string
 }
 
-/** Reads the note of a live process. Returns `undefined` for anything else: no file, no permission, other text, a dead pid. */
+/**
+ * Reads the note of a live process. Returns `undefined` for anything else: no file, no permission, other text, a dead pid.
+ *
+ * **Example** (Finding a running host)
+ *
+ * ```ts
+ * import { readHostNote } from "@signalbox/server/HostNote"
+ * import { hostPaths } from "@signalbox/server/HostPaths"
+ *
+ * const note = readHostNote(hostPaths("/no-such-directory/config.json").lock)
+ *
+ * note?.url // => undefined
+ * ```
+ */
 export const readHostNote = (lockPath: string): HostNote | undefined => {
   const note = parse(firstLine(lockPath))
   return note !== undefined && isAlive(note.pid) ? note : undefined
-}
-
-/** Writes the note; only the holder of the lock may call it. One line in one write: a reader sees the old note or the new one. Throws errors of `node:fs`. */
-export const writeHostNote = (lockPath: string, note: HostNote): void => {
-  const { document, pid, startedAt, url, version } = note
-  const line = Buffer.from(`${JSON.stringify({ pid, document, url, version, startedAt })}\n`)
-  const fd = openSync(lockPath, "r+")
-  try {
-    writeSync(fd, line, 0, line.length, 0)
-    // Readers ignore the rest of a longer old line, which this removes.
-    ftruncateSync(fd, line.length)
-  } finally {
-    closeSync(fd)
-  }
-}
-
-/** Clears the note before the lock is released. A note that remains has a dead pid soon. */
-export const clearHostNote = (lockPath: string): void => {
-  try {
-    const fd = openSync(lockPath, "r+")
-    try {
-      ftruncateSync(fd, 0)
-    } finally {
-      closeSync(fd)
-    }
-  } catch {}
 }
 
 // JSON may make a name of 255 bytes six times as long.
@@ -89,13 +77,3 @@ const parse = (line: string): HostNote | undefined => {
 const matches = (value: unknown, pattern: RegExp): value is string => typeof value === "string" && pattern.test(value)
 
 const isTime = (value: unknown): value is string => matches(value, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
-
-/** Whether a process with this pid runs, of any user. */
-export const isAlive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    // EPERM: the process belongs to another user.
-    return error instanceof Error && "code" in error && error.code === "EPERM"
-  }
-}

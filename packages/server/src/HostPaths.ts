@@ -22,7 +22,17 @@ export interface HostPaths {
   readonly status: string
 }
 
-/** Returns the paths of the host with the document `config`. A relative path is resolved against the working directory. */
+/**
+ * Returns the paths of the host with the document `config`. A relative path is resolved against the working directory.
+ *
+ * **Example** (Finding the lock of a host)
+ *
+ * ```ts
+ * import { hostPaths } from "@signalbox/server/HostPaths"
+ *
+ * hostPaths("/srv/signalbox/config.json").lock // => "/srv/signalbox/host.lock"
+ * ```
+ */
 export const hostPaths = (config: string): HostPaths => {
   const path = resolve(config)
   const directory = dirname(path)

@@ -9,7 +9,28 @@ import { createServer } from "./internal/NodeHttp.ts"
 import { Traffic } from "./internal/Traffic.ts"
 import { holderOf } from "./PortHolder.ts"
 
-/** The address that a host listens on. Building the layer fails with `PortTaken` or `CannotListen`. */
+/**
+ * The address that a host listens on. Building the layer fails with `PortTaken` or `CannotListen`.
+ *
+ * **Example** (Finding the port of a host)
+ *
+ * ```ts
+ * import { ok } from "node:assert"
+ * import { mkdtempSync } from "node:fs"
+ * import { tmpdir } from "node:os"
+ * import { join } from "node:path"
+ * import { Host, Listening } from "@signalbox/server"
+ * import { Effect, Layer } from "effect"
+ *
+ * const config = join(mkdtempSync(join(tmpdir(), "signalbox-")), "config.json")
+ *
+ * const program = Effect.map(Listening, ({ port }) => port).pipe(
+ *   Effect.provide(Layer.fresh(Host.layer({ config, port: 0 }))),
+ * )
+ *
+ * ok((await Effect.runPromise(program)) > 0)
+ * ```
+ */
 export class Listening extends Context.Service<
   Listening,
   {

@@ -17,7 +17,23 @@ import { Features } from "./HostConfig.ts"
 import { type Calls, makeCalls } from "./internal/Metrics/Calls.ts"
 import { type Graph, makeState } from "./internal/Metrics/State.ts"
 
-/** Adds the route `/metrics` to the router, for services of `graph`. */
+/**
+ * Adds the route `/metrics` to the router, for services of `graph`.
+ *
+ * **Example** (Metrics for your own graph)
+ *
+ * ```ts
+ * import { Models } from "@signalbox/core/Models"
+ * import * as ServiceGraph from "@signalbox/core/ServiceGraph"
+ * import * as Metrics from "@signalbox/server/Metrics"
+ * import { Layer } from "effect"
+ *
+ * class Services extends ServiceGraph.Service<Services>()("example/Services", { nodes: [Models.node] }) {}
+ *
+ * // Still requires a router and the services that it measures.
+ * Layer.isLayer(Metrics.layer(Services)) // => true
+ * ```
+ */
 export const layer = <Self>(graph: Graph<Self>) =>
   HttpRouter.use(
     Effect.fnUntraced(function* (router) {

@@ -3,12 +3,25 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { Effect } from "effect"
 import { get } from "./internal/NodeHttp.ts"
 
-/** Another Signalbox host identifies itself over HTTP. For other processes, Linux lists the owner of the socket. */
-export const holderOf = (host: string, port: number): Effect.Effect<string | undefined> =>
-  Effect.map(
-    Effect.promise(() => askHealth(host, port)),
-    (signalbox) => signalbox ?? processOf(port),
-  )
+/**
+ * Describes the process that listens on a port. Returns `undefined` if nothing listens there, or if this user may not see the process.
+ *
+ * **Details**
+ *
+ * Another Signalbox host identifies itself over HTTP. For other processes, Linux lists the owner of the socket.
+ *
+ * **Example** (Asking for the holder of a free port)
+ *
+ * ```ts
+ * import { holderOf } from "@signalbox/server/PortHolder"
+ * import { Effect } from "effect"
+ *
+ * await Effect.runPromise(holderOf("127.0.0.1", 1)) // => undefined
+ * ```
+ */
+export const holderOf = Effect.fn("PortHolder.holderOf")(function* (host: string, port: number) {
+  return (yield* Effect.promise(() => askHealth(host, port))) ?? processOf(port)
+})
 
 const timeoutMillis = 500
 const maxBytes = 4_096

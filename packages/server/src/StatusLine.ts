@@ -31,6 +31,16 @@ export interface TmuxSettings {
 /**
  * Reads the settings from the environment, with hexai's names after our prefix: `SIGNALBOX_TMUX_STATUS` (on if unset, 1, true, yes or on), `…_THEME`,
  * `…_FG`, `…_BG`, `…_NARROW`, `…_MAXLEN`. Invalid values count as unset, because a status bar cannot show errors.
+ *
+ * **Example** (Drawing the line of a host)
+ *
+ * ```ts
+ * import { readStatus, tmuxLine, tmuxSettings } from "@signalbox/server/StatusLine"
+ *
+ * const settings = tmuxSettings({ SIGNALBOX_TMUX_STATUS_NARROW: "yes" })
+ *
+ * tmuxLine(readStatus("/no-such-file"), { ...settings, now: Date.now() }) // => ""
+ * ```
  */
 export const tmuxSettings = (environment: Readonly<Record<string, string | undefined>>): TmuxSettings => {
   const setting = (name: string): string => (environment[`SIGNALBOX_TMUX_STATUS${name}`] ?? "").trim().toLowerCase()

@@ -2,8 +2,9 @@ import { spawnSync } from "node:child_process"
 import { readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
-import { clearHostNote, readHostNote, writeHostNote } from "@signalbox/server/HostNote"
+import { readHostNote } from "@signalbox/server/HostNote"
 import { Effect } from "effect"
+import { clearHostNote, writeHostNote } from "../src/internal/HostNoteFile.ts"
 import { temporaryDirectory } from "./processes/HostProcess.ts"
 
 const note = {

@@ -10,8 +10,9 @@ import { version } from "@signalbox/api/Version"
 import { FileLock } from "@signalbox/core/FileLock"
 import { Context, DateTime, Effect, FileSystem, Layer } from "effect"
 import { DirectoryUnusable, HostError, LockHeld, LockUnavailable } from "../HostError.ts"
-import { clearHostNote, readHostNote, writeHostNote } from "../HostNote.ts"
+import { readHostNote } from "../HostNote.ts"
 import type { HostPaths } from "../HostPaths.ts"
+import { clearHostNote, writeHostNote } from "./HostNoteFile.ts"
 
 /** Holds the lock while the layer's Scope is open. */
 export class HostLock extends Context.Service<

@@ -3,7 +3,7 @@
  * since, so the numbers stay correct however old the file is. This module does not import effect, because a status line starts every few seconds.
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs"
-import { isAlive } from "../HostNote.ts"
+import { isAlive } from "./isAlive.ts"
 
 export interface Status {
   /** Milliseconds since 1970. */
