@@ -197,7 +197,7 @@ const make = Effect.gen(function* () {
       const values = pinned?.has(ModelRegistrations.key) ? pinned : (yield* reconciler.current).values
       const table = tableIn(values)
       return Array.from(table, ([alias, model]) => ({ alias, ...model, registeredBy: table.registeredBy(alias) }))
-    }),
+    }).pipe(Effect.withSpan("ModelRegistry.models")),
   })
 })
 

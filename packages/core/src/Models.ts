@@ -148,6 +148,7 @@ const make = Effect.gen(function* () {
       }),
     )
 
+  // Hot paths, called for each request: they have no spans.
   return Models.of({
     resolve: (name, key) =>
       Effect.suspend(() => {

@@ -168,12 +168,12 @@ const make = Effect.gen(function* () {
   )
 
   return Providers.of({
-    failed: (provider, reason) =>
-      Effect.suspend(() => {
-        if (outages.has(provider)) return Effect.void
-        const message = failureMessage(Cause.fail(new Error(reason)), [known, ...recent])
-        return Effect.andThen(oldest, begin(provider, message))
-      }),
+    failed: Effect.fn("Providers.failed")((provider: string, reason: string) => {
+      if (outages.has(provider)) return Effect.void
+      const message = failureMessage(Cause.fail(new Error(reason)), [known, ...recent])
+      return Effect.andThen(oldest, begin(provider, message))
+    }),
+    // Hot paths, called for each request: they have no spans.
     recovered: (provider) => Effect.suspend(() => (outages.has(provider) ? end(provider) : Effect.void)),
     outage: (provider) => outages.get(provider),
     outages: Effect.sync(() => [...outages.values()]),
