@@ -6,24 +6,24 @@
 import { Effect, Schema } from "effect"
 
 /** In UTF-16 units. A longer provider, model, key, project or error kind is cut and ends with an ellipsis. */
-export const nameMaxLength = 256
+export const maxNameLength = 256
 
-const Name = Schema.String.check(Schema.isMaxLength(nameMaxLength)).pipe(
+const Name = Schema.String.check(Schema.isMaxLength(maxNameLength)).pipe(
   Schema.withDecodingDefaultKey(Effect.succeed("")),
   Schema.withConstructorDefault(Effect.succeed("")),
 )
 /** The largest count. Sums of thousands of such counts are exact. */
-export const countMax = 1e12
+export const maxCount = 1e12
 /** The largest cost of one call in US dollars. Sums of thousands of such costs are exact. */
-export const costMax = 1e6
+export const maxCost = 1e6
 
-const Whole = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: countMax }))
+const Whole = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: maxCount }))
 const Count = Whole.pipe(
   Schema.withDecodingDefaultKey(Effect.succeed(0)),
   Schema.withConstructorDefault(Effect.succeed(0)),
 )
 
-/** One recorded call. It holds no secret: `key` is the id of a key. Counts are whole numbers from 0 to `countMax`. */
+/** One recorded call. It holds no secret: `key` is the id of a key. Counts are whole numbers from 0 to `maxCount`. */
 export const LedgerEntry = Schema.Struct({
   /** The end of the call in milliseconds since 1970. Default: now. A time in the future is replaced by now. */
   time: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
@@ -45,12 +45,12 @@ export const LedgerEntry = Schema.Struct({
   cacheWriteTokens: Count,
   /** The part of `outputTokens` that is reasoning. */
   reasoningTokens: Count,
-  /** US dollars, at most `costMax`. Summed in billionths of a dollar. */
-  cost: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: costMax }))),
+  /** US dollars, at most `maxCost`. Summed in billionths of a dollar. */
+  cost: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: maxCost }))),
   /** The provider's HTTP status. A call with a status of 400 or more counts as an error. */
   status: Schema.optionalKey(Whole),
   /** The kind of error: `timeout`, `refused` … A call with a kind counts as an error. Without it, a failed status is the kind. */
-  error: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(nameMaxLength))),
+  error: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(maxNameLength))),
   latencyMillis: Schema.optionalKey(Whole),
   timeToFirstTokenMillis: Schema.optionalKey(Whole),
 })
@@ -207,13 +207,13 @@ export const errorKind = (wire: WireEntry): string | undefined => {
 }
 
 const isName = (value: unknown): boolean =>
-  value === undefined || (typeof value === "string" && value.length <= nameMaxLength)
+  value === undefined || (typeof value === "string" && value.length <= maxNameLength)
 
 const isCount = (value: unknown): boolean =>
-  value === undefined || (typeof value === "number" && value >= 0 && value <= countMax && Number.isSafeInteger(value))
+  value === undefined || (typeof value === "number" && value >= 0 && value <= maxCount && Number.isSafeInteger(value))
 
 const isAmount = (value: unknown): boolean =>
-  value === undefined || (typeof value === "number" && value >= 0 && value <= costMax)
+  value === undefined || (typeof value === "number" && value >= 0 && value <= maxCost)
 
 const timeOf = (time: number | undefined, now: number): number =>
   time !== undefined && time >= 0 && time <= now ? Math.abs(Math.floor(time)) : now
@@ -221,14 +221,14 @@ const timeOf = (time: number | undefined, now: number): number =>
 const whole = (value: number | undefined): number => {
   if (value === undefined || !(value > 0)) return 0
   if ((value | 0) === value) return value
-  return Math.min(Math.round(value), countMax)
+  return Math.min(Math.round(value), maxCount)
 }
 
-const amount = (value: number): number => (value > 0 ? Math.min(value, costMax) : 0)
+const amount = (value: number): number => (value > 0 ? Math.min(value, maxCost) : 0)
 
 const bounded = (name: string | undefined): string => {
   if (name === undefined) return ""
-  return name.length <= nameMaxLength ? name : `${name.slice(0, nameMaxLength - 1).toWellFormed()}…`
+  return name.length <= maxNameLength ? name : `${name.slice(0, maxNameLength - 1).toWellFormed()}…`
 }
 
 type Names = { readonly [K in "provider" | "model" | "upstream" | "key" | "project"]?: string | undefined }
@@ -251,22 +251,22 @@ const namesOf = ({ key, model, project, provider, upstream }: LedgerEntryInput):
   if (key) line += `,"key":${quoted(key)}`
   if (project) line += `,"project":${quoted(project)}`
   const all = { provider, model, upstream, key, project }
-  if (Object.values(all).every((name) => name === undefined || name.length <= nameMaxLength)) {
+  if (Object.values(all).every((name) => name === undefined || name.length <= maxNameLength)) {
     last = { names: all, text: line }
   }
   return line
 }
 
 /** The bound of the cache of quoted names. A program has few names; at the bound the cache is cleared. */
-const quotedMaxCount = 1024
+const maxQuoted = 1024
 const alreadyQuoted = new Map<string, string>()
 
 const quoted = (name: string): string => {
-  const known = alreadyQuoted.get(name.length <= nameMaxLength ? name : "")
+  const known = alreadyQuoted.get(name.length <= maxNameLength ? name : "")
   if (known !== undefined) return known
   const short = bounded(name)
   const text = JSON.stringify(short).replace(/[\u007f-\uffff]/g, escaped)
-  if (alreadyQuoted.size >= quotedMaxCount) alreadyQuoted.clear()
+  if (alreadyQuoted.size >= maxQuoted) alreadyQuoted.clear()
   if (short === name && short !== "") alreadyQuoted.set(name, text)
   return text
 }

@@ -7,7 +7,7 @@ import { type Provider, ProviderSettings, Providers } from "@signalbox/core/Prov
 import { Reconciler } from "@signalbox/core/Reconciler"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import * as Setting from "@signalbox/core/Setting"
-import { Effect, Layer, Schema, type Scope, Stream } from "effect"
+import { Effect, Exit, Layer, Schema, Scope, Stream } from "effect"
 
 export class Services extends ServiceGraph.Service<Services>()("test/Services", { nodes: [Models.node] }) {}
 
@@ -85,3 +85,26 @@ export const resolve = (alias: string, key?: string) =>
 export const resolved = (alias: string, key?: string) =>
   Effect.match(resolve(alias, key), { onSuccess: ({ upstream }) => upstream, onFailure: ({ reason }) => reason._tag })
 export const list = (key?: string) => Services.provide(Effect.flatMap(Models, (models) => models.list(key)))
+
+export const register = (name: string, models: ModelInputs) =>
+  Effect.flatMap(ModelRegistry, (registry) => registry.register(models, { name }))
+/** Registers models until the returned Scope closes. */
+export const open = (name: string, models: ModelInputs) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    yield* Scope.provide(register(name, models), scope)
+    return scope
+  })
+export const close = (scope: Scope.Closeable) => Scope.close(scope, Exit.void)
+/** Waits until all queued changes have run. */
+export const settled = Effect.flatMap(Reconciler, (reconciler) =>
+  reconciler.run(() => Effect.void, { whenFull: "wait" }),
+)
+export const table = Effect.map(
+  Effect.flatMap(ModelRegistry, (registry) => registry.models),
+  (models) => Object.fromEntries(models.map(({ alias, provider, upstream }) => [alias, `${upstream}@${provider}`])),
+)
+export const origins = Effect.map(
+  Effect.flatMap(ModelRegistry, (registry) => registry.models),
+  (models) => Object.fromEntries(models.map(({ alias, registeredBy }) => [alias, registeredBy])),
+)

@@ -1,169 +1,25 @@
 import { assert, describe, it } from "@effect/vitest"
-import { EventBus } from "@signalbox/core/EventBus"
-import {
-  type Policy,
-  type Retainable,
-  Retention,
-  RetentionPolicy,
-  type StoreLimits,
-  type SweepRequest,
-} from "@signalbox/core/Retention"
-import { RetentionChanged, RetentionSwept } from "@signalbox/core/RetentionEvents"
-import {
-  Clock,
-  Context,
-  type Duration,
-  Effect,
-  Exit,
-  Latch,
-  Layer,
-  Logger,
-  Scope,
-  Stream,
-  SubscriptionRef,
-} from "effect"
-import { TestClock } from "effect/testing"
+import { type Policy, RetentionPolicy, type StoreLimits } from "@signalbox/core/Retention"
+import { Effect, Exit, Schema, Scope } from "effect"
+import { events, forever, pass, retentionTest, Shelf, settle, traces } from "./RetentionHost.ts"
 
-const day = 86_400_000
-/** Late enough that items can be old. */
-const start = 1000 * day
-
-const forever: Policy = {
-  ledgerDays: 0,
-  ledgerMaxBytes: 0,
-  historyDays: 0,
-  historyMaxEntries: 0,
-  eventsDays: 0,
-  tracesDays: 0,
-  tracesMaxBytes: 0,
-}
-
-interface Item {
-  readonly at: number
-  readonly bytes: number
-}
-
-/** A store of a host that deletes one item per batch. */
-class Shelf {
-  items: ReadonlyArray<Item>
-  readonly requests: Array<SweepRequest> = []
-  /** While closed, it stops each sweep before its next item. */
-  readonly gate = Latch.makeUnsafe(true)
-  failing = false
-  dying = false
-
-  constructor(ages: ReadonlyArray<number>) {
-    this.items = ages.map((days) => ({ at: start - days * day, bytes: 10 }))
-  }
-
-  get ages(): ReadonlyArray<number> {
-    return this.items.map(({ at }) => (start - at) / day)
-  }
-
-  retainable(name: string, limits: (policy: Policy) => StoreLimits): Retainable {
-    return {
-      name,
-      limits,
-      newest: Effect.sync(() => this.items.at(-1)?.at),
-      sweep: (request) => {
-        this.requests.push(request)
-        const { maxBytes = Number.POSITIVE_INFINITY, olderThan = 0 } = request
-        let left = this.items.reduce((sum, { bytes }) => sum + bytes, 0)
-        const victims = this.items.filter((item) => {
-          const goes = item.at < olderThan || left > maxBytes
-          if (goes) left -= item.bytes
-          return goes
-        })
-        if (this.dying) return Stream.die(new Error("the shelf is gone"))
-        if (this.failing) return Stream.fail({ message: "the shelf has fallen over" })
-        return Stream.fromIterable(victims).pipe(
-          Stream.mapEffect((victim) =>
-            Effect.map(this.gate.await, () => {
-              if (!request.dryRun) this.items = this.items.filter((item) => item !== victim)
-              return { deleted: 1, bytes: victim.bytes }
-            }),
-          ),
-        )
-      },
-    }
-  }
-}
-
-const events = ({ eventsDays }: Policy): StoreLimits => ({ days: eventsDays })
-const traces = ({ tracesDays, tracesMaxBytes }: Policy): StoreLimits => ({ days: tracesDays, maxBytes: tracesMaxBytes })
-
-interface Host {
-  readonly retention: Retention["Service"]
-  readonly setPolicy: (policy: Policy) => Effect.Effect<void>
-  readonly bus: EventBus["Service"]
-  /** Published events and log messages, one line each. */
-  readonly lines: Array<string>
-  /** Moves the wall clock without time passing. */
-  readonly jump: (millis: number) => void
-}
-
-/** Lets ready fibers run, and the fibers that these make ready. */
-const settle = Effect.repeat(Effect.yieldNow, { times: 100 })
-
-/** Lets time pass, and then lets fibers run that were waiting for it. */
-const pass = (duration: Duration.Input) => Effect.andThen(settle, Effect.andThen(TestClock.adjust(duration), settle))
-
-const test = (title: string, policy: Policy, body: (host: Host) => Effect.Effect<void, unknown, Scope.Scope>) =>
-  it.effect(title, () =>
-    Effect.gen(function* () {
-      yield* TestClock.setTime(start)
-      const ref = yield* SubscriptionRef.make(policy)
-      const clock = yield* Clock.Clock
-      const ahead = { millis: 0 }
-      const jumping: Clock.Clock = {
-        currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + ahead.millis,
-        currentTimeMillis: Effect.map(clock.currentTimeMillis, (millis) => millis + ahead.millis),
-        currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe() + BigInt(ahead.millis) * 1_000_000n,
-        currentTimeNanos: Effect.map(clock.currentTimeNanos, (nanos) => nanos + BigInt(ahead.millis) * 1_000_000n),
-        monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
-        monotonicTimeNanos: clock.monotonicTimeNanos,
-        sleep: (duration) => clock.sleep(duration),
-      }
-      const setting = Layer.effect(
-        RetentionPolicy,
-        Effect.map(Layer.build(RetentionPolicy.layer(policy)), (context) => ({
-          ...Context.get(context, RetentionPolicy),
-          get: SubscriptionRef.get(ref),
-          changes: SubscriptionRef.changes(ref),
-        })),
-      )
-      const lines: Array<string> = []
-      const logger = Logger.make(({ message }) => void lines.push(String(message)))
-      const jump = (millis: number) => {
-        ahead.millis += millis
-      }
-      yield* Effect.gen(function* () {
-        const context = yield* Layer.build(
-          Layer.provideMerge(Retention.layer, Layer.mergeAll(setting, EventBus.layer)),
-        ).pipe(Effect.provideService(Clock.Clock, jumping))
-        const [bus, retention] = [Context.get(context, EventBus), Context.get(context, Retention)]
-        const published = yield* bus.subscribe({ types: [RetentionChanged, RetentionSwept] })
-        yield* published.pipe(
-          Stream.runForEach((envelope) => {
-            if (envelope._tag === "Gap") return Effect.die("a gap")
-            const { event } = envelope
-            const line =
-              event._tag === "retention.swept"
-                ? `${event.store} ${event.deleted} ${event.bytes}${event.dryRun ? " dry" : ""}`
-                : `changed ${event.policy.eventsDays}`
-            return Effect.sync(() => void lines.push(line))
-          }),
-          Effect.forkScoped,
-        )
-        const setPolicy = (next: Policy) => Effect.andThen(SubscriptionRef.set(ref, next), settle)
-        yield* settle
-        yield* body({ retention, bus, lines, setPolicy, jump })
-      }).pipe(Effect.provide(Logger.layer([logger])))
-    }),
-  )
+describe("RetentionPolicy", () => {
+  it("decodes a copilot-api policy, with defaults for missing keys", () => {
+    const defaults = Schema.decodeSync(RetentionPolicy.schema)({})
+    const policy = Schema.decodeSync(RetentionPolicy.schema)({
+      events_days: 7,
+      traces_days: 0,
+      traces_max_bytes: 5,
+    })
+    assert.deepStrictEqual(policy, { ...defaults, eventsDays: 7, tracesDays: 0, tracesMaxBytes: 5 })
+    assert.deepStrictEqual([defaults.eventsDays, defaults.tracesDays, defaults.tracesMaxBytes], [60, 60, 104_857_600])
+    assert.strictEqual(Schema.decodeOption(RetentionPolicy.schema)({ events_days: -1 })._tag, "None")
+    assert.strictEqual(Schema.decodeOption(RetentionPolicy.schema)({ ledger_days: 1.5 })._tag, "None")
+  })
+})
 
 describe("Retention", () => {
-  test(
+  retentionTest(
     "sweeps a store by its own limits when it is registered, and publishes the sweep",
     { ...forever, eventsDays: 60 },
     (host) =>
@@ -180,7 +36,7 @@ describe("Retention", () => {
       }),
   )
 
-  test(
+  retentionTest(
     "sweeps a store each hour, and publishes only sweeps that deleted something",
     { ...forever, eventsDays: 60 },
     (host) =>
@@ -202,7 +58,7 @@ describe("Retention", () => {
       }),
   )
 
-  test("sweeps at once the stores whose limits change, and restarts their hour", forever, (host) =>
+  retentionTest("sweeps at once the stores whose limits change, and restarts their hour", forever, (host) =>
     Effect.gen(function* () {
       const [a, b] = [new Shelf([90, 61, 1]), new Shelf([90, 1])]
       yield* host.retention.register(a.retainable("events", events))
@@ -223,7 +79,7 @@ describe("Retention", () => {
     }),
   )
 
-  test(
+  retentionTest(
     "stops a running sweep when a newer policy keeps more, and publishes what was deleted",
     { ...forever, eventsDays: 60 },
     (host) =>
@@ -243,7 +99,7 @@ describe("Retention", () => {
       }),
   )
 
-  test("reports in a dry run what a sweep would delete, and deletes nothing", forever, (host) =>
+  retentionTest("reports in a dry run what a sweep would delete, and deletes nothing", forever, (host) =>
     Effect.gen(function* () {
       const shelf = new Shelf([90, 61, 1])
       yield* host.retention.register(shelf.retainable("shelf", () => ({ days: 0, maxBytes: 20 })))
@@ -260,102 +116,27 @@ describe("Retention", () => {
     }),
   )
 
-  test("sweeps once after the computer slept through several sweeps", { ...forever, eventsDays: 60 }, (host) =>
-    Effect.gen(function* () {
-      const shelf = new Shelf([55, 1])
-      yield* host.retention.register(shelf.retainable("events", events))
-      yield* settle
-      yield* pass("10 minutes")
-      host.jump(10 * day)
-      yield* settle
-      assert.strictEqual(shelf.requests.length, 1)
-      yield* pass("50 minutes")
-      assert.strictEqual(shelf.requests.length, 2)
-      assert.deepStrictEqual(shelf.ages, [1])
-      yield* pass("59 minutes")
-      assert.strictEqual(shelf.requests.length, 2)
-      assert.deepStrictEqual(host.lines, ["events 1 10"])
-    }),
-  )
-
-  test(
-    "deletes nothing by age while the clock is years ahead",
-    { ...forever, tracesDays: 60, tracesMaxBytes: 30 },
-    (host) =>
-      Effect.gen(function* () {
-        const shelf = new Shelf([30, 20, 10])
-        yield* host.retention.register(shelf.retainable("traces", traces))
-        yield* settle
-        host.jump(10 * 365 * day)
-        yield* pass("23 hours")
-        assert.deepStrictEqual(shelf.ages, [30, 20, 10])
-        assert.match(host.lines[0] ?? "", /more than a month later than expected/)
-        const [result] = yield* host.retention.sweep()
-        assert.isTrue(result?.ageLimitSkipped)
-        // Limits that do not depend on the clock still apply.
-        shelf.items = new Shelf([30, 20, 10, 5]).items
-        yield* pass("1 hour")
-        assert.deepStrictEqual(shelf.ages, [20, 10, 5])
-        host.jump(-10 * 365 * day)
-        yield* pass("100 days")
-        assert.deepStrictEqual(shelf.ages, [])
-      }),
-  )
-
-  test("trusts a clock that stays ahead for a day of running", { ...forever, eventsDays: 60 }, (host) =>
-    Effect.gen(function* () {
-      const shelf = new Shelf([30])
-      yield* host.retention.register(shelf.retainable("events", events))
-      yield* settle
-      host.jump(90 * day)
-      yield* pass("24 hours")
-      assert.deepStrictEqual(shelf.ages, [30])
-      yield* pass("1 hour")
-      assert.deepStrictEqual(shelf.ages, [])
-    }),
-  )
-
-  test(
-    "distrusts a wrong clock at the start, by the newest item of the store",
+  retentionTest(
+    "logs a failed sweep, sweeps the other stores, and retries in an hour",
     { ...forever, eventsDays: 60 },
     (host) =>
       Effect.gen(function* () {
-        const [old, idle] = [new Shelf([90, 30]), new Shelf([61, 31])]
-        host.jump(5 * day)
-        yield* host.retention.register(old.retainable("events", events))
-        yield* host.retention.register(idle.retainable("events", events))
+        const [a, b] = [new Shelf([90, 1]), new Shelf([90, 1])]
+        a.failing = true
+        yield* host.retention.register(a.retainable("a", events))
+        yield* host.retention.register(b.retainable("b", events))
         yield* settle
-        assert.deepStrictEqual(
-          [old.ages, idle.ages],
-          [
-            [90, 30],
-            [61, 31],
-          ],
-        )
-        host.jump(-4 * day)
+        assert.deepStrictEqual([a.ages, b.ages], [[90, 1], [1]])
+        assert.include(host.lines, "The sweep of a failed: the shelf has fallen over")
+        const [result] = yield* host.retention.sweep()
+        assert.strictEqual(result?.failed, "the shelf has fallen over")
+        a.failing = false
         yield* pass("1 hour")
-        assert.deepStrictEqual([old.ages, idle.ages], [[30], [61, 31]])
+        assert.deepStrictEqual(a.ages, [1])
       }),
   )
 
-  test("logs a failed sweep, sweeps the other stores, and retries in an hour", { ...forever, eventsDays: 60 }, (host) =>
-    Effect.gen(function* () {
-      const [a, b] = [new Shelf([90, 1]), new Shelf([90, 1])]
-      a.failing = true
-      yield* host.retention.register(a.retainable("a", events))
-      yield* host.retention.register(b.retainable("b", events))
-      yield* settle
-      assert.deepStrictEqual([a.ages, b.ages], [[90, 1], [1]])
-      assert.include(host.lines, "The sweep of a failed: the shelf has fallen over")
-      const [result] = yield* host.retention.sweep()
-      assert.strictEqual(result?.failed, "the shelf has fallen over")
-      a.failing = false
-      yield* pass("1 hour")
-      assert.deepStrictEqual(a.ages, [1])
-    }),
-  )
-
-  test(
+  retentionTest(
     "treats a defect of a store or of its limits as a failure, and retries in an hour",
     { ...forever, eventsDays: 60 },
     (host) =>
@@ -386,7 +167,7 @@ describe("Retention", () => {
       }),
   )
 
-  test("stops sweeping a store when its Scope closes", { ...forever, eventsDays: 60 }, (host) =>
+  retentionTest("stops sweeping a store when its Scope closes", { ...forever, eventsDays: 60 }, (host) =>
     Effect.gen(function* () {
       const shelf = new Shelf([1])
       const scope = yield* Scope.make()
@@ -400,7 +181,7 @@ describe("Retention", () => {
     }),
   )
 
-  test("sweeps one store at a time", { ...forever, eventsDays: 60 }, (host) =>
+  retentionTest("sweeps one store at a time", { ...forever, eventsDays: 60 }, (host) =>
     Effect.gen(function* () {
       const [a, b] = [new Shelf([90, 80, 0]), new Shelf([90, 0])]
       a.gate.closeUnsafe()

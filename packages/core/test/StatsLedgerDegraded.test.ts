@@ -7,7 +7,7 @@ import { Effect, Layer, Logger, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import { MemorySegments } from "../src/internal/SegmentStorage/MemorySegments.ts"
-import { waitingMaxCount } from "../src/internal/StatsLedger/SegmentWriter.ts"
+import { maxWaiting } from "../src/internal/StatsLedger/SegmentWriter.ts"
 
 const call = { provider: "openai", model: "fast", inputTokens: 1 }
 
@@ -105,12 +105,12 @@ describe("StatsLedger on a full disk", () => {
       Effect.gen(function* () {
         disk.room = 0
         disk.code = "EIO"
-        for (let i = 0; i < waitingMaxCount + 5; i++) yield* ledger.record(call)
+        for (let i = 0; i < maxWaiting + 5; i++) yield* ledger.record(call)
         const { degraded } = yield* ledger.snapshot()
-        assert.deepStrictEqual(degraded, { reason: "EIO", since: 0, waiting: waitingMaxCount, lost: 5 })
+        assert.deepStrictEqual(degraded, { reason: "EIO", since: 0, waiting: maxWaiting, lost: 5 })
         disk.room = Number.POSITIVE_INFINITY
         yield* ledger.record(call)
-        assert.strictEqual((yield* ledger.snapshot()).totals.requests, waitingMaxCount + 1)
+        assert.strictEqual((yield* ledger.snapshot()).totals.requests, maxWaiting + 1)
       }),
     )
   })

@@ -10,21 +10,21 @@ interface MemorySegment {
   exclusive: boolean
 }
 
-const chunkMaxBytes = 262_144
+const maxChunkBytes = 262_144
 
 export class MemorySegments {
   readonly capacity: number
   readonly #segments = new Map<SegmentName, MemorySegment>()
   readonly #rollUps = new Map<SegmentName, string>()
   readonly aside: Array<string> = []
-  readonly #asideMaxBytes: number
+  readonly #maxAsideBytes: number
   #used = 0
   #asideBytes = 0
   #made = 0
 
-  constructor(options: { readonly capacityBytes?: number; readonly asideMaxBytes?: number } = {}) {
+  constructor(options: { readonly capacityBytes?: number; readonly maxAsideBytes?: number } = {}) {
     this.capacity = options.capacityBytes ?? 67_108_864
-    this.#asideMaxBytes = options.asideMaxBytes ?? 1_048_576
+    this.#maxAsideBytes = options.maxAsideBytes ?? 1_048_576
   }
 
   get storage() {
@@ -85,8 +85,8 @@ export class MemorySegments {
   #read(name: SegmentName, offset: number, unfinished: boolean): SegmentChunk | undefined {
     const segment = this.#segments.get(name)
     if (segment === undefined) return undefined
-    const chunk = segment.text.slice(offset, offset + chunkMaxBytes)
-    const atEnd = chunk.length < chunkMaxBytes
+    const chunk = segment.text.slice(offset, offset + maxChunkBytes)
+    const atEnd = chunk.length < maxChunkBytes
     const end = chunk.lastIndexOf("\n") + 1
     const whole = atEnd ? unfinished : end === 0
     const bytes = whole ? chunk.length : end
@@ -127,7 +127,7 @@ export class MemorySegments {
   #setAside(lines: ReadonlyArray<string>): number {
     let kept = 0
     for (const line of lines) {
-      if (this.#asideBytes + line.length + 1 > this.#asideMaxBytes) break
+      if (this.#asideBytes + line.length + 1 > this.#maxAsideBytes) break
       this.#asideBytes += line.length + 1
       this.aside.push(line)
       kept++

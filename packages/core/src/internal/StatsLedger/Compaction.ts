@@ -13,7 +13,7 @@ import { groupId, groupOf, UsageSum } from "./UsageSum.ts"
 export const minAgeMillis = hourMillis
 
 /** The most rows of one roll-up. A segment that would need more is not compacted. */
-export const rowsMax = 65_536
+export const maxRows = 65_536
 
 export interface Compacted {
   readonly segments: number
@@ -77,8 +77,8 @@ const replace = Effect.fnUntraced(function* (
     }
   }
   const fold = yield* foldSegment(name, segment)
-  if (fold.newer || fold.rows > rowsMax) {
-    const why = fold.newer ? "holds lines of a newer version" : `needs more than ${rowsMax} rows`
+  if (fold.newer || fold.rows > maxRows) {
+    const why = fold.newer ? "holds lines of a newer version" : `needs more than ${maxRows} rows`
     yield* Effect.logWarning(`The ledger's segment ${name} is not compacted: it ${why}.`)
     return undefined
   }
@@ -102,7 +102,7 @@ const foldSegment = Effect.fnUntraced(function* (
   for (;;) {
     const piece = yield* segment.read(offset)
     foldLines(fold, piece.text, last)
-    if (piece.atEnd || fold.newer || fold.rows > rowsMax) return fold
+    if (piece.atEnd || fold.newer || fold.rows > maxRows) return fold
     offset = piece.next
     yield* Effect.yieldNow
   }
@@ -129,7 +129,7 @@ const foldLines = (fold: Fold, text: string, last: number): void =>
     },
     foreign: (line) => {
       fold.foreignCount++
-      if (fold.foreign.length < foreignKeptMax) fold.foreign.push(line.slice(0, foreignLineMaxLength))
+      if (fold.foreign.length < maxForeignKept) fold.foreign.push(line.slice(0, maxForeignLineLength))
     },
     newer: () => {
       fold.newer = true
@@ -137,5 +137,5 @@ const foldLines = (fold: Fold, text: string, last: number): void =>
   })
 
 /** The most lines of one segment that are set aside, for people to inspect. */
-const foreignKeptMax = 1000
-const foreignLineMaxLength = 16_384
+const maxForeignKept = 1000
+const maxForeignLineLength = 16_384

@@ -8,7 +8,7 @@ const perDoubling = 1 << exactBits
 const topBits = 24
 export const stepCount = (topBits - exactBits + 1) * perDoubling
 /** A histogram with more distinct durations is stored as an array of all steps. */
-const pairsMax = 16
+const maxPairs = 16
 
 export class DurationHistogram {
   count = 0
@@ -44,7 +44,7 @@ export class DurationHistogram {
       }
     }
     pairs.push(step, count)
-    if (pairs.length <= pairsMax * 2) return
+    if (pairs.length <= maxPairs * 2) return
     this.#steps = spread(pairs)
     this.#pairs = undefined
   }

@@ -79,7 +79,7 @@ export const makeSegmentTail = (storage: SegmentStorage["Service"], options: Win
     else if (rollUp === undefined) followed.foreign++
     else {
       followed.foreign += rollUp.foreign
-      for (const { usage, minute } of rollUp.rows) sums.addUsage(followed.part, minute, usage)
+      for (const { usage, minute } of rollUp.rows) sums.addSum(followed.part, minute, usage)
     }
   }
 

@@ -6,8 +6,8 @@ import { hourMillis, hourOf, segmentName, segmentsPerHour } from "../../SegmentN
 import type { AppendFailure, SegmentAppender, SegmentStorage } from "../../SegmentStorage.ts"
 
 /** The most lines, and characters, that wait for the storage. Beyond that new lines are lost and counted. */
-export const waitingMaxCount = 1000
-export const waitingMaxBytes = 1_048_576
+export const maxWaiting = 1000
+export const maxWaitingBytes = 1_048_576
 
 /** The interval between two checks that the open segment still has its name. */
 const checkMillis = 1000
@@ -90,7 +90,7 @@ export class SegmentWriter {
   }
 
   #keep(line: string): void {
-    if (this.#waiting.length >= waitingMaxCount || this.#waitingBytes + line.length > waitingMaxBytes) {
+    if (this.#waiting.length >= maxWaiting || this.#waitingBytes + line.length > maxWaitingBytes) {
       this.#backlog!.lost++
     } else {
       this.#waiting.push(line)

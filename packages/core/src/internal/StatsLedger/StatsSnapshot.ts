@@ -73,7 +73,7 @@ export const makeSnapshot = (
   backlog: Backlog | undefined,
 ): StatsSnapshot => {
   const minutes = Math.max(1, now - window.from) / 60_000
-  const usages = [...window.usages.values()]
+  const usages = [...window.sums.values()]
   const by = (dimension: keyof Group): Readonly<Record<string, Usage>> => {
     const sums = new Map<string, UsageSum>()
     for (const usage of usages) add(sums, usage.group[dimension], usage)

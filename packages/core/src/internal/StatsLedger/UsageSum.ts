@@ -12,7 +12,7 @@ export interface Group {
 }
 
 /** The most kinds of errors in one sum. Further kinds count as `other`. */
-export const errorKindsMax = 32
+export const maxErrorKinds = 32
 
 export class UsageSum {
   readonly group: Group
@@ -73,7 +73,7 @@ export class UsageSum {
     this.errors += count
     this.#errorKinds ??= new Map()
     const kinds = this.#errorKinds
-    const isNameless = !kinds.has(kind) && (count < 0 || kinds.size >= errorKindsMax)
+    const isNameless = !kinds.has(kind) && (count < 0 || kinds.size >= maxErrorKinds)
     const name = isNameless ? otherErrors : kind
     const sum = (kinds.get(name) ?? 0) + count
     if (sum === 0) kinds.delete(name)

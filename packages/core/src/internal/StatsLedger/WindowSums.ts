@@ -26,7 +26,7 @@ export const makePart = (hour: number): SegmentPart => ({ hour, buckets: new Map
 export interface Window {
   /** The start of its first bucket. */
   from: number
-  readonly usages: Map<string, UsageSum>
+  readonly sums: Map<string, UsageSum>
 }
 
 export interface WindowSumsOptions {
@@ -42,7 +42,7 @@ export class WindowSums {
   readonly #windows = new Map<number, Window>()
   /** The number of buckets of each group. */
   readonly #groups = new Map<string, number>()
-  #usages = 0
+  #sumCount = 0
   /** The start of the oldest kept bucket. */
   #oldest = 0
 
@@ -65,26 +65,26 @@ export class WindowSums {
     this.#add(part, wire.time, wire, (usage) => usage.add(wire))
   }
 
-  addUsage(part: SegmentPart, time: number, sum: UsageSum): void {
+  addSum(part: SegmentPart, time: number, sum: UsageSum): void {
     this.#add(part, time, sum.group, (usage) => usage.merge(sum, 1))
   }
 
   #add(part: SegmentPart, time: number, group: Partial<Group>, to: (usage: UsageSum) => void): void {
     const bucket = this.#bucketIn(part, time)
     if (bucket < this.#oldest) return
-    const usages = this.#usagesIn(part, bucket)
+    const sums = this.#sumsIn(part, bucket)
     let id = groupId(group)
-    const isNew = !usages.has(id)
-    if (isNew && (this.#usages >= maxSums || (this.#groups.size >= maxGroups && !this.#groups.has(id)))) {
+    const isNew = !sums.has(id)
+    if (isNew && (this.#sumCount >= maxSums || (this.#groups.size >= maxGroups && !this.#groups.has(id)))) {
       group = overflowGroup
       id = overflowId
     }
-    if (isNew && !usages.has(id)) {
-      this.#usages++
+    if (isNew && !sums.has(id)) {
+      this.#sumCount++
       this.#groups.set(id, (this.#groups.get(id) ?? 0) + 1)
     }
-    to(usageIn(usages, id, group))
-    for (const window of this.#windows.values()) if (bucket >= window.from) to(usageIn(window.usages, id, group))
+    to(sumIn(sums, id, group))
+    for (const window of this.#windows.values()) if (bucket >= window.from) to(sumIn(window.sums, id, group))
   }
 
   /** Removes all sums of one segment. */
@@ -129,19 +129,19 @@ export class WindowSums {
   series(from: number): ReadonlyArray<SeriesRow> {
     const rows = new SeriesRows()
     for (const part of this.#parts) {
-      for (const [bucket, usages] of part.buckets) {
-        if (bucket >= from) for (const usage of usages.values()) rows.add(bucket, usage)
+      for (const [bucket, sums] of part.buckets) {
+        if (bucket >= from) for (const usage of sums.values()) rows.add(bucket, usage)
       }
     }
     return rows.all
   }
 
   #gather(from: number): Window {
-    const window: Window = { from, usages: new Map() }
+    const window: Window = { from, sums: new Map() }
     for (const part of this.#parts) {
-      for (const [bucket, usages] of part.buckets) {
+      for (const [bucket, sums] of part.buckets) {
         if (bucket < from) continue
-        for (const [id, usage] of usages) usageIn(window.usages, id, usage.group).merge(usage, 1)
+        for (const [id, usage] of sums) sumIn(window.sums, id, usage.group).merge(usage, 1)
       }
     }
     return window
@@ -150,33 +150,33 @@ export class WindowSums {
   #advance(window: Window, from: number): void {
     if (from <= window.from) return
     for (const part of this.#parts) {
-      for (const [bucket, usages] of part.buckets) {
-        if (bucket >= window.from && bucket < from) subtract(window, usages)
+      for (const [bucket, sums] of part.buckets) {
+        if (bucket >= window.from && bucket < from) subtract(window, sums)
       }
     }
     window.from = from
   }
 
   #removeBucket(part: SegmentPart, bucket: number): void {
-    const usages = part.buckets.get(bucket) ?? new Map<string, UsageSum>()
+    const sums = part.buckets.get(bucket) ?? new Map<string, UsageSum>()
     part.buckets.delete(bucket)
-    for (const window of this.#windows.values()) if (bucket >= window.from) subtract(window, usages)
-    this.#usages -= usages.size
-    for (const id of usages.keys()) {
+    for (const window of this.#windows.values()) if (bucket >= window.from) subtract(window, sums)
+    this.#sumCount -= sums.size
+    for (const id of sums.keys()) {
       const left = (this.#groups.get(id) ?? 1) - 1
       if (left === 0) this.#groups.delete(id)
       else this.#groups.set(id, left)
     }
   }
 
-  #usagesIn(part: SegmentPart, bucket: number): Map<string, UsageSum> {
+  #sumsIn(part: SegmentPart, bucket: number): Map<string, UsageSum> {
     this.#parts.add(part)
-    let usages = part.buckets.get(bucket)
-    if (usages === undefined) {
-      usages = new Map()
-      part.buckets.set(bucket, usages)
+    let sums = part.buckets.get(bucket)
+    if (sums === undefined) {
+      sums = new Map()
+      part.buckets.set(bucket, sums)
     }
-    return usages
+    return sums
   }
 
   /** Bounds the time by the end of the segment's hour: an entry with a time in the far future would stay in every window. */
@@ -193,20 +193,20 @@ const other = "(other)"
 const overflowGroup: Group = { provider: other, model: other, upstream: other, key: other, project: other }
 const overflowId = groupId(overflowGroup)
 
-const usageIn = (usages: Map<string, UsageSum>, id: string, group: Partial<Group>): UsageSum => {
-  let usage = usages.get(id)
+const sumIn = (sums: Map<string, UsageSum>, id: string, group: Partial<Group>): UsageSum => {
+  let usage = sums.get(id)
   if (usage === undefined) {
     usage = new UsageSum(groupOf(group))
-    usages.set(id, usage)
+    sums.set(id, usage)
   }
   return usage
 }
 
-const subtract = (window: Window, usages: ReadonlyMap<string, UsageSum>): void => {
-  for (const [id, usage] of usages) {
-    const sum = window.usages.get(id)
+const subtract = (window: Window, sums: ReadonlyMap<string, UsageSum>): void => {
+  for (const [id, usage] of sums) {
+    const sum = window.sums.get(id)
     if (sum === undefined) continue
     sum.merge(usage, -1)
-    if (sum.requests === 0) window.usages.delete(id)
+    if (sum.requests === 0) window.sums.delete(id)
   }
 }
