@@ -23,7 +23,7 @@ const body = (model: string, stream: boolean) =>
   })
 
 const call = async (pool: Pool, headers: Readonly<Record<string, string>>, text: string, stream: boolean) => {
-  const answer = await pool.request({
+  const response = await pool.request({
     method: "POST",
     path: "/v1/chat/completions",
     headers: { "content-type": "application/json", ...headers },
@@ -31,13 +31,13 @@ const call = async (pool: Pool, headers: Readonly<Record<string, string>>, text:
   })
   let bytes = 0
   let last: Buffer | undefined
-  for await (const chunk of answer.body) {
+  for await (const chunk of response.body) {
     bytes += chunk.length
     last = chunk
   }
   const isWhole = stream ? bytes > 40_000 && String(last).trimEnd().endsWith("[DONE]") : bytes > 500
-  if (answer.statusCode !== 200 || !isWhole)
-    throw new Error(`status ${answer.statusCode}, ${bytes} bytes: ${String(last)}`)
+  if (response.statusCode !== 200 || !isWhole)
+    throw new Error(`status ${response.statusCode}, ${bytes} bytes: ${String(last)}`)
 }
 
 interface Proxy {

@@ -67,18 +67,18 @@ const start = (program: string): ChildProcess =>
   fork(join(import.meta.dirname, "sse", program), { execArgv: ["--expose-gc", "--conditions=@signalbox/source"] })
 
 const ask = <const Q extends "cpu" | "memory">(server: ChildProcess, question: Q): Promise<Answers[Q]> => {
-  const answered = answer(server, question)
+  const reply = answer(server, question)
   server.send(question)
-  return answered
+  return reply
 }
 
 const answer = <const Q extends keyof Answers>(server: ChildProcess, question: Q): Promise<Answers[Q]> =>
   new Promise((resolve) => {
     const take = (message: Answer) => {
-      const said = message[question]
-      if (said === undefined) return
+      const value = message[question]
+      if (value === undefined) return
       server.off("message", take)
-      resolve(said)
+      resolve(value)
     }
     server.on("message", take)
   })

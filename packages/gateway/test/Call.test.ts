@@ -249,14 +249,14 @@ it("ignores an interim response", () => {
 
 it("counts a long response as buffered until its connection is closed", () => {
   const { call, control, buffered, response } = new CallFixture()
-  const answer = Buffer.alloc(1024 * 1024)
+  const body = Buffer.alloc(1024 * 1024)
   call.begin()
   call.onRequestStart(control)
   call.onResponseStart(control, 200, { "content-type": "application/octet-stream" })
-  call.onResponseData(control, answer)
-  response.writableLength = answer.length
+  call.onResponseData(control, body)
+  response.writableLength = body.length
   call.onResponseEnd()
-  assert.isFalse(buffered.tryAdd(maxBufferedBytes - answer.length + 1))
+  assert.isFalse(buffered.tryAdd(maxBufferedBytes - body.length + 1))
   assert.strictEqual(response.timeoutMillis, 60_000)
   response.emit("timeout")
   assert.isTrue(buffered.tryAdd(maxBufferedBytes))

@@ -40,31 +40,31 @@ live("repeats the last user message, always with the same id, and counts words a
         ],
       },
     ]
-    const answer = yield* create({ messages })
-    assert.strictEqual(answer.model, "fast")
-    assert.strictEqual(answer.choices[0]?.message.content, "two words")
-    assert.strictEqual(answer.choices[0]?.finish_reason, "stop")
-    assert.deepInclude(answer.usage, { prompt_tokens: 6, completion_tokens: 2, total_tokens: 8 })
-    assert.strictEqual((yield* create({ messages })).id, answer.id)
+    const response = yield* create({ messages })
+    assert.strictEqual(response.model, "fast")
+    assert.strictEqual(response.choices[0]?.message.content, "two words")
+    assert.strictEqual(response.choices[0]?.finish_reason, "stop")
+    assert.deepInclude(response.usage, { prompt_tokens: 6, completion_tokens: 2, total_tokens: 8 })
+    assert.strictEqual((yield* create({ messages })).id, response.id)
   }),
 )
 
 live("respects n, stop and the token limits", () =>
   Effect.gen(function* () {
-    const answer = yield* create({
+    const response = yield* create({
       messages: ask("one two three STOP four").messages,
       n: 2,
       stop: "STOP",
       max_tokens: 2,
     })
     assert.deepStrictEqual(
-      answer.choices.map(({ finish_reason, index, message }) => [index, message.content, finish_reason]),
+      response.choices.map(({ finish_reason, index, message }) => [index, message.content, finish_reason]),
       [
         [0, "one two ", "length"],
         [1, "one two ", "length"],
       ],
     )
-    assert.strictEqual(answer.usage?.completion_tokens, 4)
+    assert.strictEqual(response.usage?.completion_tokens, 4)
     const stopped = yield* create({ messages: ask("one STOP two END").messages, stop: ["END", "STOP"] })
     assert.strictEqual(stopped.choices[0]?.message.content, "one ")
   }),
@@ -93,9 +93,9 @@ live("streams word by word, with the usage on request", () =>
 
 live("names the part of a request that it cannot process", () =>
   Effect.gen(function* () {
-    const answer = yield* raw({ body: JSON.stringify({ model: "fast", messages: [] }) })
-    assert.strictEqual(answer.status, 400)
-    assert.include(errorIn(answer).message, "messages")
+    const response = yield* raw({ body: JSON.stringify({ model: "fast", messages: [] }) })
+    assert.strictEqual(response.status, 400)
+    assert.include(errorIn(response).message, "messages")
   }),
 )
 

@@ -78,7 +78,7 @@ export const fakeProvider = (port = 0): Effect.Effect<FakeProvider, never, Scope
     }
   })
 
-export const answerJson = ({ response }: Received, value: unknown, status = 200) =>
+export const respondJson = ({ response }: Received, value: unknown, status = 200) =>
   Effect.sync(() => response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value)))
 
 export const completion = (model: string, content: string) => ({

@@ -1,6 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { answerJson, beginStream, chunk, completion, end, fakeProvider, write } from "./FakeProvider.ts"
+import { beginStream, chunk, completion, end, fakeProvider, respondJson, write } from "./FakeProvider.ts"
 import { ask, gateway, openai } from "./GatewayHost.ts"
 
 it.live("sends a completion with the upstream model and returns it with the alias", () =>
@@ -8,7 +8,7 @@ it.live("sends a completion with the upstream model and returns it with the alia
     const provider = yield* fakeProvider()
     yield* Effect.gen(function* () {
       const client = yield* openai("the-callers-own-key")
-      const [answer] = yield* Effect.all(
+      const [response] = yield* Effect.all(
         [
           Effect.promise(() => client.chat.completions.create(ask("hello"))),
           Effect.gen(function* () {
@@ -18,13 +18,13 @@ it.live("sends a completion with the upstream model and returns it with the alia
             assert.deepStrictEqual(received.json["messages"], ask("hello").messages)
             assert.strictEqual(received.headers.authorization, "Bearer sk-provider")
             assert.notInclude(JSON.stringify(received.headers), "the-callers-own-key")
-            yield* answerJson(received, completion("big-1-0613", "hi"))
+            yield* respondJson(received, completion("big-1-0613", "hi"))
           }),
         ],
         { concurrency: 2 },
       )
-      assert.strictEqual(answer.model, "fast")
-      assert.strictEqual(answer.choices[0]?.message.content, "hi")
+      assert.strictEqual(response.model, "fast")
+      assert.strictEqual(response.choices[0]?.message.content, "hi")
     }).pipe(
       Effect.provide(
         gateway({
@@ -79,7 +79,7 @@ it.live("supports a base_url with a path and a trailing slash", () =>
       const asking = yield* Effect.forkChild(Effect.promise(() => client.chat.completions.create(ask("hello"))))
       const received = yield* provider.next
       assert.strictEqual(received.path, "/v1/deep/er/chat/completions")
-      yield* answerJson(received, completion("big-1", "hi"))
+      yield* respondJson(received, completion("big-1", "hi"))
       yield* Fiber.join(asking)
     }).pipe(
       Effect.provide(
@@ -95,8 +95,8 @@ it.live("supports a base_url with a path and a trailing slash", () =>
 it.live("sends an unknown model to the default alias and returns it under that alias", () =>
   Effect.gen(function* () {
     const client = yield* openai()
-    const answer = yield* Effect.promise(() => client.chat.completions.create(ask("hello", "gpt-3")))
-    assert.strictEqual(answer.model, "fast")
+    const response = yield* Effect.promise(() => client.chat.completions.create(ask("hello", "gpt-3")))
+    assert.strictEqual(response.model, "fast")
   }).pipe(
     Effect.provide(
       gateway({

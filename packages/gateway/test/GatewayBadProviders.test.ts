@@ -4,13 +4,13 @@ import { EventBus } from "@signalbox/core/EventBus"
 import { StatsRecorded } from "@signalbox/core/StatsEvents"
 import { Deferred, Effect, Fiber, Stream } from "effect"
 import {
-  answerJson,
   beginStream,
   chunk,
   completion,
   end,
   type FakeProvider,
   fakeProvider,
+  respondJson,
   write,
 } from "./FakeProvider.ts"
 import { ask, gateway } from "./GatewayHost.ts"
@@ -86,12 +86,12 @@ live("refuses a redirect, and reports the wrong base_url and the origin of the t
     ] as const) {
       const asking = yield* Effect.forkChild(post())
       ;(yield* provider.next).response.writeHead(307, { location }).end()
-      const answer = yield* Fiber.join(asking)
-      assert.deepStrictEqual([answer.status, errorIn(answer).code], [502, "upstream_redirected"])
-      assert.strictEqual(answer.headers["x-should-retry"], "false")
-      assert.include(errorIn(answer).message, expected)
-      assert.notInclude(answer.text, secret)
-      assert.notInclude(answer.text, "/v1/x")
+      const response = yield* Fiber.join(asking)
+      assert.deepStrictEqual([response.status, errorIn(response).code], [502, "upstream_redirected"])
+      assert.strictEqual(response.headers["x-should-retry"], "false")
+      assert.include(errorIn(response).message, expected)
+      assert.notInclude(response.text, secret)
+      assert.notInclude(response.text, "/v1/x")
       assert.deepInclude(yield* recorded, { status: 307, error: "upstream_redirected" })
     }
   }),
@@ -101,16 +101,16 @@ live("reports a refused provider key as 502 without any part of the key", (provi
   Effect.gen(function* () {
     const recorded = yield* entries
     const asking = yield* Effect.forkChild(post(true))
-    yield* answerJson(
+    yield* respondJson(
       yield* provider.next,
       { error: { message: `Incorrect API key provided: ${secret.slice(0, 8)}****ider`, code: "invalid_api_key" } },
       401,
     )
-    const answer = yield* Fiber.join(asking)
-    assert.deepStrictEqual([answer.status, errorIn(answer).code], [502, "provider_refused_key"])
-    assert.strictEqual(answer.headers["x-should-retry"], "false")
-    assert.include(errorIn(answer).message, "providers.main.api_key")
-    assert.notInclude(answer.text, secret.slice(0, 8))
+    const response = yield* Fiber.join(asking)
+    assert.deepStrictEqual([response.status, errorIn(response).code], [502, "provider_refused_key"])
+    assert.strictEqual(response.headers["x-should-retry"], "false")
+    assert.include(errorIn(response).message, "providers.main.api_key")
+    assert.notInclude(response.text, secret.slice(0, 8))
     assert.deepInclude(yield* recorded, { status: 401, error: "provider_refused_key" })
   }),
 )

@@ -6,13 +6,13 @@ import { Providers } from "@signalbox/core/Providers"
 import { Deferred, Effect, Fiber, Stream } from "effect"
 import { APIError } from "openai"
 import {
-  answerJson,
   beginStream,
   chunk,
   completion,
   end,
   type FakeProvider,
   fakeProvider,
+  respondJson,
   write,
 } from "./FakeProvider.ts"
 import { ask, baseUrl, gateway, openai, TestClockOffset } from "./GatewayHost.ts"
@@ -54,7 +54,7 @@ live("aborts the request to the provider at once when the caller leaves", (provi
     }
     // The gateway still serves.
     const asking = yield* Effect.forkChild(post())
-    yield* answerJson(yield* provider.next, completion("big-1", "x"))
+    yield* respondJson(yield* provider.next, completion("big-1", "x"))
     assert.strictEqual((yield* Fiber.join(asking)).status, 200)
   }),
 )
@@ -85,9 +85,9 @@ live("does not retry a request whose provider closes the connection before its r
     const asking = yield* Effect.forkChild(post())
     const received = yield* provider.next
     received.socket.destroy()
-    const answer = yield* Fiber.join(asking)
-    assert.deepStrictEqual([answer.status, errorIn(answer).code], [502, "upstream_broken"])
-    assert.strictEqual(answer.headers["x-should-retry"], "false")
+    const response = yield* Fiber.join(asking)
+    assert.deepStrictEqual([response.status, errorIn(response).code], [502, "upstream_broken"])
+    assert.strictEqual(response.headers["x-should-retry"], "false")
     assert.strictEqual(provider.count(), 1)
     assert.isUndefined((yield* Providers).outage("main"))
   }),
@@ -120,8 +120,8 @@ live("refuses a truncated response", (provider) =>
     const received = yield* provider.next
     received.response.writeHead(200, { "content-type": "application/json", "content-length": 1000 })
     received.response.write('{"id":1', () => received.socket.destroy())
-    const answer = yield* Fiber.join(asking)
-    assert.deepStrictEqual([answer.status, errorIn(answer).code], [502, "upstream_broken"])
+    const response = yield* Fiber.join(asking)
+    assert.deepStrictEqual([response.status, errorIn(response).code], [502, "upstream_broken"])
   }),
 )
 
@@ -144,16 +144,16 @@ live("forwards an error of the provider unchanged except for cookies and the pro
         "openai-organization": "org-of-the-host",
       })
       .end(body)
-    const answer = yield* Fiber.join(asking)
-    assert.strictEqual(answer.status, 429)
-    assert.strictEqual(answer.headers["retry-after"], "7")
-    assert.strictEqual(answer.headers["x-ratelimit-remaining-requests"], "0")
-    assert.strictEqual(errorIn(answer).code, "invalid_api_key")
-    assert.include(answer.text, "<redacted>")
-    assert.notInclude(JSON.stringify(answer), secret)
-    assert.notInclude(answer.text, btoa(`x:${secret}`))
+    const response = yield* Fiber.join(asking)
+    assert.strictEqual(response.status, 429)
+    assert.strictEqual(response.headers["retry-after"], "7")
+    assert.strictEqual(response.headers["x-ratelimit-remaining-requests"], "0")
+    assert.strictEqual(errorIn(response).code, "invalid_api_key")
+    assert.include(response.text, "<redacted>")
+    assert.notInclude(JSON.stringify(response), secret)
+    assert.notInclude(response.text, btoa(`x:${secret}`))
     for (const name of ["set-cookie", "www-authenticate", "x-request-id", "x-ratelimit-of", "openai-organization"]) {
-      assert.isUndefined(answer.headers[name], name)
+      assert.isUndefined(response.headers[name], name)
     }
   }),
 )
@@ -163,9 +163,9 @@ live("leaves no part of the provider's key where it cuts a message", (provider) 
     const asking = yield* Effect.forkChild(post())
     const received = yield* provider.next
     received.response.writeHead(200, { "content-encoding": "x".repeat(30) + secret }).end("{}")
-    const answer = yield* Fiber.join(asking)
-    assert.deepStrictEqual([answer.status, errorIn(answer).code], [502, "upstream_broken"])
-    assert.notInclude(answer.text, secret.slice(0, 6))
+    const response = yield* Fiber.join(asking)
+    assert.deepStrictEqual([response.status, errorIn(response).code], [502, "upstream_broken"])
+    assert.notInclude(response.text, secret.slice(0, 6))
   }),
 )
 
@@ -176,12 +176,12 @@ live("redacts the provider's key in streams and successful responses", (provider
     yield* beginStream(received)
     yield* write(received, chunk("big-1", `your key is ${secret.slice(0, 9)}`).slice(0, -20))
     yield* end(received, `: ${secret}\n\n${chunk("big-1", secret)}`)
-    const answer = yield* Fiber.join(asking)
-    assert.notInclude(answer.text, secret)
-    assert.include(answer.text, "<redacted>")
+    const response = yield* Fiber.join(asking)
+    assert.notInclude(response.text, secret)
+    assert.include(response.text, "<redacted>")
 
     const again = yield* Effect.forkChild(post())
-    yield* answerJson(yield* provider.next, completion("big-1", secret))
+    yield* respondJson(yield* provider.next, completion("big-1", secret))
     assert.include((yield* Fiber.join(again)).text, "<redacted>")
   }),
 )
@@ -195,7 +195,7 @@ const quoting = (key: string) =>
         const asking = yield* Effect.forkChild(post())
         const received = yield* provider.next
         assert.strictEqual(received.headers.authorization, `Bearer ${key}`)
-        yield* answerJson(received, completion("big-1", `${key} is a server`), status)
+        yield* respondJson(received, completion("big-1", `${key} is a server`), status)
         return (yield* Fiber.join(asking)).text
       }),
     ).pipe(
@@ -235,8 +235,8 @@ live("forwards responses that are not JSON byte for byte", (provider) =>
     ] as const) {
       const asking = yield* Effect.forkChild(post())
       ;(yield* provider.next).response.writeHead(status, { "content-type": type }).end(text)
-      const answer = yield* Fiber.join(asking)
-      assert.deepStrictEqual([answer.status, answer.headers["content-type"], answer.text], [status, type, text])
+      const response = yield* Fiber.join(asking)
+      assert.deepStrictEqual([response.status, response.headers["content-type"], response.text], [status, type, text])
     }
   }),
 )
@@ -247,9 +247,9 @@ live("refuses a content encoding that was not requested", (provider) =>
     const received = yield* provider.next
     assert.strictEqual(received.headers["accept-encoding"], "identity")
     received.response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" }).end("x")
-    const answer = yield* Fiber.join(asking)
-    assert.strictEqual(answer.status, 502)
-    assert.include(errorIn(answer).message, "gzip")
+    const response = yield* Fiber.join(asking)
+    assert.strictEqual(response.status, 502)
+    assert.include(errorIn(response).message, "gzip")
   }),
 )
 
@@ -258,7 +258,7 @@ live("returns responses of all sizes complete and with the alias", (provider) =>
     for (const length of [0, 10_000, 16_500, 3_000_000]) {
       const content = "ü😀x".repeat(length / 4)
       const asking = yield* Effect.forkChild(post())
-      yield* answerJson(yield* provider.next, completion("big-1", content))
+      yield* respondJson(yield* provider.next, completion("big-1", content))
       assert.deepStrictEqual(JSON.parse((yield* Fiber.join(asking)).text), completion("fast", content))
     }
   }),
@@ -304,7 +304,7 @@ it.live("marks an unreachable provider as down, and recovers it through a probe"
       assert.strictEqual(yield* typeOf(nextEvent), "provider.recovered")
       assert.isUndefined(providers.outage("main"))
       const another = yield* Effect.forkChild(post())
-      yield* answerJson(yield* second.next, completion("big-1", "x"))
+      yield* respondJson(yield* second.next, completion("big-1", "x"))
       assert.strictEqual((yield* Fiber.join(another)).status, 200)
       yield* end(received)
       assert.strictEqual((yield* Fiber.join(asking)).status, 200)
@@ -328,16 +328,16 @@ it.live("reports a provider that does not speak HTTP as broken instead of down",
     const address = server.address()
     const port = typeof address === "object" && address !== null ? address.port : 0
     yield* Effect.gen(function* () {
-      const answer = yield* post()
-      assert.deepStrictEqual([answer.status, errorIn(answer).code], [502, "upstream_broken"])
+      const response = yield* post()
+      assert.deepStrictEqual([response.status, errorIn(response).code], [502, "upstream_broken"])
       assert.isUndefined((yield* Providers).outage("main"))
     }).pipe(Effect.provide(over(`http://127.0.0.1:${port}`)))
   }).pipe(Effect.scoped),
 )
 
 const unreachable = Effect.gen(function* () {
-  const answer = yield* post()
-  assert.deepStrictEqual([answer.status, errorIn(answer).code], [502, "upstream_unreachable"])
+  const response = yield* post()
+  assert.deepStrictEqual([response.status, errorIn(response).code], [502, "upstream_unreachable"])
   assert.isDefined((yield* Providers).outage("main"))
 })
 

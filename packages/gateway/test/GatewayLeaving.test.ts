@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net"
 import { assert, it } from "@effect/vitest"
 import { UpstreamClients } from "@signalbox/gateway"
 import { Deferred, Effect, Scheduler } from "effect"
-import { answerJson, fakeProvider } from "./FakeProvider.ts"
+import { fakeProvider, respondJson } from "./FakeProvider.ts"
 import { ask, baseUrl, gateway, Services } from "./GatewayHost.ts"
 import { Generator } from "./Generated.ts"
 import { raw } from "./Raw.ts"
@@ -34,10 +34,10 @@ for (const operations of [3, 5, 13, 2048]) {
       yield* Effect.gen(function* () {
         const port = Number(new URL(yield* baseUrl).port)
         const clients = yield* Services.provide(Effect.map(UpstreamClients, (clients) => clients))
-        const answering = Effect.flatMap(provider.next, ({ response }) =>
+        const responding = Effect.flatMap(provider.next, ({ response }) =>
           Effect.sync(() => random.chance(0.5) && response.end('{"model":"big-1"}')),
         )
-        yield* Effect.forkChild(Effect.forever(answering))
+        yield* Effect.forkChild(Effect.forever(responding))
         yield* Effect.forEach(
           Array.from({ length: 200 }, () => random.below(12)),
           (turns) => leave(port, turns),
@@ -80,8 +80,8 @@ it.live("serves pipelined requests in order, and ends all of them with their con
       // A further request to the provider would have arrived by now.
       yield* raw({ method: "GET", path: "/models" })
       assert.strictEqual(provider.count(), 1)
-      yield* answerJson(first, { model: "big-1", n: 1 })
-      yield* answerJson(yield* provider.next, { model: "big-1", n: 2 })
+      yield* respondJson(first, { model: "big-1", n: 1 })
+      yield* respondJson(yield* provider.next, { model: "big-1", n: 2 })
       yield* text((text) => text.includes('"n":2'))
       assert.isBelow((yield* text(() => true)).indexOf('"n":1'), (yield* text(() => true)).indexOf('"n":2'))
 

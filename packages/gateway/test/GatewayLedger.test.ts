@@ -4,13 +4,13 @@ import { StatsRecorded } from "@signalbox/core/StatsEvents"
 import { CallObserver } from "@signalbox/gateway"
 import { Deferred, Effect, Fiber, Latch, Layer, Stream } from "effect"
 import {
-  answerJson,
   beginStream,
   chunk,
   completion,
   end,
   type FakeProvider,
   fakeProvider,
+  respondJson,
   write,
 } from "./FakeProvider.ts"
 import { addKey, ask, gateway, type Options } from "./GatewayHost.ts"
@@ -52,7 +52,7 @@ live("records caller, route, bytes, tokens and latency of a call without secrets
     const recorded = yield* entries
     const asking = yield* Effect.forkChild(post(JSON.stringify(ask("hello")), key))
     const received = yield* provider.next
-    yield* answerJson(received, completion("big-1", "hi"))
+    yield* respondJson(received, completion("big-1", "hi"))
     yield* Fiber.join(asking)
     const { latencyMillis, time, ...entry } = yield* recorded
     assert.deepStrictEqual(entry, {
@@ -115,7 +115,7 @@ live("records failures by their kind", (provider) =>
     assert.isUndefined(entry.status)
 
     const refused = yield* begin
-    yield* answerJson(yield* provider.next, { error: { message: "slow down" } }, 429)
+    yield* respondJson(yield* provider.next, { error: { message: "slow down" } }, 429)
     yield* Fiber.join(refused)
     const limited = yield* recorded
     assert.deepInclude(limited, { status: 429 })
@@ -133,7 +133,7 @@ live("records no key for an unknown key that is not required", (provider) =>
   Effect.gen(function* () {
     const recorded = yield* entries
     const asking = yield* Effect.forkChild(post(JSON.stringify(ask("hello")), "sk-whatever"))
-    yield* answerJson(yield* provider.next, {})
+    yield* respondJson(yield* provider.next, {})
     assert.strictEqual((yield* Fiber.join(asking)).status, 200)
     assert.strictEqual((yield* recorded).key, "")
   }),
@@ -154,7 +154,7 @@ it.live("notifies the observer when a call starts and once when it ends, in succ
         const whole = yield* Effect.forkChild(post(JSON.stringify(ask("hello"))))
         const received = yield* provider.next
         assert.deepStrictEqual(calls, ["main/fast"])
-        yield* answerJson(received, completion("big-1", "hi"))
+        yield* respondJson(received, completion("big-1", "hi"))
         yield* Fiber.join(whole)
         const broken = yield* Effect.forkChild(post(JSON.stringify(ask("again"))))
         const { response } = yield* provider.next
@@ -175,7 +175,7 @@ it.live("records a call before it sends the end of the response", () =>
       const beforeRecord = Effect.andThen(Deferred.succeed(recording, undefined), gate.await)
       yield* Effect.gen(function* () {
         const asking = yield* Effect.forkChild(post(JSON.stringify(ask("hello"))))
-        yield* answerJson(yield* provider.next, completion("big-1", "hi"))
+        yield* respondJson(yield* provider.next, completion("big-1", "hi"))
         yield* Deferred.await(recording)
         // A sent end would have arrived before this response.
         yield* raw({ method: "GET", path: "/models" })

@@ -2,7 +2,6 @@ import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, type Scope } from "effect"
 import { APIError } from "openai"
 import {
-  answerJson,
   beginStream,
   chunk,
   completion,
@@ -10,6 +9,7 @@ import {
   type FakeProvider,
   fakeProvider,
   type Received,
+  respondJson,
   write,
 } from "./FakeProvider.ts"
 import { ask, type Document, GatewayConfig, gateway, impatientGateway, openai } from "./GatewayHost.ts"
@@ -47,7 +47,7 @@ const complete = Effect.fnUntraced(function* (provider: FakeProvider, model = "f
   const client = yield* openai()
   const asking = yield* Effect.forkChild(Effect.promise(() => client.chat.completions.create(ask("go", model))))
   const received = yield* provider.next
-  yield* answerJson(received, completion(received.json.model, "done"))
+  yield* respondJson(received, completion(received.json.model, "done"))
   assert.strictEqual((yield* Fiber.join(asking)).model, model)
   return received
 })

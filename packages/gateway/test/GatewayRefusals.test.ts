@@ -27,8 +27,8 @@ const post = (body: string | Buffer, headers: Readonly<Record<string, string>> =
   raw({ body, headers: { "content-type": "application/json", ...headers } })
 
 const refusedWith = Effect.fnUntraced(function* (body: unknown, headers?: Readonly<Record<string, string>>) {
-  const answer = yield* post(typeof body === "string" ? body : JSON.stringify(body), headers)
-  return [answer.status, errorIn(answer).code, errorIn(answer).param] as const
+  const response = yield* post(typeof body === "string" ? body : JSON.stringify(body), headers)
+  return [response.status, errorIn(response).code, errorIn(response).param] as const
 })
 
 live("refuses invalid requests in OpenAI's shape, with advice", () =>
@@ -92,8 +92,8 @@ live("sends 100 Continue to a caller that waits for it", () =>
   Effect.gen(function* () {
     const text = JSON.stringify(ask("hello there"))
     for (const expect of ["100-continue", "100-Continue"]) {
-      const answer = yield* post(text, { expect, "content-length": String(text.length) })
-      assert.strictEqual(answer.status, 200)
+      const response = yield* post(text, { expect, "content-length": String(text.length) })
+      assert.strictEqual(response.status, 200)
     }
   }),
 )
@@ -112,8 +112,8 @@ live("refuses other methods and paths and names the supported ones", () =>
     const path = yield* raw({ method: "GET", path: "/nothing" })
     assert.deepStrictEqual([path.status, errorIn(path).code], [404, "not_found"])
     for (const unreadable of ["/%zz", "/models/%", "/chat/completions%4"]) {
-      const answer = yield* raw({ path: unreadable, body: "{}" })
-      assert.deepStrictEqual([answer.status, errorIn(answer).code], [400, "invalid_path"])
+      const response = yield* raw({ path: unreadable, body: "{}" })
+      assert.deepStrictEqual([response.status, errorIn(response).code], [400, "invalid_path"])
     }
   }),
 )
@@ -121,8 +121,8 @@ live("refuses other methods and paths and names the supported ones", () =>
 live("tells client libraries not to retry when the configuration is wrong", () =>
   Effect.gen(function* () {
     for (const model of ["orphan", "sonnet"]) {
-      const answer = yield* post(JSON.stringify(ask("x", model)))
-      assert.strictEqual(answer.headers["x-should-retry"], "false", model)
+      const response = yield* post(JSON.stringify(ask("x", model)))
+      assert.strictEqual(response.headers["x-should-retry"], "false", model)
     }
   }),
 )

@@ -76,9 +76,9 @@ it.effect("waits up to five seconds for services that are still starting", () =>
       const patient = yield* Effect.forkChild(post)
       yield* Deferred.await(first)
       yield* TestClock.adjust("5 seconds")
-      const answer = yield* Fiber.join(patient)
+      const response = yield* Fiber.join(patient)
       assert.deepStrictEqual(
-        [answer.status, errorIn(answer).code, answer.headers["retry-after"]],
+        [response.status, errorIn(response).code, response.headers["retry-after"]],
         [503, "starting", "1"],
       )
 

@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Tracer } from "effect"
 import { isTraced } from "../src/internal/Gateway/AttemptSpan.ts"
-import { answerJson, beginStream, chunk, completion, end, type FakeProvider, fakeProvider } from "./FakeProvider.ts"
+import { beginStream, chunk, completion, end, type FakeProvider, fakeProvider, respondJson } from "./FakeProvider.ts"
 import { addKey, ask, gateway } from "./GatewayHost.ts"
 import { raw } from "./Raw.ts"
 
@@ -57,7 +57,7 @@ traced("records one span for a request, with the exchange with the provider as i
       if (stream) {
         yield* beginStream(received)
         yield* end(received, `${chunk("big-1", "hi")}data: [DONE]\n\n`)
-      } else yield* answerJson(received, completion("big-1", "hi"))
+      } else yield* respondJson(received, completion("big-1", "hi"))
       assert.strictEqual((yield* Fiber.join(asking)).status, 200)
     }
 

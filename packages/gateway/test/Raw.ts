@@ -47,8 +47,8 @@ export const raw = ({ body, headers = {}, method = "POST", path = "/chat/complet
     }),
   )
 
-export const errorIn = (answer: RawResponse) => {
-  const { error } = JSON.parse(answer.text) as {
+export const errorIn = (response: RawResponse) => {
+  const { error } = JSON.parse(response.text) as {
     readonly error: {
       readonly message: string
       readonly type: string

@@ -7,9 +7,9 @@ import { StreamBody } from "../src/internal/Gateway/StreamBody.ts"
 const sizes = [1, 9, 10, 15, 16, 17, 255, 256, 4_095, 4_096, 65_535, 65_536, 1_200_000]
 const pieces = sizes.map((size, index) => String.fromCharCode(97 + index).repeat(size))
 
-const serving = (answer: (response: ServerResponse) => void) =>
+const serving = (respond: (response: ServerResponse) => void) =>
   Effect.gen(function* () {
-    const server = createServer((_, response) => answer(response))
+    const server = createServer((_, response) => respond(response))
     yield* Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void)))
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {

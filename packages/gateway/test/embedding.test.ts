@@ -31,8 +31,8 @@ const host = gateway.pipe(
 it.live("serves requests with the program of the README, which follows its document", () =>
   Effect.gen(function* () {
     const client = yield* openai()
-    const answer = yield* Effect.promise(() => client.chat.completions.create(ask("hello there")))
-    assert.strictEqual(answer.choices[0]?.message.content, "hello there")
+    const response = yield* Effect.promise(() => client.chat.completions.create(ask("hello there")))
+    assert.strictEqual(response.choices[0]?.message.content, "hello there")
     const config = yield* Config
     yield* config.update([{ path: "/models/quick", value: { provider: "echo", upstream: "echo-2" } }])
     const quick = yield* Effect.promise(() => client.chat.completions.create(ask("hello", "quick")))
@@ -71,9 +71,9 @@ it.live("prints its address and a working request when the program of the README
     const [, url, data] =
       /curl (\S+) -H "content-type: application\/json" -d '(.*)'$/.exec(yield* lineWith("curl")) ?? []
     assert.strictEqual(url, `${listening?.[1]}/v1/chat/completions`)
-    const answer = yield* Effect.promise(() =>
+    const response = yield* Effect.promise(() =>
       fetch(String(url), { method: "POST", headers: { "content-type": "application/json" }, body: String(data) }),
     )
-    assert.include(yield* Effect.promise(() => answer.text()), '"content":"Hello"')
+    assert.include(yield* Effect.promise(() => response.text()), '"content":"Hello"')
   }).pipe(Effect.scoped),
 )

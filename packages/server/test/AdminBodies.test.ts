@@ -71,11 +71,11 @@ it.effect("refuses a body that does not arrive in time", () =>
     assert.match(first, /^HTTP\/1\.1 100 /)
     socket.write("{")
     yield* TestClock.adjust("30 seconds")
-    const answer = yield* until(/\}$/)
-    assert.match(answer, /\r\nHTTP\/1\.1 400 /)
-    assert.include(answer, "did not arrive within 30 seconds")
+    const response = yield* until(/\}$/)
+    assert.match(response, /\r\nHTTP\/1\.1 400 /)
+    assert.include(response, "did not arrive within 30 seconds")
     // Closing the connection frees the bytes.
-    assert.match(answer, /\r\nconnection: close\r\n/i)
+    assert.match(response, /\r\nconnection: close\r\n/i)
   }).pipe(Effect.scoped, Effect.provide(host)),
 )
 
@@ -84,12 +84,12 @@ it.live("refuses a body that is nested deeper than any document before parsing i
     const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels)
     const patch = (value: string) =>
       ask("/api/config", { method: "PATCH", body: `{"edits":[{"path":"/x","value":${value}}]}` })
-    for (const answer of [
+    for (const response of [
       yield* patch(nested(300)),
       yield* ask("/api/config", { method: "PATCH", body: nested(300) }),
     ]) {
-      assert.deepStrictEqual([answer.status, answer.json.type], [400, "urn:signalbox:problem:invalid"])
-      assert.include(answer.json.detail, "nested deeper than 256 levels")
+      assert.deepStrictEqual([response.status, response.json.type], [400, "urn:signalbox:problem:invalid"])
+      assert.include(response.json.detail, "nested deeper than 256 levels")
     }
     // The document has a lower limit of its own.
     assert.strictEqual((yield* patch(nested(220))).status, 422)

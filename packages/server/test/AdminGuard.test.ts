@@ -8,8 +8,8 @@ import { AdminHost, ask, host } from "./AdminHost.ts"
 const isRefused = (
   address: string,
   names: ReadonlyArray<string>,
-  asked: { host?: string; origin?: string; site?: string },
-) => makeRefusal(address, names)({ host: asked.host, origin: asked.origin, site: asked.site }) !== undefined
+  request: { host?: string; origin?: string; site?: string },
+) => makeRefusal(address, names)({ host: request.host, origin: request.origin, site: request.site }) !== undefined
 
 it("accepts any loopback name or address as Host, with any port", () => {
   for (const host of ["localhost", "LocalHost:1", "127.0.0.1:4747", "127.8.9.1", "[::1]:4747", "[::1]"]) {
@@ -26,12 +26,12 @@ it("refuses any other Host on a loopback address, because DNS rebinding uses a n
 })
 
 it("accepts HTTP/1.0 without Host on a loopback address, unless a page sends the request", () => {
-  const asked = { host: undefined, httpVersion: "1.0", origin: undefined, site: undefined }
-  assert.isUndefined(makeRefusal("127.0.0.1", [])(asked))
-  assert.isDefined(makeRefusal("0.0.0.0", [])(asked))
-  assert.isDefined(makeRefusal("127.0.0.1", [])({ ...asked, httpVersion: "1.1" }))
-  assert.isDefined(makeRefusal("127.0.0.1", [])({ ...asked, origin: "https://evil.example" }))
-  assert.isDefined(makeRefusal("127.0.0.1", [])({ ...asked, site: "cross-site" }))
+  const request = { host: undefined, httpVersion: "1.0", origin: undefined, site: undefined }
+  assert.isUndefined(makeRefusal("127.0.0.1", [])(request))
+  assert.isDefined(makeRefusal("0.0.0.0", [])(request))
+  assert.isDefined(makeRefusal("127.0.0.1", [])({ ...request, httpVersion: "1.1" }))
+  assert.isDefined(makeRefusal("127.0.0.1", [])({ ...request, origin: "https://evil.example" }))
+  assert.isDefined(makeRefusal("127.0.0.1", [])({ ...request, site: "cross-site" }))
 })
 
 it("accepts any address as Host beyond loopback, and the names that the document lists", () => {

@@ -45,14 +45,14 @@ export const host = hostOver(starting)
 /** The typed client with the host's token. */
 export const client = Effect.flatMap(AdminHost, ({ url }) => AdminClient.make({ url, token: Redacted.make(token) }))
 
-export interface Answer {
+export interface AdminResponse {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly body: string
   readonly json: any
 }
 
-export interface Asked {
+export interface AdminRequest {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
@@ -61,21 +61,21 @@ export interface Asked {
 }
 
 /** Sends one raw request and reads its whole response. */
-export const ask = (path: string, asked: Asked = {}): Effect.Effect<Answer, Error, AdminHost> =>
+export const ask = (path: string, options: AdminRequest = {}): Effect.Effect<AdminResponse, Error, AdminHost> =>
   Effect.flatMap(AdminHost, ({ port }) =>
-    Effect.callback<Answer, Error>((resume) => {
-      const authorization = "token" in asked ? asked.token : token
+    Effect.callback<AdminResponse, Error>((resume) => {
+      const authorization = "token" in options ? options.token : token
       const request = httpRequest(
         {
           host: "127.0.0.1",
           port,
           path,
-          method: asked.method ?? "GET",
+          method: options.method ?? "GET",
           agent: false,
           headers: {
             ...(authorization === undefined ? {} : { authorization: `Bearer ${authorization}` }),
-            ...(typeof asked.body === "string" ? { "content-type": "application/json" } : {}),
-            ...asked.headers,
+            ...(typeof options.body === "string" ? { "content-type": "application/json" } : {}),
+            ...options.headers,
           },
         },
         (response) => {
@@ -90,7 +90,7 @@ export const ask = (path: string, asked: Asked = {}): Effect.Effect<Answer, Erro
         },
       )
       request.on("error", (error) => resume(Effect.fail(error)))
-      request.end(asked.body)
+      request.end(options.body)
       return Effect.sync(() => request.destroy())
     }),
   )

@@ -2,9 +2,9 @@ import { connect } from "node:net"
 import { assert, it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
 import { adminEndpoints } from "./AdminEndpoints.ts"
-import { AdminHost, type Answer, ask, host, hostOver, secret } from "./AdminHost.ts"
+import { AdminHost, type AdminResponse, ask, host, hostOver, secret } from "./AdminHost.ts"
 
-const assertProblem = (response: Answer, status: number, type: string) => {
+const assertProblem = (response: AdminResponse, status: number, type: string) => {
   assert.strictEqual(response.status, status)
   assert.strictEqual(response.headers["content-type"], "application/problem+json")
   assert.deepInclude(response.json, { type: `urn:signalbox:problem:${type}`, status })

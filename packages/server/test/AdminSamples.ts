@@ -1,7 +1,7 @@
 /** Sample requests for every endpoint of the admin API. Most carry the secret, many in a place where the request is refused. */
-import { type Asked, secret } from "./AdminHost.ts"
+import { type AdminRequest, secret } from "./AdminHost.ts"
 
-export interface Sample extends Asked {
+export interface Sample extends AdminRequest {
   /** Default: the path of the contract. */
   readonly path?: string
 }

@@ -1,7 +1,7 @@
 /** Hosts within the process of the tests: they start faster than processes, and their output goes to the same kind of queue. */
 import { Host, Listening } from "@signalbox/server"
 import { type Cause, ConfigProvider, Console, Context, Effect, Layer, Queue, type Scope } from "effect"
-import type { Output } from "./processes/HostProcess.ts"
+import type { ProcessOutput } from "./processes/HostProcess.ts"
 
 /** Everything a host provides. */
 export type HostContext = Layer.Success<ReturnType<typeof Host.layer>>
@@ -9,8 +9,8 @@ export type HostContext = Layer.Success<ReturnType<typeof Host.layer>>
 export interface EmbeddedHost {
   readonly url: string
   readonly context: Context.Context<HostContext>
-  readonly out: Output
-  readonly err: Output
+  readonly out: ProcessOutput
+  readonly err: ProcessOutput
 }
 
 export interface EmbeddedOptions extends Host.Options {
@@ -37,12 +37,12 @@ export const embeddedHost = Effect.fnUntraced(function* ({
 
 const recorder = () => {
   const lines = Effect.runSync(Queue.unbounded<string, Cause.Done>())
-  const said: Array<string> = []
+  const printed: Array<string> = []
   const write = (text: string) => {
     for (const line of text.split("\n")) {
-      said.push(line)
+      printed.push(line)
       Queue.offerUnsafe(lines, line)
     }
   }
-  return { lines, said, write }
+  return { lines, printed, write }
 }

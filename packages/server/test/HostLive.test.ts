@@ -70,7 +70,7 @@ it.live("prints every call while features.debug is on, and none before or after"
     yield* save({ retention: { ledger_days: 8 } })
     yield* until(host, /^- retention\.ledger_days: 7 → 8$/)
     assert.lengthOf(
-      host.out.said.filter((line) => line.startsWith("stats.recorded")),
+      host.out.printed.filter((line) => line.startsWith("stats.recorded")),
       1,
     )
   }).pipe(Effect.scoped),
@@ -118,7 +118,7 @@ it.live("keeps lines readable when a provider's key is a placeholder or a single
     const provider = (settings: object) => ({ kind: "openai", base_url: "http://127.0.0.1:1/v1", ...settings })
     const providers = { ollama: provider({ api_key: "ollama" }), e: provider({ api_key: "e" }) }
     const { host, save } = yield* hostWith({ providers })
-    assert.match(host.out.said[0] ?? "", /^Signalbox \S+ listens on http:/)
+    assert.match(host.out.printed[0] ?? "", /^Signalbox \S+ listens on http:/)
     yield* save({ providers: { ...providers, ollama: provider({}) } })
     assert.match(yield* until(host, /^config\.changed/), /paths=\S*\/providers\/ollama\/api_key/)
   }).pipe(Effect.scoped),

@@ -37,8 +37,8 @@ it.live("writes one JSON object per line, events included, and no current or ear
     assert.strictEqual(yield* host.exit, 0)
     yield* rest(host.out)
 
-    assert.strictEqual(host.err.said.join("\n"), "")
-    const lines = host.out.said.map((line): Record<string, any> => JSON.parse(line))
+    assert.strictEqual(host.err.printed.join("\n"), "")
+    const lines = host.out.printed.map((line): Record<string, any> => JSON.parse(line))
     for (const line of lines) assert.containsAllKeys(line, ["timestamp", "level", "message"])
     const events = lines.flatMap(({ event }) => (event === undefined ? [] : [event]))
     for (const event of events) assert.deepInclude(event, { specversion: "1.0", source: "signalbox" })
@@ -49,7 +49,7 @@ it.live("writes one JSON object per line, events included, and no current or ear
     const rejected = lines.find(({ event }) => event?.type === "config.rejected")
     assert.strictEqual(rejected?.["level"], "WARN")
 
-    const all = host.out.said.join("\n")
+    const all = host.out.printed.join("\n")
     for (const key of keys) assert.notInclude(all, key)
     assert.include(all, "<redacted>")
   }).pipe(Effect.scoped),

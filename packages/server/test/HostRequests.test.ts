@@ -73,7 +73,7 @@ it.live("refuses a malformed request with problem details", () =>
 it.live("closes the connection when a malformed request follows a response that has begun", () =>
   Effect.gen(function* () {
     const { port, token } = yield* started
-    const said = yield* Effect.callback<string>((resume) => {
+    const printed = yield* Effect.callback<string>((resume) => {
       let text = ""
       const socket = connect(port, "127.0.0.1").setEncoding("utf8")
       socket.on("data", (chunk: string) => {
@@ -86,8 +86,8 @@ it.live("closes the connection when a malformed request follows a response that 
       socket.write(`GET /api/events HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${token}\r\n\r\n`)
       return Effect.sync(() => socket.destroy())
     })
-    assert.match(said, /^HTTP\/1\.1 200 OK/)
-    assert.notInclude(said, "problem+json")
+    assert.match(printed, /^HTTP\/1\.1 200 OK/)
+    assert.notInclude(printed, "problem+json")
   }),
 )
 
@@ -96,11 +96,11 @@ it.live("sends 100 Continue once to a client that waits for it", () =>
     const { port, token } = yield* started
     const chat = JSON.stringify({ model: "echo", messages: [{ role: "user", content: "hello" }] })
     const plan = JSON.stringify({ edits: [] })
-    const asked = [
+    const request = [
       ["POST /v1/chat/completions HTTP/1.1", chat],
       ["POST /api/config/plan HTTP/1.1", plan],
     ] as const
-    for (const [line, body] of asked) {
+    for (const [line, body] of request) {
       for (const expect of ["100-continue", "100-Continue"]) {
         const headers = [
           `expect: ${expect}`,
@@ -108,8 +108,8 @@ it.live("sends 100 Continue once to a client that waits for it", () =>
           "content-type: application/json",
           `content-length: ${body.length}`,
         ]
-        const said = yield* exchange(port, [line, ...headers], body)
-        const statuses = said.match(/^HTTP\/1\.1 \d+/gm)
+        const printed = yield* exchange(port, [line, ...headers], body)
+        const statuses = printed.match(/^HTTP\/1\.1 \d+/gm)
         assert.deepStrictEqual(statuses, ["HTTP/1.1 100", "HTTP/1.1 200"], `${line} ${expect}`)
       }
     }

@@ -42,7 +42,7 @@ it.live("starts after a killed host without any cleanup, and ignores its note", 
 
     const next = yield* serving({ config })
     assert.strictEqual(readHostNote(lock)?.pid, next.child.pid)
-    assert.include(next.out.said.join("\n"), `Its document is ${config}`)
+    assert.include(next.out.printed.join("\n"), `Its document is ${config}`)
     next.child.kill("SIGTERM")
     assert.strictEqual(yield* next.exit, 0)
     assert.strictEqual(readFileSync(lock, "utf8"), "")

@@ -36,13 +36,13 @@ it.live("seeds an empty directory with private files, and prints its address and
     const host = yield* embeddedHost({ config })
     yield* until(host, /host\.started/)
 
-    const printed = host.out.said.join("\n")
+    const printed = host.out.printed.join("\n")
     assert.include(printed, `Signalbox 0.1.0 listens on ${host.url}`)
     assert.include(printed, `first start: it has written ${config}`)
     assert.include(printed, `curl ${host.url}/v1/chat/completions`)
     assert.include(printed, `signalbox --config ${config} events`)
     assert.include(printed, `config.seeded path=${config}`)
-    assert.strictEqual(host.err.said.join("\n"), "")
+    assert.strictEqual(host.err.printed.join("\n"), "")
 
     assert.deepStrictEqual(yield* json(`${host.url}/healthz`), {
       status: 200,
@@ -144,7 +144,7 @@ it.live("serves the last good configuration when the document is refused at star
       (body.degraded ?? []).join("\n"),
       /^The document is refused and the last good one serves: .*\(at \/features\)/,
     )
-    assert.include(host.out.said.join("\n"), `Its document ${config} is refused, and the last good one serves: `)
+    assert.include(host.out.printed.join("\n"), `Its document ${config} is refused, and the last good one serves: `)
     writeFileSync(config, good)
     yield* until(host, /^config\.restored hash=[0-9a-f]{12} origin=file$/)
   }).pipe(Effect.scoped),

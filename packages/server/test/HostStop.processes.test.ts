@@ -85,7 +85,7 @@ it.live("refuses new requests when it stops, reports how many are in flight, and
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     yield* Effect.addFinalizer(() => Effect.sync(() => agent.destroy()))
     assert.strictEqual((yield* ask(`${host.url}/healthz`, agent)).status, 200)
-    const answers = yield* Effect.forkScoped(
+    const responses = yield* Effect.forkScoped(
       Effect.all(
         Array.from({ length: 20 }, () => stream(host, "smart")),
         { concurrency: "unbounded" },
@@ -104,9 +104,9 @@ it.live("refuses new requests when it stops, reports how many are in flight, and
     yield* until(host, /^Waiting for 12 requests to end\.$/)
     for (const { finish } of underWay.slice(8)) finish()
     const expected = { status: 200, content: words.join(""), whole: true }
-    for (const answer of yield* Fiber.join(answers)) assert.deepStrictEqual(answer, expected)
+    for (const response of yield* Fiber.join(responses)) assert.deepStrictEqual(response, expected)
     assert.strictEqual(yield* host.exit, 0)
-    assert.strictEqual(host.err.said.join("\n"), "")
+    assert.strictEqual(host.err.printed.join("\n"), "")
     assert.strictEqual(entriesIn(config), 20)
   }),
 )
@@ -115,8 +115,8 @@ it.live("exits at once at a second signal and keeps the recorded calls", () =>
   Effect.gen(function* () {
     for (const [first, second, code] of isTorture ? secondSignals : secondSignals.slice(0, 1)) {
       const { config, host, streams } = yield* hostWithUpstream()
-      const answer = yield* stream(host, "echo")
-      assert.isTrue(answer.whole)
+      const response = yield* stream(host, "echo")
+      assert.isTrue(response.whole)
       yield* Effect.forkScoped(Effect.ignoreCause(stream(host, "smart")))
       yield* Queue.take(streams)
       host.child.kill(first)
@@ -145,7 +145,7 @@ it.live("does not wait for event feeds, whose last event is that it stops", () =
     const text = yield* Effect.promise(() => reader.text())
     assert.match(text, /\nevent: host\.stopping\ndata: [^\n]+\n\n$/)
     assert.strictEqual(yield* host.exit, 0)
-    assert.notInclude(host.out.said.join("\n"), "Waiting")
+    assert.notInclude(host.out.printed.join("\n"), "Waiting")
   }),
 )
 

@@ -54,11 +54,11 @@ const started = Effect.gen(function* () {
   return (headers: Readonly<Record<string, string>> = { authorization: `Bearer ${token}` }) =>
     Effect.gen(function* () {
       const request = fromWeb(new Request("http://localhost/metrics", { headers }))
-      const answer = toWeb(yield* Effect.provideService(app, HttpServerRequest, request))
+      const response = toWeb(yield* Effect.provideService(app, HttpServerRequest, request))
       return {
-        status: answer.status,
-        type: answer.headers.get("content-type"),
-        text: yield* Effect.promise(() => answer.text()),
+        status: response.status,
+        type: response.headers.get("content-type"),
+        text: yield* Effect.promise(() => response.text()),
       }
     })
 })
@@ -116,10 +116,10 @@ describe("/metrics", () => {
       const scrape = yield* started
       for (const on of [false, true, false]) {
         yield* telemetry(on)
-        const answer = yield* scrape()
-        assert.strictEqual(answer.status, on ? 200 : 404)
-        if (on) assert.strictEqual(answer.type, "text/plain; version=0.0.4; charset=utf-8")
-        else assert.include(JSON.parse(answer.text).detail, "features.telemetry")
+        const response = yield* scrape()
+        assert.strictEqual(response.status, on ? 200 : 404)
+        if (on) assert.strictEqual(response.type, "text/plain; version=0.0.4; charset=utf-8")
+        else assert.include(JSON.parse(response.text).detail, "features.telemetry")
       }
     }),
   )
@@ -135,10 +135,10 @@ describe("/metrics", () => {
         { authorization: `Basic ${token}` },
       ]
       for (const headers of [...wrong, { authorization: `Bearer ${token} ${token}` }]) {
-        const answer = yield* scrape(headers as Record<string, string>)
-        assert.strictEqual(answer.status, 401)
-        assert.strictEqual(JSON.parse(answer.text).type, "urn:signalbox:problem:unauthorized")
-        assert.notInclude(answer.text, token)
+        const response = yield* scrape(headers as Record<string, string>)
+        assert.strictEqual(response.status, 401)
+        assert.strictEqual(JSON.parse(response.text).type, "urn:signalbox:problem:unauthorized")
+        assert.notInclude(response.text, token)
       }
       assert.strictEqual((yield* scrape({ authorization: `bearer ${token}` })).status, 200)
     }),

@@ -116,7 +116,7 @@ describe("the admin token", () => {
     ["is much else", "x".repeat(100_000)],
   ] as const) {
     test(
-      `is replaced where the file ${what}; that is said, and all that start at once have the new one`,
+      `is replaced where the file ${what}; that is printed, and all that start at once have the new one`,
       Effect.gen(function* () {
         yield* save(text)
         const tokens = yield* Effect.all([ensure, ensure, ensure], { concurrency: "unbounded" })

@@ -10,8 +10,8 @@ free.listen(0, "127.0.0.1", () => {
     process.argv.splice(2, process.argv.length, `--port=${port}`, "--headless")
     await import(new URL("../../../../node_modules/@portkey-ai/gateway/build/start-server.js", import.meta.url).href)
     const listening = async (): Promise<void> => {
-      const answer = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined)
-      if (answer === undefined) return new Promise((resolve) => setTimeout(() => resolve(listening()), 20))
+      const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined)
+      if (response === undefined) return new Promise((resolve) => setTimeout(() => resolve(listening()), 20))
     }
     await listening()
     report({ port })

@@ -39,9 +39,9 @@ export const start = async (name: string, args: ReadonlyArray<string> = []): Pro
     ...started,
     child,
     cpuMicros: () => {
-      const answer = nextMessage()
+      const response = nextMessage()
       child.send("cpu")
-      return answer
+      return response
     },
   }
 }

@@ -13,12 +13,12 @@ process.on("message", ({ count, port }: ClientsRequest) => {
   const request = `GET /api/events HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer bench\r\n\r\n`
   const begin = () => {
     let tail = ""
-    let answered = false
+    let reply = false
     const socket = connect(port, "127.0.0.1")
     socket.on("connect", () => socket.write(request))
     socket.on("data", (chunk) => {
-      if (!answered) {
-        answered = true
+      if (!reply) {
+        reply = true
         if (!chunk.toString().startsWith("HTTP/1.1 200")) throw new Error(chunk.toString())
         open++
         if (open < count) begin()

@@ -12,7 +12,7 @@ const host = MemoryHost.layer("bench", {
   degraded: Effect.succeed([]),
 })
 
-const answering = Layer.effectDiscard(
+const serving = Layer.effectDiscard(
   Effect.gen(function* () {
     const { address } = yield* HttpServer
     const bus = yield* EventBus
@@ -21,4 +21,4 @@ const answering = Layer.effectDiscard(
   }),
 )
 
-Effect.runFork(Layer.launch(Layer.provide(answering, host)))
+Effect.runFork(Layer.launch(Layer.provide(serving, host)))

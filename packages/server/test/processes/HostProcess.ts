@@ -8,17 +8,17 @@ import type { Readable } from "node:stream"
 import type { Host } from "@signalbox/server"
 import { type Cause, Effect, Queue, type Scope } from "effect"
 
-export interface Output {
+export interface ProcessOutput {
   /** The lines; ends with the output. */
   readonly lines: Queue.Dequeue<string, Cause.Done>
   /** All lines so far. */
-  readonly said: ReadonlyArray<string>
+  readonly printed: ReadonlyArray<string>
 }
 
 export interface Started {
   readonly child: ChildProcess
-  readonly out: Output
-  readonly err: Output
+  readonly out: ProcessOutput
+  readonly err: ProcessOutput
   /** The exit code, or the name of the signal. */
   readonly exit: Effect.Effect<number | string>
 }
@@ -87,13 +87,15 @@ export const until = ({ err, out }: Pick<Started, "out" | "err">, pattern: RegEx
   }).pipe(
     Effect.catch(() =>
       Effect.die(
-        new Error(`printed no line that matches ${pattern}:\n${[...out.said, "on stderr:", ...err.said].join("\n")}`),
+        new Error(
+          `printed no line that matches ${pattern}:\n${[...out.printed, "on stderr:", ...err.printed].join("\n")}`,
+        ),
       ),
     ),
   )
 
 /** Takes all lines until the output ends. */
-export const rest = ({ lines }: Output): Effect.Effect<ReadonlyArray<string>> =>
+export const rest = ({ lines }: ProcessOutput): Effect.Effect<ReadonlyArray<string>> =>
   Effect.gen(function* () {
     const all: Array<string> = []
     for (;;) {
@@ -105,19 +107,19 @@ export const rest = ({ lines }: Output): Effect.Effect<ReadonlyArray<string>> =>
 
 const outputOf = Effect.fnUntraced(function* (stream: Readable) {
   const lines = yield* Queue.unbounded<string, Cause.Done>()
-  const said: Array<string> = []
+  const printed: Array<string> = []
   const reader = createInterface(stream)
   reader.on("line", (line) => {
-    said.push(line)
+    printed.push(line)
     Queue.offerUnsafe(lines, line)
   })
   reader.on("close", () => Queue.endUnsafe(lines))
-  return { lines, said }
+  return { lines, printed }
 })
 
 const ended = (child: ChildProcess): Effect.Effect<number | string> =>
   Effect.callback((resume) => {
-    const answer = () => resume(Effect.succeed(child.signalCode ?? child.exitCode ?? "not started"))
-    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) answer()
-    else child.once("exit", answer)
+    const response = () => resume(Effect.succeed(child.signalCode ?? child.exitCode ?? "not started"))
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) response()
+    else child.once("exit", response)
   })

@@ -243,9 +243,9 @@ const recoverWhen = ({ providers }: GatewayState, responding: Deferred.Deferred<
 const emptyResponse = (status = 200) => {
   const known = emptyResponses.get(status)
   if (known !== undefined) return known
-  const answer = Effect.succeed(HttpServerResponse.empty({ status }))
-  emptyResponses.set(status, answer)
-  return answer
+  const response = Effect.succeed(HttpServerResponse.empty({ status }))
+  emptyResponses.set(status, response)
+  return response
 }
 /** Bounded by the number of HTTP statuses. */
 const emptyResponses = new Map<number, Effect.Effect<HttpServerResponse.HttpServerResponse>>()
