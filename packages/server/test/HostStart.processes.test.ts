@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { readHostNote } from "@signalbox/server"
-import { Effect } from "effect"
+import { Effect, Exit, Scope } from "effect"
+import { embeddedHost } from "./EmbeddedHost.ts"
 import { command, rest, serving, start, startHost, temporaryDirectory, until } from "./processes/HostProcess.ts"
 
 it.live("lets one of two simultaneous hosts serve, and the other names the one that serves", () =>
@@ -21,12 +22,10 @@ it.live("lets one of two simultaneous hosts serve, and the other names the one t
     assert.notInclude(message, "\n")
 
     // The winner has written its note by now.
-    const third = yield* startHost({ config })
-    assert.strictEqual(yield* third.exit, 1)
+    const third = yield* Effect.flip(embeddedHost({ config }))
     const { startedAt, url } = readHostNote(join(config, "..", "host.lock"))!
-    const detailed = (yield* rest(third.err)).join("\n")
-    assert.include(detailed, `pid ${winner.child.pid}, since ${startedAt}, at ${url} (`)
-    assert.include(detailed, `kill ${winner.child.pid}`)
+    assert.include(third.message, `pid ${winner.child.pid}, since ${startedAt}, at ${url} (`)
+    assert.include(third.message, `kill ${winner.child.pid}`)
   }).pipe(Effect.scoped),
 )
 
@@ -40,11 +39,11 @@ it.live("starts after a killed host without any cleanup, and ignores its note", 
     assert.include(readFileSync(lock, "utf8"), `"pid":${killed.child.pid}`)
     assert.isUndefined(readHostNote(lock))
 
-    const next = yield* serving({ config })
-    assert.strictEqual(readHostNote(lock)?.pid, next.child.pid)
+    const scope = yield* Scope.fork(yield* Effect.scope)
+    const next = yield* Scope.provide(embeddedHost({ config }), scope)
+    assert.strictEqual(readHostNote(lock)?.pid, process.pid)
     assert.include(next.out.printed.join("\n"), `Its document is ${config}`)
-    next.child.kill("SIGTERM")
-    assert.strictEqual(yield* next.exit, 0)
+    yield* Scope.close(scope, Exit.void)
     assert.strictEqual(readFileSync(lock, "utf8"), "")
   }).pipe(Effect.scoped),
 )

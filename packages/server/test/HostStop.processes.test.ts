@@ -1,11 +1,12 @@
-/** Stopping and reloading hosts that run as processes. */
+/** Stopping and reloading hosts, most of them as processes. */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { Agent, get } from "node:http"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { readHostNote } from "@signalbox/server/HostNote"
 import { hostPaths } from "@signalbox/server/HostPaths"
-import { Effect, Fiber, Queue } from "effect"
+import { Effect, Exit, Fiber, Queue, Scope } from "effect"
+import { embeddedHost } from "./EmbeddedHost.ts"
 import { type Serving, serving, temporaryDirectory, until } from "./processes/HostProcess.ts"
 import { makeUpstream, words } from "./processes/Upstream.ts"
 
@@ -69,12 +70,12 @@ it.live("leaves the note of the next host when its directory was removed", () =>
     const directory = join(yield* temporaryDirectory, "a")
     const config = join(directory, "config.json")
     const { lock } = hostPaths(config)
-    const first = yield* serving({ config })
+    const first = yield* Scope.fork(yield* Effect.scope)
+    yield* Scope.provide(embeddedHost({ config }), first)
     rmSync(directory, { recursive: true })
     const second = yield* serving({ config })
     assert.strictEqual(readHostNote(lock)?.pid, second.child.pid)
-    first.child.kill("SIGTERM")
-    assert.strictEqual(yield* first.exit, 0)
+    yield* Scope.close(first, Exit.void)
     assert.strictEqual(readHostNote(lock)?.pid, second.child.pid)
   }),
 )
@@ -91,7 +92,7 @@ it.live("refuses new requests when it stops, reports how many are in flight, and
         { concurrency: "unbounded" },
       ),
     )
-    const underWay = yield* Queue.takeN(streams, 20)
+    const inFlight = yield* Queue.takeN(streams, 20)
 
     host.child.kill("SIGTERM")
     yield* until(host, /^host\.stopping version=0\.1\.0 /)
@@ -100,9 +101,9 @@ it.live("refuses new requests when it stops, reports how many are in flight, and
     const late = yield* ask(`${host.url}/healthz`, agent)
     assert.deepStrictEqual(late, { status: 503, connection: "close" })
 
-    for (const { finish } of underWay.slice(0, 8)) finish()
+    for (const { finish } of inFlight.slice(0, 8)) finish()
     yield* until(host, /^Waiting for 12 requests to end\.$/)
-    for (const { finish } of underWay.slice(8)) finish()
+    for (const { finish } of inFlight.slice(8)) finish()
     const expected = { status: 200, content: words.join(""), whole: true }
     for (const response of yield* Fiber.join(responses)) assert.deepStrictEqual(response, expected)
     assert.strictEqual(yield* host.exit, 0)
@@ -125,14 +126,16 @@ it.live("exits at once at a second signal and keeps the recorded calls", () =>
       assert.strictEqual(yield* host.exit, code)
       assert.strictEqual(entriesIn(config), 1)
       // The next host starts without any cleanup.
-      yield* serving({ config })
+      yield* embeddedHost({ config })
     }
   }),
 )
 
 it.live("does not wait for event feeds, whose last event is that it stops", () =>
   Effect.gen(function* () {
-    const { config, host } = yield* hostWithUpstream()
+    const config = join(yield* temporaryDirectory, "config.json")
+    const scope = yield* Scope.fork(yield* Effect.scope)
+    const host = yield* Scope.provide(embeddedHost({ config }), scope)
     const token = readFileSync(join(config, "..", "admin.token"), "utf8").trim()
     const follow = (path: string) =>
       Effect.promise(() => fetch(`${host.url}${path}`, { headers: { authorization: `Bearer ${token}` } }))
@@ -141,10 +144,10 @@ it.live("does not wait for event feeds, whose last event is that it stops", () =
     for (const path of ["/api/events", "/api/events/", "//api/events", "/api/%65vents?types=host.stopping"]) {
       assert.strictEqual((yield* follow(path)).headers.get("content-type"), "text/event-stream", path)
     }
-    host.child.kill("SIGINT")
+    const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
     const text = yield* Effect.promise(() => reader.text())
     assert.match(text, /\nevent: host\.stopping\ndata: [^\n]+\n\n$/)
-    assert.strictEqual(yield* host.exit, 0)
+    yield* Fiber.join(closing)
     assert.notInclude(host.out.printed.join("\n"), "Waiting")
   }),
 )
