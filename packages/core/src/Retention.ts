@@ -82,7 +82,8 @@ export interface SweepResult extends Swept {
  * let traces = ["old", "new"]
  * const store: Retainable = {
  *   name: "traces",
- *   limits: ({ tracesMaxBytes }) => ({ maxEntries: tracesMaxBytes }),
+ *   // A limit of the policy would be `({ tracesDays }) => ({ days: tracesDays })`.
+ *   limits: () => ({ maxEntries: 1 }),
  *   newest: Effect.succeed(undefined),
  *   sweep: ({ dryRun, maxEntries = traces.length }) => {
  *     const deleted = traces.length - maxEntries
@@ -90,7 +91,7 @@ export interface SweepResult extends Swept {
  *     return Stream.succeed({ deleted, bytes: 3 * deleted })
  *   },
  * }
- * const policy = RetentionPolicy.layer(RetentionPolicy.schema.make({ tracesMaxBytes: 1 }))
+ * const policy = RetentionPolicy.layer(RetentionPolicy.schema.make({}))
  * const program = Effect.gen(function* () {
  *   const retention = yield* Retention
  *   yield* retention.register(store)
