@@ -16,6 +16,20 @@ import * as Echo from "./internal/UpstreamClient/Echo.ts"
  * **When to use**
  *
  * A host uses `UpstreamClients.node`. Use this service only to build a node that wraps `layerFor`.
+ *
+ * **Example** (Building the client of one provider)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { UpstreamClient } from "@signalbox/gateway/UpstreamClient"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.map(UpstreamClient, ({ kind }) => kind).pipe(
+ *   Effect.provide(UpstreamClient.layerFor({ kind: "echo" }, "local")),
+ * )
+ *
+ * strictEqual(await Effect.runPromise(program), "echo")
+ * ```
  */
 export class UpstreamClient extends Context.Service<UpstreamClient, Upstream>()("@signalbox/gateway/UpstreamClient") {
   /** Builds the client of one member of `ProviderSettings`. */

@@ -66,6 +66,7 @@ traced("records one span for a request, with the exchange with the provider as i
     assert.lengthOf(attempts, 2)
     for (const [index, attempt] of attempts.entries()) {
       assert.strictEqual(attempt.kind, "client")
+      assert.strictEqual(requests[index]?.parent._tag, "None")
       assert.strictEqual(attempt.parent._tag === "Some" && attempt.parent.value.spanId, requests[index]?.spanId)
       assert.strictEqual(attempt.status._tag === "Ended" && attempt.status.exit._tag, "Success")
     }

@@ -55,7 +55,8 @@ export interface Options {
  *
  * **Gotchas**
  *
- * It takes over these signals and ends the process at a second SIGINT or SIGTERM. Use `layer` for a host within a program.
+ * It takes over these signals and ends the process at a second SIGINT or SIGTERM. Use `layer` for a host within a program. It has no span of its own,
+ * which would become the parent of every request's span.
  *
  * **Example** (A program that is a host)
  *
@@ -68,9 +69,7 @@ export interface Options {
  * Effect.isEffect(program) // => true
  * ```
  */
-export const serve = Effect.fn("Host.serve")(function* (
-  options: Options,
-): Effect.fn.Return<void, HostError, Scope.Scope> {
+export const serve = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<void, HostError, Scope.Scope> {
   const signals = yield* makeSignals
   yield* tolerateSlowReaders
   const host = Layer.launch(Layer.provide(reloading(signals), layer(options)))

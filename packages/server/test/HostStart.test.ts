@@ -60,7 +60,7 @@ it.live("seeds an empty directory with private files, and prints its address and
 it.live("takes its port from the option, then SIGNALBOX_PORT, then SIGNALBOX_LISTEN_PORT, then the document", () =>
   Effect.gen(function* () {
     const config = join(yield* temporaryDirectory, "config.json")
-    // Binding port 1 fails.
+    // A host on port 1 would fail the assertion on its URL.
     writeFileSync(config, `{ "version": 1, "listen": { "host": "127.0.0.1", "port": 1 } }`)
     chmodSync(config, 0o600)
     for (const options of [
