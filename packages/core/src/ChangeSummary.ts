@@ -30,7 +30,21 @@ export const changeSummary = (changes: ReadonlyArray<Change>): string => {
   return [`Reloaded config (${count} ${count === 1 ? "change" : "changes"}):`, ...lines].join("\n")
 }
 
-/** `Reload failed: <reason>`. Each problem of a refused document has its own line. */
+/**
+ * `Reload failed: <reason>`. Each problem of a refused document has its own line.
+ *
+ * **Example** (Describing a refused document)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { ConfigStoreError, reloadFailed } from "@signalbox/core"
+ * import { Rejected } from "@signalbox/core/ConfigError"
+ *
+ * const problem = { by: "schema", path: "/limit", line: 3, column: 12, message: "must be an integer" }
+ * const error = new ConfigStoreError({ reason: new Rejected({ problems: [problem], source: "config.json" }) })
+ * strictEqual(reloadFailed(error), "Reload failed: config.json:3:12: must be an integer (at /limit)")
+ * ```
+ */
 export const reloadFailed = ({ message, reason }: ConfigStoreError): string =>
   reason._tag === "Rejected"
     ? `Reload failed: ${reason.problems.map((problem) => format(reason.source ?? "config", problem)).join("\n")}`

@@ -85,7 +85,27 @@ export class ConfigSource extends Context.Service<
   )
 }
 
-/** Edits a document in memory from outside, as another program edits a file. For tests and for hosts without a disk. */
+/**
+ * Edits a document in memory from outside, as another program edits a file. For tests and for hosts without a disk.
+ *
+ * **Example** (Saving a document as an editor would)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { ConfigSource } from "@signalbox/core"
+ * import { MemoryDocument } from "@signalbox/core/ConfigSource"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const source = yield* ConfigSource
+ *   const document = yield* MemoryDocument
+ *   yield* document.save(`{ "limit": 3 }`)
+ *   return (yield* source.read).text
+ * })
+ *
+ * strictEqual(await Effect.runPromise(Effect.provide(program, ConfigSource.layerMemory)), `{ "limit": 3 }`)
+ * ```
+ */
 export class MemoryDocument extends Context.Service<
   MemoryDocument,
   {

@@ -46,7 +46,34 @@ export interface Shape<in out C> {
   readonly provenance: (path: string) => Effect.Effect<Provenance>
   /** The configuration in force as plain JSON: all layers, defaults filled in, the redaction marker in place of each secret. */
   readonly effective: Effect.Effect<Schema.Json>
-  /** Returns what edits or a whole text would do. Builds everything for them and releases it again; writes and publishes nothing. */
+  /**
+   * Returns what edits or a whole text would do. Builds everything for them and releases it again; writes and publishes nothing.
+   *
+   * **Example** (Showing the effect of an edit without writing it)
+   *
+   * ```ts
+   * import { deepStrictEqual } from "node:assert"
+   * import { ConfigStore, EventBus, Reconciler } from "@signalbox/core"
+   * import { Effect, Layer, Schema } from "effect"
+   *
+   * class AppConfig extends ConfigStore.Service<AppConfig>()("app/AppConfig", {
+   *   schema: Schema.Struct({ limit: Schema.Int }),
+   * }) {}
+   *
+   * const program = Effect.gen(function* () {
+   *   const store = yield* AppConfig
+   *   const { changes, problems } = yield* store.plan([{ path: "/limit", value: 5 }])
+   *   deepStrictEqual(problems, [])
+   *   return changes
+   * })
+   *
+   * const host = AppConfig.layerMemory({ limit: 3 }).pipe(
+   *   Layer.provide(Layer.provideMerge(Reconciler.layer, EventBus.layer)),
+   * )
+   * const changes = await Effect.runPromise(Effect.provide(program, host))
+   * deepStrictEqual(changes, [{ path: "/limit", before: 3, after: 5 }])
+   * ```
+   */
   readonly plan: (wanted: ReadonlyArray<Edit> | string) => Effect.Effect<Plan, ConfigStoreError>
   /**
    * Applies edits to the document at the source.

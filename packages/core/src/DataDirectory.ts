@@ -16,7 +16,21 @@ export class NoDataDirectory extends Schema.TaggedError<NoDataDirectory>()("NoDa
 
 const directories = make({ platform: "linux" })
 
-/** `$XDG_DATA_HOME/<program>`, else `~/.local/share/<program>`. A path that is not absolute is ignored, as the XDG specification demands. */
+/**
+ * Returns `$XDG_DATA_HOME/<program>`, else `~/.local/share/<program>`. A path that is not absolute is ignored, as the XDG specification requires.
+ *
+ * **Example** (Finding a program's own directory)
+ *
+ * ```ts
+ * import { match } from "node:assert"
+ * import * as NodePath from "@effect/platform-node/NodePath"
+ * import { dataDirectory } from "@signalbox/core"
+ * import { Effect } from "effect"
+ *
+ * const directory = await Effect.runPromise(Effect.provide(dataDirectory("my-program"), NodePath.layer))
+ * match(directory, /\/my-program$/)
+ * ```
+ */
 export const dataDirectory = Effect.fnUntraced(function* (
   program: string,
 ): Effect.fn.Return<string, NoDataDirectory, Path.Path> {

@@ -1,8 +1,21 @@
-/** Places in plain JSON (RFC 6901): `/models/gpt-4.1/upstream`, `""` for the whole. */
+/** JSON Pointers (RFC 6901): `/models/gpt-4.1/upstream`, `""` for the whole document. */
 import type { Schema } from "effect"
 
 export type Tokens = ReadonlyArray<string>
 
+/**
+ * Builds a pointer from its tokens, and escapes them.
+ *
+ * **Example** (Building and reading a pointer)
+ *
+ * ```ts
+ * import { deepStrictEqual, strictEqual } from "node:assert"
+ * import * as JsonPointer from "@signalbox/core/JsonPointer"
+ *
+ * strictEqual(JsonPointer.pointer(["models", "a/b"]), "/models/a~1b")
+ * deepStrictEqual(JsonPointer.parsePointer("/models/a~1b"), ["models", "a/b"])
+ * ```
+ */
 export const pointer = (tokens: Tokens): string => {
   let path = ""
   for (const token of tokens) path += `/${escapeToken(token)}`
@@ -12,7 +25,7 @@ export const pointer = (tokens: Tokens): string => {
 export const escapeToken = (token: string): string =>
   token.includes("~") || token.includes("/") ? token.replaceAll("~", "~0").replaceAll("/", "~1") : token
 
-/** Answers nothing for a text that is no JSON Pointer. */
+/** Returns the tokens of a pointer, or `undefined` for a text that is not a JSON Pointer. */
 export const parsePointer = (path: string): Tokens | undefined => {
   if (path === "") return []
   if (!path.startsWith("/") || /~(?![01])/.test(path)) return undefined
@@ -22,11 +35,24 @@ export const parsePointer = (path: string): Tokens | undefined => {
     .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"))
 }
 
-/** The array index that a token means: `0` or digits without a leading zero, nine at most. */
+/** Returns the array index of a token: `0`, or at most nine digits without a leading zero. */
 export const arrayIndex = (token: string): number | undefined =>
   /^(?:0|[1-9][0-9]{0,8})$/.test(token) ? Number(token) : undefined
 
-/** What stands there, or the token at which the way ends and the keys that stand beside it. */
+/**
+ * Returns the value at a position, or the first token without a value and the keys that exist there.
+ *
+ * **Example** (Finding a value)
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert"
+ * import * as JsonPointer from "@signalbox/core/JsonPointer"
+ *
+ * const document = { models: { fast: "gpt-5" } }
+ * deepStrictEqual(JsonPointer.find(document, ["models", "fast"]), { found: "gpt-5" })
+ * deepStrictEqual(JsonPointer.find(document, ["models", "smart"]), { missing: "smart", keys: ["fast"] })
+ * ```
+ */
 export const find = (
   root: Schema.Json,
   tokens: Tokens,

@@ -12,7 +12,26 @@ import type { AnyEvent } from "./Event.ts"
 import { EventBus } from "./EventBus.ts"
 import { eventLine } from "./EventLine.ts"
 
-/** Prints the name of the document, then every event since the bus was built, and how many events it missed if it was too slow. */
+/**
+ * Prints the name of the document, then every event since the bus was built, and how many events it missed if it was too slow.
+ *
+ * **Example** (Printing the events of a host)
+ *
+ * ```ts no-run
+ * import { ConfigStore, Narration } from "@signalbox/core"
+ * import { Signalbox } from "@signalbox/node"
+ * import { Layer, Schema } from "effect"
+ *
+ * class AppConfig extends ConfigStore.Service<AppConfig>()("app/AppConfig", {
+ *   schema: Schema.Struct({ limit: Schema.Int }),
+ *   seed: `{ "limit": 3 }\n`,
+ * }) {}
+ *
+ * Signalbox.runMain(
+ *   Narration.layer(AppConfig).pipe(Layer.provide(AppConfig.layer), Layer.provide(Signalbox.layerFor("app"))),
+ * )
+ * ```
+ */
 export const layer = <Self>(
   config: Context.Key<Self, ConfigStore.Shape<any>>,
 ): Layer.Layer<never, never, Self | EventBus | ConfigSource> =>

@@ -1,9 +1,20 @@
 /**
- * Which of the known names somebody may have meant: by letters added, left out, changed or swapped with their neighbour, whatever their case.
- * It looks only at names of up to 64 characters and never further than two such slips, so that a long list costs about a millisecond.
+ * Finds known names that resemble a misspelt one: letters added, left out, changed or swapped, in any case. It considers names of up to 64
+ * characters and at most two such slips, so that a long list costs about a millisecond.
  */
 
-/** The nearest names, nearest first, at most `limit` (3). Those of other length cost nothing; a short name must come closer. */
+/**
+ * Returns at most `limit` (3) near names, the nearest first. A name of one or two letters may differ by one slip only.
+ *
+ * **Example** (Suggesting a name)
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert"
+ * import { nearNames } from "@signalbox/core/NearNames"
+ *
+ * deepStrictEqual(nearNames("fats", ["fast", "smart"]), ["fast"])
+ * ```
+ */
 export const nearNames = (name: string, candidates: Iterable<string>, limit = 3): ReadonlyArray<string> => {
   if (name.length === 0 || name.length > maxLength) return []
   const wanted = name.toLowerCase()
@@ -12,7 +23,7 @@ export const nearNames = (name: string, candidates: Iterable<string>, limit = 3)
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - wanted.length) > allowed) continue
     const slips = slipsBetween(wanted, candidate.toLowerCase(), allowed)
-    // A name of which nothing is left is no neighbour.
+    // A name without a common letter is not near.
     if (slips > allowed || slips >= Math.max(wanted.length, candidate.length)) continue
     found.push([slips, candidate])
     if (found.length > 64 * limit) {
@@ -26,7 +37,7 @@ export const nearNames = (name: string, candidates: Iterable<string>, limit = 3)
     .map(([, candidate]) => candidate)
 }
 
-/** ` (did you mean "fast"?)`, or nothing. */
+/** Formats near names as ` (did you mean "fast"?)`. Returns an empty text without names. */
 export const didYouMean = (near: ReadonlyArray<string>): string =>
   near.length === 0 ? "" : ` (did you mean ${near.map((name) => JSON.stringify(name)).join(" or ")}?)`
 
@@ -37,7 +48,7 @@ const bySlips = (a: readonly [number, string], b: readonly [number, string]): nu
 
 /** Optimal string alignment; anything above `most` may come back as `most + 1`. */
 const slipsBetween = (left: string, right: string, most: number): number => {
-  // What both begin and end with is no slip; without it hardly anything is left to compare.
+  // The common beginning and end contain no slip; without it hardly anything is left to compare.
   let start = 0
   let [leftEnd, rightEnd] = [left.length, right.length]
   while (start < leftEnd && start < rightEnd && left[start] === right[start]) start++

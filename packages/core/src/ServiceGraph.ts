@@ -108,6 +108,35 @@ export const node = <const P extends AnyKey, E, R, const Needs extends ReadonlyA
  *
  * A key whose value is the same keeps its instance. Services that need the collection are rebuilt when any member is. Events and the status
  * name a member `collection/key`.
+ *
+ * **Example** (Building one client for each provider)
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert"
+ * import { EventBus, Reconciler, ServiceGraph, Setting } from "@signalbox/core"
+ * import { Context, Effect, Layer, Schema } from "effect"
+ *
+ * class Urls extends Setting.Service<Urls>()("app/Urls", Schema.Record(Schema.String, Schema.String)) {}
+ * class Client extends Context.Service<Client, string>()("app/Client") {}
+ * class Clients extends Context.Service<Clients, ReadonlyMap<string, string>>()("app/Clients") {}
+ *
+ * class Services extends ServiceGraph.Service<Services>()("app/Services", {
+ *   nodes: [
+ *     ServiceGraph.each(Clients, {
+ *       over: Urls,
+ *       member: Client,
+ *       layer: (url, name) => Layer.succeed(Client)(`${name} at ${url}`),
+ *     }),
+ *   ],
+ * }) {}
+ *
+ * const host = Services.layer.pipe(
+ *   Layer.provide(Urls.layer({ a: "http://a", b: "http://b" })),
+ *   Layer.provide(Layer.provideMerge(Reconciler.layer, EventBus.layer)),
+ * )
+ * const clients = Services.provide(Effect.map(Clients, (clients) => [...clients.values()]))
+ * deepStrictEqual(await Effect.runPromise(Effect.provide(clients, host)), ["a at http://a", "b at http://b"])
+ * ```
  */
 export const each = <I, MI, M, OI, A, E, R, const Needs extends ReadonlyArray<AnyKey> = readonly []>(
   provides: Context.Key<I, ReadonlyMap<string, M>>,

@@ -115,7 +115,24 @@ export const bind = <Self, Id extends string, S extends Schema.Top>(
   }
 }
 
-/** The setting with a first value, committed without events. Later values come from changes that `prepare` the setting's id. */
+/**
+ * The setting with a first value, committed without events. Later values come from changes that `prepare` the setting's id.
+ *
+ * **Example** (Owning a setting without a ConfigStore)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { EventBus, Reconciler, Setting } from "@signalbox/core"
+ * import { Effect, Layer, Schema } from "effect"
+ *
+ * class Limit extends Setting.Service<Limit>()("app/Limit", Schema.Int) {}
+ *
+ * const host = Setting.layerFrom(Limit, 3).pipe(
+ *   Layer.provide(Layer.provideMerge(Reconciler.layer, EventBus.layer)),
+ * )
+ * strictEqual(await Effect.runPromise(Effect.provide(Limit.get, host)), 3)
+ * ```
+ */
 export const layerFrom = <Self, Id extends string, S extends Schema.Top>(
   setting: Class<Self, Id, S>,
   initial: S["Type"],

@@ -44,7 +44,7 @@ export const missingExamples = async (): Promise<ReadonlyArray<string>> => {
   const uncalled = members.filter((member) => {
     const [module, name] = member.split(".")
     const ofModule = blocks.filter(({ file, symbol }) => symbol !== undefined && basename(file, ".ts") === module)
-    return !ofModule.some(({ code }) => code.includes(`.${name}`))
+    return !ofModule.some(({ code }) => new RegExp(`\\b${name}\\b`).test(code))
   })
   return [...missing, ...uncalled].toSorted()
 }

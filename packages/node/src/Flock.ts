@@ -30,7 +30,26 @@ export class FlockError extends Schema.TaggedError<FlockError>()("FlockError", {
  */
 export type Mechanism = "kernel" | "program" | "none"
 
-/** flock(2), by the best mechanism of this machine. */
+/**
+ * flock(2), by the best mechanism of this machine.
+ *
+ * **Example** (Locking a descriptor)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { openSync } from "node:fs"
+ * import { tmpdir } from "node:os"
+ * import { join } from "node:path"
+ * import { Flock } from "@signalbox/node"
+ * import { Effect } from "effect"
+ *
+ * const fd = openSync(join(tmpdir(), "signalbox-example.lock"), "a", 0o600)
+ * const program = Effect.flatMap(Flock, (flock) =>
+ *   Effect.ensuring(flock.tryLock(fd, "exclusive"), Effect.ignore(flock.unlock(fd))),
+ * )
+ * strictEqual(await Effect.runPromise(Effect.provide(program, Flock.layer)), true)
+ * ```
+ */
 export class Flock extends Context.Service<
   Flock,
   {

@@ -1,7 +1,7 @@
 /**
- * Everything that a host on Node needs beneath its own services, composed: the event bus, the Reconciler, the configuration file with its
- * lock and history, and Effect's file system. Each part stays replaceable: a host that wants another one provides it instead of this layer.
- * Of platform-node only the modules that are needed: the whole package costs a third of a host's start-up.
+ * The composed layers of a host on Node: event bus, Reconciler, configuration file with lock and history, and Effect's file system. A host
+ * that needs another part provides that part instead of these layers. Only two modules of platform-node are imported: the whole package
+ * would add a third to a host's start.
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
@@ -23,13 +23,13 @@ import * as NodeFileExchange from "./NodeFileExchange.ts"
 import * as NodeFileLock from "./NodeFileLock.ts"
 import * as NodeSegmentStorage from "./NodeSegmentStorage.ts"
 
-/** What core needs of the platform. */
+/** The services that core needs from the platform. */
 export type Platform = FileSystem.FileSystem | Path.Path | FileLock | Digest.Digest
 
-/** What a host on Node stands on. */
+/** The services below a host on Node. */
 export type Services = EventBus | Reconciler | ConfigSource | Platform
 
-/** The platform alone: files, locks that other processes respect, SHA-256. */
+/** Provides the platform alone: files, locks across processes, SHA-256. */
 export const layerPlatform: Layer.Layer<Platform> = Layer.mergeAll(
   NodeFileSystem.layer,
   NodePath.layer,
@@ -44,31 +44,109 @@ const above = <E>(source: Layer.Layer<ConfigSource, E, Platform>): Layer.Layer<S
     Layer.provide(source, LocalFileSystem.layer),
   ).pipe(Layer.provideMerge(layerPlatform))
 
-/** The document of the program `name`: `$XDG_DATA_HOME/<name>/config.json`, else `~/.local/share/<name>/config.json`. */
+/**
+ * Provides the document of the program `name`: `$XDG_DATA_HOME/<name>/config.json`, else `~/.local/share/<name>/config.json`.
+ *
+ * **Example** (A host with a document of its own)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { ConfigStore } from "@signalbox/core"
+ * import { Signalbox } from "@signalbox/node"
+ * import { Effect, Layer, Schema } from "effect"
+ *
+ * class AppConfig extends ConfigStore.Service<AppConfig>()("app/AppConfig", {
+ *   schema: Schema.Struct({ limit: Schema.Int }),
+ *   seed: `{ "limit": 3 }\n`,
+ * }) {}
+ *
+ * // $XDG_DATA_HOME/my-program/config.json
+ * const host = AppConfig.layer.pipe(Layer.provide(Signalbox.layerFor("my-program")))
+ * const limit = AppConfig.get((config) => config.limit)
+ * strictEqual(await Effect.runPromise(Effect.provide(limit, host)), 3)
+ * ```
+ */
 export const layerFor = (name: string): Layer.Layer<Services, ConfigStoreError> =>
   above(FileConfigSource.layerFor(name))
 
-/** The document at `path`. */
+/**
+ * Provides the document at `path`.
+ *
+ * **Example** (A document at a path of your choice)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { tmpdir } from "node:os"
+ * import { join } from "node:path"
+ * import { ConfigStore } from "@signalbox/core"
+ * import { Signalbox } from "@signalbox/node"
+ * import { Effect, Layer, Schema } from "effect"
+ *
+ * class AppConfig extends ConfigStore.Service<AppConfig>()("app/AppConfig", {
+ *   schema: Schema.Struct({ limit: Schema.Int }),
+ *   seed: `{ "limit": 3 }\n`,
+ * }) {}
+ *
+ * const host = AppConfig.layer.pipe(Layer.provide(Signalbox.layerAt(join(tmpdir(), "my-program.json"))))
+ * strictEqual(await Effect.runPromise(Effect.provide(AppConfig.get((config) => config.limit), host)), 3)
+ * ```
+ */
 export const layerAt = (path: string): Layer.Layer<Services> => above(FileConfigSource.layerAt(path))
 
 const ledgerAbove = <E>(segments: Layer.Layer<SegmentStorage, E, Flock>) =>
   Layer.provideMerge(StatsLedger.layer, Layer.provide(segments, Flock.layer))
 
-/** The ledger of the program `name`, shared by all its processes: in `ledger` beside its document. */
+/**
+ * Provides the ledger of the program `name` in `ledger` beside its document. All its processes share it.
+ *
+ * **Example** (Recording calls on disk)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { StatsLedger, StatsSettings } from "@signalbox/core"
+ * import { Signalbox } from "@signalbox/node"
+ * import { Effect, Layer } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const ledger = yield* StatsLedger
+ *   yield* ledger.record({ provider: "openai", model: "fast", status: 200 })
+ *   return (yield* ledger.snapshot({ window: "1 hour" })).models["fast"]?.requests
+ * })
+ *
+ * const host = Signalbox.layerLedgerFor("my-program").pipe(
+ *   Layer.provide(StatsSettings.layer({ windowMinutes: 60 })),
+ *   Layer.provide(Signalbox.layerFor("my-program")),
+ * )
+ * strictEqual(await Effect.runPromise(Effect.provide(program, host)), 1)
+ * ```
+ */
 export const layerLedgerFor = (
   name: string,
 ): Layer.Layer<StatsLedger | SegmentStorage, SegmentsUnavailable, StatsSettings | EventBus> =>
   ledgerAbove(NodeSegmentStorage.layerFor(name))
 
-/** The ledger in `directory`. */
+/** Provides the ledger in `directory`. */
 export const layerLedgerAt = (
   directory: string,
 ): Layer.Layer<StatsLedger | SegmentStorage, never, StatsSettings | EventBus> =>
   ledgerAbove(NodeSegmentStorage.layerAt(directory))
 
 /**
- * Runs a host until SIGINT or SIGTERM, as the last line of its main program. A host that cannot start says why on standard error, without
- * a stack trace unless it is a bug, and ends with code 1.
+ * Runs a host until SIGINT or SIGTERM, as the last line of its main program.
+ *
+ * **Details**
+ *
+ * A host that cannot start prints the reason on standard error and ends with code 1. Only a bug prints a stack trace.
+ *
+ * **Example** (Running a host until Ctrl-C)
+ *
+ * ```ts no-run
+ * import { Signalbox } from "@signalbox/node"
+ * import { Console, Effect, Layer } from "effect"
+ *
+ * const host = Layer.effectDiscard(Console.log("The host runs until Ctrl-C."))
+ * Signalbox.runMain(Layer.provide(host, Signalbox.layerFor("my-program")))
+ * ```
  */
 export const runMain = <A, E>(host: Layer.Layer<A, E>): void =>
   NodeRuntime.runMain(
