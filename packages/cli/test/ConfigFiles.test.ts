@@ -252,7 +252,7 @@ describe("without a host", () => {
       )
       const doubtful = yield* run(["config", "validate", file])
       assert.strictEqual(doubtful.code, 0)
-      assert.match(doubtful.stderr, /:2:16: the key "stats" stands here again.*:3:34: there is no provider "nobody"/s)
+      assert.match(doubtful.stderr, /:2:16: the key "stats" occurs here again.*:3:34: there is no provider "nobody"/s)
       assert.include((yield* run(["config", "plan", file])).stdout, 'there is no provider "nobody"')
       assert.strictEqual((yield* run(["config", "validate", "-"], { input: "{ nothing" })).code, 1)
       assert.strictEqual((yield* run(["config", "plan", file])).code, 0)

@@ -6,12 +6,13 @@
 import { Result, type Schema } from "effect"
 import type { Problem } from "./ConfigError.ts"
 import { unknownKeys } from "./internal/ConfigDocument/Codec.ts"
-import { changesBetween, needsRestart, reveal, unwrap } from "./internal/ConfigDocument/Difference.ts"
-import { makeEditor } from "./internal/ConfigDocument/Editor.ts"
+import { changesAt, differences, reveal, unwrap } from "./internal/ConfigDocument/Difference.ts"
+import { makeEdits } from "./internal/ConfigDocument/Edits.ts"
 import { jsonSchemaOf } from "./internal/ConfigDocument/JsonSchema.ts"
 import { Loader } from "./internal/ConfigDocument/Loader.ts"
 import { readText } from "./internal/ConfigDocument/Reader.ts"
-import { holds, redactRotated, redactText } from "./internal/ConfigDocument/Redact.ts"
+import { redactRotated, redactText } from "./internal/ConfigDocument/Redact.ts"
+import { holdsMarker } from "./internal/ConfigDocument/Restore.ts"
 import { restartKey, Shapes, warningsKey } from "./internal/ConfigDocument/Shape.ts"
 import {
   type ConfigDocument as Compiled,
@@ -51,35 +52,37 @@ const make = <S extends Schema.Top>({
     version: loader.version,
     load: loader.load,
     diff: (before, after) => {
-      const { paths, truncated } = loader.differences(before, after)
-      const restart = paths.filter((tokens) => needsRestart(shapes, tokens))
+      const { paths, truncated } = differences(before.effective, after.effective)
+      const restart = paths.filter((tokens) => shapes.hasRestart(shapes.at(tokens)))
       return { paths: paths.map(pointer), truncated, restartRequired: restart.map(pointer) }
     },
     reveal: (loaded) => {
       // JSON but for its secrets, which the marker replaces.
       const plain = reveal(loaded.effective, redactionMarker) as Schema.Json
-      // A value whose encoding is lossy stands as it was written, with keys that nobody knows.
-      if (unknownKeys(shapes, shapes.root, plain, []).length === 0) return plain
-      return JSON.parse(redactText(shapes, JSON.stringify(plain), redactionMarker))
+      // A value whose encoding is lossy is there as it was written, with its unknown keys.
+      if (unknownKeys(shapes, shapes.root, plain).length === 0) return plain
+      return JSON.parse(redactText(shapes, JSON.stringify(plain)))
     },
     changes: (before, after, difference) => {
-      const paths = difference?.paths.map((path) => parsePointer(path) ?? []) ?? loader.differences(before, after).paths
-      return changesBetween(before.effective, after.effective, paths, redactionMarker)
+      const paths =
+        difference?.paths.map((path) => parsePointer(path) ?? []) ??
+        differences(before.effective, after.effective).paths
+      return changesAt(paths, before.effective, after.effective, redactionMarker)
     },
-    ...makeEditor(shapes, redactionMarker),
+    ...makeEdits(shapes),
     editsBetween: (from, to) => {
       const [before, after] = [loader.load(from, {}), loader.load(to, {})]
       if (Result.isFailure(before) || Result.isFailure(after)) return []
-      return loader.differences(before.success, after.success).paths.map((tokens) => {
+      return differences(before.success.effective, after.success.effective).paths.map((tokens) => {
         const value = lookup(after.success.effective, tokens)
         return value === absent
           ? { path: pointer(tokens), remove: true }
           : { path: pointer(tokens), value: unwrap(value) }
       })
     },
-    redact: (text) => redactText(shapes, text, redactionMarker),
+    redact: (text) => redactText(shapes, text),
     redactRotated: (text, keep, before = keep) =>
-      redactRotated(shapes, text, { keep, before, marker: redactionMarker, isCurrent: loader.isCurrent }),
+      redactRotated(shapes, text, { keep, before, isCurrent: loader.isCurrent }),
     provenance: loader.provenance,
     shadowed: loader.shadowed,
     seed: seed === undefined ? loader.seed() : Result.map(loader.load(seed, {}), () => seed),
@@ -101,10 +104,7 @@ const jsonSchema = (document: { readonly schema: Schema.Top; readonly version: n
 
 /** Reads a text (JSON with comments and trailing commas) as frozen plain JSON, without a schema. */
 const parse = (text: string): Result.Result<Schema.JsonObject, ReadonlyArray<Problem>> =>
-  Result.map(readText(text), ({ value }) => value as Schema.JsonObject)
-
-/** Whether a value holds the redaction marker anywhere. */
-const holdsMarker = (value: unknown): boolean => holds(value, redactionMarker)
+  Result.map(readText(text), (value) => value as Schema.JsonObject)
 
 /** The document as text, and annotations for its schema: what takes effect only after a restart, what deserves a warning. */
 export const ConfigDocument = { make, parse, holdsMarker, restartRequired, withWarnings, jsonSchema } as const

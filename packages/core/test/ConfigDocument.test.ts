@@ -322,7 +322,7 @@ describe("ConfigDocument's other warnings", () => {
     loaded.warnings.map(({ column, line, message, path }) => `${line}:${column} ${path} ${message}`)
 
   it("say each key that stands in its object before, also by an escape, in comments and in what does not count", () => {
-    const before = "stands here again: only the last one counts, remove the others"
+    const before = "occurs here again: only the last one counts, remove the others"
     const text = [
       '\uFEFF{ // "models": {}, "models": {}',
       '  "server": { "port": 1, "port": 2, "port": 3 },',

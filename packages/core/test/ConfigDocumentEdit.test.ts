@@ -5,7 +5,7 @@ import { pointer, type Tokens } from "@signalbox/core/JsonPointer"
 import { Result } from "effect"
 import * as fc from "fast-check"
 import { equivalent } from "../src/internal/ConfigDocument/Difference.ts"
-import { Draft } from "../src/internal/ConfigDocument/Edit.ts"
+import { EditedText } from "../src/internal/ConfigDocument/EditedText.ts"
 import { parse } from "../src/internal/ConfigDocument/Text.ts"
 import { absent, lookup, replaceAt } from "../src/internal/Json.ts"
 import { aDocument, aHand, document, write } from "./ConfigDocumentHost.ts"
@@ -38,19 +38,19 @@ describe("ConfigDocument.edit", () => {
         aHand,
         fc.array(fc.tuple(fc.nat(1000), fc.constantFrom("", "new", "-", "0"), aValue), { minLength: 1, maxLength: 8 }),
         (value, hand, edits) => {
-          const draft = new Draft(write(value, hand), value)
+          const edited = new EditedText(write(value, hand), value)
           let expected: unknown = value
           for (const [index, added, next] of edits) {
             const paths = pathsOf(expected)
             const base = paths[index % paths.length]!
             const tokens = added === "" ? base : [...base, added]
-            const before = draft.text
+            const before = edited.text
             const wanted = tokens.length === 0 ? absent : replaceAt(expected, tokens, next)
-            assert.strictEqual(draft.set(tokens, next) === undefined, wanted !== absent, pointer(tokens))
+            assert.strictEqual(edited.set(tokens, next) === undefined, wanted !== absent, pointer(tokens))
             if (wanted === absent) continue
-            const { text } = draft
-            assert.isTrue(draft.isTrue())
-            assert.isTrue(equivalent(Result.getOrThrow(parse(text)).value, wanted))
+            const { text } = edited
+            assert.isTrue(edited.isTrue())
+            assert.isTrue(equivalent(Result.getOrThrow(parse(text)), wanted))
             if (lookup(expected, tokens) === absent && next !== absent) {
               for (const comment of before.match(/note \d+/g) ?? []) assert.include(text, comment)
             }
@@ -75,7 +75,7 @@ describe("ConfigDocument.edit", () => {
         const start = text
         const edits: Array<Edit> = []
         for (const { added, index, value } of chosen) {
-          const paths = pathsOf(Result.getOrThrow(parse(text)).value).slice(1)
+          const paths = pathsOf(Result.getOrThrow(parse(text))).slice(1)
           const base = paths[index % paths.length] ?? ["models"]
           const path = pointer(added === "" ? base : [...base, added])
           const one: Edit = value === undefined ? { path, remove: true } : { path, value }
@@ -195,7 +195,7 @@ describe("ConfigDocument.edit", () => {
     const twice = '{\n  "server": { "port": 1 },\n  "server": { "port": 2 }\n}'
     assert.strictEqual(
       refusal(twice, { path: "/server/port", value: 3 }),
-      '3:13 /server the key "server" stands twice here, so that an edit would be ambiguous: remove one',
+      '3:13 /server the key "server" occurs twice here, so that an edit would be ambiguous: remove one',
     )
     assert.include(refusal("{}", { path: "", value: {} }), "replace it")
     assert.include(refusal("{}", { path: "a", value: 1 }), "a path starts with /")

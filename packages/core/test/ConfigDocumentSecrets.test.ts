@@ -22,7 +22,7 @@ it("a marker in a member that does not count, because its key stands again, is r
   const restored = document.restore(document.redact(text), text)
   assert.deepStrictEqual(
     Result.isFailure(restored) ? restored.failure.map(({ message, path }) => [path, message]) : restored.success,
-    [["/providers/a/api_key", "this secret does not count, because a key on the way to it stands again: remove it"]],
+    [["/providers/a/api_key", "this secret does not count, because a key on the way to it occurs again: remove it"]],
   )
   const once = document.redact(text).replace(/.*"providers".*\n/, "")
   assert.strictEqual(Result.getOrThrow(document.restore(once, text)), text.replace(/.*"providers".*\n/, ""))

@@ -1,20 +1,21 @@
-/** What the readers of the text look for, as UTF-16 units. */
+/** Reads the text character by character, as UTF-16 units: where strings, comments and values end. Every function is linear. */
 
 export const quote = 0x22
 export const comma = 0x2c
 export const slash = 0x2f
-export const asterisk = 0x2a
-export const backslash = 0x5c
-export const lineFeed = 0x0a
-export const carriageReturn = 0x0d
 export const colon = 0x3a
 export const openBrace = 0x7b
 export const closeBrace = 0x7d
 export const openBracket = 0x5b
 export const closeBracket = 0x5d
+const asterisk = 0x2a
+const backslash = 0x5c
+const lineFeed = 0x0a
+const carriageReturn = 0x0d
+const byteOrderMark = 0xfeff
 
-export const isSpace = (code: number): boolean =>
-  code === 0x20 || code === 0x09 || code === lineFeed || code === carriageReturn
+/** 1 where the text starts with a byte order mark, else 0. */
+export const markLength = (text: string): number => (text.charCodeAt(0) === byteOrderMark ? 1 : 0)
 
 /** The offset just behind a string that starts at `open`; the text's length if it never ends. */
 export const stringEnd = (text: string, open: number): number => {
@@ -28,7 +29,7 @@ export const stringEnd = (text: string, open: number): number => {
   return text.length
 }
 
-/** The offset just behind a comment that starts at `open`, -1 if there is none or it never ends. */
+/** The offset just behind a comment that starts at `open`, -1 if none starts there or it never ends. */
 export const commentEnd = (text: string, open: number): number => {
   const second = text.charCodeAt(open + 1)
   if (second === slash) {
@@ -42,7 +43,7 @@ export const commentEnd = (text: string, open: number): number => {
 }
 
 /** The offset of a document's opening brace. */
-export const openingOf = (text: string): number => skipGap(text, text.charCodeAt(0) === 0xfeff ? 1 : 0)
+export const openingOf = (text: string): number => skipGap(text, markLength(text))
 
 /** Skips spaces and comments. */
 export const skipGap = (text: string, from: number): number => {
@@ -59,7 +60,7 @@ export const skipGap = (text: string, from: number): number => {
   return offset
 }
 
-/** The offset behind a value that is known to be valid. */
+/** The offset behind a value, in a text that parses. */
 export const skipValue = (text: string, from: number): number => {
   let depth = 0
   let offset = from
@@ -82,4 +83,20 @@ export const skipValue = (text: string, from: number): number => {
     else offset++
   }
   return offset
+}
+
+/** From and to of every comment, in a text that parses. */
+export const commentsOf = (text: string): ReadonlyArray<readonly [from: number, to: number]> => {
+  const found: Array<readonly [number, number]> = []
+  for (let offset = 0; offset < text.length; offset++) {
+    const code = text.charCodeAt(offset)
+    if (code === quote) offset = stringEnd(text, offset) - 1
+    else if (code === slash) {
+      const end = commentEnd(text, offset)
+      if (end === -1) return found
+      found.push([offset, end])
+      offset = end - 1
+    }
+  }
+  return found
 }

@@ -1,8 +1,9 @@
-/** What differs between two effective configurations, as JSON Pointers. Members of objects are followed; an array is one value. */
+/** Effective differences between two configurations, as JSON Pointers. Members of objects are followed; an array is one value. */
 import { Redacted } from "effect"
 import { pointer, type Tokens } from "../../JsonPointer.ts"
-import { absent, isObject, keysOf, knownMembers, lookup, type Members, put } from "../Json.ts"
-import type { Shapes } from "./Shape.ts"
+import { absent, isObject, lookup, put } from "../Json.ts"
+import { membersOf } from "../StructuralSharing.ts"
+import type { Change } from "./Types.ts"
 
 export const maxPaths = 256
 
@@ -11,55 +12,44 @@ export interface Paths {
   readonly truncated: boolean
 }
 
-/** At most `limit` paths, in the order of the configuration before, then what is new. Nothing differs besides what is at or below `within`. */
-export const differences = (before: unknown, after: unknown, limit = maxPaths, within: Tokens = []): Paths => {
+/** At most `limit` paths: first in the order of `before`, then what is new. */
+export const differences = (before: unknown, after: unknown, limit = maxPaths): Paths => {
   const paths: Array<Tokens> = []
+  const path: Array<string> = []
   let truncated = false
-  const add = (path: Tokens): void => {
-    if (paths.length < limit) paths.push(path)
-    else truncated = true
-  }
-  const visit = (left: unknown, right: unknown, path: Tokens): void => {
+  const compare = (key: string, left: unknown, right: unknown): void => {
     if (truncated || Object.is(left, right)) return
+    path.push(key)
+    visit(left, right)
+    path.pop()
+  }
+  const visit = (left: unknown, right: unknown): void => {
     if (!isBranch(left) || !isBranch(right)) {
-      if (!equivalent(left, right)) add(path)
+      if (equivalent(left, right)) return
+      if (paths.length < limit) paths.push([...path])
+      else truncated = true
       return
     }
-    const known = knownMembers(left)
-    const others = knownMembers(right)
-    // large objects are compared by columns as far as their keys agree
-    const aligned = known !== undefined && others !== undefined ? alignedMembers(known, others) : 0
-    for (let index = 0; index < aligned; index++) {
-      const was = known!.values[index]
-      const is = others!.values[index]
-      if (!Object.is(was, is)) visit(was, is, [...path, known!.keys[index]!])
+    const was = membersOf(left)
+    const is = membersOf(right)
+    for (let index = 0; index < was.keys.length; index++) {
+      const key = was.keys[index]!
+      const value = is.keys[index] === key ? is.values[index] : Object.hasOwn(right, key) ? right[key] : absent
+      compare(key, was.values[index], value)
     }
-    const keys = keysOf(left)
-    for (let index = aligned; index < keys.length; index++) {
-      const key = keys[index]!
-      if (!Object.hasOwn(right, key)) add([...path, key])
-      else if (!Object.is(left[key], right[key])) visit(left[key], right[key], [...path, key])
-    }
-    const rightKeys = keysOf(right)
-    for (let index = aligned; index < rightKeys.length; index++) {
-      const key = rightKeys[index]!
-      if (!Object.hasOwn(left, key)) add([...path, key])
+    for (let index = 0; index < is.keys.length; index++) {
+      const key = is.keys[index]!
+      if (was.keys[index] !== key && !Object.hasOwn(left, key)) compare(key, absent, is.values[index])
     }
   }
-  visit(lookup(before, within), lookup(after, within), within)
+  if (!Object.is(before, after)) visit(before, after)
   return { paths, truncated }
-}
-
-const alignedMembers = (left: Members, right: Members): number => {
-  let index = 0
-  while (index < left.keys.length && left.keys[index] === right.keys[index]) index++
-  return index
 }
 
 const isBranch = (value: unknown): value is Readonly<Record<string, unknown>> =>
   isObject(value) && !Redacted.isRedacted(value)
 
-/** Equal as JSON, in whatever order the keys stand. */
+/** Whether two values have no effective difference: the order of keys does not count. */
 export const equivalent = (left: unknown, right: unknown): boolean => {
   if (Object.is(left, right)) return true
   if (Redacted.isRedacted(left)) {
@@ -75,32 +65,36 @@ export const equivalent = (left: unknown, right: unknown): boolean => {
   return isBranch(left) && isBranch(right) && differences(left, right, 1).paths.length === 0
 }
 
-/** A value as people may see it. */
-export const reveal = (value: unknown, marker: string): unknown => {
-  if (value === absent) return undefined
-  if (Redacted.isRedacted(value)) return marker
-  if (Array.isArray(value)) return value.map((element) => reveal(element, marker))
+/** A copy with the marker in place of each secret. */
+export const reveal = (value: unknown, marker: string): unknown => mapSecrets(value, () => marker)
+
+/** A copy with its secrets in plain text. Only for texts that hold them anyway. */
+export const unwrap = (value: unknown): unknown => mapSecrets(value, Redacted.value)
+
+const mapSecrets = (value: unknown, replace: (secret: Redacted.Redacted<unknown>) => unknown): unknown => {
+  if (Redacted.isRedacted(value)) return replace(value)
+  if (Array.isArray(value)) return value.map((element) => mapSecrets(element, replace))
   if (!isObject(value)) return value
-  const shown: Record<string, unknown> = {}
-  for (const key of keysOf(value)) put(shown, key, reveal(value[key], marker))
-  return shown
+  const copy: Record<string, unknown> = {}
+  const { keys, values } = membersOf(value)
+  for (let index = 0; index < keys.length; index++) put(copy, keys[index]!, mapSecrets(values[index], replace))
+  return copy
 }
 
-/** A value with its secrets in the open. Only for texts that hold them anyway. */
-export const unwrap = (value: unknown): unknown => {
-  if (Redacted.isRedacted(value)) return Redacted.value(value)
-  if (Array.isArray(value)) return value.map(unwrap)
-  if (!isObject(value)) return value
-  const plain: Record<string, unknown> = {}
-  for (const key of keysOf(value)) put(plain, key, unwrap(value[key]))
-  return plain
-}
-
-export const changesBetween = (before: unknown, after: unknown, paths: ReadonlyArray<Tokens>, marker: string) =>
-  paths.map((tokens) => ({
+/** Before and after values at some paths, with the marker in place of each secret. */
+export const changesAt = (
+  paths: ReadonlyArray<Tokens>,
+  before: unknown,
+  after: unknown,
+  marker: string,
+): ReadonlyArray<Change> => {
+  const valueAt = (root: unknown, tokens: Tokens): unknown => {
+    const value = lookup(root, tokens)
+    return value === absent ? undefined : reveal(value, marker)
+  }
+  return paths.map((tokens) => ({
     path: pointer(tokens),
-    before: reveal(lookup(before, tokens), marker),
-    after: reveal(lookup(after, tokens), marker),
+    before: valueAt(before, tokens),
+    after: valueAt(after, tokens),
   }))
-
-export const needsRestart = (shapes: Shapes, tokens: Tokens): boolean => shapes.hasRestart(shapes.at(tokens))
+}

@@ -1,10 +1,10 @@
 /**
- * Where members stand in a text that is being edited: found out as far as somebody asks, and kept while the text changes. Offsets are relative to
- * the container around, so that a change moves only what stands behind it in the containers that it is in. For texts that parse.
+ * Where members are in a text that parses: found as far as a caller asks, and kept up to date while the text is edited. Offsets are
+ * relative to the enclosing container, so that an edit moves only what follows it in the containers around it.
  */
-
 import { arrayIndex, type Tokens } from "../../JsonPointer.ts"
 import { colon, comma, openBrace, openBracket, openingOf, quote, skipGap, skipValue, stringEnd } from "./Characters.ts"
+import { linesOf, type Position } from "./Text.ts"
 
 /** A part of a text. */
 export interface Span {
@@ -12,9 +12,9 @@ export interface Span {
   readonly length: number
 }
 
-/** A member of an object or an element of an array, and where it stands from its container's opening brace or bracket on. */
-export interface Item {
-  /** Nothing in an array. */
+/** A member of an object or an element of an array. Offsets count from the opening brace or bracket of its container. */
+interface Item {
+  /** `undefined` in an array. */
   readonly key: string | undefined
   offset: number
   /** Where its value starts. */
@@ -23,20 +23,19 @@ export interface Item {
   inner: Container | undefined
 }
 
-export interface Container {
+interface Container {
   readonly items: Array<Item>
-  /** Of several members with one key the last. Empty for an array. */
+  /** The last member of each name, because it is the one that counts. Empty for an array. */
   readonly byKey: Map<string, Item>
-  /** Keys that stand more than once. */
+  /** Keys that occur more than once. */
   readonly repeated: Set<string>
 }
 
 /** One container on a path. */
 export interface Step {
   readonly container: Container
-  /** Its place in the text. */
   readonly span: Span
-  /** What stands at the next token; nothing at the end of what is there. */
+  /** The item at the next token, if there is one. */
   readonly item: Item | undefined
 }
 
@@ -48,8 +47,8 @@ export class Outline {
     this.#root = { key: undefined, offset: start, start, end: skipValue(text, start), inner: undefined }
   }
 
-  /** The containers on the path as far as it is there, or the first path on the way whose key stands more than once. */
-  walk(text: string, tokens: Tokens): { readonly steps: ReadonlyArray<Step> } | { readonly twice: Tokens } {
+  /** The containers on a path, as far as they exist. */
+  walk(text: string, tokens: Tokens): ReadonlyArray<Step> {
     const steps: Array<Step> = []
     let item: Item | undefined = this.#root
     let offset = 0
@@ -59,33 +58,47 @@ export class Outline {
       if (code !== openBrace && code !== openBracket) break
       item.inner ??= containerAt(text, offset)
       const container: Container = item.inner
-      if (container.repeated.has(token)) return { twice: tokens.slice(0, steps.length + 1) }
       const span: Span = { offset, length: item.end - item.start }
       item = code === openBrace ? container.byKey.get(token) : container.items[arrayIndex(token) ?? -1]
       steps.push({ container, span, item })
       if (item === undefined) break
     }
-    return { steps }
+    return steps
   }
 
-  /** The value at the end of the steps has become `delta` longer. */
+  /** The offset of the value at a path, or of its key; of the nearest enclosing one where there is none. */
+  nearest(text: string, tokens: Tokens, at: "value" | "key"): number {
+    const found = this.walk(text, tokens).findLast(({ item }) => item !== undefined)
+    if (found === undefined) return this.#root.start
+    return found.span.offset + (at === "key" ? found.item!.offset : found.item!.start)
+  }
+
+  /** The text of the value at a path, if there is one. */
+  textAt(text: string, tokens: Tokens): string | undefined {
+    const steps = this.walk(text, tokens)
+    const { item, span } = steps.at(-1) ?? {}
+    if (steps.length < tokens.length || item === undefined || span === undefined) return undefined
+    return text.slice(span.offset + item.start, span.offset + item.end)
+  }
+
+  /** The value at the end of the steps was replaced and is now `delta` longer. */
   replaced(steps: ReadonlyArray<Step>, delta: number): void {
     const { item } = steps.at(-1)!
     if (item !== undefined) item.inner = undefined
     this.#grow(steps, delta)
   }
 
-  /** What stood at the end of the steps is gone. */
+  /** The item at the end of the steps was removed. */
   removed(steps: ReadonlyArray<Step>, delta: number): void {
     const { container, item } = steps.at(-1)!
     const index = container.items.indexOf(item!)
     container.items.splice(index, 1)
     if (item!.key !== undefined) container.byKey.delete(item!.key)
-    for (const behind of container.items.slice(index)) move(behind, delta)
+    for (const following of container.items.slice(index)) move(following, delta)
     this.#grow(steps.slice(0, -1), delta)
   }
 
-  /** At the end of the last container there is one more, at `offset` of the text. */
+  /** An item was added at the end of the last container, at `offset` of the text. */
   appended(steps: ReadonlyArray<Step>, delta: number, text: string, offset: number): void {
     const { container, span } = steps.at(-1)!
     add(container, itemAt(text, offset, span.offset))
@@ -129,7 +142,7 @@ const containerAt = (text: string, open: number): Container => {
   return container
 }
 
-/** The member or element that stands at `offset`, in the container that opens at `open`. */
+/** The member or element at `offset`, in the container that opens at `open`. */
 const itemAt = (text: string, offset: number, open: number): Item => {
   let start = offset
   let key: string | undefined
@@ -140,4 +153,15 @@ const itemAt = (text: string, offset: number, open: number): Item => {
     if (text.charCodeAt(start) === colon) start = skipGap(text, start + 1)
   }
   return { key, offset: offset - open, start: start - open, end: skipValue(text, start) - open, inner: undefined }
+}
+
+/** Finds lines and columns of values, or of their keys. The text is read at the first question. */
+export const positionsIn = (text: string): ((tokens: Tokens, at: "value" | "key") => Position) => {
+  let outline: Outline | undefined
+  let lines: ((offset: number) => Position) | undefined
+  return (tokens, at) => {
+    outline ??= new Outline(text)
+    lines ??= linesOf(text)
+    return lines(outline.nearest(text, tokens, at))
+  }
 }

@@ -1,95 +1,109 @@
 /**
- * What is wrong, in words that come from the schema and never from the document: Schema's own messages may quote the value, and a value
- * may be a secret (P10). A bounded list: the 257th problem is a count.
+ * Problems of a document, in words that come from the schema and never from the document: Schema's own messages may quote a value, and a
+ * value may be a secret. The list is bounded: the 257th problem is a count.
  */
 import { Cause, Option, SchemaAST, SchemaIssue } from "effect"
 import type { Problem } from "../../ConfigError.ts"
 import { pointer, type Tokens } from "../../JsonPointer.ts"
 import { absent, isObject, lookup } from "../Json.ts"
 import type { Shapes, View } from "./Shape.ts"
-import type { Position } from "./Tree.ts"
+import type { Position } from "./Text.ts"
 
 export const maxProblems = 256
 
-/** A problem before anybody has asked where it stands. */
-export interface Finding {
+/** A problem without its line and column. */
+export interface UnplacedProblem {
   readonly by: "parser" | "schema"
   readonly path: Tokens
   readonly message: string
-  /** Where to point: at the value, at its key; at nothing, because the value does not come from the text. */
+  /** Which place of the text it points at; `nowhere` where the value does not come from the text. */
   readonly at: "value" | "key" | "nowhere"
 }
 
-/** Findings in the order in which they are found; counts on where the list is full. */
-export class Findings {
-  readonly list: Array<Finding> = []
+/** Problems in the order of their discovery. A full list only counts. */
+export class ProblemList {
+  readonly list: Array<UnplacedProblem> = []
   count = 0
 
-  add(finding: Finding): undefined {
+  get isFull(): boolean {
+    return this.list.length >= maxProblems
+  }
+
+  add(problem: UnplacedProblem): undefined {
     this.count++
-    if (this.list.length < maxProblems) this.list.push(finding)
+    if (!this.isFull) this.list.push(problem)
+  }
+
+  addAll({ count, list }: ProblemList, change: (problem: UnplacedProblem) => UnplacedProblem = (same) => same): void {
+    for (const problem of list) this.add(change(problem))
+    this.count += count - list.length
   }
 }
 
-/** As a person reads the text: in which order objects hold their keys is nobody's matter, and depends on how a document was loaded. */
+/** Sorts as a person reads the text. The order of keys in an object depends on how the document was loaded. */
 export const asInText = (left: Problem, right: Problem): number =>
   (left.line ?? 0) - (right.line ?? 0) || (left.column ?? 0) - (right.column ?? 0)
 
-/** Gives each finding its place in the text. */
+/** Gives each problem its line and column. */
 export const locate = (
-  findings: Pick<Findings, "list" | "count">,
-  where: (tokens: Tokens, at: "value" | "key") => Position,
+  { count, list }: ProblemList,
+  positionOf: (tokens: Tokens, at: "value" | "key") => Position,
 ): ReadonlyArray<Problem> => {
-  const problems: Array<Problem> = findings.list.map(({ at, by, message, path }) => ({
+  const problems: Array<Problem> = list.map(({ at, by, message, path }) => ({
     by,
     path: pointer(path),
-    ...(at === "nowhere" ? {} : where(path, at)),
+    ...(at === "nowhere" ? {} : positionOf(path, at)),
     message,
   }))
   problems.sort(asInText)
-  const more = findings.count - findings.list.length
+  const more = count - list.length
   return more > 0
-    ? [...problems, { by: "schema", path: "", ...where([], "value"), message: `and ${more} more` }]
+    ? [...problems, { by: "schema", path: "", ...positionOf([], "value"), message: `and ${more} more` }]
     : problems
 }
 
 interface Leaf {
   readonly path: ReadonlyArray<PropertyKey>
-  /** Nothing where a key is missing. */
+  /** `undefined` where a key is missing. */
   readonly message: string | undefined
-  /** Written by code that has seen the value. */
+  /** The message comes from code that saw the value. */
   readonly dynamic: boolean
   readonly about: "value" | "place"
-  /** What is said instead where the value is an object. */
+  /** Takes the place of this leaf where the value is an object. */
   readonly ofObject?: Leaf | undefined
 }
 
-/** A value that Schema refused, and what is known about its place. */
+/** A value that Schema refused. */
 export interface Refused {
   readonly input: unknown
+  /** The path of the value. */
   readonly base: Tokens
   readonly shapes: Shapes
   readonly view: View
-  /** So many parts at the head of each issue's path belong to the codec, not to the document. */
+  /** How many parts at the head of each issue's path belong to the decoder, not to the document. */
   readonly skip: number
 }
 
-export const addIssues = (findings: Findings, cause: Cause.Cause<SchemaIssue.Issue>, refused: Refused): void => {
+export const addIssues = (problems: ProblemList, cause: Cause.Cause<SchemaIssue.Issue>, refused: Refused): void => {
   const { base, input, shapes, skip, view } = refused
   const issue = Option.getOrUndefined(Cause.findErrorOption(cause))
   if (issue === undefined) {
-    const message = "the schema's own code fails on this value: change the value, or repair the schema"
-    findings.add({ by: "schema", path: [...base], message, at: "value" })
+    const message = "the schema's own code fails on this value: change the value, or correct the schema"
+    problems.add({ by: "schema", path: [...base], message, at: "value" })
     return
   }
   for (const found of leavesOf(issue, [])) {
+    if (problems.isFull) {
+      problems.count++
+      continue
+    }
     const there = found.ofObject && lookup(input, shapes.translate(view, found.path.slice(skip)))
     const leaf = found.ofObject !== undefined && isObject(there) ? found.ofObject : found
     const path = shapes.translate(view, leaf.path.slice(skip))
     const value = lookup(input, path)
     const place = path.reduce((inner, token) => shapes.step(inner, token), view)
     const full = [...base, ...path]
-    findings.add({
+    problems.add({
       by: "schema",
       path: full,
       message: wording(leaf, value, full, shapes.hasSecret(place)),
@@ -108,7 +122,7 @@ const wording = (leaf: Leaf, value: unknown, path: Tokens, secret: boolean): str
 
 const unacceptable = "is not acceptable to the schema: change it"
 
-/** What a value is, without the value. */
+/** Names the kind of a value, without the value. */
 export const kindOf = (value: unknown): string => {
   if (value === null) return "null"
   if (Array.isArray(value)) return "an array"
@@ -133,19 +147,19 @@ const leavesOf = (issue: SchemaIssue.Issue, path: ReadonlyArray<PropertyKey>): R
   }
 }
 
-/** Where no member of a union gets anywhere, the union itself is what is expected; else the problems of the members that came furthest. */
+/** The union itself is expected where no member gets past this value; otherwise the problems of the members that got furthest count. */
 const ofUnion = (issue: SchemaIssue.AnyOf, path: ReadonlyArray<PropertyKey>): ReadonlyArray<Leaf> => {
   const leaves = issue.issues.flatMap((inner) => leavesOf(inner, path))
   const furthest = Math.max(0, ...leaves.map((leaf) => leaf.path.length))
   if (furthest > path.length) return leaves.filter((leaf) => leaf.path.length === furthest)
   if (leaves.length === 1) return leaves
   const expected = SchemaIssue.defaultLeafHook(new SchemaIssue.InvalidType(issue.ast))
-  // Without an issue of its own no member was even tried.
+  // Without an issue of its own, Schema did not try any member.
   const ofObject = issue.issues.length === 0 ? ofKind(issue.ast, path) : undefined
   return [{ path, message: demand(expected), dynamic: false, about: "value", ofObject }]
 }
 
-/** Where one key tells the members of a union apart, that key has none of their values. */
+/** One key can tell all members of a union apart; then its value is none of theirs. */
 const ofKind = (union: SchemaAST.Union, path: ReadonlyArray<PropertyKey>): Leaf | undefined => {
   const [first, ...others] = union.types.map((type) => literalsOf(SchemaAST.toEncoded(type)))
   for (const [key, literal] of first ?? []) {
@@ -157,7 +171,7 @@ const ofKind = (union: SchemaAST.Union, path: ReadonlyArray<PropertyKey>): Leaf 
   return undefined
 }
 
-/** The keys of an object that can have one value only. */
+/** The keys of an object that can have only one value. */
 const literalsOf = (ast: SchemaAST.AST): ReadonlyMap<PropertyKey, unknown> => {
   const fields = SchemaAST.isObjects(ast) ? ast.propertySignatures : []
   return new Map(
@@ -174,7 +188,7 @@ const ofFilter = (issue: SchemaIssue.Filter, path: ReadonlyArray<PropertyKey>): 
   if (typeof fixed === "string") {
     const message = annotations?.["message"] === undefined ? `must be ${fixed}` : fixed
     const keys = annotations?.["message"] === undefined ? [] : keysIn(issue.issue)
-    // What is said of a key is said at that key, and not of its value.
+    // A problem with a key points at that key, not at its value.
     if (keys.length > 0)
       return keys.map((key) => ({ path: [...path, ...key], message, dynamic: false, about: "place" }))
     const target = issue.issue._tag === "Pointer" ? [...path, ...issue.issue.path] : path
@@ -183,7 +197,7 @@ const ofFilter = (issue: SchemaIssue.Filter, path: ReadonlyArray<PropertyKey>): 
   return leavesOf(issue.issue, path)
 }
 
-/** Of a filter that looks at the keys of an object, as `isPropertyNames` does. */
+/** The keys that a filter over the keys of an object refuses, as `isPropertyNames` does. */
 const keysIn = (issue: SchemaIssue.Issue): ReadonlyArray<ReadonlyArray<PropertyKey>> =>
   issue._tag === "Composite" ? issue.issues.flatMap((inner) => (inner._tag === "Pointer" ? [inner.path] : [])) : []
 
@@ -215,7 +229,7 @@ const demand = (expected: string): string => {
   return `must be ${/^(?:string|number|boolean)$/.test(what) ? "a " : /^(?:object|array|integer)$/.test(what) ? "an " : ""}${what}`
 }
 
-/** Whether a message repeats a text or a number that stands in the value. */
+/** Whether a message repeats a text or a number of the value. */
 const quotes = (message: string, value: unknown): boolean => {
   if (typeof value === "string") return value !== "" && message.includes(value)
   if (typeof value === "number") return message.includes(String(value))

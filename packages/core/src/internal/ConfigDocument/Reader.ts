@@ -1,48 +1,39 @@
-/** From a text to frozen plain JSON, or to what is wrong with it. */
+/** From a text to frozen plain JSON, or to its problems. */
 import { Result } from "effect"
 import type { Problem } from "../../ConfigError.ts"
-import { pointer } from "../../JsonPointer.ts"
-import { adopt, findFaults, isObject, maxDepth, type PlainObject } from "../Json.ts"
-import { Findings, kindOf, locate } from "./Problems.ts"
-import { depthExceeded, type Habit, lines, parse } from "./Text.ts"
-import { positions } from "./Tree.ts"
+import { findFaults, isDeeperThan, isObject, maxDepth, type PlainObject } from "../Json.ts"
+import { adopt, type Inspection } from "../StructuralSharing.ts"
+import { positionsIn } from "./Outline.ts"
+import { kindOf, locate, ProblemList } from "./Problems.ts"
+import { type Fault, firstFault, linesOf, parse } from "./Text.ts"
 
-export interface Read {
-  readonly value: PlainObject
-  readonly habit: Habit
-}
-
-/** Shares with `before`, the value of an earlier text, what is equal. `habit`: how that text was written. */
-export const readText = (
-  text: string,
-  before?: { readonly value: PlainObject; readonly habit: Habit },
-): Result.Result<Read, ReadonlyArray<Problem>> => {
-  const refuse = (offset: number, message: string): Result.Result<never, ReadonlyArray<Problem>> =>
-    Result.fail([{ by: "parser", path: "", ...lines(text)(offset), message }])
-  const parsed = parse(text, before?.habit)
-  if (Result.isFailure(parsed)) return refuse(parsed.failure.offset, parsed.failure.message)
-  const check = { faulty: false }
-  const value = adopt(parsed.success.value, before?.value, 0, check)
-  if (check.faulty) return Result.fail(faultsOf(text, value))
-  if (!isObject(value)) return refuse(0, `the document must be an object in braces, not ${kindOf(value)}`)
-  return Result.succeed({ value, habit: parsed.success.habit })
-}
-
-const faultsOf = (text: string, value: unknown): ReadonlyArray<Problem> => {
-  const deep = depthExceeded(text)
-  if (deep !== -1) {
-    const message = `nested deeper than ${maxDepth} levels: make it flatter`
-    return [{ by: "parser", path: pointer([]), ...lines(text)(deep), message }]
+/** Shares with `before`, the value of an earlier text, what equals it. */
+export const readText = (text: string, before?: PlainObject): Result.Result<PlainObject, ReadonlyArray<Problem>> => {
+  const refuse = ({ message, offset }: Fault): Result.Result<never, ReadonlyArray<Problem>> =>
+    Result.fail([{ by: "parser", path: "", ...linesOf(text)(offset), message }])
+  const parsed = parse(text)
+  if (Result.isFailure(parsed)) return refuse(parsed.failure)
+  const inspection: Inspection = { isFaulty: false }
+  const value = adopt(before, parsed.success, inspection)
+  if (inspection.isFaulty) {
+    return isDeeperThan(value, maxDepth) ? refuse(firstFault(text)) : Result.fail(faultsIn(text, value))
   }
-  const findings = new Findings()
-  for (const { kind, path } of findFaults(value, maxFaults)) {
-    const message =
-      kind === "number"
-        ? "this number is out of range: write a smaller one"
-        : "the key __proto__ is not allowed: rename it"
-    findings.add({ by: "parser", path, message, at: kind === "number" ? "value" : "key" })
+  if (!isObject(value)) {
+    return refuse({ offset: 0, message: `the document must be an object in braces, not ${kindOf(value)}` })
   }
-  return locate(findings, positions(text))
+  return Result.succeed(value)
 }
 
 const maxFaults = 1000
+
+const faultsIn = (text: string, value: unknown): ReadonlyArray<Problem> => {
+  const problems = new ProblemList()
+  for (const { kind, path } of findFaults(value, maxFaults)) {
+    if (kind === "number") {
+      problems.add({ by: "parser", path, message: "this number is out of range: write a smaller one", at: "value" })
+    } else {
+      problems.add({ by: "parser", path, message: "the key __proto__ is not allowed: rename it", at: "key" })
+    }
+  }
+  return locate(problems, positionsIn(text))
+}

@@ -1,68 +1,70 @@
 /**
- * Texts without their secrets. A secret is what the schema declares as one; the values of keys that the schema does not know count as
- * secrets too, because nobody can tell. What a schema leaves open (`Unknown`, `Any`) is shown. Comments cannot be known: those that repeat a
- * secret, name its key or hold something like a credential are replaced as well.
+ * Texts without their secrets. A secret is what the schema declares as one. Values under keys that the schema does not know count as secrets
+ * too, and values that a schema leaves open (`Unknown`, `Any`) do not. Comments that repeat a secret, name its key or hold something
+ * like a credential are replaced as well.
  */
 import { Result } from "effect"
-import type { Tokens } from "../../JsonPointer.ts"
-import { absent, isObject, lookup } from "../Json.ts"
-import { commentEnd, stringEnd } from "./Characters.ts"
-import { equivalent } from "./Difference.ts"
-import type { Finding } from "./Problems.ts"
+import { type Node, parseTree } from "jsonc-parser"
+import { isDeeperThan, maxDepth } from "../Json.ts"
+import { commentsOf } from "./Characters.ts"
 import type { Shapes, View } from "./Shape.ts"
-import { depthExceeded, parse } from "./Text.ts"
-import { type Node, nodeAt, treeOf } from "./Tree.ts"
+import { parse, withoutMark } from "./Text.ts"
+import { redactionMarker } from "./Types.ts"
 
 interface Secret {
   readonly node: Node
   readonly key: string
-  /** Not declared by the schema: a value under an unknown key. */
+  /** A value under a key that the schema does not know. */
   readonly undeclared: boolean
 }
 
-/** The text with each secret replaced by `marker`; nothing but the marker if it cannot be parsed. */
-export const redactText = (shapes: Shapes, text: string, marker: string): string => {
+/** The syntax tree of a text that parses. It costs several times a parse. */
+export const treeOf = (text: string): Node | undefined => parseTree(withoutMark(text), [], { allowTrailingComma: true })
+
+/** The text with the marker in place of each secret; only the marker if the text does not parse. */
+export const redactText = (shapes: Shapes, text: string): string => {
   const secrets = secretsOf(shapes, text)
-  return secrets === undefined ? JSON.stringify(marker) : blankOut(text, secrets, "everybody", marker)
+  return secrets === undefined ? JSON.stringify(redactionMarker) : replaceSecrets(text, secrets, "public")
 }
 
 /**
- * The text without those of its secrets that `keep` does not have. What stands under an unknown key stays, unless `before` declares it as a
- * secret: it was misspelt once. `isCurrent`: the schema describes this text's version.
+ * The text without those of its secrets that `keep` does not have. A value under an unknown key stays, unless `before` has it as a declared
+ * secret: then its key was misspelt. `isCurrent` tells whether the schema describes the version of a text.
  */
-export const redactRotated = (shapes: Shapes, text: string, { before, isCurrent, keep, marker }: Rotation): string => {
+export const redactRotated = (shapes: Shapes, text: string, { before, isCurrent, keep }: Rotation): string => {
   const kept = secretsOf(shapes, keep)
   if (kept === undefined) return text
   const secrets = secretsOf(shapes, text)
-  if (secrets === undefined) return JSON.stringify(marker)
+  if (secrets === undefined) return JSON.stringify(redactionMarker)
   const known = new Set(kept.flatMap(({ node }) => scalarsOf(node)))
   const declared = (secretsOf(shapes, before) ?? []).filter(({ undeclared }) => !undeclared)
   const rotated = new Set(declared.flatMap(({ node }) => scalarsOf(node)))
-  const old = !isCurrent(text)
+  const isOld = !isCurrent(text)
   const gone = secrets.filter(({ node, undeclared }) => {
     const missing = scalarsOf(node).filter((scalar) => !known.has(scalar))
-    return old || !undeclared ? missing.length > 0 : missing.some((scalar) => rotated.has(scalar))
+    return isOld || !undeclared ? missing.length > 0 : missing.some((scalar) => rotated.has(scalar))
   })
-  return gone.length === 0 ? text : blankOut(text, gone, "history", marker)
+  return gone.length === 0 ? text : replaceSecrets(text, gone, "history")
 }
 
 interface Rotation {
   readonly keep: string
   readonly before: string
-  readonly marker: string
   readonly isCurrent: (text: string) => boolean
 }
 
-const secretsOf = (shapes: Shapes, text: string): ReadonlyArray<Secret> | undefined => {
-  if (Result.isFailure(parse(text)) || depthExceeded(text) !== -1) return undefined
+/** In the order of the text; `undefined` if it does not parse. */
+export const secretsOf = (shapes: Shapes, text: string): ReadonlyArray<Secret> | undefined => {
+  const parsed = parse(text)
+  if (Result.isFailure(parsed) || isDeeperThan(parsed.success, maxDepth)) return undefined
   const root = treeOf(text)
   if (root === undefined) return undefined
   const found: Array<Secret> = []
-  visit(shapes, shapes.root, root, "", found)
+  collectSecrets(shapes, shapes.root, root, "", found)
   return found
 }
 
-const visit = (shapes: Shapes, view: View, node: Node, key: string, found: Array<Secret>): void => {
+const collectSecrets = (shapes: Shapes, view: View, node: Node, key: string, found: Array<Secret>): void => {
   if (node.type === "null") return
   const wrongPlace = node.type !== "object" && node.type !== "array" && shapes.hasSecret(view)
   if (view.length === 0 || view.some((shape) => shape.secret) || wrongPlace) {
@@ -70,212 +72,90 @@ const visit = (shapes: Shapes, view: View, node: Node, key: string, found: Array
     return
   }
   if (view.some((shape) => shape.open && shape.encoded)) return
-  if (node.type === "array") {
-    for (const [index, child] of (node.children ?? []).entries()) {
-      visit(shapes, shapes.step(view, String(index)), child, key, found)
+  for (const [index, child] of (node.children ?? []).entries()) {
+    if (node.type === "array") {
+      collectSecrets(shapes, shapes.step(view, String(index)), child, key, found)
+      continue
     }
-  }
-  if (node.type !== "object") return
-  for (const property of node.children ?? []) {
-    const name = String(property.children?.[0]?.value)
-    const value = property.children?.[1]
+    const name = String(child.children?.[0]?.value)
+    const value = child.children?.[1]
     if (value === undefined || (key === "" && node.parent === undefined && name === "version")) continue
-    visit(shapes, shapes.step(view, name), value, name, found)
+    collectSecrets(shapes, shapes.step(view, name), value, name, found)
   }
 }
 
-const scalarsOf = (node: Node): ReadonlyArray<string> =>
-  node.type === "object" || node.type === "array"
-    ? (node.children ?? []).flatMap(scalarsOf)
-    : node.type === "property"
-      ? scalarsOf(node.children![1]!)
-      : [JSON.stringify(node.value)]
-
-type Gap = readonly [from: number, to: number, text: string]
-
-/** Who reads the text: everybody must not see what looks like a secret either; the history keeps what is not one of these. */
-type Reader = "everybody" | "history"
-
-const blankOut = (text: string, secrets: ReadonlyArray<Secret>, reader: Reader, marker: string): string =>
-  replaceGaps(text, [
-    ...secrets.map(({ node }): Gap => [node.offset, node.offset + node.length, JSON.stringify(marker)]),
-    ...tellingComments(text, secrets, reader).map(([from, to]): Gap => [from, to, commentMarker(text, from, marker)]),
-  ])
-
-const commentMarker = (text: string, from: number, marker: string): string =>
-  text.startsWith("//", from) ? `// ${marker}` : `/* ${marker} */`
-
-const replaceGaps = (text: string, gaps: ReadonlyArray<Gap>): string => {
-  let result = ""
-  let copied = 0
-  for (const [from, to, replacement] of gaps.toSorted((left, right) => left[0] - right[0])) {
-    result += text.slice(copied, from) + replacement
-    copied = to
-  }
-  return result + text.slice(copied)
-}
-
-/** Comments that may tell a secret. */
-const tellingComments = (
-  text: string,
-  secrets: ReadonlyArray<Secret>,
-  reader: Reader,
-): ReadonlyArray<readonly [from: number, to: number]> => {
-  const comments = commentsOf(text)
-  if (comments.length === 0) return comments
-  const values = new Set<string>()
-  for (const { node } of secrets) {
-    for (const scalar of scalarsOf(node)) {
-      const plain: unknown = JSON.parse(scalar)
-      if (typeof plain === "string" && plain.length >= 4) values.add(plain)
-    }
-  }
-  const keys = new Set(secrets.filter((secret) => !secret.undeclared && secret.key !== "").map((secret) => secret.key))
-  return comments.filter(([from, to]) => {
-    if (secrets.some(({ node }) => node.offset <= from && to <= node.offset + node.length)) return false
-    const comment = text.slice(from, to)
-    return (
-      [...values].some((value) => comment.includes(value)) ||
-      (reader === "everybody" && (credential.test(comment) || [...keys].some((key) => comment.includes(key))))
-    )
-  })
-}
-
-/** Long runs of letters and digits are what keys and tokens look like. Only from a run's start: from each of its letters takes the square of its length. */
-const credential = /(?<![\w+/.=-])(?=[\w+/.=-]*\d)(?=[\w+/.=-]*[A-Za-z])[\w+/.=-]{16,}/
-
-const commentsOf = (text: string): ReadonlyArray<readonly [from: number, to: number]> => {
-  const found: Array<readonly [number, number]> = []
-  for (let offset = 0; offset < text.length; offset++) {
-    const character = text[offset]
-    if (character === '"') offset = stringEnd(text, offset) - 1
-    else if (character === "/") {
-      const end = commentEnd(text, offset)
-      if (end === -1) continue
-      found.push([offset, end])
-      offset = end - 1
-    }
-  }
+/** The scalars below a node, as JSON. */
+const scalarsOf = (node: Node, found: Array<string> = []): ReadonlyArray<string> => {
+  if (node.type === "property") scalarsOf(node.children![1]!, found)
+  else if (node.children === undefined) found.push(JSON.stringify(node.value))
+  else for (const child of node.children) scalarsOf(child, found)
   return found
 }
 
-/** A value in which markers are replaced by what `stored` has at the same places. */
-export const restoreValue = (
-  value: unknown,
-  stored: unknown,
-  path: Tokens,
-  marker: string,
-  missing: Array<Finding>,
-): unknown => {
-  if (value === marker) {
-    if (stored !== absent && stored !== undefined) return stored
-    const message = "no secret is stored at this path: write the value itself in place of the marker"
-    missing.push({ by: "schema", path, message, at: "value" })
-    return value
+export type Gap = readonly [from: number, to: number, text: string]
+
+/** Readers of a public text must not see anything that looks like a secret. The history keeps what is certainly none of the given secrets. */
+type Audience = "public" | "history"
+
+const replaceSecrets = (text: string, secrets: ReadonlyArray<Secret>, audience: Audience): string =>
+  replaceGaps(text, [
+    ...secrets.map(({ node }): Gap => [node.offset, node.offset + node.length, JSON.stringify(redactionMarker)]),
+    ...tellingComments(text, secrets, audience).map(([from, to]): Gap => [from, to, commentMarker(text, from)]),
+  ])
+
+export const commentMarker = (text: string, from: number): string =>
+  text.startsWith("//", from) ? `// ${redactionMarker}` : `/* ${redactionMarker} */`
+
+export const replaceGaps = (text: string, gaps: ReadonlyArray<Gap>): string => {
+  const parts: Array<string> = []
+  let copied = 0
+  for (const [from, to, replacement] of gaps.toSorted((left, right) => left[0] - right[0])) {
+    parts.push(text.slice(copied, from), replacement)
+    copied = to
   }
-  if (Array.isArray(value)) {
-    return value.map((element, index) => {
-      if (!holds(element, marker)) return element
-      return restoreValue(
-        element,
-        matchElement(value, index, stored, marker),
-        [...path, String(index)],
-        marker,
-        missing,
-      )
-    })
-  }
-  if (!isObject(value) || !holds(value, marker)) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [
-      key,
-      restoreValue(inner, lookup(stored, [key]), [...path, key], marker, missing),
-    ]),
-  )
+  return parts.join("") + text.slice(copied)
 }
 
-/** Array elements move: one with markers gets its secrets from the one stored element that it equals besides them, by position only among equals. */
-const matchElement = (elements: ReadonlyArray<unknown>, index: number, stored: unknown, marker: string): unknown => {
-  if (!Array.isArray(stored)) return absent
-  const fitting = stored.filter((candidate) => fitsMarked(elements[index], candidate, marker))
-  if (fitting.length === 1 && elements[index] !== marker) return fitting[0]
-  const inPlace = elements.length === stored.length && fitsMarked(elements[index], stored[index], marker)
-  return inPlace ? stored[index] : absent
-}
-
-const fitsMarked = (marked: unknown, stored: unknown, marker: string): boolean => {
-  if (marked === marker) return true
-  if (Array.isArray(marked)) {
-    return (
-      Array.isArray(stored) &&
-      marked.length === stored.length &&
-      marked.every((element, index) => fitsMarked(element, stored[index], marker))
-    )
-  }
-  if (!isObject(marked)) return equivalent(marked, stored)
-  return (
-    isObject(stored) &&
-    Object.keys(marked).length === Object.keys(stored).length &&
-    Object.keys(marked).every((key) => Object.hasOwn(stored, key) && fitsMarked(marked[key], stored[key], marker))
-  )
-}
-
-export const holds = (value: unknown, marker: string): boolean =>
-  value === marker ||
-  (Array.isArray(value)
-    ? value.some((element) => holds(element, marker))
-    : isObject(value) && Object.values(value).some((inner) => holds(inner, marker)))
-
-/** A text in which markers are replaced by what `stored` has at the same paths; comments too, where all of them are still there. */
-export const restoreText = (
-  shapes: Shapes,
+/** Comments that may hold a secret. Where comparing all of them would take too long, every comment counts as one. */
+export const tellingComments = (
   text: string,
-  value: unknown,
-  stored: { readonly text: string; readonly value: unknown },
-  marker: string,
-): Result.Result<string, ReadonlyArray<Finding>> => {
-  const missing: Array<Finding> = []
-  const restored = holds(value, marker) ? restoreValue(value, stored.value, [], marker, missing) : value
-  const gaps: Array<Gap> = [...restoredComments(shapes, text, stored.text, marker)]
-  const storedRoot = restored === value ? undefined : treeOf(stored.text)
-  const fill = (node: Node, path: Tokens, counts: boolean): void => {
-    const children = node.children ?? []
-    if (node.type === "object") {
-      const last = new Map(children.map((child) => [String(child.children![0]!.value), child]))
-      for (const child of children) {
-        const key = String(child.children![0]!.value)
-        fill(child.children![1]!, [...path, key], counts && last.get(key) === child)
-      }
-    } else for (const [index, child] of children.entries()) fill(child, [...path, String(index)], counts)
-    if (node.type !== "string" || node.value !== marker) return
-    if (!counts) {
-      const message = "this secret does not count, because a key on the way to it stands again: remove it"
-      return void missing.push({ by: "schema", path, message, at: "value" })
+  secrets: ReadonlyArray<Secret>,
+  audience: Audience,
+): ReadonlyArray<readonly [from: number, to: number]> => {
+  const comments = outside(commentsOf(text), secrets)
+  if (comments.length === 0) return comments
+  const words = new Set<string>()
+  for (const { key, node, undeclared } of secrets) {
+    for (const scalar of scalarsOf(node)) {
+      const plain: unknown = JSON.parse(scalar)
+      if (typeof plain === "string" && plain.length >= 4) words.add(plain)
     }
-    gaps.push([node.offset, node.offset + node.length, spelling(stored.text, storedRoot, path, lookup(restored, path))])
+    if (audience === "public" && !undeclared && key !== "") words.add(key)
   }
-  const root = restored !== value || text.includes(marker) ? treeOf(text) : undefined
-  if (root !== undefined && missing.length === 0) fill(root, [], true)
-  return missing.length > 0 ? Result.fail(missing) : Result.succeed(replaceGaps(text, gaps))
-}
-
-/** A value as the stored text spells it, comments and all. */
-const spelling = (text: string, root: Node | undefined, path: Tokens, value: unknown): string => {
-  const node = root === undefined ? undefined : nodeAt(root, path)
-  const spelled = node === undefined ? "" : text.slice(node.offset, node.offset + node.length)
-  const parsed = parse(spelled, "comments")
-  return Result.isSuccess(parsed) && equivalent(parsed.success.value, value) ? spelled : JSON.stringify(value)
-}
-
-/** The n-th hidden comment is the n-th one that was hidden, as long as none has come or gone. */
-const restoredComments = (shapes: Shapes, text: string, stored: string, marker: string): ReadonlyArray<Gap> => {
-  const hidden = commentsOf(text).filter(([from, to]) => text.slice(from, to) === commentMarker(text, from, marker))
-  if (hidden.length === 0) return []
-  const secrets = secretsOf(shapes, stored) ?? []
-  const originals = tellingComments(stored, secrets, "everybody").map(([from, to]) => stored.slice(from, to))
-  if (originals.length !== hidden.length) return []
-  return hidden.flatMap(([from, to], index): ReadonlyArray<Gap> => {
-    const original = originals[index]!
-    return original.slice(0, 2) === text.slice(from, from + 2) ? [[from, to, original]] : []
+  const characters = comments.reduce((sum, [from, to]) => sum + to - from, 0)
+  if (words.size * characters > maxCompared) return comments
+  return comments.filter(([from, to]) => {
+    const comment = text.slice(from, to)
+    if (audience === "public" && credential.test(comment)) return true
+    for (const word of words) if (comment.includes(word)) return true
+    return false
   })
 }
+
+/** Characters of comments times words: a fraction of a second. */
+const maxCompared = 2 ** 28
+
+/** A comment within a secret goes with it. Both lists are in the order of the text. */
+const outside = <A extends readonly [from: number, to: number]>(
+  comments: ReadonlyArray<A>,
+  secrets: ReadonlyArray<Secret>,
+): ReadonlyArray<A> => {
+  let next = 0
+  return comments.filter(([from]) => {
+    while (next < secrets.length && secrets[next]!.node.offset + secrets[next]!.node.length <= from) next++
+    return next === secrets.length || from < secrets[next]!.node.offset
+  })
+}
+
+/** Keys and tokens are long runs of letters and digits. A match starts only at the start of a run, so that the test stays linear. */
+const credential = /(?<![\w+/.=-])(?=[\w+/.=-]*\d)(?=[\w+/.=-]*[A-Za-z])[\w+/.=-]{16,}/

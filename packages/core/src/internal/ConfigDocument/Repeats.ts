@@ -1,22 +1,31 @@
-/** Keys that stand twice in an object: JSON lets the last one count, and whoever wrote the first one wonders. */
-
+/** Keys that occur twice in one object. JSON counts the last one, which surprises the author of the first. */
+import { visit } from "jsonc-parser"
 import type { Tokens } from "../../JsonPointer.ts"
-import { isObject, keysOf } from "../Json.ts"
+import { isObject } from "../Json.ts"
+import { membersOf } from "../StructuralSharing.ts"
 import { colon, commentEnd, quote, slash, stringEnd } from "./Characters.ts"
-import { type Node, treeOf } from "./Tree.ts"
+import { withoutMark } from "./Text.ts"
 
-/** Another key of that name, where it stands. */
+/** Another key of a name that the object already has. */
 export interface Repeat {
   readonly path: Tokens
   readonly offset: number
 }
 
-/** For texts that parse, and what they say. Only a text with more keys than its value costs a tree. At most `limit`. */
+/** At most `limit` repeated keys of a text that parses to `value`. Only a text with more keys than its value is read closely. */
 export const repeatsIn = (text: string, value: unknown, limit: number): ReadonlyArray<Repeat> => {
-  if (keysInText(text) === keysInValue(value)) return []
-  const root = treeOf(text)
   const found: Array<Repeat> = []
-  if (root !== undefined) collect(root, [], found, limit)
+  if (keysInText(text) === keysInValue(value)) return found
+  const seen: Array<Set<string>> = []
+  visit(withoutMark(text), {
+    onObjectBegin: () => void seen.push(new Set()),
+    onObjectEnd: () => void seen.pop(),
+    onObjectProperty: (key, offset, _length, _line, _character, container) => {
+      const keys = seen.at(-1)!
+      if (keys.has(key) && found.length < limit) found.push({ path: [...container().map(String), key], offset })
+      keys.add(key)
+    },
+  })
   return found
 }
 
@@ -25,7 +34,7 @@ const keysInText = (text: string): number => {
   for (let offset = 0; offset < text.length; offset++) {
     const code = text.charCodeAt(offset)
     if (code === quote) offset = stringEnd(text, offset) - 1
-    else if (code === slash) offset = Math.max(offset, commentEnd(text, offset) - 1)
+    else if (code === slash) offset = commentEnd(text, offset) - 1
     else if (code === colon) count++
   }
   return count
@@ -34,18 +43,6 @@ const keysInText = (text: string): number => {
 const keysInValue = (value: unknown): number => {
   if (Array.isArray(value)) return value.reduce<number>((count, element) => count + keysInValue(element), 0)
   if (!isObject(value)) return 0
-  const keys = keysOf(value)
-  return keys.reduce((count, key) => count + keysInValue(value[key]), keys.length)
-}
-
-const collect = (node: Node, path: Tokens, found: Array<Repeat>, limit: number): void => {
-  const seen = new Set<string>()
-  for (const [index, child] of (node.children ?? []).entries()) {
-    if (found.length >= limit) return
-    const [name, value] = child.type === "property" ? (child.children ?? []) : [undefined, child]
-    const key = name === undefined ? String(index) : String(name.value)
-    if (name !== undefined && seen.has(key)) found.push({ path: [...path, key], offset: name.offset })
-    seen.add(key)
-    if (value !== undefined) collect(value, [...path, key], found, limit)
-  }
+  const { keys, values } = membersOf(value)
+  return values.reduce<number>((count, inner) => count + keysInValue(inner), keys.length)
 }

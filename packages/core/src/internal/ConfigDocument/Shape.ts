@@ -5,7 +5,7 @@
 import { Option, SchemaAST } from "effect"
 import type { Tokens } from "../../JsonPointer.ts"
 import { isObject } from "../Json.ts"
-import { keysOfLink, runLink, withoutLinks } from "./Links.ts"
+import { mappingOf, runLink, withoutLinks } from "./Links.ts"
 import type { Remark } from "./Types.ts"
 
 /** Annotation key: a change below this node takes effect only after a restart. */
@@ -176,9 +176,9 @@ export class Shapes {
     let names: ReadonlyMap<string, string> | undefined
     for (let index = links.length - 1; index >= 0; index--) {
       if (index === 0 && saysNoMore(stages[0]!, links)) return view
-      const keys = keysOfLink(links[index]!)
-      if (keys._tag === "Renamed") names = compose(names, keys.names)
-      if (keys._tag === "Opaque") {
+      const mapping = mappingOf(links[index]!)
+      if (mapping._tag === "Renamed") names = compose(names, mapping.names)
+      if (mapping._tag === "Opaque") {
         const beyond = stages.slice(0, index + 1)
         const secret = beyond.some((stage) => this.holdsSecret(stage))
         const restart = beyond.some(isAnnotated)

@@ -1,54 +1,51 @@
 /**
- * JSON with comments and trailing commas, read strictly. `JSON.parse` does the work: comments and trailing commas are blanked to spaces
- * first, so that offsets stay, and no value is a slice that keeps the whole text alive.
+ * JSON with comments and trailing commas. `JSON.parse` makes the values: comments and trailing commas become spaces first, so that offsets
+ * stay and no value is a slice that keeps the whole text in memory. Reading and refusing take time linear in the text's length.
  */
 import { Result } from "effect"
+import { printParseErrorCode, visit } from "jsonc-parser"
 import { maxDepth } from "../Json.ts"
-import { blank, blankComments } from "./Blank.ts"
-import { closeBrace, closeBracket, commentEnd, openBrace, openBracket, quote, slash, stringEnd } from "./Characters.ts"
-import { check } from "./Check.ts"
+import {
+  closeBrace,
+  closeBracket,
+  colon,
+  comma,
+  commentEnd,
+  markLength,
+  openBrace,
+  openBracket,
+  quote,
+  slash,
+  stringEnd,
+} from "./Characters.ts"
 
+/** Why a text is refused, without quoting it. */
 export interface Fault {
   readonly offset: number
   readonly message: string
 }
 
-/** How far a text goes beyond JSON: not at all, by comments, by trailing commas too. */
-export type Habit = "strict" | "comments" | "commas"
-
-export interface Parsed {
-  readonly value: unknown
-  readonly habit: Habit
-}
-
 /** Longer texts are refused: 16 Mi UTF-16 units. */
 export const maxLength = 16 * 1024 * 1024
 
-/** `habit`: what the text probably is, so that no time goes into trying less. */
-export const parse = (text: string, habit: Habit = "strict"): Result.Result<Parsed, Fault> => {
+export const parse = (text: string): Result.Result<unknown, Fault> => {
   if (text.length > maxLength) {
     return Result.fail({ offset: 0, message: "the document is longer than 16 MiB: make it smaller" })
   }
   if (!text.isWellFormed()) {
-    const message = "half of a surrogate pair: remove the broken character"
-    return Result.fail({ offset: loneSurrogate(text), message })
+    return Result.fail({
+      offset: loneSurrogate(text),
+      message: "half of a surrogate pair: remove the broken character",
+    })
   }
-  const strict = habit === "strict" ? attempt(text) : undefined
-  if (strict !== undefined) return Result.succeed({ value: strict.value, habit: "strict" })
-  const bare = habit === "commas" ? undefined : blankComments(text)
-  const commented = typeof bare === "string" ? attempt(bare) : undefined
-  if (commented !== undefined)
-    return Result.succeed({ value: commented.value, habit: bare === text ? "strict" : "comments" })
-  const plain = blank(text)
-  if (typeof plain !== "string") return Result.fail(plain)
-  const loose = attempt(plain)
-  if (loose !== undefined) return Result.succeed({ value: loose.value, habit: plain === text ? "strict" : "commas" })
-  return Result.fail(check(plain) ?? { offset: 0, message: "this is not JSON" })
+  const strict = attempt(text)
+  if (strict !== undefined) return strict
+  return attempt(blank(text)) ?? Result.fail(firstFault(text))
 }
 
-const attempt = (text: string): { readonly value: unknown } | undefined => {
+const attempt = (text: string): Result.Result<unknown> | undefined => {
   try {
-    return { value: JSON.parse(text) as unknown }
+    return Result.succeed(JSON.parse(text))
   } catch {
     return undefined
   }
@@ -65,25 +62,140 @@ const loneSurrogate = (text: string): number => {
   return 0
 }
 
-/** The offset at which nesting passes `maxDepth`, -1 if it does not. For texts that parse. */
-export const depthExceeded = (text: string): number => {
-  let depth = 0
-  for (let offset = 0; offset < text.length; offset++) {
+/** The text with comments, trailing commas and a leading byte order mark turned into spaces. */
+const blank = (text: string): string => {
+  // From, to, from, to … in ascending order. A comma's gap stays empty until the comma turns out to be a trailing one.
+  const gaps = [0, markLength(text)]
+  let trailing = -1
+  let before = 0
+  let offset = markLength(text)
+  while (offset < text.length) {
     const code = text.charCodeAt(offset)
-    if (code === quote) offset = stringEnd(text, offset) - 1
-    else if (code === slash) offset = Math.max(offset, commentEnd(text, offset) - 1)
-    else if (code === openBrace || code === openBracket) {
-      if (++depth > maxDepth) return offset
-    } else if (code === closeBrace || code === closeBracket) depth--
+    if (code === slash) {
+      const end = commentEnd(text, offset)
+      if (end === -1) break
+      gaps.push(offset, end)
+      offset = end
+      continue
+    }
+    if (code <= 0x20) {
+      offset++
+      continue
+    }
+    if ((code === closeBrace || code === closeBracket) && trailing !== -1) gaps[trailing + 1]!++
+    trailing = -1
+    if (code === comma && before !== comma && before !== colon && before !== openBrace && before !== openBracket) {
+      trailing = gaps.push(offset, offset) - 2
+    }
+    before = code
+    offset = code === quote ? stringEnd(text, offset) : offset + 1
   }
-  return -1
+  return erase(text, gaps)
+}
+
+const erase = (text: string, gaps: ReadonlyArray<number>): string => {
+  const parts: Array<string> = []
+  let copied = 0
+  for (let index = 0; index < gaps.length; index += 2) {
+    const from = gaps[index]!
+    const to = gaps[index + 1]!
+    if (from === to) continue
+    parts.push(text.slice(copied, from), " ".repeat(to - from))
+    copied = to
+  }
+  return copied === 0 ? text : parts.join("") + text.slice(copied)
+}
+
+/** The first fault of a text that does not parse, or that is nested too deep. Reading ends there, however much text follows. */
+export const firstFault = (text: string): Fault => {
+  const open: Array<"}" | "]"> = []
+  let fault: Fault | undefined
+  const stop = (offset: number, message: string): never => {
+    fault = { offset, message }
+    throw stopped
+  }
+  const enter = (close: "}" | "]") => (offset: number) => {
+    if (open.length >= maxDepth) stop(offset, `nested deeper than ${maxDepth} levels: make it flatter`)
+    open.push(close)
+  }
+  const leave = () => {
+    open.pop()
+  }
+  try {
+    visit(
+      withoutMark(text),
+      {
+        onObjectBegin: enter("}"),
+        onArrayBegin: enter("]"),
+        onObjectEnd: leave,
+        onArrayEnd: leave,
+        onError: (code, offset) => stop(offset, messageOf(printParseErrorCode(code), text, offset, open.at(-1))),
+      },
+      { allowTrailingComma: true },
+    )
+  } catch (thrown) {
+    if (thrown !== stopped) throw thrown
+  }
+  return fault ?? { offset: 0, message: "this is not JSON" }
+}
+
+const stopped = new Error("the first fault is found")
+
+/** jsonc-parser takes a byte order mark for an error. */
+export const withoutMark = (text: string): string => (markLength(text) === 1 ? ` ${text.slice(1)}` : text)
+
+const messageOf = (code: string, text: string, offset: number, close: string | undefined): string => {
+  const character = text.charAt(offset)
+  switch (code) {
+    case "UnexpectedEndOfComment":
+      return "this comment is never closed: add */"
+    case "UnexpectedEndOfString":
+      return "this string is not closed on its line"
+    case "InvalidCharacter":
+      return "a control character in a string: write it as an escape"
+    case "InvalidUnicode":
+    case "InvalidEscapeCharacter":
+      return "an escape in this string that JSON does not know: double the backslash"
+    case "InvalidNumberFormat":
+    case "UnexpectedEndOfNumber":
+      return "a number that JSON does not know: correct it"
+    case "EndOfFileExpected":
+      return "more text behind the end of the document: remove it, or a bracket before it"
+    default:
+      break
+  }
+  if (character === "") {
+    // jsonc-parser leaves a container before it reports that its end is missing.
+    const missing = code === "CloseBraceExpected" ? "}" : code === "CloseBracketExpected" ? "]" : close
+    return missing === undefined
+      ? "the document is empty: write {} at least"
+      : `the document ends too early: ${missing} is missing`
+  }
+  if (character === "/") return "a / that starts no comment: remove it"
+  switch (code) {
+    case "ColonExpected":
+      return "a : is expected here, between key and value"
+    case "CommaExpected":
+      return `a , or ${close ?? "the end"} is expected here`
+    default:
+      if (character === ",") return "a comma too many: remove it"
+      if (character === "}" || character === "]") return "a value is expected here"
+      return code === "PropertyNameExpected"
+        ? "a key in double quotes is expected here"
+        : "a value is expected here: a string in double quotes, a number, true, false, null, { or ["
+  }
+}
+
+export interface Position {
+  readonly line: number
+  readonly column: number
 }
 
 /** Turns offsets into lines and columns, both from 1, as editors count them. */
-export const lines = (text: string): ((offset: number) => { readonly line: number; readonly column: number }) => {
+export const linesOf = (text: string): ((offset: number) => Position) => {
   const starts = [0]
   for (let offset = text.indexOf("\n"); offset !== -1; offset = text.indexOf("\n", offset + 1)) starts.push(offset + 1)
-  const marked = text.charCodeAt(0) === 0xfeff ? 1 : 0
+  const mark = markLength(text)
   return (offset) => {
     let low = 0
     let high = starts.length - 1
@@ -93,6 +205,6 @@ export const lines = (text: string): ((offset: number) => { readonly line: numbe
       else high = middle - 1
     }
     const column = offset - starts[low]! + 1
-    return { line: low + 1, column: low === 0 ? Math.max(1, column - marked) : column }
+    return { line: low + 1, column: low === 0 ? Math.max(1, column - mark) : column }
   }
 }

@@ -1,35 +1,40 @@
-/** The document's version and the way from an older one to the current one. */
-import { absent, adopt, findFaults, isObject, member, type PlainObject, put } from "../Json.ts"
-import { type Findings, kindOf } from "./Problems.ts"
+/** The version of a document, and the migrations from an older version to the current one. */
+import { absent, findFaults, isObject, member, type PlainObject, put } from "../Json.ts"
+import { adopt } from "../StructuralSharing.ts"
+import { kindOf, type ProblemList } from "./Problems.ts"
+import type { Migration } from "./Types.ts"
 
-/** 1 where nothing is said; nothing (and a finding) where what is said cannot be followed. */
-export const versionOf = (document: PlainObject, current: number, findings: Findings): number | undefined => {
-  const said = member(document, "version")
-  const refuse = (message: string): undefined => findings.add({ by: "schema", path: ["version"], message, at: "value" })
-  if (said === absent) return 1
-  if (typeof said !== "number" || !Number.isInteger(said) || said < 1) {
-    return refuse(`must be a whole number from 1 to ${current}, not ${kindOf(said)}`)
+/** 1 where the document has none; `undefined`, and a problem, where this program cannot read it. */
+export const versionOf = (document: PlainObject, current: number, problems: ProblemList): number | undefined => {
+  const version = member(document, "version")
+  const refuse = (message: string): undefined => problems.add({ by: "schema", path: ["version"], message, at: "value" })
+  if (version === absent) return 1
+  if (typeof version !== "number" || !Number.isInteger(version) || version < 1) {
+    return refuse(`must be a whole number from 1 to ${current}, not ${kindOf(version)}`)
   }
-  if (said > current) {
+  if (version > current) {
     return refuse(
       `this document was written by a newer version of the program (this one reads up to version ${current}): update the program; it is not downgraded`,
     )
   }
-  return said
+  return version
 }
 
-/** Runs the migrations from version `from` on; the result shares with `before`. They get copies, so that one that writes into its input does no harm. */
+/**
+ * Runs the migrations from version `from` on; the result shares with `before`. Each migration gets a copy, so that one that writes into its
+ * input does no harm.
+ */
 export const migrate = (
   document: PlainObject,
-  migrations: ReadonlyArray<(document: never) => unknown>,
+  migrations: ReadonlyArray<Migration>,
   from: number,
   before: unknown,
-  findings: Findings,
+  problems: ProblemList,
 ): PlainObject | undefined => {
   let value: PlainObject = document
   for (let version = from; version <= migrations.length; version++) {
     const name = `the migration from version ${version} to ${version + 1}`
-    const refuse = (message: string): undefined => findings.add({ by: "schema", path: [], message, at: "value" })
+    const refuse = (message: string): undefined => problems.add({ by: "schema", path: [], message, at: "value" })
     let next: unknown
     try {
       const migration = migrations[version - 1]! as (document: unknown) => unknown
@@ -43,7 +48,7 @@ export const migrate = (
     }
     value = withVersion(next, version + 1)
   }
-  return adopt(value, before, 0, { faulty: false }) as PlainObject
+  return adopt(before, value, { isFaulty: false }) as PlainObject
 }
 
 const withVersion = (document: PlainObject, version: number): PlainObject => {

@@ -1,52 +1,52 @@
-/** What works and is worth a look: unknown keys with near names, keys that stand twice, and what the schema's owner says. Bounded like problems. */
+/** Warnings about a document that is in force: unknown keys with near names, repeated keys, and the remarks of the schema's owner. */
 import type { Problem } from "../../ConfigError.ts"
 import { pointer, type Tokens } from "../../JsonPointer.ts"
 import { didYouMean, nearNames } from "../../NearNames.ts"
-import type { State } from "./Members.ts"
-import { asInText, type Findings, locate, maxProblems } from "./Problems.ts"
+import { positionsIn } from "./Outline.ts"
+import { asInText, locate, maxProblems, type ProblemList } from "./Problems.ts"
 import { repeatsIn } from "./Repeats.ts"
 import type { Shapes } from "./Shape.ts"
-import type { Source } from "./Source.ts"
-import { lines } from "./Text.ts"
-import { positions } from "./Tree.ts"
+import { linesOf } from "./Text.ts"
+import type { Remark } from "./Types.ts"
 
-/** A text that was loaded. */
 interface Subject {
   readonly text: string
-  readonly source: Source
-  readonly state: State
-  /** Whether keys that stand twice are looked for. */
-  readonly searched: boolean
+  /** The text as plain JSON. */
+  readonly value: unknown
+  readonly config: unknown
+  readonly unknown: ReadonlyArray<Tokens>
+  /** Whether the text is searched for repeated keys. */
+  readonly isSearched: boolean
 }
 
-/** To look for keys that stand twice costs nearly as much as to parse: a long text that takes the place of another is spared. */
-export const isSearched = (text: string, takesPlace: boolean): boolean => !takesPlace || text.length <= maxSearched
+/** The search for repeated keys costs nearly as much as a parse: a long text that follows another one is spared. */
+export const isSearched = (text: string, follows: boolean): boolean => !follows || text.length <= maxSearched
 const maxSearched = 256 * 1024
 
-/** `found`: what was found while loading. */
-export const warningsOf = (subject: Subject, shapes: Shapes, found: Findings): ReadonlyArray<Problem> => {
-  const { searched, source, state, text } = subject
-  for (const path of state.unknown) {
+/** At most 256 warnings. `found` has those of the load; it is added to. */
+export const warningsOf = (subject: Subject, shapes: Shapes, found: ProblemList): ReadonlyArray<Problem> => {
+  const { config, isSearched, text, unknown, value } = subject
+  for (const path of unknown) {
     if (path.length === 1 && path[0] === "version") continue
-    found.add({ by: "schema", path, message: unknownKey(shapes, path), at: "key" })
+    if (found.isFull) found.count++
+    else found.add({ by: "schema", path, message: unknownKey(shapes, path), at: "key" })
   }
-  for (const { message, path } of remarksOn(state.output, shapes))
-    found.add({ by: "schema", path, message, at: "value" })
-  const located = found.count === 0 ? [] : locate(found, positions(text))
-  const repeats = searched ? repeatsIn(text, source.value, maxProblems) : []
+  for (const { message, path } of remarksOn(config, shapes)) found.add({ by: "schema", path, message, at: "value" })
+  const located = found.count === 0 ? [] : locate(found, positionsIn(text))
+  const repeats = isSearched ? repeatsIn(text, value, maxProblems) : []
   if (repeats.length === 0) return located
-  const at = lines(text)
+  const lines = linesOf(text)
   const twice = repeats.map(({ offset, path }) => ({
     by: "parser",
     path: pointer(path),
-    ...at(offset),
-    message: `the key ${JSON.stringify(path.at(-1))} stands here again: only the last one counts, remove the others`,
+    ...lines(offset),
+    message: `the key ${JSON.stringify(path.at(-1))} occurs here again: only the last one counts, remove the others`,
   }))
   return [...located, ...twice].sort(asInText).slice(0, maxProblems)
 }
 
-/** The configuration is in force: code of others must not turn that into a failure. */
-const remarksOn = (config: unknown, shapes: Shapes): ReturnType<Shapes["remarks"]> => {
+/** The configuration is in force, so a failure of the host's code must not become a failure of the load. */
+const remarksOn = (config: unknown, shapes: Shapes): ReadonlyArray<Remark> => {
   try {
     return shapes.remarks(config)
   } catch {

@@ -1,31 +1,31 @@
-/** Edits and whole texts from outside, with redaction markers in them. */
+/** Edits and whole texts from callers, with redaction markers in them. */
 import { Result } from "effect"
 import { parsePointer, type Tokens } from "../../JsonPointer.ts"
 import { absent, findFaults, lookup, maxDepth } from "../Json.ts"
-import { Draft } from "./Edit.ts"
-import { type Finding, Findings, locate } from "./Problems.ts"
+import { EditedText } from "./EditedText.ts"
+import { positionsIn } from "./Outline.ts"
+import { locate, ProblemList } from "./Problems.ts"
 import { readText } from "./Reader.ts"
-import { restoreText, restoreValue } from "./Redact.ts"
+import { restoreText, restoreValue } from "./Restore.ts"
 import type { Shapes } from "./Shape.ts"
-import { positions } from "./Tree.ts"
 import type { ConfigDocument, Edit } from "./Types.ts"
 
-export const makeEditor = (shapes: Shapes, marker: string): Pick<ConfigDocument<unknown>, "edit" | "restore"> => {
+export const makeEdits = (shapes: Shapes): Pick<ConfigDocument<unknown>, "edit" | "restore"> => {
   const declaresVersion = shapes.root.some((shape) => shape.fields.has("version"))
 
-  /** Where an edit goes and what it writes, its markers replaced by what is stored. */
+  /** The path of an edit and its value, in which stored secrets have replaced the markers. */
   const readEdit = (
     edit: Edit,
     stored: unknown,
-    findings: Findings,
+    problems: ProblemList,
   ): { readonly tokens: Tokens; readonly value: unknown } | undefined => {
     const tokens = parsePointer(edit.path)
     const refuse = (message: string, path: Tokens = tokens ?? []): undefined =>
-      findings.add({ by: "schema", path, message, at: "value" })
+      problems.add({ by: "schema", path, message, at: "value" })
     if (tokens === undefined) {
       return refuse("a path starts with / and writes ~ as ~0 and / as ~1 within keys: correct the path")
     }
-    // Before anything follows the path: what does so calls itself at each step.
+    // This comes first, because code that follows a path may recurse at each step.
     if (tokens.length > maxDepth) {
       return refuse(`nested deeper than ${maxDepth} levels: make it flatter`, tokens.slice(0, maxDepth))
     }
@@ -36,45 +36,41 @@ export const makeEditor = (shapes: Shapes, marker: string): Pick<ConfigDocument<
     if ("remove" in edit) return { tokens, value: absent }
     const [fault] = findFaults(edit.value, 1)
     if (fault !== undefined) return refuse("the value is not JSON: use plain data", [...tokens, ...fault.path])
-    const missing: Array<Finding> = []
-    // what JSON writes is what will be read: it has no negative zero
+    // The text will hold what JSON writes, which has no negative zero.
     const plain: unknown = JSON.parse(JSON.stringify(edit.value))
-    const value = restoreValue(plain, lookup(stored, tokens), tokens, marker, missing)
-    if (missing.length === 0) return { tokens, value }
-    for (const finding of missing) findings.add(finding)
-    return undefined
+    const before = problems.count
+    const value = restoreValue(plain, lookup(stored, tokens), tokens, problems)
+    return problems.count === before ? { tokens, value } : undefined
   }
 
   return {
     edit: (text, edits) => {
       const read = readText(text)
       if (Result.isFailure(read)) return Result.fail(read.failure)
-      const stored = read.success.value
-      const findings = new Findings()
-      const draft = new Draft(text, stored)
+      const stored = read.success
+      const problems = new ProblemList()
+      const edited = new EditedText(text, stored)
       for (const edit of edits) {
-        const wanted = readEdit(edit, stored, findings)
+        const wanted = readEdit(edit, stored, problems)
         if (wanted === undefined) continue
-        const refused = draft.set(wanted.tokens, wanted.value)
-        if (refused !== undefined) findings.add(refused)
+        const refused = edited.set(wanted.tokens, wanted.value)
+        if (refused !== undefined) problems.add(refused)
       }
-      if (findings.count === 0 && !draft.isTrue()) {
+      if (problems.count === 0 && !edited.isTrue()) {
         const message = "these edits do not take effect in the text: edit the document by hand"
-        findings.add({ by: "schema", path: [], message, at: "value" })
+        problems.add({ by: "schema", path: [], message, at: "value" })
       }
-      return findings.count > 0 ? Result.fail(locate(findings, positions(text))) : Result.succeed(draft.text)
+      return problems.count > 0 ? Result.fail(locate(problems, positionsIn(text))) : Result.succeed(edited.text)
     },
 
     restore: (text, current) => {
       const read = readText(text)
       if (Result.isFailure(read)) return Result.fail(read.failure)
       const stored = readText(current)
-      const value = Result.isSuccess(stored) ? stored.success.value : absent
-      const restored = restoreText(shapes, text, read.success.value, { text: current, value }, marker)
-      if (Result.isSuccess(restored)) return Result.succeed(restored.success)
-      const findings = new Findings()
-      for (const finding of restored.failure) findings.add(finding)
-      return Result.fail(locate(findings, positions(text)))
+      const value = Result.isSuccess(stored) ? stored.success : absent
+      const problems = new ProblemList()
+      const restored = restoreText(shapes, { text, value: read.success }, { text: current, value }, problems)
+      return problems.count > 0 ? Result.fail(locate(problems, positionsIn(text))) : Result.succeed(restored)
     },
   }
 }

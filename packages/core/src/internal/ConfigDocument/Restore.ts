@@ -1,0 +1,147 @@
+/** Puts stored secrets back in place of redaction markers, in values and in whole texts. */
+import { Result } from "effect"
+import type { Node } from "jsonc-parser"
+import type { Tokens } from "../../JsonPointer.ts"
+import { absent, isObject, lookup } from "../Json.ts"
+import { commentsOf } from "./Characters.ts"
+import { equivalent } from "./Difference.ts"
+import { Outline } from "./Outline.ts"
+import type { ProblemList } from "./Problems.ts"
+import { commentMarker, type Gap, replaceGaps, secretsOf, tellingComments, treeOf } from "./Redact.ts"
+import type { Shapes } from "./Shape.ts"
+import { parse } from "./Text.ts"
+import { redactionMarker } from "./Types.ts"
+
+export const holdsMarker = (value: unknown): boolean =>
+  value === redactionMarker || (typeof value === "object" && value !== null && Object.values(value).some(holdsMarker))
+
+/** The value with each marker replaced by what `stored` has at the same path; the value itself if it holds none. */
+export const restoreValue = (value: unknown, stored: unknown, path: Tokens, problems: ProblemList): unknown => {
+  const marked = new Set<unknown>([redactionMarker])
+  const mark = (inner: unknown): boolean => {
+    if (typeof inner !== "object" || inner === null) return inner === redactionMarker
+    let holds = false
+    for (const element of Object.values(inner)) if (mark(element)) holds = true
+    if (holds) marked.add(inner)
+    return holds
+  }
+  const restore = (inner: unknown, original: unknown, where: Tokens): unknown => {
+    if (!marked.has(inner)) return inner
+    if (Array.isArray(inner)) {
+      return inner.map((element, index) =>
+        marked.has(element)
+          ? restore(element, matchingElement(inner, index, original), [...where, String(index)])
+          : element,
+      )
+    }
+    if (isObject(inner)) {
+      return Object.fromEntries(
+        Object.entries(inner).map(([key, element]) => [
+          key,
+          restore(element, lookup(original, [key]), [...where, key]),
+        ]),
+      )
+    }
+    if (original !== absent && original !== undefined) return original
+    const message = "no secret is stored at this path: write the value itself in place of the marker"
+    problems.add({ by: "schema", path: where, message, at: "value" })
+    return inner
+  }
+  mark(value)
+  return restore(value, stored, path)
+}
+
+/**
+ * The stored element that an element with markers gets its secrets from. Elements move, so it is the only one that is equal besides the
+ * markers. Among several, between bare markers and in long arrays only the position counts.
+ */
+const matchingElement = (elements: ReadonlyArray<unknown>, index: number, stored: unknown): unknown => {
+  if (!Array.isArray(stored)) return absent
+  const element = elements[index]
+  if (element !== redactionMarker && elements.length * stored.length <= maxComparisons) {
+    const fitting = stored.filter((candidate) => fits(element, candidate))
+    if (fitting.length === 1) return fitting[0]
+  }
+  return elements.length === stored.length && fits(element, stored[index]) ? stored[index] : absent
+}
+
+const maxComparisons = 1_000_000
+
+/** Whether a value with markers equals a stored value, where a marker equals everything. */
+const fits = (marked: unknown, stored: unknown): boolean => {
+  if (marked === redactionMarker) return true
+  if (Array.isArray(marked)) {
+    return (
+      Array.isArray(stored) &&
+      marked.length === stored.length &&
+      marked.every((element, index) => fits(element, stored[index]))
+    )
+  }
+  if (!isObject(marked)) return equivalent(marked, stored)
+  const keys = Object.keys(marked)
+  return (
+    isObject(stored) &&
+    keys.length === Object.keys(stored).length &&
+    keys.every((key) => Object.hasOwn(stored, key) && fits(marked[key], stored[key]))
+  )
+}
+
+interface Document {
+  readonly text: string
+  readonly value: unknown
+}
+
+/** The text with each marker replaced by what `stored` has at the same path. Comments return too, as long as all of them are still there. */
+export const restoreText = (
+  shapes: Shapes,
+  { text, value }: Document,
+  stored: Document,
+  problems: ProblemList,
+): string => {
+  const gaps: Array<Gap> = [...restoredComments(shapes, text, stored.text)]
+  const restored = restoreValue(value, stored.value, [], problems)
+  const root = problems.count === 0 && text.includes(redactionMarker) ? treeOf(text) : undefined
+  const outline = restored === value ? undefined : new Outline(stored.text)
+  const path: Array<string> = []
+  const fill = (node: Node, counts: boolean): void => {
+    const children = node.children ?? []
+    const last = new Map(node.type === "object" ? children.map((child) => [child.children![0]!.value, child]) : [])
+    for (const [index, child] of children.entries()) {
+      const [name, inner] = node.type === "object" ? child.children! : [undefined, child]
+      path.push(String(name === undefined ? index : name.value))
+      fill(inner!, counts && (name === undefined || last.get(name.value) === child))
+      path.pop()
+    }
+    if (node.type !== "string" || node.value !== redactionMarker) return
+    if (counts) {
+      const spelled = spelling(outline?.textAt(stored.text, path), lookup(restored, path))
+      gaps.push([node.offset, node.offset + node.length, spelled])
+    } else {
+      const message = "this secret does not count, because a key on the way to it occurs again: remove it"
+      problems.add({ by: "schema", path: [...path], message, at: "value" })
+    }
+  }
+  if (root !== undefined) fill(root, true)
+  return problems.count > 0 ? text : replaceGaps(text, gaps)
+}
+
+/** A value as the stored text spells it, comments included, if the stored text has that value. */
+const spelling = (stored: string | undefined, value: unknown): string => {
+  const parsed = stored === undefined ? undefined : parse(stored)
+  return parsed !== undefined && Result.isSuccess(parsed) && equivalent(parsed.success, value)
+    ? stored!
+    : JSON.stringify(value)
+}
+
+/** The n-th comment marker stands for the n-th comment that was replaced, unless their numbers differ. */
+const restoredComments = (shapes: Shapes, text: string, stored: string): ReadonlyArray<Gap> => {
+  const hidden = commentsOf(text).filter(([from, to]) => text.slice(from, to) === commentMarker(text, from))
+  if (hidden.length === 0) return []
+  const secrets = secretsOf(shapes, stored) ?? []
+  const originals = tellingComments(stored, secrets, "public").map(([from, to]) => stored.slice(from, to))
+  if (originals.length !== hidden.length) return []
+  return hidden.flatMap(([from, to], index): ReadonlyArray<Gap> => {
+    const original = originals[index]!
+    return original.slice(0, 2) === text.slice(from, from + 2) ? [[from, to, original]] : []
+  })
+}
