@@ -60,7 +60,7 @@ export type ModelInput = (typeof Model)["~type.make.in"]
 export type ModelsByAlias = Readonly<Record<string, Model>>
 
 /** The most models in a document. */
-export const maxModels = 100_000
+export const maxModels = 10_000
 
 /** The document's models by alias. Default: none. */
 export class ModelSettings extends Setting.Service<ModelSettings>()(
