@@ -255,7 +255,9 @@ export type Provided<G> = G extends { readonly pin: Effect.Effect<Context.Contex
 /**
  * Declares a graph. The order of `nodes` is the order of dependency: a node may need settings and the nodes before it.
  *
- * ```ts no-run
+ * **Example** (A graph with a shorter drain limit)
+ *
+ * ```ts
  * import { ServiceGraph } from "@signalbox/core"
  *
  * class Services extends ServiceGraph.Service<Services>()("app/Services", { nodes: [], drain: "10 minutes" }) {}

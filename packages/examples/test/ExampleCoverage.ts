@@ -22,23 +22,48 @@ const members = [
 
 /** Modules and exports that need no example, with the reason. */
 const exempt: Readonly<Record<string, string>> = {
-  AdminApi: "the contract; the example of AdminClient uses it",
+  AdminApi: "the contract; AdminClient.make uses it",
   Authorization: "part of the contract",
-  Requests: "part of the contract",
   ConfigGroup: "part of the contract",
   CredentialsGroup: "part of the contract",
   EventsGroup: "part of the contract",
   HealthGroup: "part of the contract",
   ModelsGroup: "part of the contract",
+  Requests: "part of the contract",
   ServicesGroup: "part of the contract",
   StatsGroup: "part of the contract",
+  "AtomicFile.errorCode": "translates errors of AtomicFile",
+  "AtomicFile.errorDetail": "translates errors of AtomicFile",
+  "AtomicFile.isLeftover": "for stores that sweep leftovers of AtomicFile",
+  "ChangeSummary.dotted": "part of changeSummary",
+  "Cli.run": "for programs that ship the command under another name",
+  "Concealment.isSecret": "part of concealer",
+  "Concealment.secretsIn": "collects the input of concealer",
+  "ConfigError.format": "reloadFailed shows its result",
+  FileConfigSource: "Signalbox.layerFor and layerAt compose it",
+  "FileLock.fromMechanism": "for implementations of FileLock",
+  "JsonPointer.arrayIndex": "part of find",
+  "JsonPointer.escapeToken": "part of pointer",
+  "JsonPointer.parsePointer": "in the example of pointer",
+  Libc: "system calls of NodeFileLock and NodeFileExchange",
+  "Narration.eventLines": "part of Narration.layer",
+  "NearNames.didYouMean": "formats the result of nearNames",
+  NodeSegmentStorage: "Signalbox.layerLedgerFor composes it",
+  SegmentFiles: "part of NodeSegmentStorage",
+  "Setting.bind": "layerFrom calls it",
+  "Signalbox.layerLedgerAt": "layerLedgerFor at another path",
+  StatusFile: "written by the host",
+  StatusLine: "for the status line of the command",
+  TokenFile: "written by the host",
+  TokenText: "read by the command",
 }
 
 /** Names such as `EventBus` or `ServiceGraph.node`. */
 export const missingExamples = async (): Promise<ReadonlyArray<string>> => {
   const blocks = exampleBlocks()
+  const exported = await exportedNames()
   const documented = new Set(blocks.flatMap(({ file, symbol }) => (symbol === undefined ? [] : [nameOf(file, symbol)])))
-  const missing = [...(await exportedNames())].flatMap(([, names]) =>
+  const missing = [...exported.values()].flatMap((names) =>
     names.some((name) => documented.has(name) || isExempt(name)) ? [] : names.slice(0, 1),
   )
   const uncalled = members.filter((member) => {
@@ -46,7 +71,11 @@ export const missingExamples = async (): Promise<ReadonlyArray<string>> => {
     const ofModule = blocks.filter(({ file, symbol }) => symbol !== undefined && basename(file, ".ts") === module)
     return !ofModule.some(({ code }) => new RegExp(`\\b${name}\\b`).test(code))
   })
-  return [...missing, ...uncalled].toSorted()
+  const names = [...exported.values()].flat()
+  const unused = Object.keys(exempt).filter(
+    (name) => !names.some((other) => other === name || other.startsWith(`${name}.`)),
+  )
+  return [...missing, ...uncalled, ...unused.map((name) => `${name} (exempt, but not exported)`)].toSorted()
 }
 
 /** Every service and function, with the names under which the public modules export it. */
@@ -74,5 +103,3 @@ const isService = (value: unknown) => Context.isKey(value) && !("changes" in val
 /** Classes of events, errors and schemas describe themselves. */
 const isPlainFunction = (value: unknown) =>
   typeof value === "function" && !Context.isKey(value) && !/^class\b/.test(String(value)) && !("ast" in value)
-
-if (process.argv[1] === import.meta.filename) for (const name of await missingExamples()) console.log(name)

@@ -5,13 +5,13 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { assert, beforeAll, it } from "@effect/vitest"
 import { type ExampleBlock, exampleBlocks, root } from "./ExampleBlocks.ts"
+import { missingExamples } from "./ExampleCoverage.ts"
 
 /** Git ignores it. The imports of an example resolve from here. */
 const directory = join(root, "packages/examples/build/documentation")
 
 const blocks = exampleBlocks()
-// A block of a docstring without a title is a fragment.
-const programs = blocks.filter(({ mode, title }) => title !== "" && (mode === "run" || mode === "no-run"))
+const programs = blocks.filter(({ mode }) => mode === "run" || mode === "no-run")
 const quotes = blocks.filter(({ mode }) => mode.startsWith("file="))
 
 const pathOf = ({ file, line }: ExampleBlock) => join(directory, file, `${line}.ts`)
@@ -111,7 +111,14 @@ const execute = (args: ReadonlyArray<string>, env: NodeJS.ProcessEnv, cwd = root
 it("finds examples in docstrings and in Markdown", () => {
   assert.isNotEmpty(programs)
   assert.isNotEmpty(quotes)
-  for (const block of blocks) assert.match(block.mode, /^(?:run|no-run|file=\S+)$/, placeOf(block))
+  for (const block of blocks) {
+    assert.match(block.mode, /^(?:run|no-run|file=\S+)$/, placeOf(block))
+    assert.isNotEmpty(block.title, `${placeOf(block)}: write **Example** (Title) above it`)
+  }
+})
+
+it("finds an example for each service and function that host authors use", async () => {
+  assert.deepStrictEqual(await missingExamples(), [])
 })
 
 it("awaits what an example runs, so that its failure is seen", () => {
