@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
-import { Console, Context, Effect } from "effect"
+import { Console, Context, Effect, Tracer } from "effect"
 import { embeddedHost } from "./EmbeddedHost.ts"
 import { program } from "./embedded.ts"
 import { rest, start, temporaryDirectory } from "./processes/HostProcess.ts"
@@ -18,6 +18,27 @@ it.live("serves while its Scope is open, and can start again in the same process
     assert.strictEqual(readFileSync(join(config, "..", "host.lock"), "utf8"), "")
     assert.match(lines.at(-1) ?? "", /^host\.stopping /)
     assert.include(yield* run, `"content":"Hello"`)
+  }).pipe(Effect.scoped),
+)
+
+it.live("starts a trace for each request, even if the host was started within a span", () =>
+  Effect.gen(function* () {
+    const spans: Array<Tracer.NativeSpan> = []
+    const span = (options: ConstructorParameters<typeof Tracer.NativeSpan>[0]) => {
+      const made = new Tracer.NativeSpan(options)
+      spans.push(made)
+      return made
+    }
+    const { url } = yield* embeddedHost({ config: join(yield* temporaryDirectory, "config.json") }).pipe(
+      Effect.withSpan("program"),
+      Effect.provideService(Tracer.Tracer, Tracer.make({ span })),
+    )
+    yield* Effect.promise(() => fetch(`${url}/healthz`))
+    const requests = spans.filter(({ kind }) => kind === "server")
+    assert.deepStrictEqual(
+      requests.map(({ parent }) => parent._tag),
+      ["None"],
+    )
   }).pipe(Effect.scoped),
 )
 

@@ -9,7 +9,7 @@ import { version } from "@signalbox/api/Version"
 import { EventBus } from "@signalbox/core/EventBus"
 import { CallObserver } from "@signalbox/gateway/CallObserver"
 import * as Gateway from "@signalbox/gateway/Gateway"
-import { Effect, Layer, Scope } from "effect"
+import { Context, Effect, Layer, Scope, Tracer } from "effect"
 import * as Etag from "effect/http/Etag"
 import * as HttpRouter from "effect/http/HttpRouter"
 import { HostConfig, Listen } from "../../HostConfig.ts"
@@ -53,7 +53,7 @@ export const layer = Layer.effectDiscard(
     const app = yield* HttpRouter.toHttpEffect(routes)
     // A separate scope: requests end by themselves before the remaining ones are interrupted.
     const requests = Scope.makeUnsafe("parallel")
-    const handler = yield* NodeHttpServer.makeHandler(app, { scope: requests })
+    const handler = yield* withoutParentSpan(NodeHttpServer.makeHandler(app, { scope: requests }))
     yield* Effect.addFinalizer((exit) =>
       Effect.gen(function* () {
         yield* bus.publish(new HostStopping(yield* facts))
@@ -68,3 +68,10 @@ export const layer = Layer.effectDiscard(
     yield* bus.publish(new HostStarted(yield* facts))
   }),
 ).pipe(Layer.provide([NodeHttpPlatform.layer, Etag.layerWeak]))
+
+/** Each request starts a trace of its own, even if the host was started within a span. */
+const withoutParentSpan = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.updateContext(
+    effect,
+    (context: Context.Context<R>) => Context.omit(Tracer.ParentSpan)(context) as Context.Context<R>,
+  )
