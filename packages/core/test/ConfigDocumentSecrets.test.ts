@@ -1,4 +1,4 @@
-/** P10: secrets go in, and come out nowhere but in the configuration itself. */
+/** Secrets of a document appear only in the decoded configuration. */
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigDocument, redactionMarker } from "@signalbox/core/ConfigDocument"
 import { Option, Redacted, Result, Schema } from "effect"

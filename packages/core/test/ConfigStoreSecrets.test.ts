@@ -1,4 +1,4 @@
-/** P10: a document with secrets is driven through everything that the store shows. */
+/** No output of the store contains a secret of its document. */
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { changeSummary, reloadFailed } from "@signalbox/core/ChangeSummary"

@@ -1,7 +1,7 @@
 /**
- * DESIGN.md, "One life for every change": each row of its failure table, with an error, a power cut, an interruption of the caller and a foreign
- * edit at each of its places. Outcomes read as the table's columns do: disk | memory | events | answer; after a power cut, as the next process
- * finds, serves and says it. Each cell also checks that what was acknowledged survives the next power cut, and that nothing is left behind.
+ * Each step of a change with an error, a power cut, an interrupted caller and a foreign edit. An expected outcome reads disk | memory | events |
+ * result of the caller; after a power cut it is what the next process finds, serves and publishes. Each case also checks that acknowledged
+ * changes survive the next power cut, and that no temporary file remains.
  */
 import { describe, it } from "@effect/vitest"
 import {

@@ -1,6 +1,6 @@
 /**
- * Cells of DESIGN.md's failure table ("One life for every change"): a change runs on the simulated disk, and at one place in it something
- * happens. An outcome is written as the table's columns are: disk | memory | events | answer.
+ * Cases of the failure table: a change runs on the simulated disk, and one step of it is disturbed. An outcome reads disk | memory | events |
+ * result of the caller.
  */
 import { assert } from "@effect/vitest"
 import type { ConfigStoreError } from "@signalbox/core/ConfigError"

@@ -1,6 +1,6 @@
 /**
- * P1, P2, P3 and P8 by generated histories: updates, whole texts, undos, editors, removals, restarts and power cuts, with faults at any operation.
- * Every document that was ever whole has a mark of its own, so a text tells which it is. fast-check prints the seed that replays a failure.
+ * Generated histories of updates, whole texts, undos, editors, removals, restarts and power cuts, with faults at any operation. Each complete
+ * document contains a unique mark, which identifies it. fast-check prints the seed that replays a failure.
  */
 import { assert, it } from "@effect/vitest"
 import type { ConfigStoreError } from "@signalbox/core/ConfigError"

@@ -1,4 +1,4 @@
-/** P1 among real processes: what was acknowledged survives kill -9, whatever the writer was doing. */
+/** Real processes: an acknowledged write survives `kill -9` at any point. */
 import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readdirSync, readFileSync, watch } from "node:fs"
 import { dirname, join } from "node:path"

@@ -1,4 +1,4 @@
-/** P3 on a real file: each edit is live at once, and said as often as something has changed. */
+/** Edits of a real file take effect at once, and publish one event for each effective change. */
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigChanged } from "@signalbox/core/ConfigEvents"
 import * as ConfigStore from "@signalbox/core/ConfigStore"

@@ -1,4 +1,4 @@
-/** P2 across a restart, on a real file: what was good last serves until somebody corrects the document. */
+/** A restart on a real file with an invalid document: the last valid configuration serves until the document is corrected. */
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigRejected } from "@signalbox/core/ConfigEvents"
 import * as ConfigStore from "@signalbox/core/ConfigStore"

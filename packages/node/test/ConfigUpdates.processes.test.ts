@@ -1,4 +1,4 @@
-/** P8: hosts in several processes that write one document at once all take effect. */
+/** Hosts in several processes write one document at once, and every write takes effect. */
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"

@@ -1,4 +1,4 @@
-/** P4, P5 and P6 through a whole host on a real file: streams go on in their generation while the document changes under them. */
+/** A whole host on a real file: streams keep their generation while the document changes. */
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigChanged, ConfigRejected } from "@signalbox/core/ConfigEvents"
 import { ServiceRebuilt, ServiceReleased } from "@signalbox/core/ServiceEvents"
@@ -84,7 +84,7 @@ describe("streams of 200 chunks while aliases, one provider of three and retenti
         }
         for (const { fiber } of all) yield* Fiber.join(fiber)
 
-        // P4
+        // Each request uses one generation.
         assert.strictEqual(all.length, CHANGES)
         for (const { seen } of all) {
           const [first] = seen
@@ -98,7 +98,7 @@ describe("streams of 200 chunks while aliases, one provider of three and retenti
         assert.isAbove(revisions.size, CHANGES / 2)
         assert.deepStrictEqual((yield* store.snapshot).revision, CHANGES + 1)
 
-        // P5
+        // A change rebuilds only what depends on it.
         const { built } = yield* Yard
         const builds = (name: string) => built.filter((instance) => instance.name === name).length
         assert.deepStrictEqual(serving.map(builds), [
@@ -109,7 +109,7 @@ describe("streams of 200 chunks while aliases, one provider of three and retenti
           1 + countOf("models") + countOf("providers"),
         ])
 
-        // P6
+        // Replaced services are released after their last request.
         while ((yield* generations).length > 1) yield* Effect.yieldNow
         while ((yield* open).length > serving.length) yield* Effect.yieldNow
         assert.deepStrictEqual((yield* open).toSorted(), serving)

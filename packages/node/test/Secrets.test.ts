@@ -1,4 +1,4 @@
-/** P10 through a whole host on a real file: what is secret is in the document and in its copy in the history, and nowhere else. */
+/** A whole host on a real file: its secrets exist only in the document and in the copy in the history. */
 import { readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
