@@ -15,7 +15,7 @@ export class HostStarted extends Event.Class<HostStarted>()("host.started", {
   revision: Schema.Int,
 }) {}
 
-/** The host was asked to stop: it accepts no new requests and waits for those under way. */
+/** The host was asked to stop: it accepts no new requests and waits for those in flight. */
 export class HostStopping extends Event.Class<HostStopping>()("host.stopping", {
   version: Schema.String,
   pid: Schema.Int,

@@ -1,6 +1,6 @@
 /**
  * The clients that send requests to providers. Each provider has a client of its own with its own connections, built from its settings: a new
- * key of one provider does not touch another. A client is released when the last request that uses it has ended. It never retries a request.
+ * key of one provider does not touch another. A client is released when the last request that uses it has ended. A client never retries.
  */
 import type { Provider } from "@signalbox/core/Providers"
 import { ProviderSettings } from "@signalbox/core/Providers"

@@ -55,8 +55,8 @@ export interface Options {
  *
  * **Gotchas**
  *
- * It takes over these signals and ends the process at a second SIGINT or SIGTERM. Use `layer` for a host within a program. It has no span of its own,
- * which would become the parent of every request's span.
+ * It takes over these signals and ends the process at a second SIGINT or SIGTERM. Use `layer` for a host within a program. It has no span,
+ * which would last as long as the process.
  *
  * **Example** (A program that is a host)
  *

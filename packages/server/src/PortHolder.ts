@@ -1,4 +1,4 @@
-/** Describes the process that listens on a port, as far as this user may see it. It runs only after a failed start, for at most half a second. */
+/** Describes the process that listens on a port, as far as this user may see it. It takes about half a second at most. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { Effect } from "effect"
 import { get } from "./internal/NodeHttp.ts"

@@ -1,6 +1,6 @@
 /**
  * `POST /v1/chat/completions`: identifies the caller, resolves the model, chooses the provider, and records the call in the ledger. `Call` carries
- * the bytes.
+ * the bytes. This is the hot path: its functions are untraced, and `AttemptSpan` makes the only span.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
