@@ -147,21 +147,6 @@ const make = Effect.gen(function* () {
 
   const { add, withdraw } = yield* makeRegistrationChanges(reconciler, accepted, registrationsIn)
 
-  const accept = (registration: Registration): Effect.Effect<AcceptedRegistration, ModelRegistryError> =>
-    Effect.suspend(() => {
-      const result = accepted.accept(registration)
-      if (typeof result === "object") return Effect.succeed(result)
-      const reason = new RegistryFull({ of: result, limit: accepted.limits[result] })
-      return new ModelRegistryError({ registration: registration.name, reason })
-    })
-
-  const refuse = (registered: AcceptedRegistration) => (refused: PrepareFailed) =>
-    Effect.suspend(() => {
-      accepted.release(registered)
-      const reason = new RegistrationRefused({ failures: refused.failures })
-      return new ModelRegistryError({ registration: registered.registration.name, reason })
-    })
-
   const register: ModelRegistry["Service"]["register"] = Effect.fn("ModelRegistry.register")(function* (
     models,
     { name },
@@ -169,19 +154,19 @@ const make = Effect.gen(function* () {
     const registration = yield* validate(name, models)
     yield* Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
-        const registered = yield* accept(registration)
+        const registered = yield* accept(accepted, registration)
         yield* Effect.addFinalizer(() => withdraw(registered))
         if (yield* reconciler.inChange) {
           const change = add(registered)
           return yield* reconciler.runLater((transaction) =>
             change(transaction).pipe(
-              Effect.catch(refuse(registered)),
+              Effect.catch(refuse(accepted, registered)),
               Effect.catch((error) => Effect.logWarning(error.message)),
             ),
           )
         }
         yield* restore(reconciler.run(add(registered), { whenFull: "wait" })).pipe(
-          Effect.catch(refuse(registered)),
+          Effect.catch(refuse(accepted, registered)),
           // An interrupted caller does not want the models, although its Scope may live on.
           Effect.onError(() => withdraw(registered)),
         )
@@ -200,6 +185,24 @@ const make = Effect.gen(function* () {
     }).pipe(Effect.withSpan("ModelRegistry.models")),
   })
 })
+
+const accept = (
+  accepted: AcceptedRegistrations,
+  registration: Registration,
+): Effect.Effect<AcceptedRegistration, ModelRegistryError> =>
+  Effect.suspend(() => {
+    const result = accepted.accept(registration)
+    if (typeof result === "object") return Effect.succeed(result)
+    const reason = new RegistryFull({ of: result, limit: accepted.limits[result] })
+    return new ModelRegistryError({ registration: registration.name, reason })
+  })
+
+const refuse = (accepted: AcceptedRegistrations, registered: AcceptedRegistration) => (refused: PrepareFailed) =>
+  Effect.suspend(() => {
+    accepted.release(registered)
+    const reason = new RegistrationRefused({ failures: refused.failures })
+    return new ModelRegistryError({ registration: registered.registration.name, reason })
+  })
 
 const validate = (
   name: string,

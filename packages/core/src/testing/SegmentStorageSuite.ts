@@ -24,11 +24,11 @@ const readAll = Effect.fnUntraced(function* (name: string) {
   const storage = yield* SegmentStorage
   let [text, offset] = ["", 0]
   for (;;) {
-    const piece = yield* storage.read(name, offset)
-    if (piece === undefined) return undefined
-    text += piece.text
-    offset = piece.next
-    if (piece.atEnd) return text
+    const chunk = yield* storage.read(name, offset)
+    if (chunk === undefined) return undefined
+    text += chunk.text
+    offset = chunk.next
+    if (chunk.atEnd) return text
   }
 })
 

@@ -100,10 +100,10 @@ const foldSegment = Effect.fnUntraced(function* (
   const last = (segmentHour(name) ?? 0) + hourMillis - 1
   let offset = 0
   for (;;) {
-    const piece = yield* segment.read(offset)
-    foldLines(fold, piece.text, last)
-    if (piece.atEnd || fold.newer || fold.rows > maxRows) return fold
-    offset = piece.next
+    const chunk = yield* segment.read(offset)
+    foldLines(fold, chunk.text, last)
+    if (chunk.atEnd || fold.newer || fold.rows > maxRows) return fold
+    offset = chunk.next
     yield* Effect.yieldNow
   }
 })

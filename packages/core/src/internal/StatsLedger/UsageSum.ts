@@ -1,5 +1,6 @@
 /** The summed usage of a group of calls. All sums are whole numbers, so subtracting a part leaves exactly the rest. */
-import { errorKind, type WireEntry } from "../../LedgerEntry.ts"
+import { errorKind } from "../../LedgerEntry.ts"
+import type { WireEntry } from "../../LedgerLine.ts"
 import { DurationHistogram } from "./DurationHistogram.ts"
 
 /** The names that calls have in common to be summed together. */

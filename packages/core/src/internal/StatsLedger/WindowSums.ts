@@ -2,7 +2,7 @@
  * Sums by time and group, with sliding windows over them. A window costs the calls that enter and leave it, not those that stay: it adds new
  * calls to its own sums and subtracts the buckets that leave it.
  */
-import type { WireEntry } from "../../LedgerEntry.ts"
+import type { WireEntry } from "../../LedgerLine.ts"
 import { hourMillis } from "../../SegmentName.ts"
 import { type SeriesRow, SeriesRows } from "./StatsSeries.ts"
 import { type Group, groupId, groupOf, UsageSum } from "./UsageSum.ts"

@@ -2,7 +2,7 @@
  * Reads the lines of a segment. A write that was cut off (disk full, power cut) leaves the start of a line directly before the next line.
  * The start of a line occurs nowhere else in a line, so the two can be separated.
  */
-import { isWireEntry, lineStart, lineVersion, type WireEntry } from "../../LedgerEntry.ts"
+import { isWireEntry, lineStart, lineVersion, type WireEntry } from "../../LedgerLine.ts"
 
 export interface LineVisitor {
   readonly entry: (wire: WireEntry) => void

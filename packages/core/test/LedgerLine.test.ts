@@ -1,12 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import {
-  encodeLine,
-  isWireEntry,
-  type LedgerEntryInput,
-  lineStart,
-  normalize,
-  WireEntry,
-} from "@signalbox/core/LedgerEntry"
+import { type LedgerEntryInput, normalize } from "@signalbox/core/LedgerEntry"
+import { encodeLine, isWireEntry, lineStart, WireEntry } from "@signalbox/core/LedgerLine"
 import { Schema } from "effect"
 import * as fc from "fast-check"
 import { readLines } from "../src/internal/StatsLedger/readLines.ts"
@@ -55,7 +49,7 @@ const linesOf = (text: string) => {
   return seen
 }
 
-describe("LedgerEntry", () => {
+describe("LedgerLine", () => {
   it("encodes any input as one ASCII line that the schema decodes to the normalized entry", () => {
     const decode = Schema.decodeUnknownSync(WireEntry)
     fc.assert(
