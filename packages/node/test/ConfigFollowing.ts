@@ -1,4 +1,4 @@
-/** A host on a real file for the tests that cross the parts: what it says, and what its file source does meanwhile. */
+/** A host on a real file for tests across modules: its events, and the reads and watches of its file source. */
 import { createHash } from "node:crypto"
 import { assert } from "@effect/vitest"
 import type { AnyEvent } from "@signalbox/core/Event"
@@ -22,7 +22,7 @@ export class Place extends Context.Service<
       yield* fs.makeDirectory(directory, { mode: 0o700 })
       yield* fs.makeDirectory(elsewhere)
       const file = `${directory}/config.json`
-      // Written elsewhere, so that the document's directory sees one event for each save.
+      // Written in another directory, so that the document's directory gets one event for each save.
       const save = (text: string) =>
         fs
           .writeFileString(`${elsewhere}/saved`, text, { mode: 0o600 })
@@ -39,18 +39,18 @@ export const textOf = Effect.gen(function* () {
 
 export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex")
 
-/** What the file source sees of the disk. */
+/** Watches and reads of the file source. */
 export class Seen extends Context.Service<
   Seen,
   {
-    /** Every event of a watch, after the source has it. */
+    /** Every event of a watch, after the source has received it. */
     readonly events: Queue.Dequeue<FileSystem.WatchEvent>
-    /** Each time that somebody begins to read the document. */
+    /** Each start of a read of the document. */
     readonly looks: Queue.Dequeue<void>
   }
 >()("test/Seen") {}
 
-/** What `Signalbox.layerAt` composes, over a file system that tells what it is asked. */
+/** The layers of `Signalbox.layerAt`, over a file system that reports its calls. */
 export const observed = Layer.unwrap(
   Effect.gen(function* () {
     const { file } = yield* Place
@@ -78,7 +78,7 @@ export const observed = Layer.unwrap(
   }),
 )
 
-/** Events in the order of the bus, none missed from here on. */
+/** All events from here on, in the order of the bus. */
 export const listen: Effect.Effect<Queue.Dequeue<AnyEvent>, never, EventBus | Scope.Scope> = Effect.gen(function* () {
   const heard = yield* Queue.unbounded<AnyEvent>()
   const { epoch } = yield* (yield* EventBus).cursor
@@ -93,7 +93,7 @@ export const listen: Effect.Effect<Queue.Dequeue<AnyEvent>, never, EventBus | Sc
   return heard
 })
 
-/** All events up to the first one that is the one. */
+/** All events up to and including the first one that matches. */
 export const hear = Effect.fnUntraced(function* (heard: Queue.Dequeue<AnyEvent>, isLast: (event: AnyEvent) => boolean) {
   const all: Array<AnyEvent> = []
   while (true) {
@@ -103,11 +103,11 @@ export const hear = Effect.fnUntraced(function* (heard: Queue.Dequeue<AnyEvent>,
   }
 })
 
-/** Whether an event (or anything else) has these members, and perhaps more. */
+/** Whether a value has at least these members. */
 export const like = (actual: unknown, expected: Readonly<Record<string, unknown>>): void =>
   assert.deepInclude(actual as Readonly<Record<string, unknown>>, expected)
 
-/** No change waits or is under way, and everyone has heard of those before. */
+/** Waits until no change is waiting or running, and all subscribers have received the events. */
 export const settled = Effect.gen(function* () {
   const { queued } = yield* Reconciler
   const { subscribers } = yield* EventBus

@@ -7,12 +7,12 @@ import { Clock, Effect, Random } from "effect"
 import { program, rest, said, temporaryDirectory } from "./programs/Program.ts"
 
 const ROUNDS = 200 * (process.env["SIGNALBOX_TORTURE"] === "1" ? 10 : 1)
-/** Documents that are written at the same time, each by one process after another. */
+/** The number of documents, each written by one process after another. */
 const LANES = 4
-/** One round in so many kills before the document is open. */
+/** One round in so many kills the process before it has opened the document. */
 const EARLY = 10
 
-/** Most kills follow what is seen of the directory, and so fall into the midst of a write. */
+/** Most kills follow events of the directory, so that they interrupt a write. */
 type Moment =
   | { readonly _tag: "Early"; readonly millis: number }
   | { readonly _tag: "Acknowledged"; readonly times: number; readonly turns: number }
@@ -28,22 +28,22 @@ const moment: Effect.Effect<Moment> = Effect.gen(function* () {
 
 const turn = Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
 
-/** What was true when the process before was dead. */
+/** The state after the previous process has died. */
 interface Standing {
-  /** On the disk; `undefined` before there is a document. */
+  /** The document on disk; `undefined` before it exists. */
   readonly count: number | undefined
   readonly acknowledged: number
 }
 
-describe("a document whose writer is killed", () => {
+describe("ConfigStore in a killed process", () => {
   it.live(
-    "always parses, holds the last acknowledged update or the one under way, and the next start leaves nothing of it behind, in 200 rounds",
+    "keeps a whole document with the last acknowledged update, and the next start removes temporary files",
     ({ annotate }) =>
       Effect.gen(function* () {
         const seed = Number(process.env["SIGNALBOX_SEED"] ?? (yield* Clock.currentTimeMillis))
         const root = yield* temporaryDirectory
         const compileCache = join(root, "compiled")
-        // One that ends well, so that what Node compiled is kept for all others.
+        // One process ends normally, so that the others use its compiled code.
         const first = yield* program("count.ts", [join(root, "config.json"), "1"], { compileCache })
         assert.strictEqual((yield* rest(first)).at(-1), "1")
         const seen = yield* Effect.forEach(
@@ -54,7 +54,7 @@ describe("a document whose writer is killed", () => {
         ).pipe(Effect.tapCause(() => Effect.sync(() => console.error(`SIGNALBOX_SEED=${seed} chooses these moments`))))
         const total = (member: "underWay" | "leftovers" | "kills") => seen.reduce((sum, lane) => sum + lane[member], 0)
         assert.strictEqual(total("kills"), ROUNDS)
-        // The moments were the right ones: within writes, before and after they took place.
+        // The kills happened before, during and after writes.
         assert.isAbove(total("leftovers"), 0, `SIGNALBOX_SEED=${seed}`)
         assert.isAbove(total("underWay"), 0, `SIGNALBOX_SEED=${seed}`)
         const met = `${total("underWay")} updates taken that nobody acknowledged, ${total("leftovers")} directories to be swept`
@@ -80,7 +80,7 @@ const laneOf = Effect.fnUntraced(function* (directory: string, compileCache: str
     }
     const acknowledged = Number(lines.slice(1).at(-1) ?? opened?.count ?? standing.count ?? 0)
     standing = { count: countIn(file), acknowledged }
-    // Before its first line a process has written at most the seed, and acknowledged nothing.
+    // Before its first line a process has written at most the seed, without an acknowledgement.
     if (standing.count === undefined) assert.isUndefined(opened)
     else assert.include(opened === undefined ? [acknowledged] : [acknowledged, acknowledged + 1], standing.count)
     if (standing.count === acknowledged + 1) totals.underWay++
@@ -90,11 +90,11 @@ const laneOf = Effect.fnUntraced(function* (directory: string, compileCache: str
   return totals
 })
 
-/** All lines of a process that was killed at this moment. */
+/** All lines of a process that is killed at this moment. */
 const killed = Effect.fnUntraced(function* (file: string, compileCache: string, moment: Moment) {
   const counter = yield* program("count.ts", [file], { compileCache })
   const lines: Array<string> = []
-  // A timer decides when to kill and nothing else.
+  // The timer only selects the moment of the kill.
   if (moment._tag === "Early") yield* Effect.sleep(moment.millis)
   else {
     lines.push(yield* said(counter))
@@ -108,7 +108,7 @@ const killed = Effect.fnUntraced(function* (file: string, compileCache: string, 
   return lines
 })
 
-/** So many times the kernel has told of something in the directory. */
+/** Waits for so many kernel events of the directory. */
 const touched = (directory: string, times: number): Effect.Effect<void> =>
   Effect.callback((resume) => {
     let left = times
@@ -120,7 +120,7 @@ const touched = (directory: string, times: number): Effect.Effect<void> =>
     return Effect.sync(() => watcher.close())
   })
 
-/** It parses, whole, or is not there yet. */
+/** The document parses as a whole, or does not exist yet. */
 const countIn = (file: string): number | undefined => {
   if (!existsSync(file)) return undefined
   const { ballast, count } = JSON.parse(readFileSync(file, "utf8"))
@@ -132,7 +132,7 @@ const unknown = (name: string) =>
   !["config.json", "config.json.lock", "history"].includes(name) &&
   !/^\d{15}-[0-9a-f]{64}(?:~(?:[0-9a-f]{16}|refused|overwritten))?-config\.json$/.test(name)
 
-/** Each document of the history is the one that its name says. */
+/** Each document of the history has the hash in its name. */
 const assertWhole = (history: string) => {
   const names = readdirSync(history).filter((name) => !unknown(name))
   assert.isAbove(names.length, 0)

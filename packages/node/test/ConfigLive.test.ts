@@ -20,11 +20,11 @@ const document = (fast: string | number) => JSON.stringify({ models: { fast } })
 const inForce = AppConfig.get(({ models }) => models["fast"])
 const changedTo = (text: string) => (event: AnyEvent) => event instanceof ConfigChanged && event.hash === sha256(text)
 
-/** Lets the clock run until it is so; the disk goes on in real time meanwhile. */
+/** Advances the clock until the condition holds. The disk works in real time. */
 const soon = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.raceFirst(effect, Effect.forever(Effect.andThen(TestClock.adjust("50 millis"), Effect.yieldNow)))
 
-/** Revisions from here without a hole, each upon the one before. */
+/** Consecutive revisions, each with the hash of the previous one. */
 const assertFollow = (events: ReadonlyArray<AnyEvent>, revision: number, hash: string) => {
   let [before, last] = [revision, hash]
   for (const event of events) {
@@ -46,8 +46,8 @@ const touch = Effect.gen(function* () {
 })
 const byRename = (text: string) => Effect.flatMap(Place, ({ save }) => save(text))
 
-describe("an edit in an editor", () => {
-  it.effect("is said once, with what it changed, when it is in force: 20 edits, 20 times", () =>
+describe("ConfigStore on a file that an editor saves", () => {
+  it.effect("publishes each of 20 edits once, with the changed paths, when it is in force", () =>
     Effect.gen(function* () {
       const heard = yield* listen
       yield* soon(hear(heard, (event) => event._tag === "config.seeded"))
@@ -76,7 +76,7 @@ describe("an edit in an editor", () => {
     ["rename", byRename],
     ["writing in place", inPlace],
   ] as const) {
-    it.live(`of 20 rapid different ones by ${way} the last is in force, in at most 20 revisions without a hole`, () =>
+    it.live(`applies the last of 20 rapid edits by ${way}, in at most 20 consecutive revisions`, () =>
       Effect.gen(function* () {
         const heard = yield* listen
         yield* hear(heard, (event) => event._tag === "config.seeded")
@@ -85,7 +85,7 @@ describe("an edit in an editor", () => {
         for (let i = 1; i <= 20; i++) yield* save(document(`edit ${i}`))
         const last = document("edit 20")
         const said = yield* hear(heard, changedTo(last))
-        // What is read between truncating and writing is refused, and is no change.
+        // A read between truncating and writing is refused and changes nothing.
         const changes = said.filter(({ _tag }) => way === "rename" || _tag !== "config.rejected")
         assertFollow(changes, 1, before)
         assert.isAtMost(changes.length, 20)
@@ -98,44 +98,42 @@ describe("an edit in an editor", () => {
     )
   }
 
-  it.live(
-    "that saves or touches the same text 20 times, or changes only comments and spaces, is looked at and not said",
-    () =>
-      Effect.gen(function* () {
-        const { looks } = yield* Seen
-        const store = yield* AppConfig
-        const heard = yield* listen
-        yield* hear(heard, (event) => event._tag === "config.seeded")
-        yield* watching
-        const text = document("same")
-        yield* byRename(text)
-        yield* hear(heard, changedTo(text))
-        for (let i = 0; i < 20; i++) {
-          yield* Queue.clear(looks)
-          yield* i % 2 === 0 ? byRename(text) : touch
-          // A few of them wait until the source has looked; the others pile up.
-          if (i % 5 === 4) yield* Queue.take(looks)
-        }
-        yield* settled
-        const commented = `// the same for people to read\n${JSON.stringify(JSON.parse(text), undefined, 4)}\n`
-        yield* byRename(commented)
-        const advanced = Effect.map(store.snapshot, ({ hash }) => hash === sha256(commented))
-        while (!(yield* advanced)) yield* Queue.take(looks).pipe(Effect.andThen(settled))
-        assert.strictEqual((yield* store.snapshot).revision, 2)
-        yield* byRename(document("other"))
-        const said = yield* hear(heard, () => true)
-        assertFollow(said, 2, sha256(commented))
-      }).pipe(running),
+  it.live("publishes nothing for saves of the same text, and for changes of comments and spaces", () =>
+    Effect.gen(function* () {
+      const { looks } = yield* Seen
+      const store = yield* AppConfig
+      const heard = yield* listen
+      yield* hear(heard, (event) => event._tag === "config.seeded")
+      yield* watching
+      const text = document("same")
+      yield* byRename(text)
+      yield* hear(heard, changedTo(text))
+      for (let i = 0; i < 20; i++) {
+        yield* Queue.clear(looks)
+        yield* i % 2 === 0 ? byRename(text) : touch
+        // A few saves wait until the source has read the file; the others coalesce.
+        if (i % 5 === 4) yield* Queue.take(looks)
+      }
+      yield* settled
+      const commented = `// the same for people to read\n${JSON.stringify(JSON.parse(text), undefined, 4)}\n`
+      yield* byRename(commented)
+      const advanced = Effect.map(store.snapshot, ({ hash }) => hash === sha256(commented))
+      while (!(yield* advanced)) yield* Queue.take(looks).pipe(Effect.andThen(settled))
+      assert.strictEqual((yield* store.snapshot).revision, 2)
+      yield* byRename(document("other"))
+      const said = yield* hear(heard, () => true)
+      assertFollow(said, 2, sha256(commented))
+    }).pipe(running),
   )
 })
 
-/** The source watches, and has looked once more since. */
+/** Waits until the source watches and has read the document once more. */
 const watching = Effect.gen(function* () {
   const { directory } = yield* Place
   const { events, looks } = yield* Seen
   const fs = yield* FileSystem.FileSystem
   yield* Effect.gen(function* () {
-    // Before it watches it sees none of this.
+    // The source does not notice earlier events.
     while ((yield* Queue.size(events)) === 0) {
       yield* fs.writeFileString(`${directory}/unrelated`, "")
       yield* Effect.yieldNow

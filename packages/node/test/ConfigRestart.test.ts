@@ -13,7 +13,7 @@ class AppConfig extends ConfigStore.Service<AppConfig>()("test/AppConfig", {
   seed: `{ "models": {}, "port": 1 }\n`,
 }) {}
 
-/** Each call is a process of its own over the same place. */
+/** Each call is a new process over the same document. */
 const running = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.flatMap(Place, ({ file }) =>
     Effect.provide(effect, Layer.fresh(Layer.provideMerge(AppConfig.layer, Signalbox.layerAt(file)))),
@@ -23,7 +23,7 @@ const good = (fast: string) => `{\n  "models": { "fast": "${fast}" },\n  "port":
 const snapshot = Effect.flatMap(AppConfig, (store) => store.snapshot)
 const problems = Effect.flatMap(AppConfig, (store) => store.problems)
 
-/** Two documents are in force, one after the other. */
+/** Accepts two documents, one after the other. */
 const accepted = Effect.gen(function* () {
   const store = yield* AppConfig
   yield* store.replace(good("first"))
@@ -44,60 +44,62 @@ const bad = [
   { what: "is empty", text: "", problem: { by: "parser", line: 1, column: 1 } },
 ] as const
 
-describe("a host that starts over a document that", () => {
+describe("a host that starts with a refused document", () => {
   for (const { problem, text, what } of bad) {
-    it.live(`${what} serves the newest accepted one, says why and where, and is healed by the correction`, () =>
-      Effect.gen(function* () {
-        const { file, save } = yield* Place
-        yield* running(accepted)
-        yield* save(text)
-        yield* running(
-          Effect.gen(function* () {
-            const heard = yield* listen
-            assert.deepStrictEqual(yield* snapshot, {
-              revision: 1,
-              hash: sha256(good("second")),
-              config: { models: { fast: "second" }, port: 4321 },
-            })
-            const [rejected, ...others] = yield* hear(heard, () => true)
-            assert.deepStrictEqual(others, [])
-            if (!(rejected instanceof ConfigRejected)) return assert.fail(`said ${rejected?._tag}`)
-            assert.deepInclude(rejected, { origin: "start", hash: sha256(text), truncated: false })
-            assert.deepInclude(rejected.problems[0], problem)
-            assert.deepStrictEqual(yield* problems, rejected.problems)
+    it.live(
+      `serves the newest accepted document if the stored one ${what}, reports the position, and accepts the correction`,
+      () =>
+        Effect.gen(function* () {
+          const { file, save } = yield* Place
+          yield* running(accepted)
+          yield* save(text)
+          yield* running(
+            Effect.gen(function* () {
+              const heard = yield* listen
+              assert.deepStrictEqual(yield* snapshot, {
+                revision: 1,
+                hash: sha256(good("second")),
+                config: { models: { fast: "second" }, port: 4321 },
+              })
+              const [rejected, ...others] = yield* hear(heard, () => true)
+              assert.deepStrictEqual(others, [])
+              if (!(rejected instanceof ConfigRejected)) return assert.fail(`said ${rejected?._tag}`)
+              assert.deepInclude(rejected, { origin: "start", hash: sha256(text), truncated: false })
+              assert.deepInclude(rejected.problems[0], problem)
+              assert.deepStrictEqual(yield* problems, rejected.problems)
 
-            // Edits are made to the document that stands there, and nobody can edit this one.
-            const store = yield* AppConfig
-            const refused = yield* Effect.flip(store.update([{ path: "/port", value: 5 }]))
-            assert.strictEqual(refused.reason._tag, "Rejected")
-            assert.include(refused.message, `${file}:${problem.line}:${problem.column}: `)
-            assert.strictEqual(yield* textOf, text, "what somebody wrote stays as he wrote it")
+              // An edit applies to the stored document, which cannot be edited.
+              const store = yield* AppConfig
+              const refused = yield* Effect.flip(store.update([{ path: "/port", value: 5 }]))
+              assert.strictEqual(refused.reason._tag, "Rejected")
+              assert.include(refused.message, `${file}:${problem.line}:${problem.column}: `)
+              assert.strictEqual(yield* textOf, text, "what somebody wrote stays as he wrote it")
 
-            yield* save(good("corrected"))
-            const said = yield* hear(heard, (event) => event._tag === "config.changed")
-            like(said.at(-1), {
-              revision: 2,
-              hash: sha256(good("corrected")),
-              previousHash: sha256(good("second")),
-              origin: "file",
-              paths: ["/models/fast"],
-            })
-            // The same document was said to be refused once, whoever looked at it.
-            assert.strictEqual(said.length, 1)
-            assert.deepStrictEqual(yield* problems, [])
-          }),
-        )
-        yield* running(
-          Effect.gen(function* () {
-            assert.strictEqual((yield* snapshot).hash, sha256(good("corrected")))
-            assert.deepStrictEqual(yield* problems, [])
-          }),
-        )
-      }).pipe(Effect.provide(Layer.fresh(Place.layer))),
+              yield* save(good("corrected"))
+              const said = yield* hear(heard, (event) => event._tag === "config.changed")
+              like(said.at(-1), {
+                revision: 2,
+                hash: sha256(good("corrected")),
+                previousHash: sha256(good("second")),
+                origin: "file",
+                paths: ["/models/fast"],
+              })
+              // The refusal of the same document was published once.
+              assert.strictEqual(said.length, 1)
+              assert.deepStrictEqual(yield* problems, [])
+            }),
+          )
+          yield* running(
+            Effect.gen(function* () {
+              assert.strictEqual((yield* snapshot).hash, sha256(good("corrected")))
+              assert.deepStrictEqual(yield* problems, [])
+            }),
+          )
+        }).pipe(Effect.provide(Layer.fresh(Place.layer))),
     )
   }
 
-  it.live("a service had refused serves what was good last, and tries that document again when it is told to", () =>
+  it.live("serves the last good document after a service refused the stored one, and tries that again on reload", () =>
     Effect.gen(function* () {
       const { save } = yield* Place
       class Models extends Setting.Service<Models>()("test/Models", Schema.Record(Schema.String, Schema.String)) {}
@@ -145,7 +147,7 @@ describe("a host that starts over a document that", () => {
     }).pipe(Effect.provide(Layer.fresh(Place.layer))),
   )
 
-  it.live("is refused has to have it corrected before it can start strictly, or without a history", () =>
+  it.live("does not start in strict mode or without a history until the document is corrected", () =>
     Effect.gen(function* () {
       const { directory, save } = yield* Place
       const fs = yield* FileSystem.FileSystem
@@ -165,7 +167,7 @@ describe("a host that starts over a document that", () => {
     }).pipe(Effect.provide(Layer.fresh(Place.layer))),
   )
 
-  it.live("is refused heals without a change when the accepted one comes back as it was, also by undo", () =>
+  it.live("reports config.restored without a change when the accepted document is restored, also by undo", () =>
     Effect.gen(function* () {
       const { save } = yield* Place
       yield* running(accepted)
@@ -188,7 +190,7 @@ describe("a host that starts over a document that", () => {
             yield* settled
             assert.deepInclude(yield* snapshot, { revision: 1, hash: sha256(good("second")) })
             assert.strictEqual(yield* textOf, good("second"))
-            // The next thing said is the next thing that changes.
+            // The next event belongs to the next change.
             yield* (yield* AppConfig).update([{ path: "/port", value: 5 }])
             const said = yield* hear(heard, (event) => event._tag === "config.changed")
             assert.deepStrictEqual(

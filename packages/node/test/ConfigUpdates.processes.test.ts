@@ -11,14 +11,14 @@ const UPDATES = 100 * (process.env["SIGNALBOX_TORTURE"] === "1" ? 5 : 1)
 
 const workers = Array.from({ length: PROCESSES }, (_, index) => `worker${index}`)
 
-describe("a document that 8 processes write at once", () => {
+describe("ConfigStore in 8 processes", () => {
   it.live(
-    "holds each of their 800 updates at the end, with the comment of whoever wrote it first, and nothing stays behind",
+    "keeps every update of every process, the comments, and no temporary file",
     ({ annotate }) =>
       Effect.gen(function* () {
         const directory = yield* temporaryDirectory
         const file = join(directory, "config.json")
-        // None of them finds a document: they also race to seed it.
+        // The document does not exist yet, so the processes also compete to seed it.
         const reports = yield* Effect.forEach(
           workers,
           Effect.fnUntraced(function* (worker) {

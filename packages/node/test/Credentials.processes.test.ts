@@ -1,4 +1,4 @@
-/** Keys that several processes change at once: each change takes effect, and a host that only looks on finds them all. */
+/** Several processes change keys at once: each change takes effect, and an observing host learns of all of them. */
 import { readdirSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -9,8 +9,8 @@ import * as Signalbox from "@signalbox/node/Signalbox"
 import { Effect, Layer, Stream } from "effect"
 import { program, rest, temporaryDirectory, told } from "./programs/Program.ts"
 
-describe("a file of keys", () => {
-  it.live("that four processes write at once holds all their keys, and one who looks on is told of each", () =>
+describe("Credentials in several processes", () => {
+  it.live("keeps all keys of four concurrent writers, and publishes each in an observing process", () =>
     Effect.gen(function* () {
       const file = join(yield* temporaryDirectory, "credentials.json")
       yield* Effect.gen(function* () {
@@ -39,7 +39,7 @@ describe("a file of keys", () => {
       assert.strictEqual(statSync(file).mode & 0o777, 0o600)
     }),
   )
-  it.live("whose writer is killed is whole, holds what was acknowledged, and is written by the next one", () =>
+  it.live("keeps a whole file with all acknowledged keys when a writer is killed, and accepts the next write", () =>
     Effect.gen(function* () {
       const file = join(yield* temporaryDirectory, "credentials.json")
       for (let round = 0; round < 5; round++) {
@@ -47,7 +47,7 @@ describe("a file of keys", () => {
           const started = yield* program("keys.ts", [file, `r${round}-`, "100000"])
           const first = yield* told<readonly [string, string]>(started)
           for (let i = 0; i < round * 3; i++) yield* told(started)
-          // The end of the Scope kills it, wherever it is.
+          // The end of the Scope kills the process at a random point.
           return first
         }).pipe(Effect.scoped)
         yield* Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** A disk that is really full: a small file system in memory, mounted for one process alone, so that it goes away with it. */
+/** A full disk: a small file system in memory, mounted for one process and removed with it. */
 import { spawnSync } from "node:child_process"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -6,18 +6,18 @@ import { start } from "./processes/Process.ts"
 import { command, rest, temporaryDirectory } from "./programs/Program.ts"
 
 const mountAndRun = 'mount -t tmpfs -o size=128k,mode=0700 signalbox "$0" && exec "$@"'
-/** A name space of its own for the mount; for others than root one of users, too. */
+/** A mount name space; users other than root also need a user name space. */
 const unshare = ["--mount", ...(process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"])]
 
-/** Why no file system can be mounted here; `undefined` if one can. */
+/** The reason that no file system can be mounted here, or `undefined`. */
 const refusal = (): string | undefined => {
   const { error, status, stderr } = spawnSync("unshare", [...unshare, "sh", "-c", mountAndRun, "/tmp", "true"])
   if (error !== undefined) return error.message
   return status === 0 ? undefined : String(stderr).trim() || `unshare ended with ${status}`
 }
 
-describe("a document on a full disk", () => {
-  it.live("stays as it was, whole, with ENOSPC for the caller, and is written as soon as there is room", (context) =>
+describe("ConfigStore on a full disk", () => {
+  it.live("keeps the old document, fails with ENOSPC, and writes again when there is room", (context) =>
     Effect.gen(function* () {
       const refused = refusal()
       if (refused !== undefined) {
@@ -41,7 +41,7 @@ describe("a document on a full disk", () => {
         assert.strictEqual(snapshot.count, disk.count, where)
         if (refused === undefined) {
           assert.deepStrictEqual(snapshot, { count, hash, revision: before.snapshot.revision + 1 }, where)
-          // There may be room for the document and none for its copy: that is said, and the change is in force.
+          // The document may fit and its copy not: then the change is in force with a warning.
           if (kept[0] !== hash) {
             assert.deepStrictEqual(kept, before.kept, where)
             assert.isTrue(

@@ -1,6 +1,6 @@
 /**
- * The file source on real files, kernel locks and kernel watches: whatever way an editor saves, the save is hinted and read. Hints are
- * awaited, never slept for.
+ * The file source on real files, kernel locks and kernel watches: every way of saving leads to a hint and a read. Tests wait for hints and
+ * never sleep.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigSource } from "@signalbox/core/ConfigSource"
@@ -18,7 +18,7 @@ configSourceSuite("FileConfigSource by hard links", Layer.provide(onFiles, Layer
 
 type Services = ConfigSource | Place | FileSystem.FileSystem
 
-/** Runs on a seeded document; `saved(text)` waits until a hint leads to that text, or to that code. */
+/** Runs on a seeded document. `saved(text)` waits until a hint leads to that text or error code. */
 const edited = (
   title: string,
   body: (
@@ -43,7 +43,7 @@ const edited = (
   )
 
 describe.concurrent("an edit is noticed", () => {
-  edited("when vi saves: rename to a backup, write anew, delete the backup", ({ file, fs, saved }) =>
+  edited("when vi saves: rename to a backup, write a new file, delete the backup", ({ file, fs, saved }) =>
     Effect.gen(function* () {
       for (const text of ["one", "two"]) {
         yield* fs.writeFileString(`${file.replace("config.json", "4913")}`, "")
@@ -77,7 +77,7 @@ describe.concurrent("an edit is noticed", () => {
       }
     }),
   )
-  edited("when it is removed, and when it is back", ({ file, fs, saved }) =>
+  edited("when it is removed, and when it is restored", ({ file, fs, saved }) =>
     Effect.gen(function* () {
       for (const text of ["one", "two"]) {
         yield* fs.remove(file)
@@ -87,7 +87,7 @@ describe.concurrent("an edit is noticed", () => {
       }
     }),
   )
-  edited("when its directory is removed, and when that is back", ({ directory, file, fs, saved }) =>
+  edited("when its directory is removed, and when that is restored", ({ directory, file, fs, saved }) =>
     Effect.gen(function* () {
       for (const text of ["one", "two"]) {
         yield* fs.remove(directory, { recursive: true })
@@ -109,8 +109,8 @@ describe.concurrent("an edit is noticed", () => {
       yield* saved("two")
     }),
   )
-  // Tests run as root, whom no mode keeps from reading; a directory in the file's place cannot be read by anybody.
-  edited("when it becomes unreadable, which is not called missing, and readable again", ({ file, fs, saved }) =>
+  // Tests may run as root, which ignores modes. A directory in the place of the file is unreadable for every user.
+  edited("when it becomes unreadable, which is not reported as missing, and readable again", ({ file, fs, saved }) =>
     Effect.gen(function* () {
       yield* fs.remove(file)
       yield* fs.makeDirectory(file)
@@ -142,7 +142,7 @@ describe.concurrent("a document mounted as Kubernetes does it", () => {
     yield* fs.symlink("..data/config.json", file)
     return { version, directory, file, fs }
   })
-  it.live("is followed when ..data is swapped, and the old version is no longer watched", () =>
+  it.live("follows a swap of ..data and stops watching the old version", () =>
     Effect.gen(function* () {
       const { directory, fs, version } = yield* mounted
       const { hints, read } = yield* ConfigSource
@@ -158,7 +158,7 @@ describe.concurrent("a document mounted as Kubernetes does it", () => {
       assert.strictEqual((yield* read).text, "in place")
     }).pipe(Effect.scoped, Effect.provide(Layer.fresh(onFiles))),
   )
-  it.live("keeps its links when it is written", () =>
+  it.live("keeps the symbolic links when it writes", () =>
     Effect.gen(function* () {
       const { directory, file, fs } = yield* mounted
       const source = yield* ConfigSource
@@ -171,7 +171,7 @@ describe.concurrent("a document mounted as Kubernetes does it", () => {
 
 describe.concurrent("on a real disk", () => {
   it.live(
-    "a mode that lets others read is reported at every read, logged for each document that is loaded, and tightened by the next write",
+    "reports a mode that lets others read at every read, logs it for each loaded document, and tightens it with the next write",
     () =>
       Effect.gen(function* () {
         const { directory, file } = yield* Place
@@ -199,7 +199,7 @@ describe.concurrent("on a real disk", () => {
       }).pipe(Effect.scoped, Effect.provide(Layer.fresh(onFiles))),
   )
   for (const exchange of [NodeFileExchange.layer, Layer.succeed(FileExchange, undefined)]) {
-    it.live("an editor that saves in the moment of the write finds its text in the history", () =>
+    it.live("keeps the text of an editor that saves at the moment of the write in the history", () =>
       Effect.gen(function* () {
         const { file } = yield* Place
         const source = yield* ConfigSource
@@ -219,7 +219,7 @@ describe.concurrent("on a real disk", () => {
   }
 })
 
-/** Between the last look and the change of places, an editor saves in place. */
+/** An editor saves in place between the last check and the exchange. */
 const savingLate = Layer.unwrap(
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem

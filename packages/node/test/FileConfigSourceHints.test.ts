@@ -1,6 +1,6 @@
 /**
- * When the file source gives no hint, and how often it gives one: on real files and kernel watches, under a clock that the test moves. Where
- * it matters that no hint comes, what could cause one is awaited first.
+ * The number of hints of the file source, on real files and kernel watches under `TestClock`. A test that expects no hint first waits for the
+ * events that could cause one.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigSource } from "@signalbox/core/ConfigSource"
@@ -9,15 +9,15 @@ import { Clock, Context, Effect, FileSystem, Layer, Queue, Ref, Stream } from "e
 import { TestClock } from "effect/testing"
 import { Place, platform } from "./FileConfigSourcePlace.ts"
 
-/** What the source sees of the disk. */
+/** Watches and reads of the source. */
 class Seen extends Context.Service<
   Seen,
   {
     /** Every event of a watch, after it was delivered to the source. */
     readonly events: Queue.Dequeue<FileSystem.WatchEvent>
-    /** Each time that the source begins to read the document. */
+    /** Each start of a read of the document. */
     readonly looks: Queue.Dequeue<void>
-    /** While true, watching fails as Node fails at the kernel's limit: by throwing. */
+    /** While true, watching throws, as Node does at the kernel's limit. */
     readonly limited: Ref.Ref<boolean>
   }
 >()("test/Seen") {}
@@ -63,11 +63,11 @@ const observed = Layer.unwrap(
   }),
 ).pipe(Layer.provideMerge(Place.layer), Layer.provideMerge(platform))
 
-/** Lets the clock run until it is so; the disk goes on in real time meanwhile. */
+/** Advances the clock until the condition holds. The disk works in real time. */
 const soon = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.raceFirst(effect, Effect.forever(Effect.andThen(TestClock.adjust("50 millis"), Effect.yieldNow)))
 
-/** Hints with the time of each, after the first, which says that it watches. */
+/** The hints with their times, without the first, which reports that the source watches. */
 const listen = Effect.gen(function* () {
   const source = yield* ConfigSource
   const hints = yield* Queue.unbounded<number>()
@@ -79,7 +79,7 @@ const listen = Effect.gen(function* () {
   return hints
 })
 
-/** The source has looked at all that happened before: a look that began after an event of now follows one that has ended. */
+/** Waits until the source has processed all earlier events: a read that started after a new event follows a finished one. */
 const looked = Effect.gen(function* () {
   const { directory } = yield* Place
   const fs = yield* FileSystem.FileSystem
@@ -92,27 +92,25 @@ const looked = Effect.gen(function* () {
 
 const onRealFiles = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provide(effect, Layer.fresh(observed))
 
-describe("hints on real files", () => {
-  it.effect(
-    "come for a text that was taken back before anybody looked, if the host has read the other one by then",
-    () =>
-      Effect.gen(function* () {
-        const { file } = yield* Place
-        const fs = yield* FileSystem.FileSystem
-        const { events } = yield* Seen
-        const source = yield* ConfigSource
-        const { text } = yield* source.seed("start")
-        const hints = yield* listen
-        yield* fs.writeFileString(file, "another")
-        yield* Queue.take(events)
-        assert.strictEqual((yield* source.read).text, "another")
-        yield* fs.writeFileString(file, text)
-        yield* soon(Queue.take(hints))
-        assert.strictEqual((yield* source.read).text, text)
-      }).pipe(onRealFiles),
+describe("hints of FileConfigSource on real files", () => {
+  it.effect("emits a hint for a reverted text if the host has read the other one in between", () =>
+    Effect.gen(function* () {
+      const { file } = yield* Place
+      const fs = yield* FileSystem.FileSystem
+      const { events } = yield* Seen
+      const source = yield* ConfigSource
+      const { text } = yield* source.seed("start")
+      const hints = yield* listen
+      yield* fs.writeFileString(file, "another")
+      yield* Queue.take(events)
+      assert.strictEqual((yield* source.read).text, "another")
+      yield* fs.writeFileString(file, text)
+      yield* soon(Queue.take(hints))
+      assert.strictEqual((yield* source.read).text, text)
+    }).pipe(onRealFiles),
   )
 
-  it.effect("do not come for the source's own writes", () =>
+  it.effect("emits no hint for the source's own writes", () =>
     Effect.gen(function* () {
       const { file } = yield* Place
       const fs = yield* FileSystem.FileSystem
@@ -131,7 +129,7 @@ describe("hints on real files", () => {
       assert.strictEqual(yield* Queue.size(hints), 0)
     }).pipe(onRealFiles),
   )
-  it.effect("do not come for 20 saves of the same text", () =>
+  it.effect("emits no hint for 20 saves of the same text", () =>
     Effect.gen(function* () {
       const { file } = yield* Place
       const fs = yield* FileSystem.FileSystem
@@ -154,7 +152,7 @@ describe("hints on real files", () => {
     }).pipe(onRealFiles),
   )
   it.effect(
-    "come every two seconds at most while a program writes every 100 ms for 10 s, and tell of the last write",
+    "emits at most one hint in two seconds while a program writes every 100 ms for 10 s, and one after the last write",
     () =>
       Effect.gen(function* () {
         const { file } = yield* Place
@@ -177,7 +175,7 @@ describe("hints on real files", () => {
         yield* TestClock.adjust("10 seconds")
         const times = yield* Queue.takeAll(hints)
         assert.isAtLeast(times.length, 2, "though it was never quiet")
-        // The last may come as soon as it is quiet.
+        // The last hint may come right after the last write.
         const gaps = times.slice(1, -1).map((time, i) => time - times[i]!)
         assert.isTrue(
           gaps.every((gap) => gap >= 2000),
@@ -185,31 +183,29 @@ describe("hints on real files", () => {
         )
       }).pipe(onRealFiles),
   )
-  it.effect(
-    "follow the links of a mounted document: a swap of ..data is seen, and then what happens in the new place",
-    () =>
-      Effect.gen(function* () {
-        const { directory, file } = yield* Place
-        const fs = yield* FileSystem.FileSystem
-        const { events } = yield* Seen
-        for (const version of ["1", "2"]) {
-          yield* fs.makeDirectory(`${directory}/versions/..${version}`, { recursive: true })
-          yield* fs.writeFileString(`${directory}/versions/..${version}/config.json`, version)
-        }
-        yield* fs.symlink("versions/..1", `${directory}/..data`)
-        yield* fs.symlink("..data/config.json", file)
-        const hints = yield* listen
-        const seen = Effect.andThen(Queue.take(events), soon(Queue.take(hints)))
-        yield* fs.symlink("versions/..2", `${directory}/..data_tmp`)
-        yield* Queue.clear(events)
-        yield* fs.rename(`${directory}/..data_tmp`, `${directory}/..data`)
-        yield* seen
-        yield* Queue.clear(events)
-        yield* fs.writeFileString(`${directory}/versions/..2/config.json`, "in place")
-        yield* seen
-      }).pipe(onRealFiles),
+  it.effect("follows the links of a mounted document: a swap of ..data, then events in the new directory", () =>
+    Effect.gen(function* () {
+      const { directory, file } = yield* Place
+      const fs = yield* FileSystem.FileSystem
+      const { events } = yield* Seen
+      for (const version of ["1", "2"]) {
+        yield* fs.makeDirectory(`${directory}/versions/..${version}`, { recursive: true })
+        yield* fs.writeFileString(`${directory}/versions/..${version}/config.json`, version)
+      }
+      yield* fs.symlink("versions/..1", `${directory}/..data`)
+      yield* fs.symlink("..data/config.json", file)
+      const hints = yield* listen
+      const seen = Effect.andThen(Queue.take(events), soon(Queue.take(hints)))
+      yield* fs.symlink("versions/..2", `${directory}/..data_tmp`)
+      yield* Queue.clear(events)
+      yield* fs.rename(`${directory}/..data_tmp`, `${directory}/..data`)
+      yield* seen
+      yield* Queue.clear(events)
+      yield* fs.writeFileString(`${directory}/versions/..2/config.json`, "in place")
+      yield* seen
+    }).pipe(onRealFiles),
   )
-  it.effect("come from the new directory when the old one was renamed away", () =>
+  it.effect("emits hints for the new directory after the old one was renamed", () =>
     Effect.gen(function* () {
       const { directory, file } = yield* Place
       const fs = yield* FileSystem.FileSystem
@@ -229,31 +225,29 @@ describe("hints on real files", () => {
       assert.strictEqual((yield* source.read).text, "in place")
     }).pipe(onRealFiles),
   )
-  it.effect(
-    "come by polling when the kernel's limit of watches is reached, and at once again when it no longer is",
-    () =>
-      Effect.gen(function* () {
-        const { file } = yield* Place
-        const fs = yield* FileSystem.FileSystem
-        const { events, limited } = yield* Seen
-        const source = yield* ConfigSource
-        yield* source.seed("start")
-        yield* Ref.set(limited, true)
-        const hints = yield* listen
-        assert.include((yield* source.warnings).join(), "ENOSPC")
-        for (const text of ["polled", "polled again"]) {
-          yield* fs.writeFileString(file, text)
-          yield* soon(Queue.take(hints))
-          assert.strictEqual((yield* source.read).text, text)
-        }
-        assert.strictEqual(yield* Queue.size(events), 0)
-        yield* Ref.set(limited, false)
-        yield* fs.writeFileString(file, "noticed by the last poll")
+  it.effect("emits hints by polling at the kernel's limit of watches, and at once again below it", () =>
+    Effect.gen(function* () {
+      const { file } = yield* Place
+      const fs = yield* FileSystem.FileSystem
+      const { events, limited } = yield* Seen
+      const source = yield* ConfigSource
+      yield* source.seed("start")
+      yield* Ref.set(limited, true)
+      const hints = yield* listen
+      assert.include((yield* source.warnings).join(), "ENOSPC")
+      for (const text of ["polled", "polled again"]) {
+        yield* fs.writeFileString(file, text)
         yield* soon(Queue.take(hints))
-        assert.deepStrictEqual(yield* source.warnings, [])
-        yield* fs.writeFileString(file, "noticed by a watch")
-        yield* Queue.take(events)
-        yield* soon(Queue.take(hints))
-      }).pipe(onRealFiles),
+        assert.strictEqual((yield* source.read).text, text)
+      }
+      assert.strictEqual(yield* Queue.size(events), 0)
+      yield* Ref.set(limited, false)
+      yield* fs.writeFileString(file, "noticed by the last poll")
+      yield* soon(Queue.take(hints))
+      assert.deepStrictEqual(yield* source.warnings, [])
+      yield* fs.writeFileString(file, "noticed by a watch")
+      yield* Queue.take(events)
+      yield* soon(Queue.take(hints))
+    }).pipe(onRealFiles),
   )
 })

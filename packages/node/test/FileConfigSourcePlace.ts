@@ -1,4 +1,4 @@
-/** A document in a temporary directory, and the platform that the file source needs, for the tests of it on real files. */
+/** A document in a temporary directory and the platform of the file source, for tests on real files. */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as FileConfigSource from "@signalbox/core/FileConfigSource"
@@ -7,7 +7,7 @@ import * as NodeDigest from "@signalbox/node/NodeDigest"
 import * as NodeFileLock from "@signalbox/node/NodeFileLock"
 import { Context, Effect, FileSystem, Layer, Logger } from "effect"
 
-/** A directory for the document, with a parent of its own. */
+/** A directory for the document, with its own parent directory. */
 export class Place extends Context.Service<Place, { readonly directory: string; readonly file: string }>()(
   "test/Place",
 ) {

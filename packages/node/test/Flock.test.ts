@@ -8,7 +8,7 @@ import { Flock, FlockError } from "@signalbox/node/Flock"
 import { Deferred, Effect, Exit, Fiber, type Layer, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 
-/** A file of its own, and as many open file descriptions of it as are asked for. */
+/** A new file, and the requested number of open file descriptions. */
 const file = Effect.gen(function* () {
   const directory = yield* Effect.acquireRelease(
     Effect.promise(() => mkdtemp(join(tmpdir(), "signalbox-flock-"))),
@@ -23,7 +23,7 @@ const file = Effect.gen(function* () {
   return { path, open }
 })
 
-/** flock(1)'s own word on whether the file is free, whatever took it. */
+/** Whether `flock(1)` finds the file free. */
 const free = (path: string, flag: "-x" | "-s" = "-x") => spawnSync("flock", [flag, "-n", path, "true"]).status === 0
 
 const contract = (name: string, layer: Layer.Layer<Flock>) =>
@@ -112,7 +112,7 @@ const contract = (name: string, layer: Layer.Layer<Flock>) =>
           assert.isTrue(Exit.hasInterrupts(yield* Fiber.interrupt(waiting).pipe(Effect.andThen(Fiber.await(waiting)))))
         }
         yield* flock.unlock(a)
-        // A waiter that lived on would have it now.
+        // A waiter that still ran would hold the lock now.
         assert.isTrue(free(path))
       }),
     )
@@ -137,7 +137,7 @@ describe("Flock", () => {
     }).pipe(Effect.provide(Flock.layer)),
   )
 
-  it.effect("polls by the Clock, at least once in 2 ms", () =>
+  it.effect("polls with the Clock, at least once in 2 ms", () =>
     Effect.gen(function* () {
       const flock = yield* Flock
       const { open } = yield* file

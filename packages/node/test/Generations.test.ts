@@ -8,12 +8,12 @@ import { AppConfig, Followed, host, type Look, look, Services, Yard } from "./Ge
 
 const CHANGES = 50
 const CHUNKS = 200
-/** So that a stream goes on through ten changes; more generations than sixteen may not live at once. */
+/** A stream lasts for ten changes, because at most sixteen generations may be live. */
 const CHUNKS_PER_CHANGE = 20
 
 const running = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provide(effect, Layer.fresh(host))
 
-/** A request whose stream goes on when it is told to. */
+/** A request whose stream continues on demand. */
 const startStream = Effect.gen(function* () {
   const [turns, looks] = [yield* Queue.unbounded<void>(), yield* Queue.unbounded<Look>()]
   const stream = Stream.range(1, CHUNKS).pipe(Stream.mapEffect(() => Effect.andThen(Queue.take(turns), look)))
@@ -49,9 +49,9 @@ const open = Effect.map(Yard, ({ built }) => built.filter(({ isOpen }) => isOpen
 const serving = ["client a", "client b", "client c", "keeper", "router"]
 const generations = Effect.map(Services.status, (status) => status.generations)
 
-describe("streams of 200 chunks while aliases, one provider of three and retention change 50 times", () => {
+describe("a host whose document changes 50 times", () => {
   it.live(
-    "see one generation each from end to end; the two other providers are never rebuilt, and all that is old is let go",
+    "keeps one generation for each stream of 200 chunks, never rebuilds unchanged providers, and releases all replaced services",
     () =>
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -62,7 +62,7 @@ describe("streams of 200 chunks while aliases, one provider of three and retenti
 
         for (let change = 1; change <= CHANGES; change++) {
           const edit = editOf(change)
-          // Every tenth is made with an editor.
+          // Every tenth change is made with an editor.
           const text = yield* textOf
           const made =
             change % 10 === 0
@@ -139,8 +139,8 @@ describe("streams of 200 chunks while aliases, one provider of three and retenti
   )
 })
 
-describe("a change whose services cannot be built", () => {
-  it.live("changes nothing in memory, on the disk or in the history, and names the service and the reason", () =>
+describe("a host whose services cannot be built for a change", () => {
+  it.live("changes neither memory nor disk nor history, and names the service and the reason", () =>
     Effect.gen(function* () {
       const store = yield* AppConfig
       const { directory, file } = yield* Place
@@ -156,7 +156,7 @@ describe("a change whose services cannot be built", () => {
         open: yield* open,
         generations: (yield* generations).map(({ number }) => number),
       }
-      // All three clients are built anew, and the router and the keeper would be; one of them fails.
+      // All three clients are rebuilt and one of them fails, so that the router and the keeper are not.
       const edits = [
         { path: "/providers/a/key", value: "sk-a-new" },
         { path: "/providers/c/url", value: "http://nowhere" },
@@ -196,7 +196,7 @@ describe("a change whose services cannot be built", () => {
     }).pipe(running),
   )
 
-  it.live("leaves the last good one serving when it was saved with an editor, until the next save is good", () =>
+  it.live("serves the last good configuration after an invalid save, until the next valid one", () =>
     Effect.gen(function* () {
       const store = yield* AppConfig
       const { save } = yield* Place

@@ -1,4 +1,4 @@
-/** A host with three kinds of settings over a real file, whose services tell when they are built and let go. */
+/** A host with three settings over a real file, whose services report when they are built and released. */
 import * as ConfigStore from "@signalbox/core/ConfigStore"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import * as Setting from "@signalbox/core/Setting"
@@ -40,12 +40,12 @@ export class AppConfig extends ConfigStore.Service<AppConfig>()("test/AppConfig"
 
 export interface Instance {
   readonly name: string
-  /** How many were built before it. */
+  /** The number of instances that were built before it. */
   readonly number: number
   isOpen: boolean
 }
 
-/** All instances that were ever built. */
+/** All instances ever built. */
 export class Yard extends Context.Service<Yard, { readonly built: Array<Instance> }>()("test/Yard") {
   static readonly layer = Layer.sync(Yard, () => ({ built: [] }))
 }
@@ -140,7 +140,7 @@ export const host = Layer.mergeAll(Services.layer, Followed.layer).pipe(
   Layer.provideMerge(Layer.merge(Place.layer, Yard.layer)),
 )
 
-/** What a request can see of its generation, from everywhere where it can look. */
+/** Everything that a request can see of its generation. */
 export const look = Effect.gen(function* () {
   const [router, keeper, clients] = [yield* Router, yield* Keeper, yield* Clients]
   const { config, hash, revision } = yield* (yield* AppConfig).snapshot

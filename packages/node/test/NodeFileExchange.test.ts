@@ -19,7 +19,7 @@ const swap = Effect.fnUntraced(function* (a: string, b: string) {
 })
 
 describe("FileExchange without a platform", () => {
-  it.effect("is undefined, so that a caller goes another way", () =>
+  it.effect("is undefined without a platform", () =>
     Effect.gen(function* () {
       assert.isUndefined(yield* FileExchange)
     }),
@@ -28,7 +28,7 @@ describe("FileExchange without a platform", () => {
 
 describe("NodeFileExchange", () => {
   it.layer(NodeFileExchange.layer)((it) => {
-    it.effect("swaps two files: each name has the other's inode and text, and nothing else appears", () =>
+    it.effect("swaps two files: each name has the other's inode and text", () =>
       Effect.gen(function* () {
         const root = yield* directory
         const [a, b] = [join(root, "ä a"), join(root, "b")]
@@ -55,7 +55,7 @@ describe("NodeFileExchange", () => {
       }),
     )
 
-    it.effect("refuses a name that is missing as NotFound and creates nothing", () =>
+    it.effect("fails with NotFound for a missing name and creates nothing", () =>
       Effect.gen(function* () {
         const root = yield* directory
         const [a, b] = [join(root, "a"), join(root, "missing")]
@@ -69,9 +69,9 @@ describe("NodeFileExchange", () => {
       }),
     )
 
-    it.effect("answers ExchangeUnsupported where the file system cannot swap", () =>
+    it.effect("fails with ExchangeUnsupported on a file system without exchange", () =>
       Effect.gen(function* () {
-        // A directory swapped with what it contains is the refusal (EINVAL) that every file system gives.
+        // Every file system refuses to swap a directory with its own content (EINVAL).
         const root = yield* directory
         const inner = join(root, "inner")
         writeFileSync(inner, "kept")

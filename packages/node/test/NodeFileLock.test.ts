@@ -34,17 +34,17 @@ const program = on(Flock.layerProgram)
 fileLockSuite("NodeFileLock through the kernel's call", kernel, directory)
 fileLockSuite("NodeFileLock through the flock program", program, directory)
 
-/** flock(1)'s own word. */
+/** The result of `flock(1)`. */
 const free = (path: string, flag: "-x" | "-s" = "-x") => spawnSync("flock", [flag, "-n", path, "true"]).status === 0
 
-/** An open file description that is none of the lock's own: a stranger. */
+/** An open file description outside of the lock. */
 const stranger = (path: string) =>
   Effect.acquireRelease(
     Effect.sync(() => openSync(path, "a+", 0o600)),
     (fd) => Effect.sync(() => closeSync(fd)),
   )
 
-/** The text of a lock file as soon as its holder's name stands in it. */
+/** Waits until the lock file names its holder, and returns its text. */
 const signed = (path: string) =>
   Effect.repeat(
     Effect.andThen(
@@ -54,7 +54,7 @@ const signed = (path: string) =>
     { until: (text) => text !== "" },
   )
 
-/** How many descriptors of this process lead into the directory. */
+/** The number of descriptors of this process in the directory. */
 const openIn = (root: string): number =>
   process.platform === "linux"
     ? readdirSync("/proc/self/fd").filter((fd) => {
@@ -76,7 +76,7 @@ const specifics = (name: string, layer: Layer.Layer<FileLock | Flock>, idle: num
         Effect.flatMap(directory, (root) => body(join(root, "document.lock"), root)).pipe(Effect.provide(layer)),
       )
 
-    test("creates the lock file for its owner alone and leaves the same file there for ever", (path) =>
+    test("creates the lock file with mode 0600 and never removes it", (path) =>
       Effect.gen(function* () {
         const lock = yield* FileLock
         yield* lock.withLock(path)(Effect.void)
@@ -87,7 +87,7 @@ const specifics = (name: string, layer: Layer.Layer<FileLock | Flock>, idle: num
         assert.strictEqual(statSync(path).ino, first.ino)
       }))
 
-    test("is seen by the flock program while it holds, exclusive or shared, and not a moment longer", (path) =>
+    test("excludes the flock program while it holds the lock, exclusive or shared, and no longer", (path) =>
       Effect.gen(function* () {
         const lock = yield* FileLock
         const seen = Effect.sync(() => [free(path), free(path, "-s")])
@@ -98,7 +98,7 @@ const specifics = (name: string, layer: Layer.Layer<FileLock | Flock>, idle: num
         }
       }))
 
-    test("is one lock under every spelling of the path", (path, root) =>
+    test("treats every spelling of the path as one lock", (path, root) =>
       Effect.gen(function* () {
         const lock = yield* FileLock
         symlinkSync(root, join(root, "elsewhere"))
@@ -112,7 +112,7 @@ const specifics = (name: string, layer: Layer.Layer<FileLock | Flock>, idle: num
         )
       }))
 
-    test("names its exclusive holder in the file while it holds for long, and nobody afterwards", (path) =>
+    test("names a long exclusive holder in the file, and removes the name afterwards", (path) =>
       Effect.gen(function* () {
         const lock = yield* FileLock
         const text = Effect.sync(() => readFileSync(path, "utf8"))
@@ -125,7 +125,7 @@ const specifics = (name: string, layer: Layer.Layer<FileLock | Flock>, idle: num
         assert.strictEqual(yield* text, "")
       }))
 
-    test("tells those who time out what the holder wrote, unless it is no such line", (path) =>
+    test("reports the holder's line in a timeout, unless the file contains something else", (path) =>
       Effect.gen(function* () {
         const [lock, flock] = [yield* FileLock, yield* Flock]
         const note = "held by pid 4711, started 2026-01-31T12:00:00.000Z"
@@ -143,7 +143,7 @@ const specifics = (name: string, layer: Layer.Layer<FileLock | Flock>, idle: num
         assert.deepInclude(yield* reason, { holder: note })
         writeFileSync(path, `${note}\u001b[31m; run this\n`)
         assert.notProperty(yield* reason, "holder")
-        // What a holder left that died is wiped by the next one, exclusive or shared.
+        // The next holder, exclusive or shared, removes the line of a dead one.
         for (const mode of ["exclusive", "shared"] as const) {
           writeFileSync(path, `${note}\n`)
           yield* flock.unlock(other)
@@ -152,19 +152,19 @@ const specifics = (name: string, layer: Layer.Layer<FileLock | Flock>, idle: num
         }
       }))
 
-    test("never writes into a file that holds something else", (path) =>
+    test("never writes into a file with other content", (path) =>
       Effect.gen(function* () {
         const lock = yield* FileLock
         const text = '{ "held": "by pid 4711" }\n'
         writeFileSync(path, text)
-        // The other lock, taken later, is signed later.
+        // The other lock is signed later, because it was taken later.
         const other = `${path}.other`
         yield* signed(other).pipe(lock.withLock(other), lock.withLock(path))
         yield* lock.withLock(path, { mode: "shared" })(Effect.void)
         assert.strictEqual(readFileSync(path, "utf8"), text)
       }))
 
-    test("times out by the Clock while a stranger holds it", (path) =>
+    test("times out by the Clock while another program holds it", (path) =>
       Effect.gen(function* () {
         const [lock, flock] = [yield* FileLock, yield* Flock]
         const other = yield* stranger(path)
@@ -182,7 +182,7 @@ const specifics = (name: string, layer: Layer.Layer<FileLock | Flock>, idle: num
         })
       }))
 
-    test("follows its name when the lock file was deleted and made again, unlocked or while it waits", (path) =>
+    test("follows its name when the lock file is deleted and created again, before and during a wait", (path) =>
       Effect.gen(function* () {
         const [lock, flock] = [yield* FileLock, yield* Flock]
         yield* lock.withLock(path)(Effect.void)
@@ -201,7 +201,7 @@ const specifics = (name: string, layer: Layer.Layer<FileLock | Flock>, idle: num
         assert.isFalse(yield* Fiber.join(waiting))
       }))
 
-    test("keeps a bounded number of files open between locks, and none after the layer", (_, root) =>
+    test("keeps a bounded number of files open between locks, and closes all of them with the layer", (_, root) =>
       Effect.gen(function* () {
         const flock = yield* Flock
         const scope = yield* Scope.make()
@@ -221,7 +221,7 @@ const specifics = (name: string, layer: Layer.Layer<FileLock | Flock>, idle: num
         assert.strictEqual(openIn(root), 0)
       }))
 
-    test("loses neither lock nor descriptor to an interruption at any step of the wait for a stranger", (path, root) =>
+    test("leaks neither lock nor descriptor when a wait is interrupted at any step", (path, root) =>
       Effect.gen(function* () {
         const [lock, flock] = [yield* FileLock, yield* Flock]
         const other = yield* stranger(path)
@@ -254,7 +254,7 @@ describe("NodeFileLock.layer", () => {
     return error.message
   }, Effect.provide(NodeFileLock.layer))
 
-  it.effect("answers LockUnavailable with what to do where no lock file can be", () =>
+  it.effect("fails with LockUnavailable and a hint where no lock file can exist", () =>
     Effect.gen(function* () {
       const root = yield* directory
       assert.include(

@@ -1,4 +1,4 @@
-/** The lock among real processes: kill -9, the flock program as a stranger, machines where koffi or flock are missing. */
+/** The lock among real processes: `kill -9`, the flock program, machines without koffi or flock. */
 import { spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -21,10 +21,10 @@ const once = { timeout: 0 } as const
 const patiently = { timeout: "1 minute" } as const
 const flockRefuses = (path: string) => spawnSync("flock", ["-n", path, "true"]).status === 1
 
-/** The line that a process says next; its death in silence fails the test. */
+/** The next line of a process. Its end without a line fails the test. */
 const said = (process: Started) => Effect.orDie(Queue.take(process.lines))
 
-/** Counts the acknowledgements until the output ends, and kills the process at one of them, if asked to. */
+/** Counts the acknowledgements until the output ends, and kills the process at a given one. */
 const acknowledged = Effect.fnUntraced(function* (process: Started, killAt: number | undefined) {
   let count = 0
   if (killAt === 0) process.child.kill("SIGKILL")
@@ -41,7 +41,7 @@ const torture = process.env["SIGNALBOX_TORTURE"] === "1"
 const INCREMENTS = torture ? 10_000 : 500
 const KILLS_PER_PROCESS = torture ? 20 : 2
 
-/** One of the eight: killed at random acknowledgements, started again with what is missing until all are acknowledged. */
+/** One of eight workers: killed at random acknowledgements, and restarted with the rest until all are acknowledged. */
 const incrementer = Effect.fnUntraced(function* (lockFile: string, counterFile: string) {
   let [missing, kills] = [INCREMENTS, 0]
   while (missing > 0) {
@@ -57,7 +57,7 @@ const incrementer = Effect.fnUntraced(function* (lockFile: string, counterFile: 
 
 describe("NodeFileLock among processes", () => {
   it.live(
-    `8 processes increment one number ${INCREMENTS} times each while they are killed: the number is what they acknowledged`,
+    `loses no increment of 8 processes that increment one number ${INCREMENTS} times each while they are killed`,
     () =>
       Effect.gen(function* () {
         const root = yield* directory
@@ -70,7 +70,7 @@ describe("NodeFileLock among processes", () => {
         )
         const killed = kills.reduce((sum, each) => sum + each, 0)
         const count = Number(readFileSync(counterFile, "utf8"))
-        // A kill between the write and its acknowledgement leaves one increment more, and only that.
+        // A kill between a write and its acknowledgement adds one increment at most.
         assert.isAtLeast(count, PROCESSES * INCREMENTS)
         assert.isAtMost(count, PROCESSES * INCREMENTS + killed)
         assert.isAtLeast(killed, PROCESSES)
@@ -83,7 +83,7 @@ describe("NodeFileLock among processes", () => {
   ] as const) {
     const layer = Layer.provideMerge(NodeFileLock.layerFlock, flock)
 
-    it.live(`A dead holder's lock is free: whoever waits for it through ${name} has it after kill -9`, () =>
+    it.live(`frees the lock of a holder that was killed, for a waiter through ${name}`, () =>
       Effect.gen(function* () {
         const [lock, path] = [yield* FileLock, yield* lockPath]
         const holder = yield* script("hold.ts", [path])
@@ -99,7 +99,7 @@ describe("NodeFileLock among processes", () => {
       }).pipe(Effect.provide(layer)),
     )
 
-    it.live(`What the flock program holds is refused through ${name}, and had as soon as it lets go`, () =>
+    it.live(`waits through ${name} while the flock program holds the lock`, () =>
       Effect.gen(function* () {
         const [lock, path] = [yield* FileLock, yield* lockPath]
         const stranger = yield* start("flock", [path, "sh", "-c", "echo held; cat"])
@@ -115,7 +115,7 @@ describe("NodeFileLock among processes", () => {
       }).pipe(Effect.provide(layer)),
     )
 
-    it.live(`What is held through ${name} keeps the flock program waiting until it is let go`, () =>
+    it.live(`blocks the flock program while the lock is held through ${name}`, () =>
       Effect.gen(function* () {
         const [lock, path] = [yield* FileLock, yield* lockPath]
         const stranger = yield* lock.withLock(path)(
@@ -131,7 +131,7 @@ describe("NodeFileLock among processes", () => {
     )
   }
 
-  it.live("Where koffi's binary is not where it usually lies, koffi finds it: the kernel's call is made", () =>
+  it.live("uses the kernel's call if koffi's binary is in an unusual place", () =>
     Effect.gen(function* () {
       const path = yield* lockPath
       const elsewhere = ["--require", join(import.meta.dirname, "processes", "koffi-elsewhere.cjs")]
@@ -143,7 +143,7 @@ describe("NodeFileLock among processes", () => {
 
   const withoutKoffi = ["--require", join(import.meta.dirname, "processes", "without-koffi.cjs")]
 
-  it.live("Where koffi has no binary the flock program takes its place, on the same lock", () =>
+  it.live("uses the flock program on the same lock if koffi has no binary", () =>
     Effect.gen(function* () {
       const path = yield* lockPath
       const holder = yield* script("hold.ts", [path], { nodeArgs: withoutKoffi })
@@ -154,21 +154,19 @@ describe("NodeFileLock among processes", () => {
     }),
   )
 
-  it.live(
-    "Where there is neither koffi nor flock a lock is refused as LockUnavailable, saying what to install, and no file is made",
-    () =>
-      Effect.gen(function* () {
-        const path = yield* lockPath
-        const process = yield* script("hold.ts", [path], { nodeArgs: withoutKoffi, env: { PATH: "/nowhere" } })
-        const message = yield* said(process)
-        assert.include(
-          message,
-          `LockUnavailable: ${path} cannot be locked: koffi cannot be loaded: Cannot find the native Koffi module`,
-        )
-        assert.include(message, "there is no flock program")
-        assert.include(message, "install util-linux, or koffi")
-        assert.throws(() => readFileSync(path))
-        assert.strictEqual(yield* process.exit, 0)
-      }),
+  it.live("fails with LockUnavailable and a hint without koffi and flock, and creates no file", () =>
+    Effect.gen(function* () {
+      const path = yield* lockPath
+      const process = yield* script("hold.ts", [path], { nodeArgs: withoutKoffi, env: { PATH: "/nowhere" } })
+      const message = yield* said(process)
+      assert.include(
+        message,
+        `LockUnavailable: ${path} cannot be locked: koffi cannot be loaded: Cannot find the native Koffi module`,
+      )
+      assert.include(message, "there is no flock program")
+      assert.include(message, "install util-linux, or koffi")
+      assert.throws(() => readFileSync(path))
+      assert.strictEqual(yield* process.exit, 0)
+    }),
   )
 })

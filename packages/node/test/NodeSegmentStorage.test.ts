@@ -36,7 +36,7 @@ const directory = Effect.acquireRelease(
   (path) => Effect.promise(() => rm(path, { recursive: true })),
 )
 
-/** A ledger over a directory, with whatever locks there are. */
+/** A ledger over a directory, with the best locks of this machine. */
 const ledgerAt = (path: string, flock: Layer.Layer<Flock> = Flock.layer) =>
   StatsLedger.layer.pipe(
     Layer.provideMerge(NodeSegmentStorage.layerAt(path)),
@@ -54,7 +54,7 @@ const test = (title: string, body: (root: string) => Effect.Effect<void, unknown
   it.effect(title, () => Effect.andThen(TestClock.setTime(base), Effect.flatMap(directory, body)))
 
 describe("NodeSegmentStorage on a real directory", () => {
-  test("The directory and its files are for their owner alone.", (root) =>
+  test("creates the directory with mode 0700 and its files with 0600", (root) =>
     Effect.gen(function* () {
       const path = join(root, "a", "ledger")
       const context = yield* open(path)
@@ -70,7 +70,7 @@ describe("NodeSegmentStorage on a real directory", () => {
       assert.strictEqual((statSync(join(path, "2026-11-21T07.entries")).mode & 0o777).toString(8), "600")
     }))
 
-  test("A program's ledger lies in its data directory.", (root) =>
+  test("places a program's ledger in its data directory", (root) =>
     Effect.gen(function* () {
       const name = yield* Effect.map(SegmentStorage, (storage) => storage.name).pipe(
         Effect.provide(
@@ -84,7 +84,7 @@ describe("NodeSegmentStorage on a real directory", () => {
       assert.strictEqual(name, join(root, "app", "ledger"))
     }))
 
-  test("At whichever step a compactor died, every entry counts once for old and new readers, and the next one tidies up.", (root) =>
+  test("counts every entry once after a compactor died at any step, and the next one removes the rest", (root) =>
     Effect.gen(function* () {
       const [entries, rollUp, unfinished] = [".entries", ".minutes", ".minutes.tmp"].map((ending) =>
         join(root, `2026-11-21T05${ending}`),
@@ -99,7 +99,7 @@ describe("NodeSegmentStorage on a real directory", () => {
         assert.deepStrictEqual(yield* total(yield* open(root)), expected)
       })
 
-      // Within the writing of the roll-up.
+      // While the roll-up is written.
       writeFileSync(unfinished, '{"v":1,"segment":"2026-11-')
       yield* everyone
       copyFileSync(entries, join(root, "kept"))
@@ -107,7 +107,7 @@ describe("NodeSegmentStorage on a real directory", () => {
       assert.deepStrictEqual([existsSync(entries), existsSync(rollUp), existsSync(unfinished)], [false, true, false])
       yield* everyone
 
-      // After the roll-up was renamed, before the segment went.
+      // After the rename of the roll-up, before the segment is removed.
       copyFileSync(join(root, "kept"), entries)
       yield* everyone
       assert.deepStrictEqual(Context.get(old, SegmentStorage).open("2026-11-21T05"), { _tag: "Replaced" })
@@ -115,14 +115,14 @@ describe("NodeSegmentStorage on a real directory", () => {
       assert.deepStrictEqual([existsSync(entries), existsSync(rollUp)], [false, true])
       yield* everyone
 
-      // A roll-up that the disk has spoilt is made anew while the segment is there.
+      // A damaged roll-up is created again while the segment exists.
       copyFileSync(join(root, "kept"), entries)
       truncateSync(rollUp, 40)
       assert.deepStrictEqual(yield* Context.get(old, StatsLedger).compact, { segments: 1, entries: 3 })
       yield* everyone.pipe(Effect.andThen(Effect.sync(() => assert.isFalse(existsSync(entries)))))
     }))
 
-  test("Where there are no locks, entries are written and read, and no segment is ever replaced.", (root) =>
+  test("writes and reads entries without locks, and never replaces a segment", (root) =>
     Effect.gen(function* () {
       const context = yield* open(root, Layer.succeed(Flock)(noLocks))
       yield* Context.get(context, StatsLedger).record(call)
@@ -133,7 +133,7 @@ describe("NodeSegmentStorage on a real directory", () => {
       assert.strictEqual((yield* total(context)).requests, 1)
     }))
 
-  test("A program that holds the segment by flock(1) keeps it from being replaced.", (root) =>
+  test("does not replace a segment that flock(1) holds", (root) =>
     Effect.gen(function* () {
       const context = yield* open(root)
       yield* Context.get(context, StatsLedger).record(call)
@@ -147,7 +147,7 @@ describe("NodeSegmentStorage on a real directory", () => {
       assert.strictEqual((yield* Context.get(context, StatsLedger).compact).segments, 1)
     }))
 
-  test("If somebody removes the directory, recording goes on in a new one.", (root) =>
+  test("records into a new directory after the old one was removed", (root) =>
     Effect.gen(function* () {
       const path = join(root, "ledger")
       const context = yield* open(path)
@@ -159,7 +159,7 @@ describe("NodeSegmentStorage on a real directory", () => {
       assert.strictEqual((yield* total(context)).requests, 1)
     }))
 
-  test("A directory that cannot be read is an error of the snapshot, and never of recording.", (root) =>
+  test("fails the snapshot, and never the recording, if the directory cannot be read", (root) =>
     Effect.gen(function* () {
       const path = join(root, "ledger")
       const context = yield* open(path)
@@ -172,7 +172,7 @@ describe("NodeSegmentStorage on a real directory", () => {
       assert.strictEqual((yield* total(context)).requests, 2)
     }))
 
-  test("Where the system cuts a write off in the middle of a line, the lines of others are not swallowed.", (root) =>
+  test("reads all other lines after the system cut a write in the middle of a line", (root) =>
     Effect.gen(function* () {
       const [path, clock] = [join(root, "ledger"), join(root, "clock")]
       setClock(clock)(base)
@@ -182,7 +182,7 @@ describe("NodeSegmentStorage on a real directory", () => {
         join(import.meta.dirname, "processes/record.ts"),
       ]
       const args = [path, clock, "limited", "3000", join(root, "acknowledged")]
-      // No file of this process may grow beyond 64 KiB; node ignores the signal, so that the write is cut and the next one fails.
+      // The limit of 64 KiB cuts the write, and the next one fails. Node ignores the signal.
       const child = yield* start("bash", ["-c", 'ulimit -f 64; exec "$@"', "-", ...program, ...args])
       assert.strictEqual(yield* child.exit, 0)
       const segment = join(path, "2026-11-21T05.entries")
@@ -193,7 +193,7 @@ describe("NodeSegmentStorage on a real directory", () => {
       const { foreignLines, requests } = yield* total(context)
       assert.strictEqual(requests, text.split("\n").length - 1 + 1)
       assert.strictEqual(foreignLines, 1)
-      // Recording went on in memory all the time.
+      // Recording continued in memory.
       assert.strictEqual(statSync(join(root, "acknowledged")).size, 3000)
     }))
 })

@@ -22,7 +22,7 @@ const registry = Event.registry([
   ...Object.values(ModelEvents).filter((value) => typeof value === "function" && "type" in value),
 ] as unknown as ReadonlyArray<Event.AnyClass>)
 
-/** Five letters in a row give a secret away, and so does what Base64 makes of most of it. */
+/** Five consecutive letters reveal a secret, and so does the Base64 of most of it. */
 const needles = Object.entries(secrets).flatMap(([name, secret]) => {
   const letters = secret.match(/[A-Z]{5,}/g) ?? []
   const base64 = btoa(secret)
@@ -35,7 +35,7 @@ function windows(text: string, length: number): ReadonlyArray<string> {
   return Array.from({ length: Math.max(0, text.length - length + 1) }, (_, at) => text.slice(at, at + length))
 }
 
-/** `what: which secret` for each thing that gives one away. */
+/** `output: secret` for each output that reveals one. */
 const leaksIn = (what: string, text: string): ReadonlyArray<string> => {
   const names = new Set(needles.filter(({ needle }) => text.includes(needle)).map(({ name }) => name))
   return Array.from(names, (name) => `${what}: ${name}`)
@@ -49,7 +49,7 @@ const assertNothingShown = Effect.gen(function* () {
   return all
 })
 
-/** Runs it and collects what it answers. */
+/** Runs an effect and collects its result. */
 const show = <A, E, R>(what: string, effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const shown = yield* Shown
@@ -89,7 +89,7 @@ const showStore = (what: string) =>
     )
   })
 
-/** All that is said from the start of the bus, in each form. */
+/** All events since the start of the bus, in each form. */
 const followEvents = Effect.gen(function* () {
   const shown = yield* Shown
   const bus = yield* EventBus
@@ -110,7 +110,7 @@ const followEvents = Effect.gen(function* () {
   return events
 })
 
-/** As an editor saves; complete when the store has looked at it. */
+/** Saves as an editor does, and waits until the store has read it. */
 const saved = (text: string) =>
   Effect.gen(function* () {
     const store = yield* AppConfig
@@ -131,7 +131,7 @@ const edited = (text: string, edit: (document: any) => void): string => {
   return JSON.stringify(document, undefined, 2)
 }
 
-/** What is on the disk beside the document. */
+/** All other files beside the document. */
 const beside = Effect.gen(function* () {
   const { directory, file } = yield* Place
   return readdirSync(directory, { recursive: true, withFileTypes: true })
@@ -196,7 +196,7 @@ const driven = Effect.gen(function* () {
     yield* show(`replace ${what}`, store.replace(text))
   }
 
-  // Refused by services that quote what they were given.
+  // Refused by services that quote their input.
   for (const url of ["fail", "encoded", "die", "message"]) {
     yield* update(`service ${url}`, vault("quoting", secrets.quoted, url))
     yield* update(`service ${url}, escaped`, vault("quoting", secrets.unescaped, url))
@@ -214,7 +214,7 @@ const driven = Effect.gen(function* () {
   ])
   yield* showStore("after refusals")
 
-  // As people save it.
+  // Saves of an editor.
   const good = yield* textOf
   const goodHash = (yield* store.snapshot).hash
   for (const [what, text] of [
@@ -268,7 +268,7 @@ const driven = Effect.gen(function* () {
 })
 
 describe("a secret", () => {
-  it.live("is shown on no surface of a host, and stands in no file but the document and its copy in the history", () =>
+  it.live("appears in no output of a host, and in no file except the document and its copy in the history", () =>
     Effect.gen(function* () {
       const { directory, file, save } = yield* Place
       yield* save(
@@ -279,7 +279,7 @@ describe("a secret", () => {
         ),
       )
       yield* driven.pipe(running(environment))
-      // Another start, with an environment that is refused.
+      // Another start, with a refused environment.
       yield* show("bad environment", AppConfig.pipe(running({ SECRETS_POLICY_PORT: secrets.badEnvironment })))
       yield* show("bad checked environment", AppConfig.pipe(running({ SECRETS_POLICY_CHECKED: secrets.checked })))
 
@@ -288,7 +288,7 @@ describe("a secret", () => {
         const some = all.some((showing) => showing.what === what)
         assert.isTrue(some, what)
       }
-      // What is looked for would be found.
+      // The search finds secrets that are present.
       assert.strictEqual(leaksIn("", textsOf({ deep: [new Set([secrets.token])] })).length, 1)
 
       const inDocument = new Set(secretsIn(readFileSync(file, "utf8")))
@@ -308,7 +308,7 @@ describe("a secret", () => {
     }).pipe(Effect.provide(Layer.fresh(layer))),
   )
 
-  it.live("that a graph quotes which cannot start is in neither its status nor its event, nor in the log", () =>
+  it.live("is hidden in status, event and log when a graph that cannot start quotes it", () =>
     Effect.gen(function* () {
       const { save } = yield* Place
       yield* save(JSON.stringify({ version: 2, vault: {}, policy: { token: secrets.starting } }))
@@ -328,7 +328,7 @@ describe("a secret", () => {
     }).pipe(Effect.provide(Layer.fresh(layer))),
   )
 
-  it.live("that a service quotes while it is let go is not in the log", () =>
+  it.live("is hidden in the log when a service quotes it during its release", () =>
     Effect.gen(function* () {
       yield* Effect.gen(function* () {
         const store = yield* AppConfig
@@ -342,7 +342,7 @@ describe("a secret", () => {
     }).pipe(Effect.provide(Layer.fresh(layer))),
   )
 
-  it.live("that a service quotes although it is being replaced is not in the refusal of the new one", () =>
+  it.live("is hidden in the refusal of a new service when the replaced one quotes it", () =>
     Effect.gen(function* () {
       yield* Effect.gen(function* () {
         const store = yield* AppConfig
@@ -356,7 +356,7 @@ describe("a secret", () => {
     }).pipe(Effect.provide(Layer.fresh(layer))),
   )
 
-  it.live("that stood under a misspelt key before it was rotated out is in no copy of the history", () =>
+  it.live("is removed from every copy of the history after a rotation, also under a misspelt key", () =>
     Effect.gen(function* () {
       const { save } = yield* Place
       const document = (policy: object) => JSON.stringify({ version: 2, vault: {}, policy }, undefined, 2)

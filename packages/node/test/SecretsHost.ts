@@ -1,6 +1,6 @@
 /**
- * A host full of secrets on a real file: in records, optional fields, lists and maps of the schema, in the environment, in an older form of
- * the document, and in services that quote them when they fail. Everything that anybody could see of it is collected.
+ * A host with secrets on a real file: in records, optional fields, lists and maps of the schema, in the environment, in an older version of
+ * the document, and in services that quote them when they fail. It collects every output.
  */
 import { inspect } from "node:util"
 import * as ConfigStore from "@signalbox/core/ConfigStore"
@@ -27,7 +27,7 @@ import {
 } from "effect"
 import { Place } from "./ConfigFollowing.ts"
 
-/** No other text has five letters in a row of any of these, so that a part of a secret is found, too. */
+/** No other text shares five consecutive letters with any of these, so that parts of a secret are found. */
 export const secrets = {
   token: "sk-KEMUBCRDLSBQ",
   rotated: "sk-GBCNNCHCRNBS",
@@ -53,7 +53,7 @@ export const secrets = {
 } as const
 
 const Secret = Schema.RedactedFromValue(Schema.String)
-/** A check whose author did not think of secrets. */
+/** A check that quotes the secret. */
 const Checked = Schema.RedactedFromValue(
   Schema.String.check(
     Schema.makeFilter((text) => (text === secrets.checked ? `${text} is not acceptable` : undefined)),
@@ -74,7 +74,7 @@ export class PolicySettings extends Setting.Service<PolicySettings>()(
     port: Schema.Int.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1))),
   }).pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
 ) {}
-/** What code makes of a secret may fail while it has it in hand. */
+/** A transformation that fails and quotes the secret. */
 export class Selected extends Setting.Service<Selected>()("test/Selected", Schema.String) {}
 
 export class AppConfig extends ConfigStore.Service<AppConfig>()("test/AppConfig", {
@@ -103,7 +103,7 @@ class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", { 
 export class Vault extends Context.Service<Vault, { readonly url: string }>()("test/Vault") {}
 export class Vaults extends Context.Service<Vaults, ReadonlyMap<string, { readonly url: string }>>()("test/Vaults") {}
 
-/** A service that says its secret in every way it can: what it fails with, what it dies of, what its finalizer dies of. */
+/** A service that quotes its secret in failures, defects and in the defect of its finalizer. */
 const vault = ({ key, url }: { readonly url: string; readonly key?: Redacted.Redacted }) =>
   Layer.effect(
     Vault,
@@ -114,7 +114,7 @@ const vault = ({ key, url }: { readonly url: string; readonly key?: Redacted.Red
       if (url === "encoded") return yield* Effect.fail(`${btoa(secret)} or ${encodeURIComponent(secret)}`)
       if (url === "die") return yield* Effect.die(new Error("no", { cause: new Error(JSON.stringify({ secret })) }))
       if (url === "message") return yield* Effect.die(new TypeError(`Invalid header ${JSON.stringify(secret)}`))
-      // A long-lived service remembers what it was given before.
+      // A long-lived service remembers earlier input.
       if (url === "before") return yield* Effect.fail(`${secrets.quotedLater} is still logged in`)
       return { url }
     }),
@@ -123,7 +123,7 @@ export class Services extends ServiceGraph.Service<Services>()("test/Services", 
   nodes: [ServiceGraph.each(Vaults, { over: VaultSettings, member: Vault, layer: vault })],
 }) {}
 
-/** A graph that cannot start as long as it has this secret. */
+/** A graph that cannot start with this secret. */
 export class Late extends Context.Service<Late, string>()("test/Late") {
   static readonly layer = Layer.effect(
     Late,
@@ -140,7 +140,7 @@ export class LateServices extends ServiceGraph.Service<LateServices>()("test/Lat
   nodes: [ServiceGraph.node(Late, { needs: [PolicySettings], layer: Late.layer })],
 }) {}
 
-/** A graph that refuses what somebody registers, and quotes the token. */
+/** A graph that refuses registrations and quotes the token. */
 export class Registered extends Context.Service<Registered, string>()("test/Registered") {
   static readonly layer = Layer.effect(
     Registered,
@@ -171,7 +171,7 @@ const settings = Layer.mergeAll(
   }),
 )
 
-/** Everything that left the host, as deep as it goes. */
+/** Every output of the host, at full depth. */
 export class Shown extends Context.Service<
   Shown,
   {
@@ -184,7 +184,7 @@ export interface Showing {
   readonly text: string
 }
 
-/** In each of the ways in which values become text. */
+/** The texts of a value in every format. */
 export const textsOf = (value: unknown): string => {
   const deep = { depth: 50, maxStringLength: null, maxArrayLength: null }
   const attempt = (show: () => string | undefined) => {
@@ -212,7 +212,7 @@ export const textsOf = (value: unknown): string => {
   ].join("\n")
 }
 
-/** What exporters take of a span: not what an effect has succeeded with. */
+/** The parts of a span that exporters use; these exclude the success value. */
 const exported = ({ attributes, events, links, name, status }: Tracer.NativeSpan): string =>
   textsOf([
     name,
@@ -257,7 +257,7 @@ const collect = Effect.gen(function* () {
 
 const graphs = Layer.mergeAll(Services.layer, LateServices.layerBackground, RegisteredServices.layer)
 
-/** The whole host over the document at `Place`, with this environment. */
+/** The whole host over the document at `Place` with this environment. */
 export const running =
   (environment: Record<string, string>) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>) =>

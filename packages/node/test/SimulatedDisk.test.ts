@@ -1,4 +1,4 @@
-/** The simulated disk against the real one: the same calls, the same answers and the same error codes. */
+/** The simulated disk against the real one: the same calls have the same results and error codes. */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, it } from "@effect/vitest"
 import { SimulatedDisk } from "@signalbox/core/testing/SimulatedDisk"
@@ -30,7 +30,7 @@ const call = fc.oneof(
   })),
   one("read", (name) => (fs, at) => fs.readFileString(at(name))),
   one("mkdir", (name) => (fs, at) => fs.makeDirectory(at(name))),
-  // Node's own algorithm over mkdir(2): what it calls a path that ends in broken links is its affair.
+  // Node's own algorithm over mkdir(2); its error for a path with broken links is not compared.
   one("mkdir -p", (name) => (fs, at) => Effect.isSuccess(fs.makeDirectory(at(name), { recursive: true }))),
   one("remove", (name) => (fs, at) => fs.remove(at(name))),
   one("remove -r", (name) => (fs, at) => fs.remove(at(name), { recursive: true })),
@@ -46,7 +46,7 @@ const call = fc.oneof(
     "realpath",
     (name) => (fs, at) =>
       Effect.zipWith(fs.realPath(at(name)), fs.realPath(at("")), (path, root) => path.slice(root.length)),
-    // Node resolves `..` before it asks the disk.
+    // Node resolves `..` before it calls the disk.
     name.filter((name) => !name.includes("..")),
   ),
   one(
@@ -72,7 +72,7 @@ const call = fc.oneof(
   })),
 )
 
-/** In a directory of its own below `parent`, so that `..` leads nowhere else. */
+/** A directory below `parent`, so that `..` stays inside it. */
 const answers = Effect.fnUntraced(function* (
   fs: FileSystem.FileSystem,
   parent: string,
@@ -92,7 +92,7 @@ const answers = Effect.fnUntraced(function* (
   )
 })
 
-it.effect("the simulated disk answers as the real one does", () =>
+it.effect("returns the same results and errors as the real disk", () =>
   Effect.promise(() =>
     fc.assert(
       fc.asyncProperty(fc.array(call, { maxLength: 25, size: "max" }), (calls) =>

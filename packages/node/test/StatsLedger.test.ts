@@ -38,7 +38,7 @@ const hour = 3_600_000
 const base = 1_795_237_200_000
 const [writers, timesEach, hours] = [8, 20_000, 22]
 
-/** How often each key stands in the files and what its numbers add up to, counted by nothing but `JSON.parse`. */
+/** The count and the sums of each key in the files, read with `JSON.parse` alone. */
 const scan = (path: string) => {
   const sums = new Map<string, { requests: number; numbers: number }>()
   const add = (key: string, requests: number, numbers: number) => {
@@ -57,10 +57,10 @@ const scan = (path: string) => {
         add(row.key, row.requests, row.input)
       }
     } else if (file.endsWith(".entries") && !files.includes(file.replace(".entries", ".minutes"))) {
-      // The unfinished last line is nobody's yet.
+      // The unfinished last line does not count yet.
       for (const line of readFileSync(join(path, file), "utf8").split("\n").slice(0, -1)) {
         if (line === "") continue
-        // A kill tears a write where the kernel changes pages; the next line follows right behind what is there.
+        // A kill tears a write at a page boundary; the next line follows directly.
         const torn = line.slice(0, line.lastIndexOf('{"v":1,'))
         const entry = JSON.parse(line.slice(torn.length))
         add(entry.key, 1, entry.input ?? 0)
@@ -70,23 +70,23 @@ const scan = (path: string) => {
   return sums
 }
 
-/** The acknowledgements that stand so far: one byte each. */
+/** The present acknowledgements, one byte each. */
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
 
 interface Run {
   readonly ledgerPath: string
   readonly clockPath: string
   readonly root: string
-  /** Every key that was ever used, and whether its process was killed. */
+  /** Every used key, and whether its process was killed. */
   readonly keys: Map<string, "alive" | "killed" | "done">
   /** Opened by the n-th death of a compactor. */
   readonly deaths: ReadonlyArray<Latch.Latch>
   readonly progressed: () => void
-  /** Opened whenever something was recorded. */
+  /** Opened after each recorded entry. */
   readonly progress: Latch.Latch
 }
 
-/** One process under one key, until it is done or, after so many entries, killed; answers how many it acknowledged. */
+/** Runs one process under one key until it is done or killed after so many entries. Returns the number of acknowledgements. */
 const record = Effect.fnUntraced(function* (run: Run, key: string, times: number, killAfter?: number) {
   const file = join(run.root, key)
   run.keys.set(key, "alive")
@@ -108,16 +108,16 @@ const record = Effect.fnUntraced(function* (run: Run, key: string, times: number
   return sizeOf(file)
 })
 
-/** The first process of a slot would go on for ever and is killed at a random moment; the second records what is left. */
+/** The first process of a slot is killed at a random moment; the second records the rest. */
 const writer = Effect.fnUntraced(function* (run: Run, slot: number) {
-  // The later slots wait for compactors to die, so that both certainly happen at the same time.
+  // The later slots wait for deaths of compactors, so that both overlap.
   if (slot >= 4) yield* run.deaths[slot - 4]!.await
   const killAfter = yield* Random.nextIntBetween(1000, timesEach - 5000)
   const first = yield* record(run, `${slot}-a`, Number.MAX_SAFE_INTEGER, killAfter)
   yield* record(run, `${slot}-b`, Math.max(0, timesEach - first))
 }, Effect.scoped)
 
-/** Dies just before or after a random step on the disk, and is started anew. */
+/** Runs a compactor that dies just before or after a random step on the disk, and restarts it. */
 const compactor = (run: Run, died: () => void) =>
   Effect.gen(function* () {
     const moments = yield* Random.nextIntBetween(1, 25)
@@ -126,7 +126,7 @@ const compactor = (run: Run, died: () => void) =>
     died()
   }).pipe(Effect.scoped, Effect.forever)
 
-/** Looks again and again while all that goes on: never less than what was acknowledged, never more than that and what is under way. */
+/** Reads repeatedly at the same time: at least the acknowledged entries, at most those and the ones under way. */
 const watch = (run: Run, looked: () => void) =>
   Effect.gen(function* () {
     const ledger = yield* StatsLedger
@@ -143,7 +143,7 @@ const watch = (run: Run, looked: () => void) =>
     return yield* Effect.forever(look)
   }).pipe(Effect.provide(Layer.provide(ledgerAt(run.ledgerPath), clockFrom(run.clockPath))))
 
-/** Each key's entries are those that were acknowledged, and each of them once: in the files and in the snapshot. */
+/** Files and snapshot contain each acknowledged entry of each key once. */
 const verify = Effect.fnUntraced(function* (run: Run) {
   const ledger = yield* StatsLedger
   const { foreignLines, keys } = yield* ledger.snapshot({ window: "1 day" })
@@ -152,7 +152,7 @@ const verify = Effect.fnUntraced(function* (run: Run) {
   for (const [key, state] of run.keys) {
     const count = sizeOf(join(run.root, key))
     const { numbers, requests } = counted.get(key) ?? { requests: 0, numbers: 0 }
-    // The one entry that was under way when the kill came may be there or not.
+    // The entry that was under way at the kill may exist or not.
     assert.include(state === "killed" ? [count, count + 1] : [count], requests, `${key} in the files`)
     assert.strictEqual(numbers, (requests * (requests - 1)) / 2, `${key}: not each number once`)
     assert.strictEqual(keys[key]?.requests ?? 0, requests, `${key} in the snapshot`)
@@ -162,7 +162,7 @@ const verify = Effect.fnUntraced(function* (run: Run) {
 
 describe("StatsLedger in many processes", () => {
   it.effect(
-    "Eight processes record 20,000 entries each while they and two compactors are killed: no acknowledged entry is lost, none counts twice.",
+    "loses no acknowledged entry and counts none twice while eight processes and two compactors are killed",
     () =>
       Effect.gen(function* () {
         const root = yield* directory

@@ -1,4 +1,4 @@
-/** Two hosts in two processes on one document: each sees what the other writes, and counts revisions of its own. */
+/** Two hosts in two processes on one document: each sees the writes of the other and counts its own revisions. */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -17,7 +17,7 @@ const host = Effect.fnUntraced(function* (file: string) {
   return { host: started, snapshot: (yield* answer(started, "started")).started }
 })
 
-/** Events are collected on the way to the answer. */
+/** Collects events until the response. */
 const answer = Effect.fnUntraced(function* ({ heard, process }: Host, ...members: ReadonlyArray<string>) {
   while (true) {
     const line = yield* told(process)
@@ -34,7 +34,7 @@ const update = (host: Host, name: string, value: number, ifHash?: string) =>
   ask(host, { update: [{ path: `/counters/${name}`, value }], ifHash })
 const snapshotOf = (host: Host) => Effect.map(ask(host, { snapshot: true }), ({ snapshot }) => snapshot)
 
-/** The next event of this type, and no other before it. */
+/** The next event of this type, without another one before it. */
 const hears = Effect.fnUntraced(function* ({ heard, process }: Host, type: string) {
   const event = heard.shift() ?? (yield* told(process))
   assert.strictEqual(event._tag, type, JSON.stringify(event))
@@ -42,7 +42,7 @@ const hears = Effect.fnUntraced(function* ({ heard, process }: Host, type: strin
 })
 
 describe("two hosts on one document", () => {
-  it.live("see each other's writes as saves of a file, and agree on the hash while each counts its own revisions", () =>
+  it.live("treats a write of another host as a save of the file, with the same hash and its own revision", () =>
     Effect.gen(function* () {
       const file = join(yield* temporaryDirectory, "config.json")
       const { host: one } = yield* host(file)
@@ -79,7 +79,7 @@ describe("two hosts on one document", () => {
   )
 
   it.live(
-    "are told of a conflict where the document moved on, and otherwise both take effect before they have heard of each other",
+    "fails with a conflict if the document has changed, and otherwise applies concurrent writes of both hosts",
     () =>
       Effect.gen(function* () {
         const file = join(yield* temporaryDirectory, "config.json")
@@ -90,7 +90,7 @@ describe("two hosts on one document", () => {
         const { refused } = yield* update(two, "two", 1, begun.hash)
         assert.deepStrictEqual(refused, { _tag: "Conflict", expected: begun.hash, actual: written.snapshot.hash })
 
-        // At once, and again and again: none may wait until it has heard of the other.
+        // Concurrent writes, repeatedly: no host waits for the hint of the other.
         for (let i = 2; i <= 20; i++) {
           yield* Effect.all([update(one, "one", i), update(two, "two", i)], { concurrency: 2 })
         }

@@ -1,4 +1,4 @@
-/** Real processes for tests: started in a Scope, killed with it, their lines of output in a queue. */
+/** Real processes for tests: a Scope starts and kills them, and a queue receives their lines of output. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
@@ -6,7 +6,7 @@ import { type Cause, Effect, Queue, type Scope } from "effect"
 
 export interface Started {
   readonly child: ChildProcess
-  /** The next line of standard output; ends with the output. */
+  /** The next line of standard output. The queue ends with the output. */
   readonly lines: Queue.Dequeue<string, Cause.Done>
   /** Exit code, or the signal's name. */
   readonly exit: Effect.Effect<number | string>

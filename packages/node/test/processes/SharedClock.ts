@@ -1,8 +1,8 @@
-/** A clock that many processes read from one file, so that a test can let hours pass for all of them at once. Nothing sleeps by it. */
+/** A clock that many processes read from one file, so that a test can advance all of them at once. It does not support sleeping. */
 import { openSync, readSync, writeSync } from "node:fs"
 import { Clock, Effect, Layer } from "effect"
 
-/** All digits at once: a reader sees the old time or the new one. */
+/** Writes all digits at once: a reader sees the old time or the new one. */
 const width = 16
 
 export const setClock = (path: string): ((millis: number) => void) => {

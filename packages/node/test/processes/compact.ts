@@ -1,6 +1,6 @@
 /**
- * Compacts again and again, and kills itself just before or just after some step on the disk (open, rename, unlink). Arguments: directory,
- * clock file, how many such moments to live.
+ * Compacts repeatedly, and kills itself just before or after some step on the disk (open, rename, unlink). Arguments: directory, clock file,
+ * number of such moments to survive.
  */
 import { promises } from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
@@ -34,7 +34,7 @@ const program = Effect.gen(function* () {
   const ledger = yield* StatsLedger
   for (;;) {
     yield* ledger.compact
-    // Not a wait but a breath: eight others want the processor.
+    // Yields the processor to the eight other processes.
     yield* Effect.promise(() => new Promise<void>((resolve) => setTimeout(resolve, 5)))
   }
 })

@@ -1,4 +1,4 @@
-/** Takes the lock and holds it until it is killed. Says `held` when its name is in the file, or the error's message. Arguments: lock file, timeout in milliseconds. */
+/** Holds the lock until it is killed. Prints `held` when its name is in the file, or the error's message. Arguments: lock file, timeout in milliseconds. */
 import { readFileSync, writeSync } from "node:fs"
 import { FileLock } from "@signalbox/core/FileLock"
 import { Flock } from "@signalbox/node/Flock"

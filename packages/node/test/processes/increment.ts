@@ -1,6 +1,6 @@
 /**
- * Increments the counter file under the lock, so many times, and writes one line to standard output for each increment after it has been
- * let go: the acknowledgement, which a kill cannot take back. Arguments: lock file, counter file, times.
+ * Increments the counter file under the lock, and prints one line for each increment after releasing the lock: the acknowledgement, which a
+ * kill cannot revoke. Arguments: lock file, counter file, times.
  */
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs"
 import { FileLock } from "@signalbox/core/FileLock"
@@ -11,7 +11,7 @@ const [lockFile = "", counterFile = "", times = "0"] = process.argv.slice(2)
 
 const increment = Effect.gen(function* () {
   const count = Number(readFileSync(counterFile, "utf8"))
-  // Between reading and writing everybody else gets his chance to spoil it.
+  // Yields between read and write, so that a broken lock would lose increments.
   yield* Effect.yieldNow
   const fd = openSync(counterFile, "r+")
   // One write of fixed width: a kill leaves the old number or the new one.

@@ -1,6 +1,6 @@
 /**
- * Records so many entries, numbered from 0 in `inputTokens`, and appends one byte to the file of acknowledgements after each: what was
- * acknowledged a kill cannot take back. Says `.` after every 200. Arguments: directory, clock file, key, times, file of acknowledgements.
+ * Records entries, numbered from 0 in `inputTokens`, and appends one byte to the file of acknowledgements after each, which a kill cannot revoke.
+ * Prints `.` after every 200. Arguments: directory, clock file, key, times, file of acknowledgements.
  */
 import { openSync, writeSync } from "node:fs"
 import { EventBus } from "@signalbox/core/EventBus"

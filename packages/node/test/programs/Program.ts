@@ -1,4 +1,4 @@
-/** The programs of this directory as processes: hosts on a real document, started and ended by the tests. */
+/** Runs the programs of this directory as processes: hosts on a real document, started and ended by the tests. */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -11,7 +11,7 @@ export const temporaryDirectory = Effect.acquireRelease(
 )
 
 export interface ProgramOptions {
-  /** Where Node keeps what it has compiled: tests that start hundreds of processes spend half their time there. */
+  /** The directory of Node's compile cache: tests that start hundreds of processes spend half their time compiling. */
   readonly compileCache?: string
 }
 
@@ -22,7 +22,7 @@ export const command = (name: string, args: ReadonlyArray<string>): ReadonlyArra
   ...args,
 ]
 
-/** A program under the node that runs the tests. */
+/** Starts a program with the Node that runs the tests. */
 export const program = (name: string, args: ReadonlyArray<string>, { compileCache }: ProgramOptions = {}) => {
   const [node = "", ...rest] = command(name, args)
   return start(node, rest, {
@@ -31,14 +31,14 @@ export const program = (name: string, args: ReadonlyArray<string>, { compileCach
   })
 }
 
-/** The line that a process says next; its death in silence fails the test. */
+/** The next line of a process. Its end without a line fails the test. */
 export const said = (process: Started) => Effect.orDie(Queue.take(process.lines))
 
-/** The same as data: each line is a JSON value. */
+/** The next line as a JSON value. */
 export const told = <A = any>(process: Started): Effect.Effect<A> =>
   Effect.map(said(process), (line): A => JSON.parse(line))
 
-/** Whatever is said until the output ends. */
+/** All remaining output. */
 export const rest = (process: Started): Effect.Effect<ReadonlyArray<string>> =>
   Effect.gen(function* () {
     const lines: Array<string> = []

@@ -1,6 +1,6 @@
 /**
- * Counts in a document until it is killed: each update puts the next number there, and is acknowledged by a line of output after it, which a
- * kill cannot take back. The first line says, as JSON, what was found at the start. Arguments: document, times (default: for ever).
+ * Counts in a document until it is killed: each update writes the next number, and a line of output acknowledges it, which a kill cannot revoke.
+ * The first line is the state at the start, as JSON. Arguments: document, times (default: for ever).
  */
 import { readdirSync, writeSync } from "node:fs"
 import { dirname, join } from "node:path"
@@ -12,7 +12,7 @@ const [file = "", times = "Infinity"] = process.argv.slice(2)
 
 class Counting extends ConfigStore.Service<Counting>()("test/Counting", {
   schema: Schema.Struct({ count: Schema.Int, ballast: Schema.String }),
-  // Many pages: what is torn would show it.
+  // Many pages, so that a torn write is visible.
   seed: `{ "count": 0, "ballast": "${"0123456789".repeat(6000)}" }\n`,
 }) {}
 

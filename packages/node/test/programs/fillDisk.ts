@@ -1,6 +1,6 @@
 /**
- * Updates a document while its disk has room for so many pages more, from none on, and then one that grows. Says, as a line of JSON for each,
- * what the caller was told and what stands there then. It runs on a small file system of its own. Arguments: directory.
+ * Updates a document while its disk has room for 0, 1, 2 … pages, and then a growing document. Prints a line of JSON for each: the result and
+ * the document on disk. It runs on its own small file system. Arguments: directory.
  */
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, statfsSync, writeSync } from "node:fs"
 import { join } from "node:path"
@@ -14,11 +14,11 @@ const filler = join(directory, "filler")
 
 class Counting extends ConfigStore.Service<Counting>()("test/Counting", {
   schema: Schema.Struct({ count: Schema.Int, ballast: Schema.String }),
-  // Three pages: a disk that is nearly full takes a part of it.
+  // Three pages, of which a nearly full disk accepts a part.
   seed: `{ "count": 0, "ballast": "${"0123456789".repeat(1000)}" }\n`,
 }) {}
 
-/** Everything but so many pages. */
+/** Fills all but so many pages. */
 const fill = (pages: number) => {
   rmSync(filler, { force: true })
   const { bavail, bsize } = statfsSync(directory)
@@ -68,8 +68,8 @@ const main = Effect.gen(function* () {
     fill(pages)
     yield* update(pages, pages + 1)
   }
-  // Of one that grows there may be room for the document, and then none for its copy: the page of the old one is not enough. A lock that
-  // is held for longer than usual takes a page, too: for the line that names its holder.
+  // A growing document may fit while its copy does not: the page of the old one is not enough. A lock that is held for long also needs a
+  // page, for the line that names its holder.
   yield* update(undefined, 100, "small")
   fill(4)
   yield* update(4, 101, before.config.ballast)

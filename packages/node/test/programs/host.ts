@@ -1,5 +1,5 @@
 /**
- * A host that says each of its events as a line of JSON, and does what each line of standard input asks for: `{"update": [edits], "ifHash"?}`,
+ * A host that prints each of its events as a line of JSON, and executes each line of standard input: `{"update": [edits], "ifHash"?}`,
  * `{"snapshot": true}`. It ends with its input. Arguments: document.
  */
 import { createInterface } from "node:readline"

@@ -1,6 +1,6 @@
 /**
- * Adds keys to a file that others change at the same time, and says the secrets, a line each, as soon as they are in force.
- * Arguments: file, prefix of the ids, how many.
+ * Adds keys to a file that others change at the same time, and prints the secret of each key as soon as the key is in force.
+ * Arguments: file, prefix of the ids, number.
  */
 import { Credentials } from "@signalbox/core/Credentials"
 import { EventBus } from "@signalbox/core/EventBus"

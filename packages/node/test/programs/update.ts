@@ -1,6 +1,6 @@
 /**
- * Updates keys of its own in a document that others write at the same time: a counter and a new key each time. What the store answers with
- * `Busy` or `Conflict` is tried again, as a host would, and counted. Says at its end, as JSON, how it went.
+ * Updates its own keys in a document that others write at the same time: a counter and a new key each time. Counts and repeats updates that
+ * fail with `Busy` or `Conflict`. Prints the counts at its end, as JSON.
  * Arguments: document, name of this worker, times.
  */
 import type { ConfigStoreError } from "@signalbox/core/ConfigError"
