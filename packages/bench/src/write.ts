@@ -82,6 +82,8 @@ const perWrite = async (home: string, worker: Worker, processes: number, times: 
     if (process.env["SIGNALBOX_BENCH_VERBOSE"])
       for (const line of said) process.stderr.write(`${worker} ${line?.value}\n`)
     if (worker === "update" && processes > 1) assertAllWritten(join(home, "host", "config.json"), processes, times)
+    if (process.env["SIGNALBOX_BENCH_VERBOSE"])
+      process.stderr.write(`${worker} ${took / (processes * times) / 1e6} ms\n`)
     return took / (processes * times)
   } finally {
     for (const child of children) child.kill("SIGKILL")

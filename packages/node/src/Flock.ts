@@ -111,20 +111,28 @@ const kernel = (call: (fd: number, operation: number) => number): Flock["Service
     throw new FlockError({ code, detail: `unlocking failed: ${errnoText(errno)} (${code})` })
   }
   const tryLock = (fd: number, mode: Mode) => typed(() => tryLockSync(fd, mode))
-  const lock = (fd: number, mode: Mode): Effect.Effect<void, FlockError> =>
-    Effect.flatMap(tryLock(fd, mode), (had) => (had ? Effect.void : Effect.flatMap(pause, () => lock(fd, mode))))
+  const lock = (fd: number, mode: Mode, attempts = 0): Effect.Effect<void, FlockError> =>
+    Effect.flatMap(tryLock(fd, mode), (had) =>
+      had ? Effect.void : Effect.flatMap(pause(attempts), () => lock(fd, mode, attempts + 1)),
+    )
   return Flock.of({
     mechanism: "kernel",
     tryLock,
-    lock,
+    lock: (fd, mode) => lock(fd, mode),
     unlock: (fd) => typed(() => unlockSync(fd)),
     tryLockSync,
     unlockSync,
   })
 }
 
-/** One or two milliseconds: timers know no less, and processes that met once should not meet again. */
-const pause = Effect.flatMap(Random.nextBoolean, (long) => Effect.sleep(long ? 2 : 1))
+/**
+ * At random, so that processes that met once do not meet again. At most 2 ms at first and 16 ms after a few attempts: eight processes that ask a
+ * thousand times a second for one lock leave its holder little of the processor.
+ */
+const pause = (attempts: number) =>
+  Effect.flatMap(Random.nextIntBetween(1, Math.min(2 << attempts, maxPauseMillis)), (millis) => Effect.sleep(millis))
+
+const maxPauseMillis = 16
 
 /** `<sys/file.h>`, the same on Linux and macOS. */
 const [LOCK_SH, LOCK_EX, LOCK_NB, LOCK_UN] = [1, 2, 4, 8] as const

@@ -25,22 +25,24 @@ class AppConfig extends ConfigStore.Service<AppConfig>()("bench/AppConfig", {
 
 const main = Effect.gen(function* () {
   const config = yield* AppConfig
-  yield* Effect.promise(async () => {
-    writeSync(1, "ready\n")
-    await once(process.stdin, "data")
-    process.stdin.pause()
-  })
-  const start = process.cpuUsage()
-  const again = { Busy: 0, Conflict: 0 }
-  for (let i = 1; i <= Number(times); i++) {
-    yield* Effect.retry(config.update([{ path: `/models/${alias}/upstream`, value: `model-${i}` }]), {
+  const update = (value: string) =>
+    Effect.retry(config.update([{ path: `/models/${alias}/upstream`, value }]), {
       while: ({ reason }) => {
         if (reason._tag !== "Busy" && reason._tag !== "Conflict") return false
         again[reason._tag]++
         return true
       },
     })
-  }
+  const again = { Busy: 0, Conflict: 0 }
+  // Compiled, and not measured.
+  for (let i = 1; i <= 40; i++) yield* update(`warm-${i}`)
+  yield* Effect.promise(async () => {
+    writeSync(1, "ready\n")
+    await once(process.stdin, "data")
+    process.stdin.pause()
+  })
+  const start = process.cpuUsage()
+  for (let i = 1; i <= Number(times); i++) yield* update(`model-${i}`)
   const { system, user } = process.cpuUsage(start)
   writeSync(1, `done ${JSON.stringify({ cpuMillis: (user + system) / 1000 / Number(times), ...again })}\n`)
 })

@@ -180,17 +180,21 @@ export const makeAcceptance = <C>(dependencies: Dependencies<C>, started: Starte
     yield* Effect.yieldNow
     const before = inForce
     const ready = yield* prepareOrRefuse(transaction, candidate)
+    // Held once from the write to the history: other writers would come between the two, and each wait for the lock would be paid twice.
+    const locked = candidate._tag === "NewText" && candidate.replacesDocument ? source.exclusively : identity
     return yield* Effect.uninterruptible(
-      Effect.gen(function* () {
-        yield* keepReplaced(candidate)
-        const result = yield* write(candidate)
-        yield* Effect.yieldNow
-        yield* commit(ready, candidate, result)
-        yield* Effect.yieldNow
-        yield* remember(before, ready, candidate)
-        yield* logNewWarnings(source, before.loaded.warnings, candidate.loaded)
-        return result._tag === "Unconfirmed" ? yield* Effect.fail(result.error) : ready.snapshot
-      }),
+      locked(
+        Effect.gen(function* () {
+          yield* keepReplaced(candidate)
+          const result = yield* write(candidate)
+          yield* Effect.yieldNow
+          yield* commit(ready, candidate, result)
+          yield* Effect.yieldNow
+          yield* remember(before, ready, candidate)
+          yield* logNewWarnings(source, before.loaded.warnings, candidate.loaded)
+          return result._tag === "Unconfirmed" ? yield* Effect.fail(result.error) : ready.snapshot
+        }),
+      ),
     )
   })
 
@@ -212,6 +216,8 @@ export const makeAcceptance = <C>(dependencies: Dependencies<C>, started: Starte
       }),
   }
 }
+
+const identity = <A>(value: A): A => value
 
 const lastOfEach = <C>(bindings: Iterable<Binding<C>>): Iterable<Binding<C>> =>
   new Map(Array.from(bindings, (binding) => [binding.key, binding])).values()

@@ -61,6 +61,8 @@ export interface SavedCandidate<C> extends Loading<C> {
 export interface TextCandidate<C> extends Loading<C> {
   readonly _tag: "NewText"
   readonly write: Effect.Effect<Written, WriteError>
+  /** Whether there is a document to lock from the write until the history has the new text. */
+  readonly replacesDocument: boolean
   /** The hash in the history that an undo goes back to. */
   readonly backTo: string | undefined
   readonly replaces: PendingSave | undefined

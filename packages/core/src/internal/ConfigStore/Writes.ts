@@ -75,6 +75,7 @@ export const makeWrites = <C>(dependencies: Dependencies<C>, acceptance: Accepta
       layering,
       origin,
       write: write(base, stored),
+      replacesDocument: base._tag === "Present",
       backTo,
       replaces: base.stored.hash === inForce.hash ? undefined : { _tag: change.pendingSave, stored: base.stored },
     }
