@@ -143,6 +143,6 @@ it.live(
         execute(process.execPath, ["--input-type=module", "-e", imports], { cwd: project, env }),
       )
     }).pipe(Effect.scoped),
-  // A build, and in the torture run an installation from a registry.
-  180_000,
+  // A build of all packages takes a minute on a slow machine. The torture run also waits for a registry.
+  600_000,
 )
