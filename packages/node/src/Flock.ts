@@ -1,19 +1,19 @@
 /**
- * flock(2) on descriptors that the caller opened: the primitive under `NodeFileLock` and under the ledger's segments. The lock belongs to
- * the open file description, so two descriptors exclude each other within one process too, a lock ends with the last close of its
- * descriptor at the latest, and the kernel ends it when the process dies. Never a blocking call: the thread pool stays free.
+ * `flock(2)` on descriptors that the caller has opened: the primitive of `NodeFileLock` and of the ledger's segments. The lock belongs to the open
+ * file description: two descriptors exclude each other within one process too, the last close of a descriptor ends its lock, and the kernel
+ * ends it when the process dies. No call blocks, so that the thread pool stays free.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { closeSync, openSync } from "node:fs"
 import { Context, Effect, Layer, Random, Schema } from "effect"
 import { errnoName, errnoText, libc } from "./Libc.ts"
 
-/** Exclusive excludes everybody; shared excludes who wants it exclusively. */
+/** An exclusive lock excludes all others; a shared lock excludes exclusive ones. */
 export type Mode = "exclusive" | "shared"
 
-/** The lock could be neither had nor refused: no mechanism, a closed descriptor, a file system without locks. */
+/** The lock was neither acquired nor refused: no mechanism, a closed descriptor, a file system without locks. */
 export class FlockError extends Schema.TaggedError<FlockError>()("FlockError", {
-  /** `EBADF`, `ENOLCK`, `EOPNOTSUPP` …; `ENOSYS` where there is no mechanism at all. */
+  /** `EBADF`, `ENOLCK`, `EOPNOTSUPP` …; `ENOSYS` without a mechanism. */
   code: Schema.String,
   detail: Schema.String,
 }) {
@@ -24,14 +24,14 @@ export class FlockError extends Schema.TaggedError<FlockError>()("FlockError", {
 
 /**
  * - `kernel`: the system call itself through koffi, about one microsecond.
- * - `program`: one run of flock(1) of util-linux for each operation, on the inherited descriptor; same lock, seen by everybody alike, but a
- *   process start (milliseconds) each time. While `lock` waits, a child process waits in the kernel, and is killed when the wait is given up.
- * - `none`: every operation fails with code `ENOSYS` and says what to do.
+ * - `program`: one run of `flock(1)` of util-linux for each operation, on the inherited descriptor. The lock is the same, but each operation
+ *   starts a process (milliseconds). While `lock` waits, a child process waits in the kernel; an interruption kills it.
+ * - `none`: every operation fails with code `ENOSYS` and a hint.
  */
 export type Mechanism = "kernel" | "program" | "none"
 
 /**
- * flock(2), by the best mechanism of this machine.
+ * Locks descriptors with `flock(2)`, by the best mechanism of this machine.
  *
  * **Example** (Locking a descriptor)
  *
@@ -54,19 +54,19 @@ export class Flock extends Context.Service<
   Flock,
   {
     readonly mechanism: Mechanism
-    /** Takes the lock or answers `false` at once. Taking it again on the same descriptor converts its mode, not atomically (flock(2)). */
+    /** Takes the lock, or returns `false` at once. A second call on the same descriptor converts the mode, not atomically (`flock(2)`). */
     readonly tryLock: (fd: number, mode: Mode) => Effect.Effect<boolean, FlockError>
-    /** Waits until the lock is had; no order among the waiters. Interrupted, it may still have been had: then close or unlock the descriptor. */
+    /** Waits until it holds the lock, without an order among waiters. After an interruption the descriptor may be locked: close or unlock it. */
     readonly lock: (fd: number, mode: Mode) => Effect.Effect<void, FlockError>
-    /** No error where nothing was locked. */
+    /** Releases the lock. Succeeds without a lock. */
     readonly unlock: (fd: number) => Effect.Effect<void, FlockError>
-    /** As `tryLock`, for code that may not leave its turn; throws `FlockError`. With `program` the whole thread stands for milliseconds. */
+    /** Synchronous `tryLock`; throws `FlockError`. With `program` it blocks the thread for milliseconds. */
     readonly tryLockSync: (fd: number, mode: Mode) => boolean
-    /** As `unlock`, under the same terms. */
+    /** Synchronous `unlock`; throws `FlockError`. */
     readonly unlockSync: (fd: number) => void
   }
 >()("@signalbox/node/Flock") {
-  /** The kernel's call, else flock(1), else none. */
+  /** Uses the kernel's call, else `flock(1)`, else none. */
   static readonly layer: Layer.Layer<Flock> = Layer.sync(Flock, () => {
     const library = libc()
     if (!("missing" in library)) return kernel(library.flock)
@@ -74,13 +74,13 @@ export class Flock extends Context.Service<
     return program === true ? viaProgram : none(`${library.missing}, and ${program}`)
   })
 
-  /** The kernel's call or none. */
+  /** Uses the kernel's call or none. */
   static readonly layerKernel: Layer.Layer<Flock> = Layer.sync(Flock, () => {
     const library = libc()
     return "missing" in library ? none(library.missing) : kernel(library.flock)
   })
 
-  /** flock(1) or none. */
+  /** Uses `flock(1)` or none. */
   static readonly layerProgram: Layer.Layer<Flock> = Layer.sync(Flock, () => {
     const program = programWorks()
     return program === true ? viaProgram : none(program)
@@ -91,7 +91,7 @@ export class Flock extends Context.Service<
 
 const kernel = (call: (fd: number, operation: number) => number): Flock["Service"] => {
   const attempt = (fd: number, operation: number): number => {
-    // A signal can end the call early; the retry ends, because nothing here waits.
+    // A signal can interrupt the call. It does not wait, so that the retry ends.
     for (;;) {
       const errno = call(fd, operation)
       if (errno === 0 || errnoName(errno) !== "EINTR") return errno
@@ -147,7 +147,7 @@ const advice: Readonly<Record<string, string>> = {
 // ── flock(1) ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const modeFlag: Readonly<Record<Mode, string>> = { exclusive: "-x", shared: "-s" }
-/** Any code that flock(1) does not use itself; it tells "somebody else has it" from a failure. */
+/** An exit code that `flock(1)` does not use itself: another holder has the lock. */
 const BUSY = 75
 const once = (mode: Mode): ReadonlyArray<string> => [modeFlag[mode], "-n", "-E", String(BUSY), "3"]
 
@@ -160,7 +160,7 @@ const viaProgram: Flock["Service"] = {
   unlockSync: (fd) => void runSync(fd, ["-u", "3"]),
 }
 
-/** Answers 0 or `BUSY`. Interrupted, it kills the child and waits for its end, so that no copy of the descriptor outlives it. */
+/** Returns 0 or `BUSY`. An interruption kills the child and waits for its end, so that no copy of the descriptor remains. */
 const run = (fd: number, args: ReadonlyArray<string>): Effect.Effect<number, FlockError> =>
   Effect.callback<number, FlockError>((resume) => {
     let child: ChildProcess
@@ -191,7 +191,7 @@ const runSync = (fd: number, args: ReadonlyArray<string>): number => {
   throw refused(result.status, result.stderr)
 }
 
-/** `true`, or why not. Tried on a file that is certainly there and readable, since flock programs differ in the options they know. */
+/** Returns `true`, or the reason. Tries the program on an existing file, because flock programs differ in their options. */
 const programWorks = (): true | string => {
   if (process.platform === "win32") return "Windows has no flock: run this under WSL"
   const fd = openSync(process.execPath, "r")

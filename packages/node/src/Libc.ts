@@ -1,36 +1,36 @@
 /**
- * The two calls of the C library that Node lacks: flock(2), and the rename that swaps. Reached through koffi's prebuilt binary, which is
- * loaded at the first use, because that takes milliseconds that a command line tool may never need. Nothing here throws: a call answers
- * zero or the errno, and what cannot be loaded is answered as a sentence.
+ * The two calls of the C library that Node lacks: `flock(2)` and the rename that exchanges two names. koffi's prebuilt binary is loaded at the
+ * first use, because loading takes milliseconds that a short command may not need. Nothing here throws: a call returns zero or the errno, and
+ * a missing library is described by a sentence.
  */
 import { createRequire } from "node:module"
 import { getSystemErrorMap } from "node:util"
 
 export interface Libc {
-  /** Zero, or the errno. */
+  /** Returns zero or the errno. */
   readonly flock: (fd: number, operation: number) => number
-  /** Zero, or the errno; `undefined` where the C library has no such call. */
+  /** Returns zero or the errno. `undefined` if the C library lacks the call. */
   readonly exchange: ((a: string, b: string) => number) | undefined
 }
 
-/** Of what koffi exports, the part that its binary has as well. */
+/** The exports of koffi that its binary has as well. */
 type Koffi = Pick<typeof import("koffi"), "load" | "errno">
 
-/** Why there is no C library to call, in words that continue "… because". */
+/** The reason that the C library cannot be called, as a clause after "because". */
 export interface LibcMissing {
   readonly missing: string
 }
 
-/** The C library, or why it cannot be called; decided once for the process. */
+/** Returns the C library or the reason that it cannot be called. Decided once per process. */
 export const libc = (): Libc | LibcMissing => {
   loaded ??= load()
   return loaded
 }
 
-/** `EAGAIN` for 11 on Linux and for 35 on macOS; the number itself where the name is unknown. */
+/** Returns the name of an errno: `EAGAIN` for 11 on Linux and 35 on macOS. Unknown numbers stay numbers. */
 export const errnoName = (errno: number): string => getSystemErrorMap().get(-errno)?.[0] ?? `errno ${errno}`
 
-/** What the system says about an errno: `no such file or directory`. */
+/** Returns the system's text for an errno: `no such file or directory`. */
 export const errnoText = (errno: number): string => getSystemErrorMap().get(-errno)?.[1] ?? "unknown error"
 
 let loaded: Libc | LibcMissing | undefined
@@ -54,13 +54,13 @@ const load = (): Libc | LibcMissing => {
   }
 }
 
-/** `require`, not `import`: koffi is an optional dependency and its absence must not stop this module from loading. */
+/** Uses `require`, because koffi is an optional dependency: this module must load without it. */
 const loadKoffi = (): Koffi => {
   const require = createRequire(import.meta.url)
   const { arch, platform } = process
   try {
-    // The binary alone, of the package that koffi itself would choose: to choose takes its loader five times as long as to load. On musl this
-    // one does not load, and on other processors its name is not so simple.
+    // Loads the binary alone, from the package that koffi would choose: koffi's own loader takes five times as long. The shortcut fails on
+    // musl and on some processors.
     const binary = `@koromix/koffi-${platform}-${arch}/${platform}_${arch}/koffi.node`
     return createRequire(require.resolve("koffi"))(binary)
   } catch {
@@ -79,7 +79,7 @@ const exchangeCall = (library: ReturnType<Koffi["load"]>): ((a: string, b: strin
     )
     return (a, b) => call(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE)
   } catch {
-    // An older C library (musl before 1.2.6) has no such symbol: then there is no swap, which is an answer and not a failure.
+    // An older C library (musl before 1.2.6) lacks the symbol: then there is no exchange, which is not a failure.
     return undefined
   }
 }

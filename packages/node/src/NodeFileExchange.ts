@@ -1,12 +1,12 @@
 /**
- * `FileExchange` on the kernel: renameat2(2) with RENAME_EXCHANGE on Linux, renamex_np(2) with RENAME_SWAP on macOS. One call on the
- * thread of the program, as quick as any rename. Where koffi is not installed, the service stays `undefined`.
+ * `FileExchange` on the kernel: renameat2(2) with RENAME_EXCHANGE on Linux, renamex_np(2) with RENAME_SWAP on macOS. It is one synchronous call,
+ * as fast as any rename. Without koffi the service is `undefined`.
  */
 import { type Exchange, ExchangeUnsupported, FileExchange } from "@signalbox/core/FileExchange"
 import { Effect, Layer, PlatformError } from "effect"
 import { errnoName, errnoText, libc } from "./Libc.ts"
 
-/** The kernel's call, or `undefined` where there is none: the file source then goes another way. */
+/** Provides the kernel's call, or `undefined` without it. The file source then uses hard links or a rename. */
 export const layer: Layer.Layer<never> = Layer.sync(FileExchange, () => {
   const library = libc()
   return "missing" in library || library.exchange === undefined ? undefined : through(library.exchange)
@@ -33,8 +33,8 @@ const through =
     })
 
 /**
- * EINVAL and ENOTSUP are the file system's refusal, ENOSYS the kernel's (or a container's filter, which may also say EPERM, but so does
- * an immutable file, hence EPERM stays an error). EINVAL also answers a swap of a directory with its own child, which nobody asks for.
+ * The file system refuses with EINVAL or ENOTSUP, the kernel or a container's filter with ENOSYS. A filter may also return EPERM, but so does an
+ * immutable file, hence EPERM stays an error. EINVAL is also the result for a directory and its own child, which no caller exchanges.
  */
 const unsupported: ReadonlySet<string> = new Set(["EINVAL", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"])
 

@@ -1,7 +1,7 @@
 /**
- * `FileLock` on the kernel's flock(2): seen by flock(1), by Go's flock and by every other process, and gone with its holder. Within the
- * process the turn comes first, so that one fiber at a time asks the kernel for a file; among processes nobody is preferred. The lock file
- * is created 0600 and never deleted, and names its exclusive holder for people.
+ * `FileLock` on the kernel's `flock(2)`: it excludes `flock(1)` and every other process, and ends with its holder. Within the process fibers take
+ * turns, so that one fiber at a time asks the kernel for a file; among processes there is no order. The lock file is created 0600, never
+ * deleted, and names its exclusive holder for people.
  */
 import { dirname } from "node:path"
 import {
@@ -19,13 +19,13 @@ import { noteAt, Signatures } from "./internal/NodeFileLock/HolderNote.ts"
 import { IdleFiles } from "./internal/NodeFileLock/IdleFiles.ts"
 import { close, confirm, keyAt, type LockFile, open } from "./internal/NodeFileLock/LockFile.ts"
 
-/** On a `Flock` of the caller's choice. */
+/** Provides `FileLock` on the given `Flock`. */
 export const layerFlock: Layer.Layer<FileLock, never, Flock> = Layer.effect(
   FileLock,
   Effect.gen(function* () {
     const flock = yield* Flock
     const idle = yield* Effect.acquireRelease(
-      // Only the kernel's call can unlock without closing at no cost.
+      // Only the kernel's call can unlock without closing the file.
       Effect.sync(() => new IdleFiles(flock.mechanism === "kernel" ? MAX_IDLE : 0)),
       (idle) => Effect.sync(() => idle.closeAll()),
     )
@@ -33,12 +33,12 @@ export const layerFlock: Layer.Layer<FileLock, never, Flock> = Layer.effect(
   }),
 )
 
-/** On the best mechanism of this machine. Without any, each lock fails as `LockUnavailable`; building the layer does not. */
+/** Uses the best mechanism of this machine. Without one, each lock fails with `LockUnavailable`; building the layer succeeds. */
 export const layer: Layer.Layer<FileLock> = Layer.provide(layerFlock, Flock.layer)
 
-/** Descriptors kept open between two locks. */
+/** The most descriptors that stay open between two locks. */
 const MAX_IDLE = 16
-/** How often in a row the file may turn out to be another one after it was locked. */
+/** The most attempts in a row that lock a file which was replaced in between. */
 const MAX_REPLACED = 10
 
 class FlockMechanism implements LockMechanism {
@@ -62,7 +62,7 @@ class FlockMechanism implements LockMechanism {
     try {
       if (this.#flock.tryLockSync(file.fd, mode) && confirm(file)) return this.#held(file, mode)
     } catch {
-      // `take` meets the same trouble and reports it.
+      // `take` meets the same error and reports it.
     }
     close(file.fd)
     this.#inProcess.release(file.key, mode)
@@ -72,7 +72,7 @@ class FlockMechanism implements LockMechanism {
   readonly take = Effect.fnUntraced(
     { self: this },
     function* (path: string, mode: Mode, timeoutMillis: number, restore: Restore) {
-      // Where there is no lock, no lock file is left lying about either.
+      // Without a lock the new lock file is removed.
       if (this.#flock.mechanism === "none") yield* Effect.mapError(this.#flock.tryLock(-1, mode), unavailable(path))
       const start = yield* Clock.monotonicTimeNanos
       const left = Effect.map(Clock.monotonicTimeNanos, (now) => timeoutMillis - Number(now - start) / 1e6)
@@ -95,7 +95,7 @@ class FlockMechanism implements LockMechanism {
     },
   )
 
-  /** With the turn of `key`: the locked file, or why there is none. */
+  /** Returns the locked file, or the reason for a failure. The caller has the turn of `key`. */
   readonly #lock = Effect.fnUntraced(
     { self: this },
     function* (
@@ -115,7 +115,7 @@ class FlockMechanism implements LockMechanism {
           return (yield* attempt(path, () => confirm(file))) ? file : "replaced"
         },
       )
-      // However it ended without the lock: it may have been had in the very moment in which the wait was given up.
+      // The lock may have been acquired at the moment in which the wait ended.
       return yield* Effect.onExit(lock, (exit) =>
         Exit.isSuccess(exit) && exit.value === file ? Effect.void : Effect.sync(() => close(file.fd)),
       )
@@ -126,7 +126,7 @@ class FlockMechanism implements LockMechanism {
     const { lock, mechanism, tryLock } = this.#flock
     if (timeoutMillis <= 0) return tryLock(file.fd, mode)
     const wait = Effect.map(Effect.timeoutOption(lock(file.fd, mode), timeoutMillis), Option.isSome)
-    // A call is cheaper than a race of two fibers, a process is not.
+    // Polling is cheaper than a race of two fibers; a process is not.
     if (mechanism !== "kernel") return wait
     return Effect.flatMap(tryLock(file.fd, mode), (locked) => (locked ? Effect.succeed(true) : wait))
   }
@@ -151,7 +151,7 @@ class FlockMechanism implements LockMechanism {
     else close(file.fd)
   }
 
-  /** Unlocking an open file is for the kernel's call alone; the program would have to be started for it. */
+  /** Only the kernel's call unlocks an open file; the program would need another process. */
   #unlocked(file: LockFile): boolean {
     if (this.#flock.mechanism !== "kernel") return false
     try {

@@ -1,7 +1,6 @@
 /**
- * Segments as files of one directory (0700, files 0600). Appending is one `write(2)` in append mode, which the kernel makes atomic among
- * all writers of a file; protection is `flock(2)` on the segment itself: shared for who appends, exclusive for who replaces or removes.
- * Nothing is synced but what replaces something.
+ * Segments as files of one directory (0700, files 0600). Appending is one `write(2)` in append mode, which is atomic among all writers of a file.
+ * `flock(2)` protects the segment: shared for appending, exclusive for replacing and removing. Only replacements are synced.
  */
 import { join } from "node:path"
 import * as NodePath from "@effect/platform-node/NodePath"
@@ -14,7 +13,7 @@ import { setAside } from "./internal/NodeSegmentStorage/aside.ts"
 import { exclusively } from "./internal/NodeSegmentStorage/exclusively.ts"
 import { codeOf, lister, places, readPiece, readWhole, removeIfThere, sizeOf } from "./SegmentFiles.ts"
 
-/** Segments in `directory`, which the first entry makes if it is missing. */
+/** Provides segments in `directory`. The first entry creates it. */
 export const layerAt = (directory: string): Layer.Layer<SegmentStorage, never, Flock> =>
   Layer.effect(
     SegmentStorage,
@@ -40,7 +39,7 @@ export const layerAt = (directory: string): Layer.Layer<SegmentStorage, never, F
     }),
   )
 
-/** Segments of a program: in `ledger` of its `dataDirectory`, beside its document. */
+/** Provides the segments of a program in `ledger` of its `dataDirectory`, beside its document. */
 export const layerFor = (program: string): Layer.Layer<SegmentStorage, SegmentsUnavailable, Flock> =>
   Layer.unwrap(
     Effect.provide(dataDirectory(program), NodePath.layer).pipe(

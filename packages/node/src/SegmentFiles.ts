@@ -1,4 +1,4 @@
-/** The directory: what its files are called, what is there, and reading from an offset. All synchronous; a piece is small. */
+/** The directory of segments: file names, listing, and reading from an offset. All operations are synchronous and read small pieces. */
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { segmentHour } from "@signalbox/core/SegmentName"
@@ -8,7 +8,7 @@ export interface Places {
   readonly directory: string
   readonly entries: (name: string) => string
   readonly rollUp: (name: string) => string
-  /** A roll-up that is being written; only who holds the segment exclusively touches it. */
+  /** A roll-up that is being written. Only the exclusive holder of the segment uses it. */
   readonly unfinished: (name: string) => string
   readonly aside: string
 }
@@ -25,10 +25,10 @@ export const places = (directory: string): Places => ({
   aside: join(directory, "foreign.lines"),
 })
 
-/** How old a directory's last change must be for its time stamp to tell it from the next one. */
+/** The age of a directory's last change after which its time stamp differs from that of the next change. */
 const settledMillis = 2000
 
-/** Lists the directory only if it may have changed: looking again is one `stat`. */
+/** Lists the directory only if it may have changed; otherwise one `stat` is sufficient. */
 export const lister = (directory: string): (() => SegmentListing) => {
   let known: { readonly changed: bigint; readonly listing: SegmentListing } | undefined
   return () => {
@@ -42,8 +42,7 @@ export const lister = (directory: string): (() => SegmentListing) => {
 }
 
 /**
- * A directory that changes while it is read can hide a roll-up that came behind the reader and its segment, which went before it: two
- * readings that agree had no such moment.
+ * A directory that changes during a listing can hide both a new roll-up and its removed segment. Two equal listings in a row had no such change.
  */
 const listTwice = (directory: string): SegmentListing => {
   let names = readdirSync(directory)
@@ -71,7 +70,7 @@ const listingOf = (files: ReadonlyArray<string>): SegmentListing => {
 const pieceMaxBytes = 262_144
 const newline = 10
 
-/** The lines from `offset` on; with `unfinished` what follows the last newline too. */
+/** Reads the lines from `offset` on; with `unfinished` also the text after the last newline. */
 export const readPiece = (path: string, offset: number, unfinished: boolean): SegmentChunk | undefined => {
   const fd = openIfThere(path)
   if (fd === undefined) return undefined
@@ -81,10 +80,10 @@ export const readPiece = (path: string, offset: number, unfinished: boolean): Se
     const length = readFully(fd, buffer, offset)
     const atEnd = offset + length >= size
     const end = buffer.subarray(0, length).lastIndexOf(newline) + 1
-    // A line longer than a piece is none of ours: it goes in parts, so that what follows it is reached.
+    // A line longer than a piece is foreign. It is returned in parts, so that the next lines are reached.
     const isWhole = (atEnd && unfinished) || (end === 0 && length === pieceMaxBytes)
     const bytes = isWhole ? length : end
-    // Inode numbers are used again, and a file that is shorter than what was read of it is another file.
+    // Inode numbers are reused, and a file shorter than the offset is another file.
     const id = `${dev}:${ino}:${birthtimeMs}${size < offset ? ":cut" : ""}`
     return { id, text: buffer.toString("utf8", 0, bytes), next: offset + bytes, atEnd }
   } finally {
@@ -124,12 +123,12 @@ const openIfThere = (path: string): number | undefined => {
 export const isMissing = (error: unknown): boolean =>
   error instanceof Error && "code" in error && error.code === "ENOENT"
 
-/** Bytes that the file takes from the disk's capacity; none if it is missing. */
+/** The bytes of the file on disk; 0 if it is missing. */
 export const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
 
 export const removeIfThere = (path: string): void => rmSync(path, { force: true })
 
-/** The path names the open file. */
+/** Whether the path names the open file. */
 export const stands = (fd: number, path: string): boolean => {
   const there = statSync(path, { throwIfNoEntry: false })
   if (there === undefined) return false
@@ -137,6 +136,6 @@ export const stands = (fd: number, path: string): boolean => {
   return there.ino === open.ino && there.dev === open.dev
 }
 
-/** `ENOENT`, `EACCES` …; `EIO` for what is no system error. */
+/** The code of an error: `ENOENT`, `EACCES` …, or `EIO` for other errors. */
 export const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "EIO"

@@ -1,4 +1,4 @@
-/** The whole of node; `@signalbox/node/Signalbox` and so on are the same modules one by one. */
+/** All modules of the package. `@signalbox/node/Signalbox` and so on import them one by one. */
 export { Flock, FlockError } from "./Flock.ts"
 export * as NodeDigest from "./NodeDigest.ts"
 export * as NodeFileExchange from "./NodeFileExchange.ts"

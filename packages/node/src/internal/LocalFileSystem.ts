@@ -105,7 +105,7 @@ const makeFile = (path: string, fd: number, append: boolean): FileSystem.File =>
   }
 }
 
-/** Without a look at each name that appears: a listener that compares the document itself needs none. */
+/** Watches without a stat of each name: a listener that compares the document needs none. */
 const watchDirectory = (
   path: string,
   onReady: (() => void) | undefined,
@@ -170,7 +170,7 @@ const toPlatformError = (method: string, path: string, error: unknown): Platform
   })
 }
 
-/** As `@effect/platform-node` has them. */
+/** The same as in `@effect/platform-node`. */
 const tags: Readonly<Record<string, PlatformError.SystemErrorTag>> = {
   ENOENT: "NotFound",
   EACCES: "PermissionDenied",

@@ -1,6 +1,6 @@
 /**
- * The line in a lock file that tells people who holds it. Only exclusive holders sign, only when they still hold at the next tick, and
- * they take the line back: most locks are let go sooner, and whoever asks for a holder has waited longer. Nothing here can fail a lock.
+ * The line in a lock file that names its holder for people. Only exclusive holders sign, only if they still hold the lock at the next tick, and
+ * they remove the line afterwards: most locks are shorter, and a process that reports the holder has waited longer. No error here fails a lock.
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs"
 
@@ -12,12 +12,12 @@ export interface Signature {
 
 const TICK_MILLIS = 10
 
-/** Signs for the holders of one layer. One timer for all, armed only while somebody holds: a timer for each lock costs as much as the lock. */
+/** Signs for the holders of one layer, with one timer for all of them: a timer for each lock would cost as much as the lock. */
 export class Signatures {
   readonly #waiting = new Set<Signature>()
   #timer: NodeJS.Timeout | undefined
 
-  /** With the exclusive lock on `fd`. */
+  /** Called with the exclusive lock on `fd`. */
   add(fd: number): Signature {
     const signature = { fd, signed: false }
     this.#waiting.add(signature)
@@ -25,7 +25,7 @@ export class Signatures {
     return signature
   }
 
-  /** Before the lock is let go. */
+  /** Called before the lock is released. */
   remove(signature: Signature): void {
     if (signature.signed) erase(signature.fd)
     else this.#waiting.delete(signature)
@@ -38,7 +38,7 @@ export class Signatures {
   }
 }
 
-/** `held by pid 4711, started …`, if the file holds such a line. Checked letter by letter, since it goes to terminals and logs. */
+/** Returns `held by pid 4711, started …` if the file contains such a line. Its format is checked, because terminals and logs show it. */
 export const noteAt = (path: string): string | undefined => {
   let fd: number
   try {
@@ -53,7 +53,7 @@ export const noteAt = (path: string): string | undefined => {
   }
 }
 
-/** Wipes the line of a holder that died; anything else stays. */
+/** Removes the line of a dead holder. Any other content stays. */
 export const eraseNote = (fd: number): void => {
   if (readNote(fd) !== undefined) erase(fd)
 }
@@ -72,7 +72,7 @@ const readNote = (fd: number): string | undefined => {
   }
 }
 
-/** A file that holds something else is left alone, whoever wrote it. */
+/** Files with other content are not changed. */
 const sign = (fd: number): boolean => {
   try {
     return fstatSync(fd).size === 0 && writeSync(fd, ownNote, 0) > 0

@@ -1,6 +1,6 @@
 /**
- * Lock files kept open, unlocked, for the next time: opening one costs more than locking it. One for a path and `max` in all; beyond that
- * the one unused for longest is closed.
+ * Keeps unlocked lock files open for the next lock, because opening costs more than locking. At most one per path and `max` in total; beyond
+ * that the least recently used one is closed.
  */
 import { close, type LockFile } from "./LockFile.ts"
 
@@ -12,7 +12,7 @@ export class IdleFiles {
     this.#max = max
   }
 
-  /** The file is the caller's now, to lock, park or close. */
+  /** Hands the file to the caller, to lock, park or close it. */
   take(path: string): LockFile | undefined {
     const file = this.#files.get(path)
     if (file !== undefined) this.#files.delete(path)
@@ -31,7 +31,7 @@ export class IdleFiles {
     }
   }
 
-  /** Closes them all, and whatever is parked later. */
+  /** Closes all files, and every file that is parked later. */
   closeAll(): void {
     this.#max = 0
     for (const file of this.#files.values()) close(file.fd)

@@ -1,7 +1,6 @@
 /**
- * The lock file itself: opening it, and telling whether its name still leads to it. A lock file that somebody deletes or replaces splits
- * those who have it open from those who come later; hence the look after every lock, and the key, which is the file's identity and not
- * its spelling.
+ * Opens a lock file and checks that its name still leads to it. A deleted or replaced lock file would separate its present holders from later
+ * ones. Hence the check after every lock, and a key by the file's identity instead of its path.
  */
 import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs"
 import { eraseNote } from "./HolderNote.ts"
@@ -16,7 +15,7 @@ export interface LockFile {
   readonly key: string
 }
 
-/** Creates the file if it is missing (0600) and opens it; throws what `node:fs` throws. */
+/** Opens the file, and creates it (0600) if it is missing. Throws the errors of `node:fs`. */
 export const open = (path: string): LockFile => {
   const fd = openSync(path, constants.O_CREAT | constants.O_RDWR, 0o600)
   try {
@@ -28,20 +27,20 @@ export const open = (path: string): LockFile => {
   }
 }
 
-/** Closing ends the lock. A close that fails has closed all the same (close(2)). */
+/** Closes the file, which ends the lock. A failed close has closed it as well (`close(2)`). */
 export const close = (fd: number): void => {
   try {
     closeSync(fd)
   } catch {}
 }
 
-/** The key of what stands at the path, `undefined` if nothing does; throws what `node:fs` throws. */
+/** Returns the key of the file at the path, or `undefined`. Throws the errors of `node:fs`. */
 export const keyAt = (path: string): string | undefined => {
   const stats = statSync(path, exact)
   return stats && keyOf(stats.dev, stats.ino)
 }
 
-/** With the lock: whether the path still leads to the file; if so, the line of a holder that died is wiped. Throws what `node:fs` throws. */
+/** Returns whether the path still leads to the locked file, and removes the line of a dead holder then. Throws the errors of `node:fs`. */
 export const confirm = (file: LockFile): boolean => {
   const stats = statSync(file.path, exact)
   if (stats === undefined || stats.ino !== file.inode || stats.dev !== file.device) return false

@@ -7,8 +7,8 @@ import { codeOf, isMissing, type Places, stands } from "../../SegmentFiles.ts"
 const replaced: OpenFailure = { _tag: "Replaced" }
 
 /**
- * Opens, locks, and then looks whether the path still names what was opened and no roll-up has taken its place: between opening and
- * locking somebody may have finished with the segment.
+ * Opens and locks the segment, then checks that the path still names it and that no roll-up exists: a compactor may have replaced the segment in
+ * between.
  */
 export const openAppender = (
   at: Places,
@@ -33,7 +33,7 @@ export const openAppender = (
   }
 }
 
-/** A file system without locks protects nothing from anybody: appending there is as safe as where there is no flock at all. */
+/** On a file system without locks, appending is as safe as without `flock`: nothing is replaced there. */
 const isFree = (lock: Flock["Service"], fd: number): boolean => {
   try {
     return lock.tryLockSync(fd, "shared")
@@ -48,7 +48,7 @@ const openForAppend = (directory: string, path: string): number => {
     return openSync(path, flags, 0o600)
   } catch (error) {
     if (!isMissing(error)) throw error
-    // Somebody tidied up: an empty ledger is no reason to lose entries.
+    // The directory was removed: create it again, so that no entry is lost.
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     return openSync(path, flags, 0o600)
   }
@@ -59,7 +59,7 @@ const appender = (fd: number, path: string): SegmentAppender => {
   return {
     append: (text) => {
       try {
-        // Characters are bytes: the port takes ASCII only.
+        // Characters are bytes: the port accepts ASCII only.
         const written = writeSync(fd, text)
         return written === text.length ? undefined : { code: "ENOSPC", written }
       } catch (error) {

@@ -1,10 +1,10 @@
-/** Lines that nobody understood, in one file of at most 1 MiB: for people, who may delete it. */
+/** Keeps foreign lines in one file of at most 1 MiB, for people, who may delete it. */
 import { appendFileSync } from "node:fs"
 import { sizeOf } from "../../SegmentFiles.ts"
 
 const asideMaxBytes = 1_048_576
 
-/** Answers how many found room. */
+/** Returns the number of lines that fitted. */
 export const setAside = (path: string, lines: ReadonlyArray<string>): number => {
   let room = asideMaxBytes - sizeOf(path)
   const kept: Array<string> = []

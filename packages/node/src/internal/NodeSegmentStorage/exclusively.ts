@@ -1,4 +1,4 @@
-/** The compactor's side: the exclusive lock on a segment, and its replacement step by step, each of which may be the last. */
+/** The exclusive lock on a segment, and its replacement in steps. A crash after any step loses no entry. */
 import { closeSync, openSync, promises } from "node:fs"
 import type { ExclusiveSegment, SegmentStorage, SegmentsUnavailable } from "@signalbox/core/SegmentStorage"
 import { Effect } from "effect"
@@ -21,7 +21,7 @@ export const exclusively = (
       ),
     )
     if (fd === undefined || lock === undefined) return undefined
-    // Where the file system has no locks nothing is protected: as if somebody held it.
+    // A file system without locks protects nothing: treat the segment as held.
     const had = yield* Effect.orElseSucceed(lock.tryLock(fd, "exclusive"), () => false)
     const isOurs = had && stands(fd, path)
     if (isOurs) return fd
@@ -63,7 +63,7 @@ const held = (at: Places, name: string, unavailable: (error: unknown) => Segment
   }
 }
 
-/** All of it on the disk, or an error and nothing that anybody reads. */
+/** Writes and syncs the whole text, or fails without a readable file. */
 const writeDurably = async (path: string, text: string): Promise<void> => {
   const file = await promises.open(path, "w", 0o600)
   try {
