@@ -1,6 +1,6 @@
 /**
- * What every `ConfigSource` must do, wherever the document lives. Run it with `configSourceSuite(name, layer, options)`; the layer is built
- * anew for each test and begins without a document. `ForeignEditor` is how a test saves behind the source's back.
+ * The contract of every `ConfigSource`. Run it with `configSourceSuite(name, layer, options)`. Each test builds the layer again, which must begin
+ * without a document. `ForeignEditor` saves as another program does.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, Layer, Queue, type Scope, Stream } from "effect"
@@ -10,14 +10,14 @@ import { ConfigSource, HistoryBounds, type Keeping } from "../ConfigSource.ts"
 export class ForeignEditor extends Context.Service<
   ForeignEditor,
   {
-    /** Saves without asking anybody; `undefined` deletes. */
+    /** Saves without a lock or a comparison; `undefined` deletes the document. */
     readonly save: (text: string | undefined) => Effect.Effect<void>
     readonly text: Effect.Effect<string | undefined>
   }
 >()("@signalbox/core/testing/ForeignEditor") {}
 
 export interface SuiteOptions {
-  /** `live` where changes are noticed by something that no TestClock moves. Default `test`. */
+  /** `live` if the source notices changes independently of `TestClock`. Default `test`. */
   readonly clock?: "test" | "live"
 }
 
@@ -37,7 +37,7 @@ export const configSourceSuite = <E>(
     exclusion(test)
     hints(test, clock)
     history(test)
-    it.effect("keeps no more history than it was told, and always the newest", () =>
+    it.effect("keeps the newest documents within the bounds of the history", () =>
       bounded.pipe(
         Effect.provide(
           Layer.provide(Layer.fresh(layer), Layer.succeed(HistoryBounds, { maxEntries: 3, maxBytes: 100 })),
@@ -49,7 +49,7 @@ export const configSourceSuite = <E>(
 
 const documents = (test: Test) => {
   test(
-    "a document that was never saved is ENOENT, to readers and to writers",
+    "fails with ENOENT for readers and writers before the first save",
     Effect.gen(function* () {
       const source = yield* ConfigSource
       assert.strictEqual((yield* Effect.flip(source.read)).code, "ENOENT")
@@ -59,7 +59,7 @@ const documents = (test: Test) => {
     }),
   )
   test(
-    "seeding happens once, and never over what somebody saved",
+    "seeds once, and never over a saved document",
     Effect.gen(function* () {
       const source = yield* ConfigSource
       const editor = yield* ForeignEditor
@@ -71,7 +71,7 @@ const documents = (test: Test) => {
     }),
   )
   test(
-    "a write takes place only over the document that the writer saw",
+    "writes only over the document with the expected hash",
     Effect.gen(function* () {
       const source = yield* ConfigSource
       const seen = yield* source.seed("one")
@@ -85,7 +85,7 @@ const documents = (test: Test) => {
     }),
   )
   test(
-    "the hash is that of the text's UTF-8 bytes, whoever asks",
+    "returns the SHA-256 of the text's UTF-8 bytes as its hash",
     Effect.gen(function* () {
       const source = yield* ConfigSource
       const text = `{ "grüße": "🚦" }`
@@ -97,7 +97,7 @@ const documents = (test: Test) => {
     }),
   )
   test(
-    "of many writers that saw the same document one wins, and the others hear of the conflict",
+    "lets one of many concurrent writers succeed, and fails the others with a conflict",
     Effect.gen(function* () {
       const source = yield* ConfigSource
       const { hash } = yield* source.seed("start")
@@ -114,7 +114,7 @@ const documents = (test: Test) => {
 
 const exclusion = (test: Test) => {
   test(
-    "what runs exclusively keeps other writers out, and may write itself",
+    "excludes other writers during `exclusively`, which may write itself",
     Effect.gen(function* () {
       const source = yield* ConfigSource
       const { hash } = yield* source.seed("start")
@@ -137,7 +137,7 @@ const exclusion = (test: Test) => {
     }),
   )
   test(
-    "who waits for a writer can be interrupted, and leaves nothing behind",
+    "leaves nothing behind when a waiting writer is interrupted",
     Effect.gen(function* () {
       const source = yield* ConfigSource
       const { hash } = yield* source.seed("start")
@@ -155,7 +155,7 @@ const exclusion = (test: Test) => {
   )
 }
 
-/** Lets test time pass until the hint comes. */
+/** Advances the clock until the hint comes. */
 const raceTime = <A>(hint: Effect.Effect<A>): Effect.Effect<A> =>
   Effect.raceFirst(hint, Effect.forever(TestClock.adjust("1 second")))
 
@@ -165,12 +165,12 @@ const hints = (test: Test, clock: "test" | "live") => {
     const hints = yield* Queue.unbounded<void>()
     const source = yield* ConfigSource
     yield* Effect.forkScoped(Stream.runForEach(source.hints, () => Queue.offer(hints, undefined)))
-    // The first says that it watches now.
+    // The first hint reports that the source watches.
     yield* arrival(Queue.take(hints))
     return hints
   })
   test(
-    "a foreign save, a deletion and the return of the document are each hinted",
+    "emits a hint for a foreign save, a deletion and the return of the document",
     Effect.gen(function* () {
       const source = yield* ConfigSource
       const editor = yield* ForeignEditor
@@ -190,7 +190,7 @@ const hints = (test: Test, clock: "test" | "live") => {
     }),
   )
   test(
-    "every listener is hinted",
+    "emits a hint to every listener",
     Effect.gen(function* () {
       const source = yield* ConfigSource
       yield* source.seed("start")
@@ -202,7 +202,7 @@ const hints = (test: Test, clock: "test" | "live") => {
   )
   if (clock === "live") return
   test(
-    "its own writes, and saves that change nothing, are not hinted",
+    "emits no hint for its own writes and for saves without a change",
     Effect.gen(function* () {
       const source = yield* ConfigSource
       const editor = yield* ForeignEditor
@@ -220,7 +220,7 @@ const hints = (test: Test, clock: "test" | "live") => {
     }),
   )
   test(
-    "going back to what was there before an own write is a change",
+    "emits a hint when a foreign save restores the text before its own write",
     Effect.gen(function* () {
       const source = yield* ConfigSource
       const { hash } = yield* source.seed("start")
@@ -234,7 +234,7 @@ const hints = (test: Test, clock: "test" | "live") => {
 
 const history = (test: Test) => {
   test(
-    "the history lists what was kept, newest first, and gives it back by hash",
+    "lists the kept documents, newest first, and returns each by its hash",
     Effect.gen(function* () {
       const { history, hash } = yield* ConfigSource
       assert.deepStrictEqual(yield* history.list, [])
@@ -256,7 +256,7 @@ const history = (test: Test) => {
     }),
   )
   test(
-    "of a step back the history knows to which entry, and of nothing else",
+    "records the target of a step back, and of nothing else",
     Effect.gen(function* () {
       const { history, hash } = yield* ConfigSource
       const [one, two] = [yield* hash("one"), yield* hash("two")]
@@ -281,7 +281,7 @@ const history = (test: Test) => {
     }),
   )
   test(
-    "of a text that never was in force the history knows why, and keeps it again when it has come into force",
+    "records why a text was never in force, and keeps it again once it is in force",
     Effect.gen(function* () {
       const { history, hash } = yield* ConfigSource
       const keep = (text: string, keeping?: Keeping) =>
@@ -297,7 +297,7 @@ const history = (test: Test) => {
       yield* keep("two", { neverInForce: "overwritten" })
       const start = ["two overwritten", "one was in force", "one refused"]
       assert.deepStrictEqual(yield* listed, start)
-      // Nothing new: in force, or kept since.
+      // Nothing new: in force, or kept since then.
       yield* keep("one")
       yield* keep("one", { neverInForce: "refused" })
       yield* keep("two", { neverInForce: "overwritten" })
@@ -307,7 +307,7 @@ const history = (test: Test) => {
       assert.deepStrictEqual(yield* listed, ["two refused", ...start])
       yield* keep("two")
       assert.deepStrictEqual(yield* listed, ["two was in force", "two refused", ...start])
-      // What was refused is kept without its secrets: a whole text is better.
+      // A refused text is kept without its secrets; the whole text replaces it.
       const three = yield* hash("three")
       yield* history.keep("3", three, { neverInForce: "refused" })
       assert.strictEqual((yield* history.read(three))?.text, "3")
@@ -318,7 +318,7 @@ const history = (test: Test) => {
     }),
   )
   test(
-    "a text that stands after the one in whose place it came is kept already",
+    "keeps a text once if another process has kept it after the same predecessor",
     Effect.gen(function* () {
       const { history, hash } = yield* ConfigSource
       const keep = Effect.fnUntraced(function* (text: string, after?: string) {
@@ -330,14 +330,14 @@ const history = (test: Test) => {
       yield* keep("333", "22")
       yield* keep("22", "1")
       assert.deepStrictEqual(yield* sizes, [3, 2, 1])
-      // Set back by hand, or after one that nobody knows.
+      // Restored by hand, or after an unknown predecessor.
       yield* keep("22", "333")
       yield* keep("333", "unknown")
       assert.deepStrictEqual(yield* sizes, [3, 2, 3, 2, 1])
     }),
   )
   test(
-    "kept texts can be redacted and forgotten; their hashes stay what they were",
+    "rewrites and removes kept texts without changing their hashes",
     Effect.gen(function* () {
       const { history, hash } = yield* ConfigSource
       const [secret, other] = [yield* hash("key: s3cret"), yield* hash("other")]
@@ -366,7 +366,7 @@ const bounded = Effect.gen(function* () {
     (yield* history.list).map(({ bytes }) => bytes),
     [99, 1],
   )
-  // What was in force last stays, whatever is kept after it.
+  // The last document in force stays, regardless of later entries.
   for (const text of ["bad", "worse", "worst"])
     yield* history.keep(text, yield* hash(text), { neverInForce: "refused" })
   assert.deepStrictEqual(

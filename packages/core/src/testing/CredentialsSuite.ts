@@ -1,4 +1,4 @@
-/** What every `Credentials` must do. Run it with `credentialsSuite(name, layer)`; each test builds the layer anew and expects it empty. */
+/** The contract of every `Credentials`. Run it with `credentialsSuite(name, layer)`. Each test builds the layer again and expects it to be empty. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -19,7 +19,7 @@ export const credentialsSuite = <E>(name: string, layer: Layer.Layer<Credentials
 
 type Test = (title: string, body: Effect.Effect<void, unknown, Credentials | EventBus | Scope.Scope>) => void
 
-/** Adds a key and answers with its secret. */
+/** Adds a key and returns its secret. */
 const added = Effect.fnUntraced(function* (id: string) {
   const { add } = yield* Credentials
   return Redacted.value((yield* add({ id })).secret)
@@ -34,7 +34,7 @@ const reasonOf = <A, R>(effect: Effect.Effect<A, CredentialsError, R>) =>
 
 const adding = (test: Test) => {
   test(
-    "A key that was added lets in who knows its secret.",
+    "authenticates the secret of an added key",
     Effect.gen(function* () {
       const { add, authenticate, list, problem } = yield* Credentials
       yield* TestClock.setTime(1_000)
@@ -53,7 +53,7 @@ const adding = (test: Test) => {
     }),
   )
   test(
-    "A key that names no models may use all of them, and has no label.",
+    "allows every model to a key without models or a label",
     Effect.gen(function* () {
       const { add } = yield* Credentials
       const { credential } = yield* add({ id: "all" })
@@ -61,7 +61,7 @@ const adding = (test: Test) => {
     }),
   )
   test(
-    "Secrets are long, say whose they are, and each is another one; printing an answer does not show it.",
+    "generates long, distinct secrets with a recognisable prefix, and never prints them",
     Effect.gen(function* () {
       const { add } = yield* Credentials
       const answers = yield* Effect.forEach(["a", "b", "c"], (id) => add({ id }))
@@ -72,7 +72,7 @@ const adding = (test: Test) => {
     }),
   )
   test(
-    "Keys that are added at the same time all take effect.",
+    "adds all keys of concurrent calls",
     Effect.gen(function* () {
       const names = Array.from({ length: 20 }, (_, index) => `key${index}`)
       const secrets = yield* Effect.forEach(names, added, { concurrency: "unbounded" })
@@ -81,7 +81,7 @@ const adding = (test: Test) => {
     }),
   )
   test(
-    "The list has the oldest first.",
+    "lists the oldest key first",
     Effect.gen(function* () {
       for (const id of ["z", "m", "a"]) {
         yield* added(id)
@@ -94,7 +94,7 @@ const adding = (test: Test) => {
 
 const refusing = (test: Test) => {
   test(
-    "Nobody else is let in: not without a key, not with a part of one, with more than one, or with an endless text.",
+    "refuses a missing, partial, extended and endless secret",
     Effect.gen(function* () {
       const secret = yield* added("one")
       const { authenticate } = yield* Credentials
@@ -106,7 +106,7 @@ const refusing = (test: Test) => {
     }),
   )
   test(
-    "An id that is taken is refused, and its key keeps its secret.",
+    "refuses an existing id and keeps its secret",
     Effect.gen(function* () {
       const secret = yield* added("one")
       const { add } = yield* Credentials
@@ -117,7 +117,7 @@ const refusing = (test: Test) => {
     }),
   )
   test(
-    "What is beyond its bounds is refused, says which part, and adds nothing.",
+    "refuses values beyond their bounds, names the field, and adds nothing",
     Effect.gen(function* () {
       const { add } = yield* Credentials
       const wrong = [
@@ -149,7 +149,7 @@ const refusing = (test: Test) => {
 
 const revoking = (test: Test) => {
   test(
-    "A key is refused as soon as it is revoked, and the others are not.",
+    "refuses a revoked key at once, and no other",
     Effect.gen(function* () {
       const [one, two] = [yield* added("one"), yield* added("two")]
       const { revoke } = yield* Credentials
@@ -159,7 +159,7 @@ const revoking = (test: Test) => {
     }),
   )
   test(
-    "A key that is added again under a revoked id has another secret.",
+    "gives a new secret to a key that is added again under a revoked id",
     Effect.gen(function* () {
       const old = yield* added("one")
       const { revoke } = yield* Credentials
@@ -169,7 +169,7 @@ const revoking = (test: Test) => {
     }),
   )
   test(
-    "Revoking an id that nobody has says which may have been meant, and revokes nothing.",
+    "suggests near ids when an unknown one is revoked, and revokes nothing",
     Effect.gen(function* () {
       yield* added("builds")
       const { revoke } = yield* Credentials
@@ -187,7 +187,7 @@ const revoking = (test: Test) => {
 
 const telling = (test: Test) => {
   test(
-    "Events name who was added and revoked, and nothing by which a secret could be known.",
+    "publishes ids of added and revoked keys, and no trace of their secrets",
     Effect.gen(function* () {
       const { add, revoke } = yield* Credentials
       const events = yield* EventBus.use(({ subscribe }) => subscribe())

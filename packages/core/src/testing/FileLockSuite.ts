@@ -1,7 +1,6 @@
 /**
- * What every `FileLock` must do, whatever it is built on. Run it with `fileLockSuite(name, layer, directory)`; `directory` answers an empty
- * directory for the length of a test, and is any string where there is no disk. Waiting is made visible without a sleep: a fiber that is
- * started at once has taken its place in the row before the next line runs.
+ * The contract of every `FileLock`. Run it with `fileLockSuite(name, layer, directory)`. `directory` yields an empty directory for one test, or any
+ * string without a disk. Tests order waiters without sleeping: a fiber that starts immediately has taken its turn before the next line runs.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, type Layer, Random, Scheduler, Scope } from "effect"
@@ -28,7 +27,7 @@ export const fileLockSuite = <E>(
 
 type Test = (title: string, body: (path: string) => Effect.Effect<void, unknown, FileLock | Scope.Scope>) => void
 
-/** Holds the lock until `leave`; `entered` is complete when it is held. */
+/** Holds the lock until `leave`. `entered` completes when it is held. */
 const holder = Effect.fnUntraced(function* (path: string, options?: LockOptions) {
   const lock = yield* FileLock
   const entered = yield* Deferred.make<void>()
@@ -52,7 +51,7 @@ const isFree = Effect.fnUntraced(function* (path: string, mode: "exclusive" | "s
 })
 
 const exclusion = (test: Test) => {
-  test("An exclusive holder keeps everybody else out, and lets them in when it leaves.", (path) =>
+  test("excludes all others while an exclusive holder has the lock", (path) =>
     Effect.gen(function* () {
       const first = yield* holder(path)
       yield* first.entered
@@ -62,7 +61,7 @@ const exclusion = (test: Test) => {
       assert.isTrue(yield* isFree(path))
     }))
 
-  test("Shared holders are in together and keep exclusive ones out until the last of them leaves.", (path) =>
+  test("admits shared holders together, and exclusive ones after the last of them", (path) =>
     Effect.gen(function* () {
       const [a, b] = [yield* holder(path, { mode: "shared" }), yield* holder(path, { mode: "shared" })]
       yield* a.entered
@@ -74,7 +73,7 @@ const exclusion = (test: Test) => {
       assert.isTrue(yield* isFree(path))
     }))
 
-  test("Within a process the lock is served in the order of asking, and a shared one does not overtake.", (path) =>
+  test("serves waiters of one process in order, and lets no shared one overtake", (path) =>
     Effect.gen(function* () {
       const lock = yield* FileLock
       const order: Array<string> = []
@@ -97,7 +96,7 @@ const exclusion = (test: Test) => {
       assert.deepStrictEqual(order, ["b", "c", "d", "e"])
     }))
 
-  test("Two paths are two locks.", (path) =>
+  test("treats two paths as two locks", (path) =>
     Effect.gen(function* () {
       const first = yield* holder(path)
       yield* first.entered
@@ -105,7 +104,7 @@ const exclusion = (test: Test) => {
       yield* first.leave
     }))
 
-  test("`acquire` holds until its Scope closes.", (path) =>
+  test("holds the lock of `acquire` until its Scope closes", (path) =>
     Effect.gen(function* () {
       const lock = yield* FileLock
       const scope = yield* Scope.make()
@@ -115,7 +114,7 @@ const exclusion = (test: Test) => {
       assert.isTrue(yield* isFree(path))
     }))
 
-  test("The lock is let go when its holder fails, dies or is interrupted, and the holder's own exit is the answer.", (path) =>
+  test("releases the lock when its holder fails, dies or is interrupted, and returns the holder's exit", (path) =>
     Effect.gen(function* () {
       const lock = yield* FileLock
       assert.deepStrictEqual(yield* Effect.exit(lock.withLock(path)(Effect.fail("failed"))), Exit.fail("failed"))
@@ -128,7 +127,7 @@ const exclusion = (test: Test) => {
       assert.isTrue(yield* isFree(path))
     }))
 
-  test("Four hundred short holders in a row are served.", (path) =>
+  test("serves 400 short holders in a row", (path) =>
     Effect.gen(function* () {
       const lock = yield* FileLock
       let inside = 0
@@ -147,7 +146,7 @@ const exclusion = (test: Test) => {
 }
 
 const timeouts = (test: Test) => {
-  test("A wait ends with LockTimedOut exactly when its timeout is over, and says what to do.", (path) =>
+  test("fails with LockTimedOut and a hint exactly after the timeout", (path) =>
     Effect.gen(function* () {
       const first = yield* holder(path)
       yield* first.entered
@@ -164,7 +163,7 @@ const timeouts = (test: Test) => {
       assert.isTrue(yield* isFree(path))
     }))
 
-  test("The timeout is 10 seconds unless said otherwise, and zero tries once.", (path) =>
+  test("waits 10 seconds by default, and tries once with a timeout of zero", (path) =>
     Effect.gen(function* () {
       const lock = yield* FileLock
       const first = yield* holder(path)
@@ -182,7 +181,7 @@ const timeouts = (test: Test) => {
       yield* patient.leave
     }))
 
-  test("Whoever gives up waiting no longer stands in the way of those behind.", (path) =>
+  test("unblocks later waiters when one gives up", (path) =>
     Effect.gen(function* () {
       const first = yield* holder(path, { mode: "shared" })
       yield* first.entered
@@ -195,7 +194,7 @@ const timeouts = (test: Test) => {
       yield* first.leave
     }))
 
-  test("A timeout holds in an uninterruptible region too.", (path) =>
+  test("times out in an uninterruptible region too", (path) =>
     Effect.gen(function* () {
       const lock = yield* FileLock
       const first = yield* holder(path)
@@ -209,11 +208,11 @@ const timeouts = (test: Test) => {
     }))
 }
 
-/** Every place where the scheduler may put a fiber aside is a place where an interruption may meet it. Below 3 no fiber gets on at all. */
+/** A fiber can be interrupted wherever the scheduler may suspend it. Below 3 operations no fiber makes progress. */
 const yieldSweep = Array.from({ length: 38 }, (_, i) => i + 3)
 
 const interruption = (test: Test) => {
-  test("An interruption at any step of taking, holding or waiting leaves the lock free.", (path) =>
+  test("leaves the lock free after an interruption at any step of acquiring, holding or waiting", (path) =>
     Effect.gen(function* () {
       const lock = yield* FileLock
       let finished = 0
@@ -231,11 +230,11 @@ const interruption = (test: Test) => {
           assert.isTrue(yield* isFree(path), `after ${operations} operations and ${yields} yields`)
         }
       }
-      // Where all were interrupted before they began, the loop would have shown nothing.
+      // The loop proves nothing if every fiber was interrupted before its start.
       assert.isBelow(finished, yieldSweep.length * 18)
     }))
 
-  test("A waiter that is interrupted hands its place to the next.", (path) =>
+  test("serves the next waiter when one is interrupted", (path) =>
     Effect.gen(function* () {
       const first = yield* holder(path)
       yield* first.entered
@@ -267,7 +266,7 @@ const visits: FastCheck.Arbitrary<ReadonlyArray<Visit>> = FastCheck.array(
 )
 
 const generated = (test: Test) =>
-  test("However holders come, stay, give up and are interrupted, the exclusive one is alone and the lock is free in the end.", (path) =>
+  test("keeps exclusive holders alone and ends with a free lock, for generated holders, timeouts and interruptions", (path) =>
     Effect.gen(function* () {
       const context = yield* Effect.context<FileLock>()
       const runs = FastCheck.asyncProperty(visits, FastCheck.integer(), (visits, seed) =>

@@ -1,11 +1,11 @@
 /**
- * A disk that can fail. It is an `effect/FileSystem` which keeps what programs see (the page cache) apart from what a power cut leaves (what
- * was synced), and which does on demand what disks do: lose, keep or tear what was not synced, lose or reorder renames whose directory was
- * not synced, take only part of a write, be full, refuse, forget dirty pages when a sync fails. Everything follows from a seed, and
- * `report` says which and what happened. It does not model timing, nor a device that lies about a sync.
+ * A disk that can fail: an `effect/FileSystem` that keeps the content that programs see (the page cache) apart from the content that survives a power
+ * cut (synced data). On demand it loses, keeps or tears unsynced data, loses or reorders renames in unsynced directories, accepts a part of a write,
+ * is full, refuses, or forgets dirty pages after a failed sync. A seed determines everything; `report` states the seed and the operations. It models
+ * neither timing nor a device that reports a sync without writing.
  *
- * A test runs the program on it, cuts the power at each operation in turn, and looks what a program started afterwards finds; see
- * `test/SimulatedDisk.test.ts`, "an example".
+ * A test runs a program on it, cuts the power at each operation in turn, and checks the state that the next program finds. An example is in
+ * `test/SimulatedDisk.test.ts`.
  */
 import { Context, Deferred, Effect, FileSystem, Layer, type Scope } from "effect"
 import { type Exchange, FileExchange } from "../FileExchange.ts"
@@ -29,37 +29,37 @@ export class SimulatedDisk extends Context.Service<
   SimulatedDisk,
   {
     readonly seed: number
-    /** How many operations there have been; the next has this number plus one. */
+    /** The number of operations so far. */
     readonly operations: Effect.Effect<number>
     /** The seed and the last thousand operations with their faults, for messages. */
     readonly report: Effect.Effect<string>
     /** Turns every failure of the effect into a defect whose message begins with the report. */
     readonly explain: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, never, R>
 
-    /** Makes an operation fail, fall short or be the last one. Faults are tried in the order in which they were given. */
+    /** Makes an operation fail, be cut short, or be the last one. Faults apply in the order of their injection. */
     readonly inject: (fault: Fault) => Effect.Effect<void>
-    /** Makes faults probable, from the seed; `{}` ends that. */
+    /** Makes faults probable, by the seed. `{}` ends that. */
     readonly weather: (odds: Odds) => Effect.Effect<void>
-    /** Forgets the faults that have not happened, and the weather. */
+    /** Removes the pending and the probable faults. */
     readonly calm: Effect.Effect<void>
-    /** Bytes that all files may hold from now on; beyond them writes fall short, then fail with ENOSPC. */
+    /** Limits the bytes of all files. Beyond the limit writes are cut short, then fail with ENOSPC. */
     readonly capacity: (bytes: number) => Effect.Effect<void>
-    /** Runs in the operation's fiber before it takes effect, until the Scope closes: the place for a foreign edit, an interruption, a crash. */
+    /** Runs an effect in the operation's fiber before the operation, until the Scope closes: a foreign edit, an interruption, a crash. */
     readonly before: (hook: (operation: Operation) => Effect.Effect<void>) => Effect.Effect<void, never, Scope.Scope>
 
-    /** Cuts the power now. Every operation dies of `PowerCut` until `restart`; `foreign` already sees what has survived. */
+    /** Cuts the power now. Every operation dies with `PowerCut` until `restart`; `foreign` already sees the surviving content. */
     readonly crash: (fates: Fates) => Effect.Effect<void>
-    /** Returns at the next power cut, at once if the power is off. */
+    /** Completes at the next power cut, at once if the power is off. */
     readonly crashed: Effect.Effect<void>
     readonly restart: Effect.Effect<void>
 
-    /** FileSystem and FileExchange of one process, new with each build: a power cut ends it, and `restart` does not bring it back. */
+    /** FileSystem and FileExchange of one process, new with each build. A power cut ends the process; `restart` does not revive it. */
     readonly process: Layer.Layer<FileSystem.FileSystem>
-    /** The disk as another program uses it: its operations are not numbered, meet no hook and no fault. An editor, or the test itself. */
+    /** The disk for other programs, such as an editor or the test: operations without numbers, hooks and faults. */
     readonly foreign: FileSystem.FileSystem
   }
 >()("@signalbox/core/testing/SimulatedDisk") {
-  /** A disk with an empty `/tmp`. Its FileSystem belongs to no process: it works again after `restart`. */
+  /** Provides a disk with an empty `/tmp`. Its FileSystem works again after `restart`. */
   static readonly layerWith = (options: Options = {}): Layer.Layer<SimulatedDisk | FileSystem.FileSystem> =>
     Layer.unwrap(
       Effect.sync(() => {

@@ -1,4 +1,4 @@
-/** Errors as Node's file system gives them: a PlatformError whose cause carries the code. */
+/** Errors of Node's file system: a PlatformError whose cause has the code. */
 import { PlatformError } from "effect"
 
 export class Errno extends Error {

@@ -5,7 +5,7 @@ import type { Operation } from "./Gate.ts"
 import type { DirectoryNode, FileNode, Inode } from "./Inode.ts"
 import type { Place, Volume } from "./Volume.ts"
 
-/** How an operation is carried out: numbered and at risk, or as a foreign process does it. `limit` bounds a write. */
+/** Executes an operation: numbered and with faults, or as a foreign process. `limit` bounds a write. */
 export type Perform = <A>(
   about: Omit<Operation, "number">,
   f: (limit: number) => A,
@@ -148,7 +148,7 @@ export const makeFileSystem = (volume: Volume, perform: Perform, random: () => n
 }
 
 const openInode = (volume: Volume, path: string, flag: FileSystem.OpenFlag, mode: number, noFollow: boolean) => {
-  // O_EXCL follows no link: a name is a name, wherever it leads.
+  // O_EXCL does not follow links.
   const exclusive = flag.includes("x")
   const place: Place = volume.find(path, !noFollow && !exclusive)
   const writable = flag !== "r"

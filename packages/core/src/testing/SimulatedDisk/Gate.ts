@@ -1,10 +1,10 @@
-/** Every operation passes here: it is numbered, written down, shown to the hooks, and perhaps made to fail, to fall short, or to be the last. */
+/** Numbers and records every operation, runs the hooks, and applies faults: failures, short writes, power cuts. */
 import { Clock, Effect, type PlatformError, Schema } from "effect"
 import { Errno, toPlatformError } from "./Errno.ts"
 import type { EntryChange, Fate, FileChange, Inode } from "./Inode.ts"
 import type { Volume } from "./Volume.ts"
 
-/** One system call. `writeFile` and its like are several: opening, each write. */
+/** One system call. `writeFile` and similar methods are several: opening, each write. */
 export interface Operation {
   /** Counted from 1. */
   readonly number: number
@@ -16,18 +16,18 @@ export interface Operation {
   readonly bytes?: number
 }
 
-/** One change that no sync had confirmed when the power was cut. */
+/** One change that was not synced when the power was cut. */
 export interface Unsynced {
   readonly kind: "write" | "truncate" | "metadata" | "entries"
-  /** The file; for names, every name that changes together. */
+  /** The file; for a change of names, all its names. */
   readonly path: string
 }
 
-/** `random` decides for each change alone, from the seed. `kept` for all is what `kill -9` leaves; `lost` for all the worst power cut. */
+/** `random` decides for each change by the seed. `kept` for all is the result of `kill -9`; `lost` for all is the worst power cut. */
 export type Fates = Fate | "random" | ((unsynced: Unsynced) => Fate)
 
 export type Fault = {
-  /** The operation's number, or which one. */
+  /** The operation's number, or a predicate. */
   readonly at: number | ((operation: Operation) => boolean)
   /** Default 1. */
   readonly times?: number
@@ -35,19 +35,19 @@ export type Fault = {
   | {
       /** Fails with this code and changes nothing; a failed `sync` forgets what it should have written. */ readonly error: string
     }
-  | { /** A write takes at most so many bytes, and says so. */ readonly short: number }
+  | { /** A write accepts at most so many bytes, and returns the number. */ readonly short: number }
   | { /** Takes effect in the cache, then the power is cut. */ readonly crash: Fates }
 )
 
-/** How probable each fault is at each operation, 0 to 1. */
+/** The probability of each fault at each operation, 0 to 1. */
 export interface Odds {
   readonly crash?: number
   readonly short?: number
-  /** Of the codes that the operation can give at all: ENOSPC for what needs room, EIO for any, EACCES for what asks for a name. */
+  /** One of the possible codes of the operation: ENOSPC if it needs room, EIO always, EACCES if it uses a name. */
   readonly error?: number
 }
 
-/** What the operations of a dead process die of. */
+/** The defect of every operation after a power cut. */
 export class PowerCut extends Schema.TaggedError<PowerCut>()("PowerCut", { report: Schema.String }) {
   override get message(): string {
     return `the simulated power was cut: ${this.report}`
@@ -58,14 +58,14 @@ export class Gate {
   readonly seed: number
   readonly volume: Volume
   readonly random: () => number
-  /** Raised by every power cut: operations of an earlier life stay dead. */
+  /** Grows with every power cut: operations of earlier processes stay dead. */
   life = 0
   down = false
   count = 0
   readonly hooks = new Set<(operation: Operation) => Effect.Effect<void>>()
   readonly faults: Array<{ readonly fault: Fault; left: number }> = []
   odds: Odds = {}
-  /** Called when the power goes. */
+  /** Called at a power cut. */
   readonly cut = new Set<() => void>()
   readonly #trace: Array<string> = []
 
@@ -75,14 +75,14 @@ export class Gate {
     this.random = mulberry32(seed)
   }
 
-  /** The last thousand operations, after the seed that brings them back. */
+  /** The seed and the last thousand operations. */
   get report(): string {
     return [`seed ${this.seed}, ${this.count} operations, the last:`, ...this.#trace].join("\n  ")
   }
 
   readonly dead: Effect.Effect<never> = Effect.suspend(() => Effect.die(new PowerCut({ report: this.report })))
 
-  /** Yields before and after, as real input and output does: others run there, and an interruption finds its moment. */
+  /** Yields before and after, as real input and output does, so that other fibers and interruptions run in between. */
   perform<A>(
     life: number | undefined,
     about: Omit<Operation, "number">,
@@ -121,14 +121,14 @@ export class Gate {
       if (about.name === "sync" && inode !== undefined) this.volume.forget(inode)
       return Effect.fail(toPlatformError(new Errno(fault.error), about.name, about.path))
     }
-    // The power goes before the disk has answered: such a sync has confirmed nothing.
+    // The power fails before the disk responds: the sync has confirmed nothing.
     const unconfirmed = fault !== undefined && "crash" in fault && about.name === "sync"
     if (unconfirmed) return Effect.never
     const limit = fault !== undefined && "short" in fault ? fault.short : Number.POSITIVE_INFINITY
     return attempt(about, () => f(limit))
   }
 
-  /** Of a foreign process: no number, no hook, no fault; only written down. */
+  /** An operation of a foreign process: recorded, without number, hook or fault. */
   foreign<A>(about: Omit<Operation, "number">, f: (limit: number) => A): Effect.Effect<A, PlatformError.PlatformError> {
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
       this.volume.now = now
@@ -185,7 +185,7 @@ export class Gate {
   }
 }
 
-/** Now, not when the answer is looked at: a caller that is interrupted meanwhile has done it all the same. */
+/** Executes at once: a caller that is interrupted afterwards has done it. */
 const attempt = <A>(about: Omit<Operation, "number">, f: () => A): Effect.Effect<A, PlatformError.PlatformError> => {
   try {
     return Effect.succeed(f())
@@ -209,7 +209,7 @@ const describeFault = (fault: Fault): string => {
   return "short" in fault ? `at most ${fault.short} bytes` : "power cut"
 }
 
-/** Small, fast, the same everywhere: all that a replay needs. */
+/** A small, fast generator with the same results on every platform. */
 const mulberry32 = (seed: number) => () => {
   seed = (seed + 0x6d2b79f5) | 0
   let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)

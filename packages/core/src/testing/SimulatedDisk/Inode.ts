@@ -1,6 +1,6 @@
 /**
- * What one name may lead to. A file keeps two contents: the one that programs see (page cache) and the one that a power cut leaves
- * (platter); between them stand the changes that no sync has confirmed, in their order.
+ * The target of a name. A file has two contents: the one that programs see (page cache), and the one that survives a power cut (platter). Between them
+ * are the unsynced changes, in their order.
  */
 
 export type Ino = number
@@ -12,7 +12,7 @@ interface Common {
   uid: number
   gid: number
   links: number
-  /** Open descriptors: they outlive the last name. */
+  /** Open descriptors. They remain after the last name is removed. */
   opens: number
   readonly birthtime: number
   atime: number
@@ -23,7 +23,7 @@ export interface FileNode extends Common {
   readonly type: "File"
   readonly cache: Extent
   readonly platter: Extent
-  /** As a power cut would leave them. */
+  /** The names after a power cut. */
   readonly durable: { mode: number; uid: number; gid: number }
   changes: Array<Tracked<FileChange>>
 }
@@ -43,25 +43,25 @@ export type FileChange =
   | { readonly kind: "truncate"; readonly length: number }
   | { readonly kind: "metadata"; readonly mode: number; readonly uid: number; readonly gid: number }
 
-/** Entries that change together: a rename is one change of two names, as every journaling file system makes it. */
+/** Entries that change together. A rename is one change of two names, as in every journaling file system. */
 export interface EntryChange {
   readonly kind: "entries"
   readonly sets: ReadonlyArray<{ readonly directory: Ino; readonly name: string; readonly to: Ino | undefined }>
 }
 
 /**
- * `pending` until a sync confirms it (`written`). A sync that failed leaves it `forgotten`: the kernel marked the pages clean, and no later
- * sync of the same file will write them, though it reports success (Linux; "fsyncgate").
+ * `pending` until a sync confirms it (`written`). A failed sync leaves it `forgotten`: the kernel has marked the pages clean, and later syncs of
+ * the file report success without writing them (Linux; "fsyncgate").
  */
 export interface Tracked<Change> {
   readonly change: Change
   state: "pending" | "written" | "forgotten"
 }
 
-/** What becomes of one unsynced change in a power cut. `torn` keeps some stretch of a write; a change that has no parts is kept whole. */
+/** The fate of one unsynced change in a power cut. `torn` keeps a part of a write; a change without parts is kept whole. */
 export type Fate = "lost" | "kept" | "torn"
 
-/** Bytes with room to grow: appending to a long file costs what is appended. */
+/** Bytes with spare room, so that an append costs only the appended bytes. */
 export class Extent {
   #bytes = new Uint8Array(0)
   length = 0
@@ -108,7 +108,7 @@ export const applyToPlatter = (file: FileNode, change: FileChange): void => {
   }
 }
 
-/** A sync that worked. With something forgotten among them, the order must stay until the power cut tells. */
+/** A successful sync. With forgotten changes among them, the order must stay until the power cut. */
 export const confirmFile = (file: FileNode): void => {
   for (const tracked of file.changes) {
     if (tracked.state === "pending") tracked.state = "written"
@@ -124,7 +124,7 @@ export const forgetFile = (file: FileNode): void => {
   }
 }
 
-/** Loses the cache: what was confirmed stays, the rest has the fate that `decide` gives it. */
+/** Drops the cache: synced changes stay, and `decide` determines the fate of the others. */
 export const crashFile = (
   file: FileNode,
   decide: (change: FileChange) => Fate,

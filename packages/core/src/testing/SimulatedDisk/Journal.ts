@@ -1,4 +1,4 @@
-/** The changes of names that no sync has confirmed, in their order, over all directories. */
+/** The unsynced changes of names in all directories, in their order. */
 import type { DirectoryNode, EntryChange, Fate, Ino, Tracked } from "./Inode.ts"
 
 export class Journal {
@@ -24,7 +24,7 @@ export class Journal {
     for (const tracked of this.#pending(directory)) tracked.state = "forgotten"
   }
 
-  /** Keeping a later change and losing an earlier one is what reordering looks like afterwards. */
+  /** A later change may survive without an earlier one, which looks like reordering. */
   crash(decide: (change: EntryChange) => Fate): void {
     for (const { change, state } of this.#changes) {
       if (state === "written" || decide(change) !== "lost") this.#toPlatter(change)

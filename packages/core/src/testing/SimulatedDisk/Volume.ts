@@ -17,7 +17,7 @@ import {
 import { Journal } from "./Journal.ts"
 import { type Listener, Watches } from "./Watches.ts"
 
-/** Where a path leads: the last directory on the way, the name in it, and what stands there, if anything. */
+/** The result of a path: the last directory, the name in it, and its inode, if there is one. */
 export interface Place {
   readonly parent: DirectoryNode
   readonly name: string
@@ -33,7 +33,7 @@ export interface User {
 export class Volume {
   readonly user: User
   readonly root: DirectoryNode
-  /** Bytes that all files together may hold. */
+  /** The most bytes of all files together. */
   capacity = Number.POSITIVE_INFINITY
   now = 0
   #next = 2
@@ -53,7 +53,7 @@ export class Volume {
 
   // ── finding ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** `follow` decides about a symbolic link at the end; those on the way are always followed. */
+  /** `follow` applies to a symbolic link at the end. Links on the way are always followed. */
   find(path: string, follow: boolean): Place {
     let left = 40
     const walk = (from: DirectoryNode, base: ReadonlyArray<DirectoryNode>, names: Array<string>, at: string): Place => {
@@ -107,7 +107,7 @@ export class Volume {
     return ino === undefined ? undefined : this.#inodes.get(ino)
   }
 
-  /** 4 read, 2 write, 1 enter; the owner's bits, since there is one user, and root is not asked. */
+  /** 4 read, 2 write, 1 enter: the owner's bits, because there is one user. Root is not checked. */
   #permit(inode: Inode, bits: number): void {
     if (this.user.uid !== 0 && ((inode.mode >> 6) & bits) !== bits) throw new Errno("EACCES")
   }
@@ -209,7 +209,7 @@ export class Volume {
     ])
   }
 
-  /** Each name below is a change of its own: a power cut may leave any part of a removed tree. */
+  /** Each name below is a separate change: a power cut may leave any part of a removed tree. */
   remove(path: string, recursive: boolean): void {
     const place = this.find(path, false)
     if (place.inode === undefined) throw new Errno("ENOENT")
@@ -252,7 +252,7 @@ export class Volume {
 
   // ── contents ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Answers how many bytes found room; none at all is ENOSPC. */
+  /** Returns the number of bytes that fitted. Throws ENOSPC if none did. */
   write(file: FileNode, offset: number, bytes: Uint8Array): number {
     const growth = Math.max(0, offset + bytes.length - file.cache.length)
     const lacking = growth - Math.max(0, this.capacity - this.#used())
@@ -311,7 +311,7 @@ export class Volume {
 
   // ── durability ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** fsync(2): of a file its bytes and mode, not its name; of a directory its names, not what they lead to. */
+  /** fsync(2): confirms the bytes and mode of a file without its name, or the names in a directory without their targets. */
   sync(inode: Inode): void {
     if (inode.type === "File") confirmFile(inode)
     else this.#journal.confirm(inode.ino)
@@ -323,7 +323,7 @@ export class Volume {
     else this.#journal.forget(inode.ino)
   }
 
-  /** The power is cut: descriptors, watches and the cache are gone. */
+  /** Cuts the power: descriptors, watches and the cache are lost. */
   crash(
     decide: (change: FileChange | EntryChange, path: string) => Fate,
     within: (from: number, to: number) => number,
@@ -348,7 +348,7 @@ export class Volume {
     this.#sweep()
   }
 
-  /** Forgets what no name leads to any more, and counts the names of the rest. */
+  /** Removes inodes without a name, and counts the names of the others. */
   #sweep(): void {
     const reached = new Set<Ino>()
     const visit = (inode: Inode) => {
@@ -383,7 +383,7 @@ export class Volume {
     return this.#watches.add(inode.ino, name === "." ? path.slice(path.lastIndexOf("/") + 1) : name, listener)
   }
 
-  /** Contents or mode changed: every directory that names it hears of it. */
+  /** Notifies every directory that names the inode of a change of content or mode. */
   #updated(ino: Ino): void {
     this.#watches.self(ino, "Update")
     for (const inode of this.#inodes.values()) {

@@ -1,4 +1,4 @@
-/** Watches as inotify has them: they stay with the inode, and go blind when it is removed. */
+/** Watches like those of inotify: they belong to the inode, and report nothing after its removal. */
 import type { FileSystem } from "effect"
 import type { Ino } from "./Inode.ts"
 
@@ -20,12 +20,12 @@ export class Watches {
     return (this.#entries.get(ino)?.size ?? 0) > 0
   }
 
-  /** Something happened to a name in the directory. */
+  /** Reports a change of a name in the directory. */
   child(directory: Ino, event: FileSystem.WatchEvent): void {
     for (const { listener } of this.#entries.get(directory) ?? []) listener(event)
   }
 
-  /** Something happened to the watched thing itself: it is told under its own name. */
+  /** Reports a change of the watched inode itself, under its own name. */
   self(ino: Ino, tag: "Update" | "Remove"): void {
     for (const { listener, name } of this.#entries.get(ino) ?? []) listener({ _tag: tag, path: name })
   }
