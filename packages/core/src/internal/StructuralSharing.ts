@@ -122,12 +122,14 @@ const shareObject = (before: PlainObject | undefined, next: PlainObject, depth: 
   const { keys, values } = membersOf(next)
   const known = before === undefined ? undefined : membersOf(before)
   let shared: Array<unknown> | undefined
-  let same = known !== undefined && known.keys.length === keys.length
+  let aligned = known !== undefined && known.keys.length === keys.length
+  let same = aligned
   for (let index = 0; index < keys.length; index++) {
     const key = keys[index]!
     let was: unknown = absent
     if (known?.keys[index] === key) was = known.values[index]
     else {
+      aligned = false
       if (mode.anyOrder !== true) same = false
       if (before !== undefined && Object.hasOwn(before, key)) was = before[key]
     }
@@ -140,8 +142,10 @@ const shareObject = (before: PlainObject | undefined, next: PlainObject, depth: 
     if (same && !Object.is(value, was)) same = false
   }
   if (same) return before
-  if (inspection !== undefined) return settle(next, { keys, values: shared ?? values }, shared !== undefined)
-  return shared === undefined ? next : objectOf({ keys, values: shared })
+  // Objects with the same keys share the list of them, so that a check of the keys need not run again.
+  const members = { keys: aligned ? known!.keys : keys, values: shared ?? values }
+  if (inspection !== undefined) return settle(next, members, shared !== undefined)
+  return shared === undefined ? next : objectOf(members)
 }
 
 /** Writes the members back into the parsed object and freezes it. */

@@ -8,23 +8,33 @@
  */
 import { Cause, Redacted, Schema, SchemaAST, type SchemaIssue, SchemaParser } from "effect"
 import type { Tokens } from "../../JsonPointer.ts"
-import { absent, freeze, isObject, member, put } from "../Json.ts"
-import { sameValue } from "../StructuralSharing.ts"
+import { absent, freeze, isObject, member, type PlainObject, put } from "../Json.ts"
+import { membersOf, sameValue } from "../StructuralSharing.ts"
 import {
-  fillsIn,
+  acceptorOf,
+  hasConstantDefault,
   mappingOf,
-  renamingEncoder,
   throughLinks,
   validatesNothingElse,
   withoutDefaults,
   withoutLinks,
 } from "./Links.ts"
-import { type Check, type Decode, type Field, noKeys, recordDecoder, remembered, structDecoder } from "./Members.ts"
+import {
+  type Check,
+  type Decode,
+  type Decoded,
+  type Field,
+  noKeys,
+  recordDecoder,
+  remembered,
+  structDecoder,
+} from "./Members.ts"
 import { addIssues } from "./Problems.ts"
 import type { Shapes, View } from "./Shape.ts"
 
 /** Compiles the decoder of a whole document. */
-export const compile = (ast: SchemaAST.AST, shapes: Shapes): Decode => new Compiler(shapes).key(ast, shapes.root, true)
+export const compile = (ast: SchemaAST.AST, shapes: Shapes): Decode =>
+  new Compiler(shapes).place(ast, shapes.root, true)
 
 /** Every key below `value` that none of the shapes knows. */
 export const unknownKeys = (shapes: Shapes, view: View, value: unknown): ReadonlyArray<Tokens> => {
@@ -54,12 +64,12 @@ class Compiler {
     this.shapes = shapes
   }
 
-  /** The value of a key, which may be absent. A root is decoded member by member in any case. */
-  key(ast: SchemaAST.AST, view: View, isRoot: boolean): Decode {
-    return remembered(this.byMembers(ast, view, isRoot) ?? this.unit(ast, view, isRoot))
+  /** The value of a place. One that is not required may be absent. */
+  place(ast: SchemaAST.AST, view: View, isRequired: boolean): Decode {
+    return remembered(this.byMembers(ast, view) ?? this.unit(ast, view, isRequired))
   }
 
-  private byMembers(ast: SchemaAST.AST, view: View, isRoot: boolean): Decode | undefined {
+  private byMembers(ast: SchemaAST.AST, view: View): Decode | undefined {
     const links = ast.encoding ?? []
     let names: ReadonlyMap<string, string> | undefined
     // Outermost first: defaults, which hand on what they get, then at most one renaming of keys.
@@ -70,8 +80,7 @@ class Compiler {
       if (!validatesNothingElse(link.to, withoutLinks(ast, peeled + 1), names)) return undefined
     }
     const body = withoutLinks(ast, links.length)
-    if (!SchemaAST.isObjects(body) || body.encodingChecks !== undefined || !(isRoot || holdsRecord(body)))
-      return undefined
+    if (!SchemaAST.isObjects(body) || body.encodingChecks !== undefined) return undefined
     const members = this.members(body, view, names)
     if (members === undefined || (links.length === 0 && !SchemaAST.isOptional(ast))) return members
     const whole = this.unit(ast, view, false)
@@ -86,30 +95,34 @@ class Compiler {
     const [signature, ...others] = ast.indexSignatures
     const check = ast.checks === undefined ? undefined : this.check(ast.checks, view)
     if (signature === undefined) {
+      // An empty struct takes any object, keys included.
+      if (ast.propertySignatures.length === 0) return undefined
       if (ast.propertySignatures.some((field) => typeof field.name !== "string")) return undefined
       const fields = ast.propertySignatures.map((field): Field => {
         const name = String(field.name)
         const key = names?.get(name) ?? name
-        return { key, name, decode: this.key(field.type, this.shapes.step(view, key), false) }
+        return { key, name, decode: this.place(field.type, this.shapes.step(view, key), false) }
       })
       return structDecoder(fields, check)
     }
     if (others.length > 0 || ast.propertySignatures.length > 0 || signature.parameter !== Schema.String.ast)
       return undefined
     const inner = this.shapes.step(view, "*")
-    const decode = this.byMembers(signature.type, inner, false) ?? this.unit(signature.type, inner, true)
-    return recordDecoder(remembered(decode), check)
+    return recordDecoder(this.place(signature.type, inner, true), check)
   }
 
-  /** Runs the checks of a struct or record on its decoded value. */
+  /** Runs the checks of a struct or record on its decoded value; those that look only at its keys once for each list of keys. */
   private check(checks: SchemaAST.Checks, view: View): Check {
-    const verify = SchemaParser.decodeUnknownExit(schemaOf(new SchemaAST.Objects([], [], undefined, checks)), {
-      errors: "all",
-    })
+    const isOfKeys = (check: AnyCheck) => ofKeys.has(String(representationOf(check)?.["id"]))
+    const verifyAll = verifierOf(checks)
+    const verifyRest = verifierOf(checks.filter((check) => !isOfKeys(check)))
+    const checked = new WeakSet<ReadonlyArray<string>>()
     const shapes = this.shapes
     return (output, input, path, problems) => {
-      const exit = verify(output)
-      if (exit._tag === "Failure") addIssues(problems, exit.cause, { input, base: path, shapes, view, skip: 0 })
+      const { keys } = membersOf(output)
+      const exit = (checked.has(keys) ? verifyRest : verifyAll)(output)
+      if (exit._tag === "Success") checked.add(keys)
+      else addIssues(problems, exit.cause, { input, base: path, shapes, view, skip: 0 })
       return exit._tag === "Success"
     }
   }
@@ -120,7 +133,7 @@ class Compiler {
     const secret = shapes.hasSecret(view)
     const parser = parserOf(ast, required)
     const effectiveOf = effectiveBy(ast, parser)
-    return (input, path, problems) => {
+    const decode: Decode = (input, path, problems) => {
       const decoded = parser.decode(input)
       if (decoded === failed) {
         const skip = required ? 0 : 1
@@ -135,19 +148,39 @@ class Compiler {
         unknown: unknownKeys(shapes, view, input),
       }
     }
+    const accepts = secret ? undefined : acceptorOf(ast)
+    if (accepts === undefined) return decode
+    let whenAbsent: Decoded | undefined
+    const isConstant = hasConstantDefault(ast.encoding?.at(-1))
+    return (input, path, problems) => {
+      if (input !== absent && accepts(input)) return { output: input, effective: input, unknown: noKeys }
+      if (input !== absent || !isConstant) return decode(input, path, problems)
+      whenAbsent ??= decode(input, path, problems)
+      return whenAbsent
+    }
   }
 }
 
+type AnyCheck = SchemaAST.Checks[number]
+
+/** Checks that look only at the keys of an object. */
+const ofKeys = new Set(["effect/schema/isPropertyNames", "effect/schema/isMaxProperties"])
+
+const representationOf = (check: AnyCheck): PlainObject | undefined => {
+  const representation = check.annotations?.["representation"]
+  return isObject(representation) ? representation : undefined
+}
+
+const verifierOf = (checks: ReadonlyArray<AnyCheck>) => {
+  const [first, ...others] = checks
+  const all: SchemaAST.Checks | undefined = first && [first, ...others]
+  return SchemaParser.decodeUnknownExit(schemaOf(new SchemaAST.Objects([], [], undefined, all)), { errors: "all" })
+}
+
 const effectiveBy = (ast: SchemaAST.AST, parser: Parser): ((input: unknown, output: unknown) => unknown) => {
-  const rename = renamingEncoder(ast)
   const encode = SchemaParser.encodeUnknownExit(schemaOf(withoutDefaults(ast)))
   return (input, output) => {
     if (output === absent) return absent
-    const renamed = rename?.(output)
-    if (rename !== undefined && fillsIn(renamed, input)) {
-      if (sameValue(renamed, input)) return input
-      return sameValue(renamed, output) ? output : freeze(renamed)
-    }
     const encoded = encode(output)
     if (encoded._tag === "Failure" || sameValue(encoded.value, input)) return input
     const again = parser.decode(encoded.value)
@@ -195,8 +228,3 @@ const wrapSecrets = (shapes: Shapes, view: View, value: unknown): unknown => {
   for (const key of Object.keys(value)) put(wrapped, key, wrapSecrets(shapes, shapes.step(view, key), value[key]))
   return Object.freeze(wrapped)
 }
-
-/** Only a part that can grow without bound is worth decoding member by member below the root. */
-const holdsRecord = (ast: SchemaAST.AST): boolean =>
-  SchemaAST.isObjects(ast) &&
-  (ast.indexSignatures.length > 0 || ast.propertySignatures.some((field) => holdsRecord(field.type)))

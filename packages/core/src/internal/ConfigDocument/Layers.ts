@@ -97,51 +97,72 @@ export const environmentOverrides = (
 const maxShown = 8
 
 /** A path that a variable can set. */
+/** A place in the document whose paths have names. */
 interface Named {
   readonly view: View
   readonly value: unknown
   /** The value at the same path in the document of an earlier reading. */
   readonly before: unknown
   readonly name: string
-  readonly tokens: Tokens
+  /** Changes with the next visit. */
+  readonly tokens: Array<string>
 }
 
 const unknownValue = Symbol("unknown")
+
+interface Names {
+  /** Declared keys, and what they add to a variable's name. */
+  readonly suffixes: ReadonlyMap<string, string>
+  readonly isRecord: boolean
+}
+
+const namesOfViews = new WeakMap<View, Names>()
+
+const namesOf = (view: View): Names => {
+  const known = namesOfViews.get(view)
+  if (known !== undefined) return known
+  const encoded = view.filter((shape) => shape.encoded)
+  const suffixes = new Map(encoded.flatMap(({ fields }) => [...fields.keys()].map((key) => [key, `_${snake(key)}`])))
+  const names = { suffixes, isRecord: encoded.some((shape) => shape.rest.length > 0) }
+  namesOfViews.set(view, names)
+  return names
+}
 
 /** Visits the paths below `root` whose value differs from `before`. */
 const visitNames = (shapes: Shapes, root: Named, each: (named: Named) => void): void => {
   const above: Array<Shape["fields"]> = []
   const visit = ({ before, name, tokens, value, view }: Named): void => {
+    const { isRecord, suffixes } = namesOf(view)
+    if (suffixes.size === 0 && !isRecord) return
     // A schema that contains itself is followed as far as the document goes.
     if (!isObject(value) && view.some((shape) => above.includes(shape.fields))) return
-    const encoded = view.filter((shape) => shape.encoded)
-    const fields = new Set(encoded.flatMap((shape) => [...shape.fields.keys()]))
     const depth = above.length
-    above.push(...view.map((shape) => shape.fields).filter((names) => names.size > 0))
-    const enter = (key: string, inner: unknown, was: unknown): void => {
-      if (Object.is(inner, was)) return
+    for (const { fields } of view) if (fields.size > 0) above.push(fields)
+    const enter = (key: string, suffix: string, inner: unknown, was: unknown): void => {
       const innerView = shapes.step(view, key)
       if (innerView.length === 0) return
-      const named = {
-        view: innerView,
-        value: inner,
-        before: was,
-        name: `${name}_${snake(key)}`,
-        tokens: [...tokens, key],
-      }
+      tokens.push(key)
+      const named = { view: innerView, value: inner, before: was, name: name + suffix, tokens }
       each(named)
       visit(named)
+      tokens.pop()
     }
-    for (const key of fields) enter(key, member(value, key), before === unknownValue ? before : member(before, key))
-    if (isObject(value) && encoded.some((shape) => shape.rest.length > 0)) {
+    for (const [key, suffix] of suffixes) {
+      const inner = member(value, key)
+      const was = before === unknownValue ? before : member(before, key)
+      if (!Object.is(inner, was)) enter(key, suffix, inner, was)
+    }
+    if (isObject(value) && isRecord) {
       const { keys, values } = membersOf(value)
       const known = isObject(before) ? membersOf(before) : undefined
-      for (const [index, key] of keys.entries()) {
+      for (let index = 0; index < keys.length; index++) {
+        const key = keys[index]!
         if (known?.keys[index] === key && Object.is(known.values[index], values[index])) continue
-        if (fields.has(key)) continue
+        if (suffixes.has(key)) continue
         const was = member(before, key)
+        if (Object.is(values[index], was)) continue
         // A new key brings new names, for everything below it.
-        enter(key, values[index], was === absent ? unknownValue : was)
+        enter(key, `_${snake(key)}`, values[index], was === absent ? unknownValue : was)
       }
     }
     above.length = depth
@@ -274,7 +295,7 @@ export const hides = (
     if (view.length > 0 && environment(name) !== undefined) return true
   }
   let isSet = false
-  visitNames(shapes, { view, value, before: unknownValue, name, tokens }, (named) => {
+  visitNames(shapes, { view, value, before: unknownValue, name, tokens: [...tokens] }, (named) => {
     if (environment(named.name) !== undefined) isSet = true
   })
   return isSet

@@ -2,8 +2,8 @@
  * The steps (links) of a schema's encoding, from the document's form to the decoded one. Most of them fill in a default or rename keys, so
  * that the parts can be decoded one by one. A step is tried on an example when a schema is compiled, and verified on every real value.
  */
-import { Effect, Option, SchemaAST, SchemaGetter } from "effect"
-import { absent, freeze, isObject, put } from "../Json.ts"
+import { Effect, Exit, Option, SchemaAST, SchemaGetter } from "effect"
+import { absent, freeze, isObject } from "../Json.ts"
 
 /** What a link does to the keys of an object. */
 export type KeyMapping =
@@ -18,10 +18,14 @@ const opaque: KeyMapping = { _tag: "Opaque" }
 export const runLink = (link: SchemaAST.Link, input: Option.Option<unknown>): Option.Option<unknown> | undefined => {
   const transformation = link.transformation
   if (transformation._tag === "Middleware") return undefined
-  const exit = Effect.runSyncExit(
-    Effect.suspend(() => SchemaGetter.run(transformation.decode as SchemaGetter.Getter<unknown, unknown>, input, {})),
-  )
-  return exit._tag === "Success" ? exit.value : undefined
+  try {
+    const result = SchemaGetter.run(transformation.decode as SchemaGetter.Getter<unknown, unknown>, input, {})
+    // Most steps need no fiber, and this runs for every value.
+    const exit = Exit.isExit(result) ? result : Effect.runSyncExit(result)
+    return exit._tag === "Success" ? (exit.value as Option.Option<unknown>) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 const mappings = new WeakMap<SchemaAST.Link, KeyMapping>()
@@ -130,76 +134,59 @@ const renames = (link: SchemaAST.Link, names: ReadonlyMap<string, string>, value
   return true
 }
 
-type Encode = (output: unknown) => unknown
+/** Whether the default of a link is the same value each time. */
+export const hasConstantDefault = (link: SchemaAST.Link | undefined): boolean => {
+  const [first, second] = [0, 1].map(() => link && runLink(link, Option.none()))
+  return first !== undefined && second !== undefined && Option.isSome(first) && Option.isSome(second)
+    ? Object.is(first.value, second.value)
+    : false
+}
 
-const same: Encode = (output) => output
+type Accept = (value: unknown) => boolean
 
 /**
- * Encodes what decoding only renamed and filled in. It returns what the schema would encode, for a fraction of the cost. `undefined` where
- * an encoding step may change a value.
+ * A quick test whether a schema decodes a value to itself and encodes it so: scalars and arrays of them. It may be false where the schema
+ * accepts the value. `undefined` where there is no such test. Schema itself costs ten times as much at the first load of many models.
  */
-export const renamingEncoder = (ast: SchemaAST.AST): Encode | undefined => {
-  let names: ReadonlyMap<string, string> | undefined
-  for (const link of ast.encoding ?? []) {
-    const mapping = mappingOf(link)
-    if (mapping._tag === "Renamed" && names === undefined) names = mapping.names
-    else if (!isDefault(link)) return undefined
+export const acceptorOf = (ast: SchemaAST.AST): Accept | undefined => {
+  const ofType = typeTest(ast)
+  const links = ast.encoding ?? []
+  const filters = (ast.checks ?? []).flatMap((check) => (check._tag === "Filter" ? [check] : []))
+  if (ofType === undefined || filters.length < (ast.checks?.length ?? 0)) return undefined
+  if (!links.every(encodesNothing)) return undefined
+  const handsOn = (link: SchemaAST.Link, value: unknown): boolean => {
+    const result = runLink(link, Option.some(value))
+    return result !== undefined && Option.isSome(result) && Object.is(result.value, value)
   }
+  return (value) => {
+    try {
+      const passes = ofType(value) && filters.every((filter) => filter.run(value, ast, {}) === undefined)
+      return passes && links.every((link) => handsOn(link, value))
+    } catch {
+      return false
+    }
+  }
+}
+
+const encodesNothing = ({ transformation }: SchemaAST.Link): boolean =>
+  transformation._tag === "Transformation" && transformation.encode._tag === "Passthrough"
+
+const typeTest = (ast: SchemaAST.AST): Accept | undefined => {
   switch (ast._tag) {
     case "String":
+      return (value) => typeof value === "string"
     case "Number":
+      return (value) => typeof value === "number"
     case "Boolean":
-    case "Null":
+      return (value) => typeof value === "boolean"
     case "Literal":
-      return same
-    case "Union":
-      return ast.types.every(isSame) ? same : undefined
-    case "Arrays":
-      return [...ast.elements, ...ast.rest].every(isSame) ? same : undefined
-    case "Objects":
-      return ofObjects(ast, names)
+      return (value) => Object.is(value, ast.literal)
+    case "Arrays": {
+      const [element, ...others] = ast.rest.map(acceptorOf)
+      if (element === undefined || others.length > 0 || ast.elements.length > 0) return undefined
+      return (value) => Array.isArray(value) && value.every(element)
+    }
     default:
       return undefined
   }
-}
-
-const isSame = (ast: SchemaAST.AST): boolean => renamingEncoder(ast) === same
-
-const ofObjects = (ast: SchemaAST.Objects, names: ReadonlyMap<string, string> | undefined): Encode | undefined => {
-  const fields = ast.propertySignatures.map(({ name, type }) => ({
-    name: String(name),
-    key: names?.get(String(name)) ?? String(name),
-    encode: typeof name === "symbol" ? undefined : renamingEncoder(type),
-  }))
-  const keepsNames = fields.every(({ encode, key, name }) => encode === same && key === name)
-  if (keepsNames && ast.indexSignatures.every(({ type }) => isSame(type))) return same
-  if (ast.indexSignatures.length > 0 || fields.some(({ encode }) => encode === undefined)) return undefined
-  return (output) => {
-    if (!isObject(output)) return output
-    const encoded: Record<string, unknown> = {}
-    for (const { encode, key, name } of fields)
-      if (Object.hasOwn(output, name)) put(encoded, key, encode!(output[name]))
-    return encoded
-  }
-}
-
-/** Whether a link only fills in a default, which decodes to itself. */
-const isDefault = (link: SchemaAST.Link): boolean => {
-  const { transformation } = link
-  if (transformation._tag !== "Transformation" || transformation.encode._tag !== "Passthrough") return false
-  const filled = Option.getOrUndefined(runLink(link, Option.none()) ?? Option.none())
-  return filled === undefined || Option.getOrUndefined(runLink(link, Option.some(filled)) ?? Option.none()) === filled
-}
-
-/** Whether an encoded value has everything that the input has among its keys, and more only where defaults were filled in. */
-export const fillsIn = (encoded: unknown, input: unknown): boolean => {
-  if (Array.isArray(encoded)) {
-    return (
-      Array.isArray(input) &&
-      encoded.length === input.length &&
-      encoded.every((element, index) => fillsIn(element, input[index]))
-    )
-  }
-  if (!isObject(encoded) || !isObject(input)) return Object.is(encoded, input)
-  return Object.keys(encoded).every((key) => !Object.hasOwn(input, key) || fillsIn(encoded[key], input[key]))
 }

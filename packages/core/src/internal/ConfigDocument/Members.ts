@@ -1,6 +1,6 @@
 /** Decodes structs and records member by member. A part that was decoded before is looked up by its input, which is frozen and shared. */
 import type { Tokens } from "../../JsonPointer.ts"
-import { absent, isObject, member, put } from "../Json.ts"
+import { absent, isObject, member, type PlainObject, put } from "../Json.ts"
 import { membersOf, objectOf } from "../StructuralSharing.ts"
 import { kindOf, type ProblemList } from "./Problems.ts"
 
@@ -17,7 +17,7 @@ export interface Decoded {
 export type Decode = (input: unknown, path: Array<string>, problems: ProblemList) => Decoded | undefined
 
 /** Adds to `problems` what is wrong with a decoded struct or record. */
-export type Check = (output: unknown, input: unknown, path: Tokens, problems: ProblemList) => boolean
+export type Check = (output: PlainObject, input: unknown, path: Tokens, problems: ProblemList) => boolean
 
 export const noKeys: ReadonlyArray<Tokens> = []
 
@@ -71,10 +71,14 @@ export const structDecoder = (fields: ReadonlyArray<Field>, check: Check | undef
       for (const tokens of decoded.unknown) unknown.push([key, ...tokens])
     }
     for (const key of Object.keys(input)) if (!keys.has(key)) unknown.push([key])
-    Object.freeze(output)
-    Object.freeze(effective)
-    if (!complete || (check !== undefined && !check(output, input, path, problems))) return undefined
-    return { output, effective, unknown }
+    if (!complete) return undefined
+    const decoded = twinOf(output, input)
+    if (check !== undefined && !check(decoded, input, path, problems)) return undefined
+    return {
+      output: decoded,
+      effective: twinOf(effective, decoded, input),
+      unknown: unknown.length === 0 ? noKeys : unknown,
+    }
   }
 }
 
@@ -110,4 +114,17 @@ export const recordDecoder =
 const sameMembers = (left: ReadonlyArray<unknown>, right: ReadonlyArray<unknown>): boolean => {
   for (let index = 0; index < left.length; index++) if (!Object.is(left[index], right[index])) return false
   return true
+}
+
+/** The first candidate with the very same members in the same order, or the object itself, frozen. */
+const twinOf = (object: PlainObject, ...candidates: ReadonlyArray<PlainObject>): PlainObject => {
+  const keys = Object.keys(object)
+  const isTwin = (candidate: PlainObject): boolean => {
+    const others = Object.keys(candidate)
+    return (
+      others.length === keys.length &&
+      keys.every((key, index) => others[index] === key && Object.is(candidate[key], object[key]))
+    )
+  }
+  return candidates.find(isTwin) ?? Object.freeze(object)
 }

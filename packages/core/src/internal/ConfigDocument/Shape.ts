@@ -57,6 +57,7 @@ const isRedactedSchema = (ast: SchemaAST.AST): boolean => {
 /** Views of one schema; remembers them, because schemas are walked for every changed value. */
 export class Shapes {
   private readonly views = new Map<SchemaAST.AST, View>()
+  private readonly steps = new WeakMap<View, Map<string | undefined, View>>()
   private readonly secrets = new Map<SchemaAST.AST, boolean>()
   readonly root: View
   /** What the schema's owner has to say of a configuration. */
@@ -76,8 +77,13 @@ export class Shapes {
     return view
   }
 
-  /** What may stand under a key (or an index) of a place. */
+  /** The shapes of what is under a key (or an index). Keys that a place does not declare share one view. */
   step(view: View, key: string): View {
+    const known = this.steps.get(view) ?? new Map<string | undefined, View>()
+    const isDeclared = view.some((shape) => shape.fields.has(key) || shape.elements[Number(key)] !== undefined)
+    const index = isDeclared ? key : undefined
+    const found = known.get(index)
+    if (found !== undefined) return found
     const inner: Array<Shape> = []
     for (const shape of view) {
       const field = shape.fields.get(key)
@@ -85,6 +91,7 @@ export class Shapes {
       const asts = field !== undefined ? [field] : element !== undefined ? [element] : [...shape.rest, ...shape.tail]
       for (const ast of asts) inner.push(...this.inherit(shape, this.of(ast)))
     }
+    this.steps.set(view, known.set(index, inner))
     return inner
   }
 

@@ -2,7 +2,7 @@
  * The environment as one reload found it: each variable is read once, through the ConfigProvider, when a document first asks for it. Reading
  * is an Effect and loading a document is a pure function, so a load that asks for a variable that is set runs again with its value.
  */
-import { type ConfigProvider, Effect } from "effect"
+import { type ConfigProvider, Effect, Exit } from "effect"
 import type { Problem } from "../../ConfigError.ts"
 
 // Names come from the schema and from the keys of records. More of them mean that a record keeps changing its keys.
@@ -28,7 +28,12 @@ export const makeEnvironment = (provider: ConfigProvider.ConfigProvider): Enviro
       if (known.size + asked.size > maxNames) forgetUnset(known)
       let found = false
       for (const name of asked) {
-        const node = yield* Effect.mapError(provider.load([name]), () => [unreadable(name)])
+        const loading = provider.load([name])
+        // Providers that need not wait return an Exit, which is read here for a fraction of the cost: there may be 50,000 names.
+        const node =
+          Exit.isExit(loading) && loading._tag === "Success"
+            ? (loading.value as ConfigProvider.Node | undefined)
+            : yield* Effect.mapError(loading, () => [unreadable(name)])
         known.set(name, node?.value)
         found ||= node?.value !== undefined
       }
