@@ -10,7 +10,7 @@ import { changesAt, differences, reveal, unwrap } from "./internal/ConfigDocumen
 import { makeEdits } from "./internal/ConfigDocument/Edits.ts"
 import { jsonSchemaOf } from "./internal/ConfigDocument/JsonSchema.ts"
 import { Loader } from "./internal/ConfigDocument/Loader.ts"
-import { readText } from "./internal/ConfigDocument/Reader.ts"
+import { makeReader, readText } from "./internal/ConfigDocument/Reader.ts"
 import { redactRotated, redactText } from "./internal/ConfigDocument/Redact.ts"
 import { holdsMarker } from "./internal/ConfigDocument/Restore.ts"
 import { restartKey, Shapes, warningsKey } from "./internal/ConfigDocument/Shape.ts"
@@ -47,7 +47,8 @@ const make = <S extends Schema.Top>({
   seed,
 }: Options<S>): Compiled<S["Type"]> => {
   const shapes = new Shapes(schema.ast)
-  const loader = new Loader<S["Type"]>({ ast: schema.ast, shapes, migrations, prefix: environmentPrefix })
+  const readText = makeReader()
+  const loader = new Loader<S["Type"]>({ ast: schema.ast, shapes, migrations, prefix: environmentPrefix, readText })
   return {
     version: loader.version,
     load: loader.load,
@@ -69,7 +70,7 @@ const make = <S extends Schema.Top>({
         differences(before.effective, after.effective).paths
       return changesAt(paths, before.effective, after.effective, redactionMarker)
     },
-    ...makeEdits(shapes),
+    ...makeEdits(shapes, readText),
     editsBetween: (from, to) => {
       const [before, after] = [loader.load(from, {}), loader.load(to, {})]
       if (Result.isFailure(before) || Result.isFailure(after)) return []

@@ -21,6 +21,7 @@ import { makeStore } from "./internal/ConfigStore/Store.ts"
 import type { Reconciler } from "./Reconciler.ts"
 import type * as Setting from "./Setting.ts"
 
+export { VariableNames } from "./internal/ConfigStore/Environment.ts"
 export type {
   Accepted,
   Differences,

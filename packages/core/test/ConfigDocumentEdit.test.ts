@@ -6,6 +6,7 @@ import { Result } from "effect"
 import * as fc from "fast-check"
 import { equivalent } from "../src/internal/ConfigDocument/Difference.ts"
 import { EditedText } from "../src/internal/ConfigDocument/EditedText.ts"
+import { readText } from "../src/internal/ConfigDocument/Reader.ts"
 import { parse } from "../src/internal/ConfigDocument/Text.ts"
 import { absent, lookup, replaceAt } from "../src/internal/Json.ts"
 import { aDocument, aHand, document, write } from "./ConfigDocumentHost.ts"
@@ -38,7 +39,7 @@ describe("ConfigDocument.edit", () => {
         aHand,
         fc.array(fc.tuple(fc.nat(1000), fc.constantFrom("", "new", "-", "0"), aValue), { minLength: 1, maxLength: 8 }),
         (value, hand, edits) => {
-          const edited = new EditedText(write(value, hand), value)
+          const edited = new EditedText(write(value, hand), value, readText)
           let expected: unknown = value
           for (const [index, added, next] of edits) {
             const paths = pathsOf(expected)

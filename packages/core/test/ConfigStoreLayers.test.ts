@@ -169,10 +169,33 @@ describe("the environment", () => {
     ).pipe(Effect.provide(place)),
   )
 
+  it.effect("is looked up only for variables that exist, if the host knows their names", () =>
+    Effect.gen(function* () {
+      const asked: Array<string> = []
+      const provider = ConfigProvider.make((path) =>
+        Effect.sync(() => {
+          asked.push(path.join())
+          return path.join() === "TEST_MODELS_FAST" ? ConfigProvider.makeValue("huge") : undefined
+        }),
+      )
+      const names = new Set(["TEST_MODELS_FAST", "HOME"])
+      const config = yield* Effect.map(AppConfig, (store) => store.snapshot).pipe(
+        Effect.flatten,
+        Effect.provide(Layer.provideMerge(AppConfig.layer, Layer.provideMerge(Reconciler.layer, EventBus.layer))),
+        Effect.provide(ConfigProvider.layer(provider)),
+        Effect.provideService(ConfigStore.VariableNames, names),
+        Effect.provide(place),
+        Effect.map((snapshot) => snapshot.config),
+      )
+      assert.deepStrictEqual(config.models, { fast: "huge" })
+      assert.deepStrictEqual(asked, ["TEST_MODELS_FAST"])
+    }),
+  )
+
   it.effect("is learned in the end also where a document has more names than are remembered", () =>
     Effect.gen(function* () {
       const env = { A_0: "a", B_0: "b" }
-      const { learn, lookup } = makeEnvironment(ConfigProvider.fromEnv({ env }))
+      const { learn, lookup } = makeEnvironment(ConfigProvider.fromEnv({ env }), undefined)
       const ask = (group: string) => Array.from({ length: 40_000 }, (_, index) => lookup(`${group}_${index}`))[0]
       ask("A")
       assert.isTrue(yield* learn)

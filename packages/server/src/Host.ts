@@ -13,10 +13,10 @@ import { Providers } from "@signalbox/core/Providers"
 import { Retention } from "@signalbox/core/Retention"
 import { RequireKeys } from "@signalbox/gateway/RequireKeys"
 import * as Signalbox from "@signalbox/node/Signalbox"
-import { ConfigProvider, Effect, Layer, type Scope } from "effect"
+import { Effect, Layer, type Scope } from "effect"
 import { AdminToken } from "./AdminToken.ts"
 import { HostConfig, settings } from "./HostConfig.ts"
-import { withShortNames } from "./HostEnvironment.ts"
+import * as HostEnvironment from "./HostEnvironment.ts"
 import { ConfigUnusable, FileUnusable, HostError } from "./HostError.ts"
 import { HostHealth } from "./HostHealth.ts"
 import { type HostPaths, hostPaths } from "./HostPaths.ts"
@@ -164,7 +164,7 @@ const configuration = (paths: HostPaths, { port, strict = false }: Options) =>
     Layer.provide([
       Layer.succeed(ConfigStore.StrictStart, strict),
       Layer.succeed(ConfigStore.StartOverrides, port === undefined ? [] : [{ path: "/listen/port", value: port }]),
-      Layer.effect(ConfigProvider.ConfigProvider, Effect.map(ConfigProvider.ConfigProvider, withShortNames)),
+      HostEnvironment.layer,
     ]),
   )
 

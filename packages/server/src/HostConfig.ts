@@ -76,6 +76,8 @@ const Parts = Schema.Struct({
 )
 
 const Document = ConfigDocument.withWarnings(Parts, ({ models, providers }) => {
+  // Nearly always there are none.
+  if (Object.values(models).every(({ provider }) => Object.hasOwn(providers, provider))) return []
   const orphans = new Map<string, Array<string>>()
   for (const [alias, { provider }] of Object.entries(models)) {
     if (Object.hasOwn(providers, provider)) continue

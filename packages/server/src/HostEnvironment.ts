@@ -1,5 +1,6 @@
 /** The short names of environment variables: `SIGNALBOX_PORT` means `SIGNALBOX_LISTEN_PORT` and takes precedence over it. */
-import { ConfigProvider, Effect } from "effect"
+import { VariableNames } from "@signalbox/core/ConfigStore"
+import { ConfigProvider, Context, Effect, Layer } from "effect"
 
 const short = "SIGNALBOX_PORT"
 const long = "SIGNALBOX_LISTEN_PORT"
@@ -41,3 +42,26 @@ export const withShortNames = (provider: ConfigProvider.ConfigProvider): ConfigP
         )
       : provider.load(path),
   )
+
+/**
+ * Provides the short names, and the names of all variables if the provider is the environment of this process.
+ *
+ * **Example** (Reading a document as the host does)
+ *
+ * ```ts
+ * import { HostConfig } from "@signalbox/server/HostConfig"
+ * import { layer } from "@signalbox/server/HostEnvironment"
+ * import { Layer } from "effect"
+ *
+ * Layer.provide(HostConfig.layer, layer)
+ * ```
+ */
+export const layer: Layer.Layer<never> = Layer.effectContext(
+  Effect.map(ConfigProvider.ConfigProvider, (provider) => {
+    const withShort = Context.make(ConfigProvider.ConfigProvider, withShortNames(provider))
+    if (provider !== Context.get(Context.empty(), ConfigProvider.ConfigProvider)) return withShort
+    const names = new Set(Object.keys(process.env))
+    if (names.has(short)) names.add(long)
+    return Context.add(withShort, VariableNames, names)
+  }),
+)

@@ -8,8 +8,8 @@ import { type ConfigStoreError, format } from "@signalbox/core/ConfigError"
 import type * as ConfigStore from "@signalbox/core/ConfigStore"
 import * as Signalbox from "@signalbox/node/Signalbox"
 import { HostConfig } from "@signalbox/server/HostConfig"
-import { withShortNames } from "@signalbox/server/HostEnvironment"
-import { ConfigProvider, Context, Effect, Layer, Logger, type Schema } from "effect"
+import * as HostEnvironment from "@signalbox/server/HostEnvironment"
+import { Context, Effect, Layer, Logger, type Schema } from "effect"
 import type { Access, Edit, Proposal, Where } from "./ConfigAccess.ts"
 import { lastGood } from "./ConfigFailure.ts"
 import type { Failure } from "./Failure.ts"
@@ -48,14 +48,8 @@ const warnReader = ({ place }: Where, store: Store) =>
 export const layerOf = (at: Where, intent: "read" | "write") => {
   const beneath = at.named ? Signalbox.layerAt(at.place.config) : Signalbox.layerFor("signalbox")
   const source = intent === "read" ? Layer.provideMerge(layerReadOnly, beneath) : beneath
-  return Layer.provideMerge(Layer.provide(HostConfig.layer, environment), source)
+  return Layer.provideMerge(Layer.provide(HostConfig.layer, HostEnvironment.layer), source)
 }
-
-/** As a host reads it. */
-const environment = Layer.effect(
-  ConfigProvider.ConfigProvider,
-  Effect.map(ConfigProvider.ConfigProvider, withShortNames),
-)
 
 const local = ({ place }: Where, store: Store): Access => {
   const answered = <A>(effect: Effect.Effect<A, ConfigStoreError>) => Effect.mapError(effect, fromStore)

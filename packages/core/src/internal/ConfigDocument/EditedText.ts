@@ -10,8 +10,8 @@ import { markLength } from "./Characters.ts"
 import { equivalent } from "./Difference.ts"
 import { Outline, type Step } from "./Outline.ts"
 import type { UnplacedProblem } from "./Problems.ts"
+import type { Read } from "./Reader.ts"
 import { appendItem, removeItem, replaceValue } from "./Splice.ts"
-import { parse } from "./Text.ts"
 
 /** A text that parses, and the value that it should parse to after the edits. */
 export class EditedText {
@@ -23,7 +23,10 @@ export class EditedText {
   /** The parts of the value that were copied, so that they may be written into. */
   readonly #owned = new Set<unknown>()
 
-  constructor(text: string, value: unknown) {
+  readonly #read: Read
+
+  constructor(text: string, value: unknown, read: Read) {
+    this.#read = read
     this.#mark = text.slice(0, markLength(text))
     this.#text = text.slice(this.#mark.length)
     this.#value = value
@@ -64,8 +67,8 @@ export class EditedText {
   /** Whether the text parses to the intended value. */
   isTrue(): boolean {
     if (!this.#changed) return true
-    const parsed = parse(this.#text)
-    return Result.isSuccess(parsed) && equivalent(parsed.success, this.#value)
+    const read = this.#read(this.text)
+    return Result.isSuccess(read) && equivalent(read.success, this.#value)
   }
 
   /** Makes the smallest change: one value replaced, one member added or removed. */
@@ -147,8 +150,9 @@ export const rewriteDocument = (
   from: { readonly text: string; readonly value: unknown },
   wanted: unknown,
   paths: ReadonlyArray<Tokens>,
+  read: Read,
 ): string => {
-  const edited = new EditedText(from.text, from.value)
+  const edited = new EditedText(from.text, from.value, read)
   const refused = paths.some((tokens) => edited.set(tokens, lookup(wanted, tokens)) !== undefined)
   return !refused && equivalent(edited.value, wanted) && edited.isTrue() ? edited.text : pretty(wanted)
 }

@@ -5,12 +5,12 @@ import { absent, findFaults, lookup, maxDepth } from "../Json.ts"
 import { EditedText } from "./EditedText.ts"
 import { positionsIn } from "./Outline.ts"
 import { locate, ProblemList } from "./Problems.ts"
-import { readText } from "./Reader.ts"
+import type { Read } from "./Reader.ts"
 import { restoreText, restoreValue } from "./Restore.ts"
 import type { Shapes } from "./Shape.ts"
 import type { ConfigDocument, Edit } from "./Types.ts"
 
-export const makeEdits = (shapes: Shapes): Pick<ConfigDocument<unknown>, "edit" | "restore"> => {
+export const makeEdits = (shapes: Shapes, readText: Read): Pick<ConfigDocument<unknown>, "edit" | "restore"> => {
   const declaresVersion = shapes.root.some((shape) => shape.fields.has("version"))
 
   /** The path of an edit and its value, in which stored secrets have replaced the markers. */
@@ -49,7 +49,7 @@ export const makeEdits = (shapes: Shapes): Pick<ConfigDocument<unknown>, "edit" 
       if (Result.isFailure(read)) return Result.fail(read.failure)
       const stored = read.success
       const problems = new ProblemList()
-      const edited = new EditedText(text, stored)
+      const edited = new EditedText(text, stored, readText)
       for (const edit of edits) {
         const wanted = readEdit(edit, stored, problems)
         if (wanted === undefined) continue

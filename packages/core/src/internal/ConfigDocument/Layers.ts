@@ -52,13 +52,14 @@ export const readEnvironment = (
   environment: Environment,
   document: unknown,
   earlier: EnvironmentReading | undefined,
+  mayHave: (prefix: string) => boolean = () => true,
 ): EnvironmentReading => {
   const known = earlier?.environment === environment ? earlier : undefined
   if (known !== undefined && Object.is(known.document, document)) return known
   const variables: Array<Variable> = []
   const readAgain = new Set<string>()
   const before = known === undefined ? unknownValue : known.document
-  visitNames(shapes, { view: shapes.root, value: document, before, name: prefix, tokens: [] }, (named) => {
+  visitNames(shapes, { view: shapes.root, value: document, before, name: prefix, tokens: [] }, mayHave, (named) => {
     const { name, tokens, view } = named
     if (known !== undefined) readAgain.add(pointer(tokens))
     const text = environment(name)
@@ -96,7 +97,6 @@ export const environmentOverrides = (
 
 const maxShown = 8
 
-/** A path that a variable can set. */
 /** A place in the document whose paths have names. */
 interface Named {
   readonly view: View
@@ -128,12 +128,17 @@ const namesOf = (view: View): Names => {
   return names
 }
 
-/** Visits the paths below `root` whose value differs from `before`. */
-const visitNames = (shapes: Shapes, root: Named, each: (named: Named) => void): void => {
+/** Visits the paths below `root` whose value differs from `before`, and for which a variable may exist. */
+const visitNames = (
+  shapes: Shapes,
+  root: Named,
+  mayHave: (prefix: string) => boolean,
+  each: (named: Named) => void,
+): void => {
   const above: Array<Shape["fields"]> = []
   const visit = ({ before, name, tokens, value, view }: Named): void => {
     const { isRecord, suffixes } = namesOf(view)
-    if (suffixes.size === 0 && !isRecord) return
+    if ((suffixes.size === 0 && !isRecord) || !mayHave(`${name}_`)) return
     // A schema that contains itself is followed as far as the document goes.
     if (!isObject(value) && view.some((shape) => above.includes(shape.fields))) return
     const depth = above.length
@@ -295,8 +300,13 @@ export const hides = (
     if (view.length > 0 && environment(name) !== undefined) return true
   }
   let isSet = false
-  visitNames(shapes, { view, value, before: unknownValue, name, tokens: [...tokens] }, (named) => {
-    if (environment(named.name) !== undefined) isSet = true
-  })
+  visitNames(
+    shapes,
+    { view, value, before: unknownValue, name, tokens: [...tokens] },
+    () => true,
+    (named) => {
+      if (environment(named.name) !== undefined) isSet = true
+    },
+  )
   return isSet
 }

@@ -21,7 +21,7 @@ import {
 import type { Decode, Decoded } from "./Members.ts"
 import { positionsIn } from "./Outline.ts"
 import { locate, ProblemList, type UnplacedProblem } from "./Problems.ts"
-import { readText } from "./Reader.ts"
+import type { Read } from "./Reader.ts"
 import { declaredDefaults, type Shapes } from "./Shape.ts"
 import type { Edit, Layers, Loaded, Migration, Provenance } from "./Types.ts"
 import { migrate, versionOf } from "./Version.ts"
@@ -32,6 +32,7 @@ interface Settings {
   readonly shapes: Shapes
   readonly migrations: ReadonlyArray<Migration>
   readonly prefix: string | undefined
+  readonly readText: Read
 }
 
 /** The steps from a text to its configuration, as frozen plain JSON. */
@@ -70,7 +71,7 @@ export class Loader<C> {
     const before = previous === undefined ? undefined : this.stages.get(previous)
     const problems = new ProblemList()
     const warnings = new ProblemList()
-    const read = readText(text, before?.source)
+    const read = this.settings.readText(text, before?.source)
     if (Result.isFailure(read)) return Result.fail(read.failure)
     const source = read.success
     const from = versionOf(source, this.version, problems)
@@ -83,7 +84,7 @@ export class Loader<C> {
   }
 
   isCurrent = (text: string): boolean => {
-    const read = readText(text)
+    const read = this.settings.readText(text)
     return Result.isSuccess(read) && versionOf(read.success, this.version, new ProblemList()) === this.version
   }
 
@@ -178,11 +179,12 @@ export class Loader<C> {
     return true
   }
 
-  private readEnvironment(document: PlainObject, { environment }: Layers, earlier: EnvironmentReading | undefined) {
+  private readEnvironment(document: PlainObject, layers: Layers, earlier: EnvironmentReading | undefined) {
+    const { environment, mayHaveVariables = () => true } = layers
     const { prefix, shapes } = this.settings
     return prefix === undefined || environment === undefined
       ? undefined
-      : readEnvironment(shapes, prefix, environment, document, earlier)
+      : readEnvironment(shapes, prefix, environment, document, earlier, mayHaveVariables)
   }
 
   private loaded(
@@ -221,7 +223,7 @@ export class Loader<C> {
   private migratedText(text: string, { document, source }: Stages): string {
     const wanted = Object.hasOwn(document, "version") ? document : { version: this.version, ...document }
     const { paths, truncated } = differences(source, wanted, maxMigratedPaths)
-    return truncated ? pretty(wanted) : rewriteDocument({ text, value: source }, wanted, paths)
+    return truncated ? pretty(wanted) : rewriteDocument({ text, value: source }, wanted, paths, this.settings.readText)
   }
 }
 

@@ -1,4 +1,4 @@
-/** From a text to frozen plain JSON, or to its problems. */
+/** From a text to frozen plain JSON, or to its problems. A reader remembers the last text: an edit, its check and the load of the result parse it once. */
 import { Result } from "effect"
 import type { Problem } from "../../ConfigError.ts"
 import { findFaults, isDeeperThan, isObject, maxDepth, type PlainObject } from "../Json.ts"
@@ -7,8 +7,21 @@ import { positionsIn } from "./Outline.ts"
 import { kindOf, locate, ProblemList } from "./Problems.ts"
 import { type Fault, firstFault, linesOf, parse } from "./Text.ts"
 
-/** Shares with `before`, the value of an earlier text, what equals it. */
-export const readText = (text: string, before?: PlainObject): Result.Result<PlainObject, ReadonlyArray<Problem>> => {
+/** Reads a text. What equals `before`, the value of an earlier text, is shared with it. */
+export type Read = (text: string, before?: PlainObject) => Result.Result<PlainObject, ReadonlyArray<Problem>>
+
+export const makeReader = (): Read => {
+  let last: { readonly text: string; readonly value: PlainObject } | undefined
+  return (text, before = last?.value) => {
+    if (last?.text === text) return Result.succeed(last.value)
+    const read = readText(text, before)
+    if (Result.isSuccess(read)) last = { text, value: read.success }
+    return read
+  }
+}
+
+/** Reads a text without remembering it. */
+export const readText: Read = (text, before) => {
   const refuse = ({ message, offset }: Fault): Result.Result<never, ReadonlyArray<Problem>> =>
     Result.fail([{ by: "parser", path: "", ...linesOf(text)(offset), message }])
   const parsed = parse(text)

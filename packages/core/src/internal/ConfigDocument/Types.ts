@@ -25,6 +25,8 @@ export const redactionMarker = "<redacted>"
 export interface Layers {
   /** Looks up one environment variable by its full name. One function has one answer to a name: a load over `previous` asks it only for what is new. */
   readonly environment?: (name: string) => string | undefined
+  /** Whether a variable may exist whose name starts with this prefix. Without it each name is looked up. Belongs to one `environment`. */
+  readonly mayHaveVariables?: (prefix: string) => boolean
   /** Values that stand above everything else. */
   readonly runtime?: ReadonlyArray<Edit>
 }

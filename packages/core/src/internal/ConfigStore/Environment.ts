@@ -2,23 +2,43 @@
  * The environment as one reload found it: each variable is read once, through the ConfigProvider, when a document first asks for it. Reading
  * is an Effect and loading a document is a pure function, so a load that asks for a variable that is set runs again with its value.
  */
-import { type ConfigProvider, Effect, Exit } from "effect"
+import { type ConfigProvider, Context, Effect, Exit } from "effect"
 import type { Problem } from "../../ConfigError.ts"
 
 // Names come from the schema and from the keys of records. More of them mean that a record keeps changing its keys.
 const maxNames = 65_536
 
+/**
+ * The names of all variables that the `ConfigProvider` has, if the host knows them.
+ *
+ * **When to use**
+ *
+ * Provide it if the provider is the environment of the process. A document of 10,000 models has names for 50,000 variables; with this set, only
+ * variables that exist are looked up. Default: unknown, and every name is looked up.
+ */
+export const VariableNames: Context.Reference<ReadonlySet<string> | undefined> = Context.Reference(
+  "@signalbox/core/ConfigStore/VariableNames",
+  { defaultValue: (): ReadonlySet<string> | undefined => undefined },
+)
+
 export interface Environment {
   readonly lookup: (name: string) => string | undefined
+  /** Whether a variable may exist whose name starts with this prefix. */
+  readonly mayHave: (prefix: string) => boolean
   /** Reads the variables that `lookup` was asked for and did not know. Returns whether any of them is set. */
   readonly learn: Effect.Effect<boolean, ReadonlyArray<Problem>>
 }
 
-export const makeEnvironment = (provider: ConfigProvider.ConfigProvider): Environment => {
+export const makeEnvironment = (
+  provider: ConfigProvider.ConfigProvider,
+  names: ReadonlySet<string> | undefined,
+): Environment => {
   const known = new Map<string, string | undefined>()
   const asked = new Set<string>()
   return {
+    mayHave: (prefix) => names === undefined || Array.from(names).some((name) => name.startsWith(prefix)),
     lookup: (name) => {
+      if (names !== undefined && !names.has(name)) return undefined
       const value = known.get(name)
       if (value === undefined && !known.has(name)) asked.add(name)
       return value

@@ -31,4 +31,6 @@ export const loadWith = <C>(
   )
 
 export const layersOf = ({ environment, runtime }: Layering): Layers =>
-  environment === undefined ? { runtime } : { environment: environment.lookup, runtime }
+  environment === undefined
+    ? { runtime }
+    : { environment: environment.lookup, mayHaveVariables: environment.mayHave, runtime }

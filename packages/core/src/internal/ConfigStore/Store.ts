@@ -9,7 +9,7 @@ import * as Setting from "../../Setting.ts"
 import { withOpaqueSpan } from "../OpaqueSpan.ts"
 import { type Acceptance, makeAcceptance } from "./Acceptance.ts"
 import { makeChanges } from "./Changes.ts"
-import { makeEnvironment } from "./Environment.ts"
+import { makeEnvironment, VariableNames } from "./Environment.ts"
 import { layersOf } from "./Layering.ts"
 import { makePastDocuments } from "./PastDocuments.ts"
 import type { Accepted, RedactedDocument, Snapshot, WriteOptions } from "./Results.ts"
@@ -23,7 +23,8 @@ export const makeStore = <C>(id: string, document: ConfigDocument<C>) =>
     const reconciler = yield* Reconciler
     const dependencies: Dependencies<C> = { id, document, source, bus: yield* EventBus }
     const provider = yield* ConfigProvider.ConfigProvider
-    const first = { environment: makeEnvironment(provider), runtime: yield* StartOverrides }
+    const names = yield* VariableNames
+    const first = { environment: makeEnvironment(provider, names), runtime: yield* StartOverrides }
     const start = startStore(dependencies, first, yield* StrictStart)
     const started = yield* Effect.mapError(reconciler.run(start, { whenFull: "wait" }), toError)
     const acceptance = makeAcceptance(dependencies, started)
@@ -68,7 +69,7 @@ export const makeStore = <C>(id: string, document: ConfigDocument<C>) =>
       reload: (options?: { readonly ignoreEnvironment?: boolean }) =>
         run("reload", (transaction) => {
           const ignored = options?.ignoreEnvironment ?? acceptance.inForce.layering.environment === undefined
-          return changes.reload(ignored ? undefined : makeEnvironment(provider))(transaction)
+          return changes.reload(ignored ? undefined : makeEnvironment(provider, names))(transaction)
         }),
       history: Effect.mapError(source.history.list, toError).pipe(traced("history")),
       past: (hash: string) => Effect.mapError(history.past(hash), toError).pipe(traced("past")),
