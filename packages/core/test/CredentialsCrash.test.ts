@@ -4,6 +4,8 @@ import { Effect, Exit } from "effect"
 import * as fc from "fast-check"
 import { add, content, idOf, ids, inProcess, litter, onDisk, revoke } from "./CredentialsDisk.ts"
 
+const torture = process.env["SIGNALBOX_TORTURE"] === "1"
+
 describe("a power cut", () => {
   /** One run: the cut at operation `at` of a start and a revocation, and who gets in afterwards. */
   const run = (options: { readonly seed: number; readonly at: number }) =>
@@ -35,7 +37,7 @@ describe("a power cut", () => {
         fc.asyncProperty(fc.record({ seed: fc.integer(), at: fc.integer({ min: 1, max: 50 }) }), (options) =>
           Effect.runPromise(Effect.asVoid(run(options))),
         ),
-        { numRuns: 300 },
+        { numRuns: torture ? 3_000 : 120 },
       ),
     ),
   )
@@ -65,7 +67,7 @@ describe("a power cut", () => {
             }).pipe(disk.explain)
           }).pipe(onDisk({ seed }), Effect.runPromise),
         ),
-        { numRuns: 200 },
+        { numRuns: torture ? 2_000 : 80 },
       ),
     ),
   )

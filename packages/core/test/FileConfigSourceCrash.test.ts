@@ -17,6 +17,8 @@ import {
   write,
 } from "./FileConfigSourceDisk.ts"
 
+const torture = process.env["SIGNALBOX_TORTURE"] === "1"
+
 describe("a power cut", () => {
   /** One run: the cut at operation `at` of a write, and what is there afterwards. */
   const run = (options: { readonly seed: number; readonly exchange: boolean; readonly at: number }) =>
@@ -48,7 +50,7 @@ describe("a power cut", () => {
             fc.record({ seed: fc.integer(), exchange: fc.boolean(), at: fc.integer({ min: 1, max: 70 }) }),
             (options) => Effect.runPromise(Effect.asVoid(run(options))),
           ),
-          { numRuns: 500 },
+          { numRuns: torture ? 5_000 : 200 },
         ),
       ),
   )
@@ -78,7 +80,7 @@ describe("a power cut", () => {
             assert.deepStrictEqual(yield* litter, [])
           }).pipe(onDisk({ seed }), Effect.runPromise),
         ),
-        { numRuns: 200 },
+        { numRuns: torture ? 2_000 : 100 },
       ),
     ),
   )
@@ -123,7 +125,7 @@ describe("the history", () => {
             assert.deepStrictEqual(yield* litter, [])
           }).pipe(onDisk({ seed }), Effect.runPromise),
         ),
-        { numRuns: 200 },
+        { numRuns: torture ? 2_000 : 100 },
       ),
     ),
   )

@@ -6,7 +6,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Random } from "effect"
 import { program, rest, said, temporaryDirectory } from "./programs/Program.ts"
 
-const ROUNDS = 200 * (process.env["SIGNALBOX_TORTURE"] === "1" ? 10 : 1)
+const torture = process.env["SIGNALBOX_TORTURE"] === "1"
+const ROUNDS = torture ? 2000 : 20
 /** The number of documents, each written by one process after another. */
 const LANES = 4
 /** One round in so many kills the process before it has opened the document. */
@@ -42,35 +43,35 @@ describe("ConfigStore in a killed process", () => {
       Effect.gen(function* () {
         const seed = Number(process.env["SIGNALBOX_SEED"] ?? (yield* Clock.currentTimeMillis))
         const root = yield* temporaryDirectory
-        const compileCache = join(root, "compiled")
-        // One process ends normally, so that the others use its compiled code.
-        const first = yield* program("count.ts", [join(root, "config.json"), "1"], { compileCache })
+        // One process ends normally, so that Node stores its compiled code for the others.
+        const first = yield* program("count.ts", [join(root, "config.json"), "1"])
         assert.strictEqual((yield* rest(first)).at(-1), "1")
         const seen = yield* Effect.forEach(
           Array.from({ length: LANES }, (_, index) => index),
-          (index) =>
-            Random.withSeed(laneOf(join(root, `lane${index}`), compileCache, ROUNDS / LANES), `${seed}/${index}`),
+          (index) => Random.withSeed(laneOf(join(root, `lane${index}`), ROUNDS / LANES), `${seed}/${index}`),
           { concurrency: "unbounded" },
         ).pipe(Effect.tapCause(() => Effect.sync(() => console.error(`SIGNALBOX_SEED=${seed} chooses these moments`))))
         const total = (member: "underWay" | "leftovers" | "kills") => seen.reduce((sum, lane) => sum + lane[member], 0)
         assert.strictEqual(total("kills"), ROUNDS)
-        // The kills happened before, during and after writes.
-        assert.isAbove(total("leftovers"), 0, `SIGNALBOX_SEED=${seed}`)
-        assert.isAbove(total("underWay"), 0, `SIGNALBOX_SEED=${seed}`)
+        // With enough kills, some happened before, during and after writes.
+        if (torture) {
+          assert.isAbove(total("leftovers"), 0, `SIGNALBOX_SEED=${seed}`)
+          assert.isAbove(total("underWay"), 0, `SIGNALBOX_SEED=${seed}`)
+        }
         const met = `${total("underWay")} updates taken that nobody acknowledged, ${total("leftovers")} directories to be swept`
         yield* Effect.promise(() => annotate(`SIGNALBOX_SEED=${seed}: ${total("kills")} kills, ${met}`))
       }),
-    300_000,
+    torture ? 1_800_000 : 60_000,
   )
 })
 
-const laneOf = Effect.fnUntraced(function* (directory: string, compileCache: string, rounds: number) {
+const laneOf = Effect.fnUntraced(function* (directory: string, rounds: number) {
   mkdirSync(directory)
   const file = join(directory, "config.json")
   const totals = { kills: 0, underWay: 0, leftovers: 0 }
   let standing: Standing = { count: undefined, acknowledged: 0 }
   for (let round = 0; round < rounds; round++) {
-    const lines = yield* Effect.scoped(killed(file, compileCache, yield* moment))
+    const lines = yield* Effect.scoped(killed(file, yield* moment))
     totals.kills++
     const opened = lines[0] === undefined ? undefined : JSON.parse(lines[0])
     if (opened !== undefined) {
@@ -91,8 +92,8 @@ const laneOf = Effect.fnUntraced(function* (directory: string, compileCache: str
 })
 
 /** All lines of a process that is killed at this moment. */
-const killed = Effect.fnUntraced(function* (file: string, compileCache: string, moment: Moment) {
-  const counter = yield* program("count.ts", [file], { compileCache })
+const killed = Effect.fnUntraced(function* (file: string, moment: Moment) {
+  const counter = yield* program("count.ts", [file])
   const lines: Array<string> = []
   // The timer only selects the moment of the kill.
   if (moment._tag === "Early") yield* Effect.sleep(moment.millis)

@@ -28,11 +28,14 @@ const directory = Effect.acquireRelease(
 )
 
 const on = (flock: Layer.Layer<Flock>) => Layer.provideMerge(NodeFileLock.layerFlock, flock)
+const torture = process.env["SIGNALBOX_TORTURE"] === "1"
+
 const kernel = on(Flock.layerKernel)
 const program = on(Flock.layerProgram)
 
 fileLockSuite("NodeFileLock through the kernel's call", kernel, directory)
-fileLockSuite("NodeFileLock through the flock program", program, directory)
+// Each of its operations starts a process.
+fileLockSuite("NodeFileLock through the flock program", program, directory, { rounds: torture ? 1 : 0.15 })
 
 /** The result of `flock(1)`. */
 const free = (path: string, flag: "-x" | "-s" = "-x") => spawnSync("flock", [flag, "-n", path, "true"]).status === 0
@@ -66,7 +69,7 @@ const openIn = (root: string): number =>
       }).length
     : spawnSync("lsof", ["-a", "-p", String(process.pid), "-Fn"], { encoding: "utf8" }).stdout.split(root).length - 1
 
-const specifics = (name: string, layer: Layer.Layer<FileLock | Flock>, idle: number) =>
+const specifics = (name: string, layer: Layer.Layer<FileLock | Flock>, idle: number, step = 1) =>
   describe(name, () => {
     const test = (
       title: string,
@@ -225,7 +228,7 @@ const specifics = (name: string, layer: Layer.Layer<FileLock | Flock>, idle: num
       Effect.gen(function* () {
         const [lock, flock] = [yield* FileLock, yield* Flock]
         const other = yield* stranger(path)
-        for (let operations = 3; operations <= 40; operations++) {
+        for (let operations = 3; operations <= 40; operations += step) {
           yield* flock.tryLock(other, "exclusive")
           const use = lock
             .withLock(path)(Effect.yieldNow)
@@ -244,7 +247,7 @@ const specifics = (name: string, layer: Layer.Layer<FileLock | Flock>, idle: num
   })
 
 specifics("NodeFileLock with the kernel's call", kernel, 16)
-specifics("NodeFileLock with the flock program", program, 0)
+specifics("NodeFileLock with the flock program", program, 0, torture ? 1 : 5)
 
 describe("NodeFileLock.layer", () => {
   const refused = Effect.fnUntraced(function* (path: string) {

@@ -36,10 +36,10 @@ const acknowledged = Effect.fnUntraced(function* (process: Started, killAt: numb
   return { count, exit: yield* process.exit }
 })
 
-const PROCESSES = 8
 const torture = process.env["SIGNALBOX_TORTURE"] === "1"
-const INCREMENTS = torture ? 10_000 : 500
-const KILLS_PER_PROCESS = torture ? 20 : 2
+const PROCESSES = torture ? 8 : 4
+const INCREMENTS = torture ? 10_000 : 100
+const KILLS_PER_PROCESS = torture ? 20 : 1
 
 /** One of eight workers: killed at random acknowledgements, and restarted with the rest until all are acknowledged. */
 const incrementer = Effect.fnUntraced(function* (lockFile: string, counterFile: string) {
@@ -57,7 +57,7 @@ const incrementer = Effect.fnUntraced(function* (lockFile: string, counterFile: 
 
 describe("NodeFileLock among processes", () => {
   it.live(
-    `loses no increment of 8 processes that increment one number ${INCREMENTS} times each while they are killed`,
+    `loses no increment of ${PROCESSES} processes that increment one number ${INCREMENTS} times each while they are killed`,
     () =>
       Effect.gen(function* () {
         const root = yield* directory

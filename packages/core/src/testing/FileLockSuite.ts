@@ -8,20 +8,26 @@ import { TestClock } from "effect/testing"
 import * as FastCheck from "fast-check"
 import { FileLock, type FileLockError, type LockOptions, LockTimedOut } from "../FileLock.ts"
 
+export interface SuiteOptions {
+  /** The share of the repetitions to run, for a lock that takes milliseconds: 0.1 is a tenth. Default: 1. */
+  readonly rounds?: number
+}
+
 export const fileLockSuite = <E>(
   name: string,
   layer: Layer.Layer<FileLock, E>,
   directory: Effect.Effect<string, never, Scope.Scope> = Effect.succeed("/locks"),
+  { rounds = 1 }: SuiteOptions = {},
 ): void => {
   describe(name, () => {
     const test = (title: string, body: (path: string) => Effect.Effect<void, unknown, FileLock | Scope.Scope>) =>
       it.effect(title, () =>
         Effect.flatMap(directory, (root) => body(`${root}/document.lock`)).pipe(Effect.provide(layer)),
       )
-    exclusion(test)
+    exclusion(test, Math.ceil(400 * rounds))
     timeouts(test)
-    interruption(test)
-    generated(test)
+    interruption(test, Math.ceil(1 / rounds))
+    generated(test, Math.ceil(60 * rounds))
   })
 }
 
@@ -50,7 +56,7 @@ const isFree = Effect.fnUntraced(function* (path: string, mode: "exclusive" | "s
   return Exit.isSuccess(yield* Effect.exit(lock.withLock(path, { ...once, mode })(Effect.void)))
 })
 
-const exclusion = (test: Test) => {
+const exclusion = (test: Test, holders: number) => {
   test("excludes all others while an exclusive holder has the lock", (path) =>
     Effect.gen(function* () {
       const first = yield* holder(path)
@@ -138,10 +144,10 @@ const exclusion = (test: Test) => {
       }).pipe(Effect.andThen(Effect.sync(() => inside--)), lock.withLock(path, { timeout: "1 hour" }))
       const first = yield* holder(path)
       yield* first.entered
-      const fibers = yield* Effect.replicateEffect(Effect.forkChild(short, { startImmediately: true }), 400)
+      const fibers = yield* Effect.replicateEffect(Effect.forkChild(short, { startImmediately: true }), holders)
       yield* first.leave
       yield* Effect.forEach(fibers, Fiber.join)
-      assert.strictEqual(served, 400)
+      assert.strictEqual(served, holders)
     }))
 }
 
@@ -211,12 +217,13 @@ const timeouts = (test: Test) => {
 /** A fiber can be interrupted wherever the scheduler may suspend it. Below 3 operations no fiber makes progress. */
 const yieldSweep = Array.from({ length: 38 }, (_, i) => i + 3)
 
-const interruption = (test: Test) => {
+const interruption = (test: Test, every: number) => {
   test("leaves the lock free after an interruption at any step of acquiring, holding or waiting", (path) =>
     Effect.gen(function* () {
       const lock = yield* FileLock
       let finished = 0
-      for (const operations of yieldSweep) {
+      const sweep = yieldSweep.filter((operations) => operations % every === 0)
+      for (const operations of sweep) {
         const use = lock
           .withLock(path)(Effect.yieldNow)
           .pipe(Effect.provideService(Scheduler.MaxOpsBeforeYield, operations))
@@ -231,7 +238,7 @@ const interruption = (test: Test) => {
         }
       }
       // The loop proves nothing if every fiber was interrupted before its start.
-      assert.isBelow(finished, yieldSweep.length * 18)
+      assert.isBelow(finished, sweep.length * 18)
     }))
 
   test("serves the next waiter when one is interrupted", (path) =>
@@ -265,14 +272,14 @@ const visits: FastCheck.Arbitrary<ReadonlyArray<Visit>> = FastCheck.array(
   { minLength: 2, maxLength: 12 },
 )
 
-const generated = (test: Test) =>
+const generated = (test: Test, numRuns: number) =>
   test("keeps exclusive holders alone and ends with a free lock, for generated holders, timeouts and interruptions", (path) =>
     Effect.gen(function* () {
       const context = yield* Effect.context<FileLock>()
       const runs = FastCheck.asyncProperty(visits, FastCheck.integer(), (visits, seed) =>
         Effect.runPromise(visitAll(path, visits).pipe(Random.withSeed(seed), Effect.provideContext(context))),
       )
-      yield* Effect.promise(() => FastCheck.assert(runs, { numRuns: 60 }))
+      yield* Effect.promise(() => FastCheck.assert(runs, { numRuns }))
     }))
 
 const visitAll = Effect.fnUntraced(function* (path: string, visits: ReadonlyArray<Visit>) {

@@ -12,6 +12,9 @@ export interface Started {
   readonly exit: Effect.Effect<number | string>
 }
 
+/** Half of the start of such a process is compilation. Later runs of the tests find its result here. */
+const compileCache = join(import.meta.dirname, "../../../../node_modules/.cache/signalbox-tests")
+
 export const start = (
   command: string,
   args: ReadonlyArray<string>,
@@ -20,7 +23,9 @@ export const start = (
   Effect.gen(function* () {
     const lines = yield* Queue.unbounded<string, Cause.Done>()
     const child = yield* Effect.acquireRelease(
-      Effect.sync(() => spawn(command, args, { stdio: ["pipe", "pipe", "inherit"], env })),
+      Effect.sync(() =>
+        spawn(command, args, { stdio: ["pipe", "pipe", "inherit"], env: { NODE_COMPILE_CACHE: compileCache, ...env } }),
+      ),
       (child) =>
         Effect.andThen(
           Effect.sync(() => child.kill("SIGKILL")),

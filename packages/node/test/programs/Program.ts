@@ -10,11 +10,6 @@ export const temporaryDirectory = Effect.acquireRelease(
   (path) => Effect.promise(() => rm(path, { recursive: true, force: true })),
 )
 
-export interface ProgramOptions {
-  /** The directory of Node's compile cache: tests that start hundreds of processes spend half their time compiling. */
-  readonly compileCache?: string
-}
-
 export const command = (name: string, args: ReadonlyArray<string>): ReadonlyArray<string> => [
   process.execPath,
   "--conditions=@signalbox/source",
@@ -23,12 +18,9 @@ export const command = (name: string, args: ReadonlyArray<string>): ReadonlyArra
 ]
 
 /** Starts a program with the Node that runs the tests. */
-export const program = (name: string, args: ReadonlyArray<string>, { compileCache }: ProgramOptions = {}) => {
+export const program = (name: string, args: ReadonlyArray<string>) => {
   const [node = "", ...rest] = command(name, args)
-  return start(node, rest, {
-    ...process.env,
-    ...(compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache }),
-  })
+  return start(node, rest)
 }
 
 /** The next line of a process. Its end without a line fails the test. */
