@@ -26,8 +26,8 @@ const hashes = Effect.flatMap(ConfigSource, ({ history }) =>
   Effect.map(history.list, (all) => all.map((one) => one.hash)),
 )
 
-describe("undo", () => {
-  it.effect("goes back step by step, as a new change each time, to the first document and no further", () =>
+describe("ConfigStore.undo", () => {
+  it.effect("goes back step by step to the first document, each step as a new change", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -57,7 +57,7 @@ describe("undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("goes on where another process left off", () =>
+  it.effect("continues after the steps of another process", () =>
     Effect.gen(function* () {
       yield* running(
         Effect.gen(function* () {
@@ -76,7 +76,7 @@ describe("undo", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("of what was set back by hand goes to what was in force before that", () =>
+  it.effect("returns to the previous document after a restore by hand", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -93,7 +93,7 @@ describe("undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("brings a document with a rotated secret back with the secret of today, also in another process", () =>
+  it.effect("restores a document with the present secret, also in another process", () =>
     Effect.gen(function* () {
       yield* running(
         Effect.gen(function* () {
@@ -119,7 +119,7 @@ describe("undo", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("of a change that has only replaced a secret is refused, names it, and says that it is not kept", () =>
+  it.effect("fails with SecretNotKept if the change only replaced a secret", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -131,7 +131,7 @@ describe("undo", () => {
         like(error.reason, refused)
         assert.match(error.message, /needs the secret at \/providers\/a\/key, .* Write the old secret there yourself/)
         assert.strictEqual(yield* text, before)
-        // Another comment is no other configuration.
+        // A changed comment does not change the configuration.
         yield* saved(before.replace("{", "{ // rotated").replace("sk-new", "sk-newer"))
         like((yield* Effect.flip(store.undo)).reason, { ...refused, hash: (yield* hashes)[1] })
         assert.include(yield* text, "sk-newer")
@@ -139,31 +139,28 @@ describe("undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect(
-    "goes back to a document whose secret is checked by the schema, which the history's marker would not pass",
-    () => {
-      class Strict extends ConfigStore.Service<Strict>()("test/Strict", {
-        schema: Schema.Struct({
-          key: Schema.RedactedFromValue(Schema.String.check(Schema.isStartingWith("sk-"))),
-          days: Schema.Int,
-        }),
-        seed: '{ "version": 1, "key": "sk-1", "days": 0 }',
-      }) {}
-      const strict = Strict.layer.pipe(Layer.provideMerge(Reconciler.layer), Layer.provideMerge(EventBus.layer))
-      return Effect.gen(function* () {
-        const store = yield* Strict
-        yield* store.update([{ path: "/days", value: 1 }])
-        yield* store.update([
-          { path: "/days", value: 2 },
-          { path: "/key", value: "sk-2" },
-        ])
-        assert.strictEqual((yield* store.undo).config.days, 1)
-        assert.include(yield* text, "sk-2")
-      }).pipe(Effect.provide(Layer.provideMerge(Layer.fresh(strict), place)))
-    },
-  )
+  it.effect("restores a document whose schema checks a secret that the marker would not pass", () => {
+    class Strict extends ConfigStore.Service<Strict>()("test/Strict", {
+      schema: Schema.Struct({
+        key: Schema.RedactedFromValue(Schema.String.check(Schema.isStartingWith("sk-"))),
+        days: Schema.Int,
+      }),
+      seed: '{ "version": 1, "key": "sk-1", "days": 0 }',
+    }) {}
+    const strict = Strict.layer.pipe(Layer.provideMerge(Reconciler.layer), Layer.provideMerge(EventBus.layer))
+    return Effect.gen(function* () {
+      const store = yield* Strict
+      yield* store.update([{ path: "/days", value: 1 }])
+      yield* store.update([
+        { path: "/days", value: 2 },
+        { path: "/key", value: "sk-2" },
+      ])
+      assert.strictEqual((yield* store.undo).config.days, 1)
+      assert.include(yield* text, "sk-2")
+    }).pipe(Effect.provide(Layer.provideMerge(Layer.fresh(strict), place)))
+  })
 
-  it.effect("of a change that removed a secret says which one would be needed, and refuses no document", () =>
+  it.effect("names the missing secret if the change removed it", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -176,7 +173,7 @@ describe("undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("finds no secret that was rotated out while the environment hid it", () =>
+  it.effect("removes a secret that was rotated while the environment hid it", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -190,7 +187,7 @@ describe("undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("finds no secret that was rotated out while nothing ran", () =>
+  it.effect("removes a secret that was rotated while no process ran", () =>
     Effect.gen(function* () {
       yield* running(
         Effect.flatMap(AppConfig, (store) =>
@@ -204,7 +201,7 @@ describe("undo", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("of a save that nobody has looked at is a conflict", () =>
+  it.effect("fails with a conflict if a save was not read yet", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -217,7 +214,7 @@ describe("undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("heals a refused document, which is kept and said", () =>
+  it.effect("replaces a refused document, keeps it, and publishes the change", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -241,7 +238,7 @@ describe("undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("passes over documents that are not acceptable", () =>
+  it.effect("skips documents that are not acceptable", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -254,8 +251,8 @@ describe("undo", () => {
   )
 })
 
-describe("a whole text", () => {
-  it.effect("keeps the secrets whose markers it holds, and is refused where there is none", () =>
+describe("ConfigStore.replace", () => {
+  it.effect("keeps secrets in place of markers, and refuses a marker without a secret", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -282,7 +279,7 @@ describe("a whole text", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("keeps the secret that stands there, not the one that was in force", () =>
+  it.effect("keeps the secret of the stored document, not of the one in force", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -295,7 +292,7 @@ describe("a whole text", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("over a save that nobody has looked at keeps it and says so", () =>
+  it.effect("keeps an unread save that it replaces, and publishes that", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -316,7 +313,7 @@ describe("a whole text", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("is not written where what it replaces cannot be kept", () =>
+  it.effect("writes nothing if the replaced text cannot be kept", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -333,8 +330,8 @@ describe("a whole text", () => {
   )
 })
 
-describe("the history", () => {
-  it.effect("that cannot be written does not undo a change that is in force", () =>
+describe("ConfigStore.history", () => {
+  it.effect("does not revert a change if the history cannot be written", () =>
     running(
       Effect.gen(function* () {
         const full = new SourceUnavailable({ path: "history", code: "ENOSPC", detail: "no space left" })
@@ -346,7 +343,7 @@ describe("the history", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("that cannot be read is an answer", () =>
+  it.effect("fails with a typed error if the history cannot be read", () =>
     running(
       Effect.gen(function* () {
         const gone = new SourceUnavailable({ path: "history", code: "EIO", detail: "i/o error" })
@@ -357,7 +354,7 @@ describe("the history", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("has what a foreign editor saved in the last instant, and the event says where", () =>
+  it.effect("contains the text that an editor saved at the moment of a write, and an event names it", () =>
     running(
       Effect.gen(function* () {
         const state = yield* Interfered
@@ -373,8 +370,8 @@ describe("the history", () => {
   )
 })
 
-describe("a write that the disk does not confirm", () => {
-  it.effect("is in force, published and kept, and then answered as unconfirmed", () =>
+describe("ConfigStore with an unconfirmed write", () => {
+  it.effect("applies, publishes and keeps the change, then fails with Unconfirmed", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -392,7 +389,7 @@ describe("a write that the disk does not confirm", () => {
   )
 })
 
-describe("a document of an older version", () => {
+describe("ConfigStore with a document of another version", () => {
   class Versioned extends ConfigStore.Service<Versioned>()("test/Versioned", {
     schema: Schema.Struct({ keep: Schema.Struct({ days: Schema.Int }) }),
     migrations: [(document) => ({ ...Object(document), keep: { days: Object(document).days } })],
@@ -405,7 +402,7 @@ describe("a document of an older version", () => {
   )
   const old = '{\n  // weeks are too long\n  "days": 5\n}'
 
-  it.effect("is in force as the new one; the text is migrated with the next write, and the original kept", () =>
+  it.effect("applies an older document, migrates the text with the next write, and keeps the original", () =>
     Effect.gen(function* () {
       const document = yield* MemoryDocument
       yield* document.save(old)
@@ -429,7 +426,7 @@ describe("a document of an older version", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("that is written by an edit without effect is migrated as well", () =>
+  it.effect("migrates the text with an edit without effect", () =>
     Effect.gen(function* () {
       const document = yield* MemoryDocument
       yield* document.save(old)
@@ -441,7 +438,7 @@ describe("a document of an older version", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("newer than the program is refused and left alone", () =>
+  it.effect("refuses a newer document and does not change it", () =>
     Effect.gen(function* () {
       const document = yield* MemoryDocument
       yield* Effect.gen(function* () {

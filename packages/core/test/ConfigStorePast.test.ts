@@ -9,8 +9,8 @@ import { AppConfig, forget, Interfered, like, place, running, said, text } from 
 const provider = (key: string) => [{ path: "/providers/a", value: { url: "u", key } }]
 const days = (value: number) => [{ path: "/retention/days", value }]
 
-describe("effective", () => {
-  it.effect("is all layers put together, defaults filled in, without secrets", () =>
+describe("ConfigStore.effective", () => {
+  it.effect("combines all layers and defaults, without secrets", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -28,8 +28,8 @@ describe("effective", () => {
   )
 })
 
-describe("a write", () => {
-  it.effect("answers what it has changed and what of that waits for a restart, and nothing where nothing has", () =>
+describe("a write of ConfigStore", () => {
+  it.effect("returns its effective changes and those that need a restart", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -48,8 +48,8 @@ describe("a write", () => {
   )
 })
 
-describe("plan", () => {
-  it.effect("takes a whole text, keeps the secrets that its markers stand for, and writes and says nothing", () =>
+describe("ConfigStore.plan", () => {
+  it.effect("accepts a whole text, keeps secrets in place of markers, and neither writes nor publishes", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -66,7 +66,7 @@ describe("plan", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("of a whole text names the paths that a higher layer hides", () =>
+  it.effect("names the paths of a whole text that a higher layer hides", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -79,8 +79,8 @@ describe("plan", () => {
   )
 })
 
-describe("past", () => {
-  it.effect("shows a document of the history, redacted, by the beginning of its hash", () =>
+describe("ConfigStore.past", () => {
+  it.effect("returns a document of the history, redacted, by a prefix of its hash", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -94,7 +94,7 @@ describe("past", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("shows the document in force though the history could not be written", () =>
+  it.effect("returns the document in force if the history could not be written", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -105,7 +105,7 @@ describe("past", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("is refused where none begins so, where several do, and where too little of a hash is named", () =>
+  it.effect("fails for an unknown, an ambiguous and a short prefix", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -123,8 +123,8 @@ describe("past", () => {
   )
 })
 
-describe("differences", () => {
-  it.effect("are what lies between two documents, whatever stands above them, without secrets", () =>
+describe("ConfigStore.differences", () => {
+  it.effect("compares two documents without higher layers and without secrets", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -146,7 +146,7 @@ describe("differences", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("are told also of documents that leave to the environment what they must have", () => {
+  it.effect("compares documents whose required values come from the environment", () => {
     class Required extends ConfigStore.Service<Required>()("test/Required", {
       schema: Schema.Struct({ token: Schema.RedactedFromValue(Schema.String), days: Schema.Int }),
       environmentPrefix: "TEST",
@@ -170,7 +170,7 @@ describe("differences", () => {
     )
   })
 
-  it.effect("are refused where a document can be read no more", () =>
+  it.effect("fails if a document can no longer be read", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig

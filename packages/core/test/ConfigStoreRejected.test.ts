@@ -21,8 +21,8 @@ import {
 const days = (value: unknown) => [{ path: "/retention/days", value }]
 const bad = '{\n  "retention": { "days": "x" }\n}'
 
-describe("a bad save", () => {
-  it.effect("changes nothing and is said once, with line and column", () =>
+describe("ConfigStore after an invalid save", () => {
+  it.effect("changes nothing and publishes the refusal once, with line and column", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -45,7 +45,7 @@ describe("a bad save", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("is said again when it comes back after a good one, and when it is bad in another way", () =>
+  it.effect("publishes the refusal again after a valid save, and for other problems", () =>
     running(
       Effect.gen(function* () {
         const good = yield* text
@@ -62,7 +62,7 @@ describe("a bad save", () => {
   )
 
   it.effect(
-    "is over with a save that brings nothing new, which says so once, or with a change, which says itself",
+    "publishes config.restored after a correction without a change, and config.changed after one with a change",
     () =>
       running(
         Effect.gen(function* () {
@@ -93,7 +93,7 @@ describe("a bad save", () => {
       ).pipe(Effect.provide(place)),
   )
 
-  it.effect("makes way for a whole new text", () =>
+  it.effect("accepts a whole new text", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -106,7 +106,7 @@ describe("a bad save", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("that an update meets first is said as the file's fault", () =>
+  it.effect("attributes the refusal to the file if an update reads it first", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -120,7 +120,7 @@ describe("a bad save", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("leaves what is set at run time possible, and stays said", () =>
+  it.effect("accepts overrides, and keeps the refusal", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -132,7 +132,7 @@ describe("a bad save", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("with very many problems is said within a bound", () =>
+  it.effect("publishes a bounded number of problems", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -149,8 +149,8 @@ describe("a bad save", () => {
   )
 })
 
-describe("a missing document", () => {
-  it.effect("leaves the last good one in force, is said once, and comes back with the next write", () =>
+describe("ConfigStore without a document", () => {
+  it.effect("keeps the last good configuration, reports once, and restores the document with the next write", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -171,7 +171,7 @@ describe("a missing document", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("comes back unchanged with an undo, or an update without effect", () =>
+  it.effect("restores the document unchanged by an undo or an update without effect", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -188,7 +188,7 @@ describe("a missing document", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("that an editor puts back in the same moment is not overwritten", () =>
+  it.effect("does not overwrite a document that an editor restores at the same moment", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -214,8 +214,8 @@ describe("a missing document", () => {
   )
 })
 
-describe("a place that cannot be read", () => {
-  it.effect("is an answer with its code, said once by the source, and over when it can be read again", () =>
+describe("ConfigStore over an unreadable source", () => {
+  it.effect("fails with the code, reports once, and recovers when the source is readable", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -246,8 +246,8 @@ describe("a place that cannot be read", () => {
   )
 })
 
-describe("a read that fails once", () => {
-  it.effect("leaves no mark: the store looks again by itself", () =>
+describe("ConfigStore after one failed read", () => {
+  it.effect("reads again by itself", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -267,8 +267,8 @@ describe("a read that fails once", () => {
   )
 })
 
-describe("warnings", () => {
-  it.effect("name unknown keys with near names and do not stand in the way", () =>
+describe("ConfigStore.warnings", () => {
+  it.effect("names unknown keys with near names, and accepts the document", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig

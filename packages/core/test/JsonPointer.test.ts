@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { find, parsePointer, pointer } from "@signalbox/core/JsonPointer"
 import * as fc from "fast-check"
 
-describe("a JSON Pointer", () => {
-  it("is what its tokens make, and makes them again, whatever they hold", () => {
+describe("JsonPointer", () => {
+  it("builds a pointer from any tokens and parses it back", () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(fc.string(), fc.constantFrom("", "~", "/", "~1", "~01", "__proto__"))),
@@ -14,12 +14,12 @@ describe("a JSON Pointer", () => {
     )
   })
 
-  it("begins with / and knows two escapes", () => {
+  it("requires a leading slash and supports two escapes", () => {
     assert.deepStrictEqual(["", "/", "/a~1b/~01"].map(parsePointer), [[], [""], ["a/b", "~1"]])
     for (const none of ["a", "a/b", "/~", "/~2", "#/a"]) assert.isUndefined(parsePointer(none))
   })
 
-  it("finds what stands there, or says where the way ends and which keys stand there", () => {
+  it("finds the value, or the first missing token and the keys beside it", () => {
     const root = JSON.parse('{ "a": [{ "b": null }, 0], "__proto__": { "c": 1 } }')
     for (const path of ["", "/a", "/a/0/b", "/a/1", "/__proto__/c"])
       assert.property(find(root, parsePointer(path)!), "found", path)

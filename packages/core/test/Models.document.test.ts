@@ -1,4 +1,4 @@
-/** Models under a real document: what a host of the next issue composes, with the ConfigStore in memory. */
+/** Models under a real document, with the ConfigStore in memory. */
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
 import * as ConfigStore from "@signalbox/core/ConfigStore"
@@ -33,14 +33,14 @@ class HostConfig extends ConfigStore.Service<HostConfig>()("test/HostConfig", {
     .pipe(Schema.encodeKeys(wireKeys)),
 }) {}
 
-/** A host that left the filter out. */
+/** A host without the filter. */
 class LaxConfig extends ConfigStore.Service<LaxConfig>()("test/LaxConfig", {
   schema: Schema.Struct(fields).pipe(Schema.encodeKeys(wireKeys)),
 }) {}
 
 const secret = "sk-live-0123456789abcdef"
 const text = `{
-  // as copilot-api writes it
+  // the format of copilot-api
   "version": 1,
   "models": {
     "fast": { "upstream": "gpt-4o-mini" },
@@ -79,7 +79,7 @@ const register = (name: string, alias: string) =>
   Effect.flatMap(ModelRegistry, (registry) => registry.register({ [alias]: { upstream: "u" } }, { name }))
 
 describe("a document", () => {
-  it.effect("of copilot-api serves as it is", () =>
+  it.effect("serves a document of copilot-api unchanged", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* resolve("whatever"), {
         alias: "fast",
@@ -93,7 +93,7 @@ describe("a document", () => {
     }).pipe(Effect.provide(host)),
   )
 
-  it.effect("says what an edit changed: config.changed first, then the models that differ and no others", () =>
+  it.effect("publishes config.changed first, then one event for each changed model", () =>
     Effect.gen(function* () {
       const events = yield* eventsOf(update("/models/fast/upstream", "gpt-5"))
       assert.deepStrictEqual(
@@ -119,7 +119,7 @@ describe("a document", () => {
     }).pipe(Effect.provide(host)),
   )
 
-  it.effect("with a default alias that does not exist is refused at its line and column", () =>
+  it.effect("refuses an unknown default alias at its line and column", () =>
     Effect.gen(function* () {
       const store = yield* HostConfig
       const { reason } = yield* Effect.flip(store.replace(text.replace('alias": "fast"', 'alias": "fsat"')))
@@ -139,7 +139,7 @@ describe("a document", () => {
     }).pipe(Effect.provide(host)),
   )
 
-  it.effect("with a name that is none is refused at that name, with what a name is", () =>
+  it.effect("refuses an invalid name at its position, with the rule", () =>
     Effect.gen(function* () {
       const store = yield* HostConfig
       const wrong = text
@@ -162,7 +162,7 @@ describe("a document", () => {
     }).pipe(Effect.provide(host)),
   )
 
-  it.effect("with such an alias is refused by the node where the host's schema does not", () =>
+  it.effect("refuses an unknown default alias by the node if the schema accepts it", () =>
     Effect.gen(function* () {
       const store = yield* LaxConfig
       const { reason } = yield* Effect.flip(store.update([{ path: "/default_model_alias", value: "fsat" }]))
@@ -176,7 +176,7 @@ describe("a document", () => {
     }).pipe(Effect.provide(hostOf(LaxConfig))),
   )
 
-  it.effect("can lose its models to a bad edit no more than a registration can", () =>
+  it.effect("keeps models and registrations after an invalid edit", () =>
     Effect.gen(function* () {
       yield* register("plugin", "extra")
       const store = yield* HostConfig
@@ -186,7 +186,7 @@ describe("a document", () => {
     }).pipe(Effect.scoped, Effect.provide(host)),
   )
 
-  it.effect("that takes away an alias gives it back to the plugin that registered it", () =>
+  it.effect("reveals a plugin's model when the document removes its alias", () =>
     Effect.gen(function* () {
       yield* register("plugin", "smart")
       assert.strictEqual(yield* resolved("smart", "alice"), "claude-sonnet-4")
@@ -208,7 +208,7 @@ describe("a document", () => {
   )
 })
 
-it.effect("registrations and writes at once all take effect, each in a commit of its own", () =>
+it.effect("applies concurrent registrations and writes, each in its own commit", () =>
   Effect.gen(function* () {
     const events = yield* eventsOf(
       Effect.all(
@@ -228,7 +228,7 @@ it.effect("registrations and writes at once all take effect, each in a commit of
   }).pipe(Effect.scoped, Effect.provide(host)),
 )
 
-it.effect("no key of a provider is in an event, an error, a route or a listing", () =>
+it.effect("hides providers' keys in events, errors, routes and listings", () =>
   Effect.gen(function* () {
     const store = yield* HostConfig
     const registry = yield* ModelRegistry

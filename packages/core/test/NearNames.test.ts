@@ -3,25 +3,25 @@ import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import * as FastCheck from "fast-check"
 
 describe("nearNames", () => {
-  it("finds what differs by a letter more, less, other or swapped, nearest first, whatever the case", () => {
+  it("finds names with one letter more, less, changed or swapped in any case, the nearest first", () => {
     assert.deepStrictEqual(nearNames("gpt4o", ["claude", "gpt-4", "gpt-4o"]), ["gpt-4o", "gpt-4"])
     assert.deepStrictEqual(nearNames("FSAT", ["last", "fast"]), ["fast", "last"])
     assert.deepStrictEqual(nearNames("smrat", ["smart"]), ["smart"])
   })
 
-  it("does not offer a name with which a short one has nothing in common", () => {
+  it("does not suggest a short name without a common letter", () => {
     assert.deepStrictEqual(nearNames("ab", ["cd", "xb", "c"]), ["xb"])
     assert.deepStrictEqual(nearNames("a", ["b", "c"]), [])
     assert.deepStrictEqual(nearNames("", ["a"]), [])
   })
 
-  it("offers at most three, and nothing for a name of more than 64 characters", () => {
+  it("suggests at most three names, and none for a name of more than 64 characters", () => {
     const candidates = Array.from({ length: 1_000 }, (_, index) => `model-${String(index).padStart(3, "0")}`)
     assert.deepStrictEqual(nearNames("model-500", candidates), ["model-500", "model-000", "model-050"])
     assert.deepStrictEqual(nearNames("x".repeat(65), ["x".repeat(65)]), [])
   })
 
-  it("counts slips as the textbook's recursion does", () => {
+  it("counts slips like the textbook recursion", () => {
     const word = FastCheck.string({ unit: FastCheck.constantFrom("a", "b", "c"), minLength: 3, maxLength: 7 })
     FastCheck.assert(
       FastCheck.property(word, word, (name, candidate) => {
@@ -31,13 +31,13 @@ describe("nearNames", () => {
     )
   })
 
-  it("says what was meant, if anything was", () => {
+  it("formats the suggestion", () => {
     assert.strictEqual(didYouMean(["fast", "last"]), ' (did you mean "fast" or "last"?)')
     assert.strictEqual(didYouMean([]), "")
   })
 })
 
-/** Optimal string alignment, from its definition. */
+/** Optimal string alignment by its definition. */
 const distance = (a: string, b: string): number => {
   if (a === "" || b === "") return a.length + b.length
   const [x, y] = [a.slice(0, -1), b.slice(0, -1)]

@@ -33,7 +33,7 @@ const powerCycle = (fates: Fates) =>
     yield* disk.restart
   })
 
-// ── an example: what a host author does with it ────────────────────────────────────────────────────────────────────────────────
+// ── an example for host authors ────────────────────────────────────────────────────────────────────────────────
 
 /** The program under test: it must leave the old text or the new, whatever happens. */
 const replace = Effect.fnUntraced(function* (path: string, text: string) {
