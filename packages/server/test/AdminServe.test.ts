@@ -2,15 +2,17 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { AdminHost, ask } from "./AdminHost.ts"
+import { embeddedHost } from "./EmbeddedHost.ts"
 import { follow } from "./EventFeedClient.ts"
-import { serving, temporaryDirectory } from "./processes/HostProcess.ts"
+import { temporaryDirectory } from "./processes/HostProcess.ts"
 
 it.live("serves the admin API with problem details, and streams events until it stops", () =>
   Effect.gen(function* () {
     const directory = yield* temporaryDirectory
-    const host = yield* serving({ config: join(directory, "config.json") })
+    const scope = yield* Scope.fork(yield* Effect.scope)
+    const host = yield* Scope.provide(embeddedHost({ config: join(directory, "config.json") }), scope)
     const headers = { authorization: `Bearer ${readFileSync(join(directory, "admin.token"), "utf8").trim()}` }
     const address = Layer.succeed(AdminHost, { port: Number(new URL(host.url).port), url: host.url })
     yield* Effect.gen(function* () {
@@ -27,8 +29,9 @@ it.live("serves the admin API with problem details, and streams events until it 
         events.map(({ event }) => event),
         ["config.changed", "retention.changed"],
       )
-      host.child.kill("SIGTERM")
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
       assert.include(yield* feed.ended, "event: host.stopping")
+      yield* Fiber.join(closing)
     }).pipe(Effect.provide(address))
   }).pipe(Effect.scoped),
 )
