@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { changeSummary, dotted, reloadFailed } from "@signalbox/core/ChangeSummary"
 import { ConfigStoreError, Rejected, SourceUnavailable } from "@signalbox/core/ConfigError"
 
-describe("changeSummary", () => {
-  it("has a line for each change, sorted by key, with the old and the new value", () => {
+describe("a change summary", () => {
+  it("has a line for each change, sorted by key, with what was there before and what is there now", () => {
     const summary = changeSummary([
       { path: "/retention/days", before: 30, after: 7 },
       { path: "/models/fast", before: undefined, after: "small" },
@@ -19,11 +19,11 @@ describe("changeSummary", () => {
     ])
   })
 
-  it("reports that nothing has changed", () => {
+  it("says so where nothing has changed", () => {
     assert.strictEqual(changeSummary([]), "Reloaded config (no changes detected).")
   })
 
-  it("formats each change in one line", () => {
+  it("stays one line for each change, whatever the value", () => {
     const [, line, other] = changeSummary([
       { path: "/a", before: "two\nlines", after: "x".repeat(1000) },
       { path: "/b", before: "", after: "(unset)" },
@@ -32,19 +32,19 @@ describe("changeSummary", () => {
     assert.strictEqual(other, '- b: "" → "(unset)"')
   })
 
-  it("marks a list of changes that reaches the bound as incomplete", () => {
+  it("does not claim to be complete where the store names no more", () => {
     const changes = Array.from({ length: 256 }, (_, index) => ({ path: `/k${index}`, before: 0, after: 1 }))
     assert.match(changeSummary(changes), /^Reloaded config \(256 or more changes\):\n/)
     assert.match(changeSummary(changes.slice(1)), /^Reloaded config \(255 changes\):\n/)
   })
 
-  it("writes a pointer as a dotted key", () => {
+  it("writes a pointer as a key that can be read back", () => {
     assert.strictEqual(dotted("/models/gpt-4"), "models.gpt-4")
     assert.strictEqual(dotted("/models/gpt-4.1/a~1b~0c"), 'models."gpt-4.1"."a/b~c"')
     assert.strictEqual(dotted(""), "(document)")
   })
 
-  it("names file, line, column and path of a refusal", () => {
+  it("names file, line, column and path of what was refused", () => {
     const problems = [
       { by: "schema", path: "/a/b", line: 3, column: 5, message: "must be a number" },
       { by: "app/Router", path: "", message: "no such model" },

@@ -26,8 +26,8 @@ import {
 
 const days = (value: unknown) => [{ path: "/retention/days", value }]
 
-describe("ConfigStore at the start", () => {
-  it.effect("seeds a missing document with every default, and publishes config.seeded", () =>
+describe("a start", () => {
+  it.effect("seeds a missing document with every default, and says so", () =>
     running(
       Effect.gen(function* () {
         const { config, hash, revision } = yield* (yield* AppConfig).snapshot
@@ -46,14 +46,14 @@ describe("ConfigStore at the start", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("publishes nothing if the document is unchanged since the last process", () =>
+  it.effect("with the document of last time publishes nothing", () =>
     Effect.gen(function* () {
       yield* running(Effect.void)
       assert.deepStrictEqual(yield* running(said), [])
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("publishes changes that were made while no process ran", () =>
+  it.effect("publishes what changed while nothing ran", () =>
     Effect.gen(function* () {
       const before = yield* running(Effect.flatMap(AppConfig, (store) => store.snapshot))
       yield* (yield* MemoryDocument).save(
@@ -78,7 +78,7 @@ describe("ConfigStore at the start", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("serves the newest accepted document if the stored one is refused, and reports the problems", () =>
+  it.effect("with a refused document serves the newest accepted one, and says why the document is not in force", () =>
     Effect.gen(function* () {
       const accepted = yield* running(Effect.flatMap(AppConfig, (store) => store.update(days(7))))
       const bad = (yield* text).replace('"days": 7', '"days": "x"')
@@ -103,7 +103,7 @@ describe("ConfigStore at the start", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("fails in strict mode if the document is refused", () =>
+  it.effect("told to be strict, fails on a refused document whatever the history has", () =>
     Effect.gen(function* () {
       yield* running(Effect.void)
       yield* (yield* MemoryDocument).save('{\n  "retention": { "days": -1 }\n}')
@@ -116,7 +116,7 @@ describe("ConfigStore at the start", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("fails with the position if neither the document nor the history is acceptable", () =>
+  it.effect("fails where neither the document nor the history is acceptable, and names the place", () =>
     Effect.gen(function* () {
       yield* (yield* MemoryDocument).save('{\n  "models": {,}\n}')
       const error = yield* Effect.flip(Effect.scoped(Layer.build(program())))
@@ -124,7 +124,7 @@ describe("ConfigStore at the start", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("fails with a hint if the source cannot be read and there is no history", () =>
+  it.effect("fails where the place cannot be read and there is no history, and says what to do", () =>
     Effect.gen(function* () {
       yield* (yield* MemoryDocument).fail("EACCES")
       const error = yield* Effect.flip(Effect.scoped(Layer.build(program())))
@@ -133,7 +133,7 @@ describe("ConfigStore at the start", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("serves the history while the source cannot be read, and then the document", () =>
+  it.effect("serves the history where the place cannot be read, and takes the document when it can be", () =>
     Effect.gen(function* () {
       yield* running(Effect.void)
       yield* (yield* MemoryDocument).fail("EIO")
@@ -151,8 +151,8 @@ describe("ConfigStore at the start", () => {
   )
 })
 
-describe("ConfigStore.update", () => {
-  it.effect("writes the change, applies it, publishes it once, and keeps it in the history", () =>
+describe("an update", () => {
+  it.effect("is written, in force, published once, and kept in the history", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -187,7 +187,7 @@ describe("ConfigStore.update", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("returns the paths that need a restart", () =>
+  it.effect("says what needs a restart", () =>
     running(
       Effect.gen(function* () {
         yield* forget
@@ -198,7 +198,7 @@ describe("ConfigStore.update", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("includes a save of an editor that was not read yet", () =>
+  it.effect("takes along what an editor saved and nobody has looked at yet", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -219,7 +219,7 @@ describe("ConfigStore.update", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("publishes nothing for an edit without effect, and advances text and hash", () =>
+  it.effect("without effect publishes nothing, but text and hash advance and later writes do not conflict", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -238,7 +238,7 @@ describe("ConfigStore.update", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("publishes once for the same edit made twenty times", () =>
+  it.effect("written twenty times publishes once", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -250,7 +250,7 @@ describe("ConfigStore.update", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("publishes each of twenty concurrent updates once, in order", () =>
+  it.effect("is published once for each of twenty that come at once, in their order", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -271,7 +271,7 @@ describe("ConfigStore.update", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("changes nothing if the schema refuses it, and names the position in the edited text", () =>
+  it.effect("that the schema refuses changes nothing and names the place in the text it would have made", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -290,7 +290,7 @@ describe("ConfigStore.update", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("fails with a conflict for another ifHash and changes nothing", () =>
+  it.effect("made for another document is a conflict and changes nothing", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -306,7 +306,7 @@ describe("ConfigStore.update", () => {
   )
 })
 
-describe("ConfigStore.update of a document that other writers change", () => {
+describe("a document that moves while it is written", () => {
   const movesBefore = (...attempts: ReadonlyArray<number>) =>
     Effect.gen(function* () {
       const state = yield* Interfered
@@ -326,39 +326,37 @@ describe("ConfigStore.update of a document that other writers change", () => {
       return { count: Effect.sync(() => attempt) }
     })
 
-  it.effect("applies the edits again to the new document", () =>
+  it.effect("gets the edits again", () =>
     running(
       Effect.gen(function* () {
         const { count } = yield* movesBefore(1, 2)
         let locked = 0
         ;(yield* Interfered).with.exclusively = Effect.sync(() => void locked++)
         const { config } = yield* (yield* AppConfig).update(days(7))
-        // Each attempt writes under the lock; the third also prepares under it.
+        // Each attempt writes under the lock; the third prepares under it, too.
         assert.deepStrictEqual([yield* count, locked], [3, 4])
         assert.deepStrictEqual([config.models, config.retention.days], [{ fast: "small", at1: "m", at2: "m" }, 7])
       }),
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect(
-    "holds the lock while the third attempt prepares, and fails with a conflict on a foreign save even then",
-    () =>
-      running(
-        Effect.gen(function* () {
-          yield* movesBefore(1, 2, 3)
-          const store = yield* AppConfig
-          const before = yield* store.snapshot
-          yield* forget
-          const error = yield* Effect.flip(store.update(days(7)))
-          assert.strictEqual(error.reason._tag, "Conflict")
-          assert.strictEqual(yield* store.snapshot, before)
-          assert.notInclude(yield* text, '"days": 7')
-          assert.deepStrictEqual(yield* said, [])
-        }),
-      ).pipe(Effect.provide(place)),
+  it.effect("is locked while the third attempt prepares, and a foreign save even then is a conflict", () =>
+    running(
+      Effect.gen(function* () {
+        yield* movesBefore(1, 2, 3)
+        const store = yield* AppConfig
+        const before = yield* store.snapshot
+        yield* forget
+        const error = yield* Effect.flip(store.update(days(7)))
+        assert.strictEqual(error.reason._tag, "Conflict")
+        assert.strictEqual(yield* store.snapshot, before)
+        assert.notInclude(yield* text, '"days": 7')
+        assert.deepStrictEqual(yield* said, [])
+      }),
+    ).pipe(Effect.provide(place)),
   )
 
-  it.effect("fails with a conflict at once if the caller passed ifHash", () =>
+  it.effect("is a conflict at once for a caller who named a hash", () =>
     running(
       Effect.gen(function* () {
         const { count } = yield* movesBefore(1)
@@ -372,8 +370,8 @@ describe("ConfigStore.update of a document that other writers change", () => {
   )
 })
 
-describe("ConfigStore after a save of an editor", () => {
-  it.effect("applies the save, publishes its origin, and changes only affected settings", () =>
+describe("an editor's save", () => {
+  it.effect("is live, published with its origin, and changes only the settings it touches", () =>
     running(
       Effect.gen(function* () {
         const [models, providers] = [yield* ModelSettings.get, yield* ProviderSettings.get]
@@ -390,7 +388,7 @@ describe("ConfigStore after a save of an editor", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("reads twenty rapid saves once and applies the last", () =>
+  it.effect("repeated twenty times in a moment is looked at once, and the last one counts", () =>
     running(
       Effect.gen(function* () {
         yield* forget
@@ -410,7 +408,7 @@ describe("ConfigStore after a save of an editor", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("coalesces further saves while a change is running", () =>
+  it.effect("and others after it wait as one while a change is under way", () =>
     running(
       Effect.gen(function* () {
         const reconciler = yield* Reconciler
@@ -437,7 +435,7 @@ describe("ConfigStore after a save of an editor", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("publishes nothing for a changed comment", () =>
+  it.effect("of a comment is no event", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -453,8 +451,8 @@ describe("ConfigStore after a save of an editor", () => {
   )
 })
 
-describe("ConfigStore with many changes at once", () => {
-  it.effect("fails changes beyond the queue with Busy, and serves waiting ones and hints", () =>
+describe("many changes at once", () => {
+  it.effect("beyond the queue are answered with Busy; those who wait are served, hints among them", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -488,7 +486,7 @@ describe("ConfigStore with many changes at once", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("completes a change whose caller was interrupted", () =>
+  it.effect("go on when a caller goes away", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -509,7 +507,7 @@ describe("ConfigStore with many changes at once", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("fails with Busy and changes nothing if another process holds the lock", () =>
+  it.effect("find the lock taken: Busy, and nothing has changed", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig

@@ -1,4 +1,4 @@
-/** A whole host over a document: the view of a request while the configuration changes. */
+/** A whole host over a document: what a request sees while the configuration changes under it. */
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
 import { EventBus } from "@signalbox/core/EventBus"
@@ -12,7 +12,7 @@ import { AppConfig, app, inMemory } from "./types/ConfigStoreApp.ts"
 const base = Layer.provideMerge(Reconciler.layer, EventBus.layer)
 
 describe("a host", () => {
-  it.effect("gives a request one configuration from start to end, through services and the store", () =>
+  it.effect("sees one configuration in a request from its start to its end, through services and the store alike", () =>
     Effect.gen(function* () {
       const store = yield* AppConfig
       const [started, gate] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
@@ -41,7 +41,7 @@ describe("a host", () => {
     }).pipe(Effect.provide(Layer.provide(inMemory, base))),
   )
 
-  it.effect("keeps services that a change does not affect", () =>
+  it.effect("keeps the services that a change does not touch", () =>
     Effect.gen(function* () {
       const store = yield* AppConfig
       const clients = yield* Services.provide(LlmClients)
@@ -52,7 +52,7 @@ describe("a host", () => {
     }).pipe(Effect.provide(Layer.provide(inMemory, base))),
   )
 
-  it.effect("changes nothing if a service refuses a change, and names the service", () =>
+  it.effect("whose services refuse a change keeps everything, and names the service", () =>
     Effect.gen(function* () {
       const store = yield* AppConfig
       const plan = yield* store.plan([{ path: "/providers/local", remove: true }])
@@ -68,31 +68,33 @@ describe("a host", () => {
     }).pipe(Effect.provide(Layer.provide(inMemory, base))),
   )
 
-  it.effect("dies with a hint if a layer writes the configuration during its build, and applies a forked write", () =>
-    Effect.gen(function* () {
-      class Writer extends Context.Service<Writer, {}>()("test/Writer") {}
-      const graphOf = (write: (write: Effect.Effect<unknown>) => Effect.Effect<unknown, never, Scope.Scope>) => {
-        const layer = Layer.effect(
-          Writer,
-          Effect.gen(function* () {
-            const { days } = yield* RetentionPolicy.get
-            const store = yield* Host
-            if (days === 2) yield* write(Effect.orDie(store.update([{ path: "/port", value: 4322 }])))
-            return {}
-          }),
-        )
-        return class Graph extends ServiceGraph.Service<Graph>()("test/Graph", {
-          nodes: [ServiceGraph.node(Writer, { needs: [RetentionPolicy, Host], layer })],
-        }) {}
-      }
-      const changed = Effect.flatMap(Host, (store) => store.update([{ path: "/retention", value: { days: 2 } }]))
-      const Waiting = graphOf((write) => write)
-      const refused = yield* Effect.flip(running(Effect.provide(changed, Waiting.layer)))
-      assert.include(refused.message, "fork it in the layer's Scope")
-      const Forking = graphOf(Effect.forkScoped)
-      const ports = Effect.map(Host, (store) => Effect.map(store.snapshot, ({ config }) => config.port === 4322))
-      yield* running(Effect.provide(Effect.andThen(changed, Effect.flatMap(ports, until)), Forking.layer))
-    }).pipe(Effect.provide(place)),
+  it.effect(
+    "whose layer writes the configuration while a change builds it is told to fork the write, which then is made",
+    () =>
+      Effect.gen(function* () {
+        class Writer extends Context.Service<Writer, {}>()("test/Writer") {}
+        const graphOf = (write: (write: Effect.Effect<unknown>) => Effect.Effect<unknown, never, Scope.Scope>) => {
+          const layer = Layer.effect(
+            Writer,
+            Effect.gen(function* () {
+              const { days } = yield* RetentionPolicy.get
+              const store = yield* Host
+              if (days === 2) yield* write(Effect.orDie(store.update([{ path: "/port", value: 4322 }])))
+              return {}
+            }),
+          )
+          return class Graph extends ServiceGraph.Service<Graph>()("test/Graph", {
+            nodes: [ServiceGraph.node(Writer, { needs: [RetentionPolicy, Host], layer })],
+          }) {}
+        }
+        const changed = Effect.flatMap(Host, (store) => store.update([{ path: "/retention", value: { days: 2 } }]))
+        const Waiting = graphOf((write) => write)
+        const refused = yield* Effect.flip(running(Effect.provide(changed, Waiting.layer)))
+        assert.include(refused.message, "fork it in the layer's Scope")
+        const Forking = graphOf(Effect.forkScoped)
+        const ports = Effect.map(Host, (store) => Effect.map(store.snapshot, ({ config }) => config.port === 4322))
+        yield* running(Effect.provide(Effect.andThen(changed, Effect.flatMap(ports, until)), Forking.layer))
+      }).pipe(Effect.provide(place)),
   )
 
   it.effect("runs from a document", () =>

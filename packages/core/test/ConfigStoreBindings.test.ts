@@ -1,4 +1,4 @@
-/** Several layers that bind one setting, some of which close. */
+/** Layers that give one setting its slice, several of them and some that go away. */
 import { assert, describe, it } from "@effect/vitest"
 import { Reconciler } from "@signalbox/core/Reconciler"
 import { Deferred, Effect, Exit, Fiber, Layer, Scope } from "effect"
@@ -7,12 +7,12 @@ import { AppConfig, ModelSettings, place, RetentionPolicy, running, until } from
 const days = (value: number) => [{ path: "/retention", value: { days: value } }]
 const daysNow = Effect.map(RetentionPolicy.get, ({ days }) => days)
 
-describe("a setting with two bindings", () => {
-  it.effect("follows the document after either layer was closed", () =>
+describe("a setting that is given its slice twice", () => {
+  it.effect("follows on when the second layer is closed, and also when the first is", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
-        // The first layer belongs to the host.
+        // The first is the host's own.
         const [second, third] = [yield* Scope.make(), yield* Scope.make()]
         for (const scope of [second, third]) {
           yield* Layer.buildWithScope(
@@ -30,7 +30,7 @@ describe("a setting with two bindings", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("uses the selection of the last layer alone", () =>
+  it.effect("has the slice of the last layer, and asks no other", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -59,7 +59,7 @@ describe("a setting with two bindings", () => {
   )
 })
 
-it.effect("ignores a layer that was interrupted while it waited for its turn", () =>
+it.effect("a layer that is interrupted while it waits for its turn takes no part in later changes", () =>
   running(
     Effect.gen(function* () {
       const store = yield* AppConfig

@@ -13,8 +13,8 @@ import {
 
 const said = (reason: ConfigReason) => new ConfigStoreError({ reason }).message
 
-describe("ConfigStoreError", () => {
-  it("states what happened, to what, and what to do", () => {
+describe("an error of the store", () => {
+  it("says what happened, to what, and what to do now", () => {
     const [expected, actual] = ["a".repeat(64), "b".repeat(64)]
     assert.strictEqual(
       said(new Conflict({ expected, actual })),
@@ -39,7 +39,7 @@ describe("ConfigStoreError", () => {
     assert.strictEqual(lines[6], "and 2 more problems")
   })
 
-  it("names a refusing service without a position", () => {
+  it("names a service that refuses, and leaves out a place that there is not", () => {
     assert.strictEqual(
       format("c.json", { by: "app/Router", path: "", message: "no such model" }),
       "c.json: app/Router: no such model",

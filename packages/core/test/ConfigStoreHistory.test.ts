@@ -26,8 +26,8 @@ const hashes = Effect.flatMap(ConfigSource, ({ history }) =>
   Effect.map(history.list, (all) => all.map((one) => one.hash)),
 )
 
-describe("ConfigStore.undo", () => {
-  it.effect("goes back step by step to the first document, each step as a new change", () =>
+describe("undo", () => {
+  it.effect("goes back step by step, as a new change each time, to the first document and no further", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -57,7 +57,7 @@ describe("ConfigStore.undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("continues after the steps of another process", () =>
+  it.effect("goes on where another process left off", () =>
     Effect.gen(function* () {
       yield* running(
         Effect.gen(function* () {
@@ -76,7 +76,7 @@ describe("ConfigStore.undo", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("returns to the previous document after a restore by hand", () =>
+  it.effect("of what was set back by hand goes to what was in force before that", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -93,7 +93,7 @@ describe("ConfigStore.undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("restores a document with the present secret, also in another process", () =>
+  it.effect("brings a document with a rotated secret back with the secret of today, also in another process", () =>
     Effect.gen(function* () {
       yield* running(
         Effect.gen(function* () {
@@ -119,7 +119,7 @@ describe("ConfigStore.undo", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("fails with SecretNotKept if the change only replaced a secret", () =>
+  it.effect("of a change that has only replaced a secret is refused, names it, and says that it is not kept", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -131,7 +131,7 @@ describe("ConfigStore.undo", () => {
         like(error.reason, refused)
         assert.match(error.message, /needs the secret at \/providers\/a\/key, .* Write the old secret there yourself/)
         assert.strictEqual(yield* text, before)
-        // A changed comment does not change the configuration.
+        // Another comment is no other configuration.
         yield* saved(before.replace("{", "{ // rotated").replace("sk-new", "sk-newer"))
         like((yield* Effect.flip(store.undo)).reason, { ...refused, hash: (yield* hashes)[1] })
         assert.include(yield* text, "sk-newer")
@@ -139,28 +139,31 @@ describe("ConfigStore.undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("restores a document whose schema checks a secret that the marker would not pass", () => {
-    class Strict extends ConfigStore.Service<Strict>()("test/Strict", {
-      schema: Schema.Struct({
-        key: Schema.RedactedFromValue(Schema.String.check(Schema.isStartingWith("sk-"))),
-        days: Schema.Int,
-      }),
-      seed: '{ "version": 1, "key": "sk-1", "days": 0 }',
-    }) {}
-    const strict = Strict.layer.pipe(Layer.provideMerge(Reconciler.layer), Layer.provideMerge(EventBus.layer))
-    return Effect.gen(function* () {
-      const store = yield* Strict
-      yield* store.update([{ path: "/days", value: 1 }])
-      yield* store.update([
-        { path: "/days", value: 2 },
-        { path: "/key", value: "sk-2" },
-      ])
-      assert.strictEqual((yield* store.undo).config.days, 1)
-      assert.include(yield* text, "sk-2")
-    }).pipe(Effect.provide(Layer.provideMerge(Layer.fresh(strict), place)))
-  })
+  it.effect(
+    "goes back to a document whose secret is checked by the schema, which the history's marker would not pass",
+    () => {
+      class Strict extends ConfigStore.Service<Strict>()("test/Strict", {
+        schema: Schema.Struct({
+          key: Schema.RedactedFromValue(Schema.String.check(Schema.isStartingWith("sk-"))),
+          days: Schema.Int,
+        }),
+        seed: '{ "version": 1, "key": "sk-1", "days": 0 }',
+      }) {}
+      const strict = Strict.layer.pipe(Layer.provideMerge(Reconciler.layer), Layer.provideMerge(EventBus.layer))
+      return Effect.gen(function* () {
+        const store = yield* Strict
+        yield* store.update([{ path: "/days", value: 1 }])
+        yield* store.update([
+          { path: "/days", value: 2 },
+          { path: "/key", value: "sk-2" },
+        ])
+        assert.strictEqual((yield* store.undo).config.days, 1)
+        assert.include(yield* text, "sk-2")
+      }).pipe(Effect.provide(Layer.provideMerge(Layer.fresh(strict), place)))
+    },
+  )
 
-  it.effect("names the missing secret if the change removed it", () =>
+  it.effect("of a change that removed a secret says which one would be needed, and refuses no document", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -173,7 +176,7 @@ describe("ConfigStore.undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("removes a secret that was rotated while the environment hid it", () =>
+  it.effect("finds no secret that was rotated out while the environment hid it", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -187,7 +190,7 @@ describe("ConfigStore.undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("removes a secret that was rotated while no process ran", () =>
+  it.effect("finds no secret that was rotated out while nothing ran", () =>
     Effect.gen(function* () {
       yield* running(
         Effect.flatMap(AppConfig, (store) =>
@@ -201,7 +204,7 @@ describe("ConfigStore.undo", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("fails with a conflict if a save was not read yet", () =>
+  it.effect("of a save that nobody has looked at is a conflict", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -214,7 +217,7 @@ describe("ConfigStore.undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("replaces a refused document, keeps it, and publishes the change", () =>
+  it.effect("heals a refused document, which is kept and said", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -238,7 +241,7 @@ describe("ConfigStore.undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("skips documents that are not acceptable", () =>
+  it.effect("passes over documents that are not acceptable", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -251,8 +254,8 @@ describe("ConfigStore.undo", () => {
   )
 })
 
-describe("ConfigStore.replace", () => {
-  it.effect("keeps secrets in place of markers, and refuses a marker without a secret", () =>
+describe("a whole text", () => {
+  it.effect("keeps the secrets whose markers it holds, and is refused where there is none", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -279,7 +282,7 @@ describe("ConfigStore.replace", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("keeps the secret of the stored document, not of the one in force", () =>
+  it.effect("keeps the secret that stands there, not the one that was in force", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -292,7 +295,7 @@ describe("ConfigStore.replace", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("keeps an unread save that it replaces, and publishes that", () =>
+  it.effect("over a save that nobody has looked at keeps it and says so", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -313,7 +316,7 @@ describe("ConfigStore.replace", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("writes nothing if the replaced text cannot be kept", () =>
+  it.effect("is not written where what it replaces cannot be kept", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -330,8 +333,8 @@ describe("ConfigStore.replace", () => {
   )
 })
 
-describe("ConfigStore.history", () => {
-  it.effect("does not revert a change if the history cannot be written", () =>
+describe("the history", () => {
+  it.effect("that cannot be written does not undo a change that is in force", () =>
     running(
       Effect.gen(function* () {
         const full = new SourceUnavailable({ path: "history", code: "ENOSPC", detail: "no space left" })
@@ -343,7 +346,7 @@ describe("ConfigStore.history", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("fails with a typed error if the history cannot be read", () =>
+  it.effect("that cannot be read is an answer", () =>
     running(
       Effect.gen(function* () {
         const gone = new SourceUnavailable({ path: "history", code: "EIO", detail: "i/o error" })
@@ -354,7 +357,7 @@ describe("ConfigStore.history", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("contains the text that an editor saved at the moment of a write, and an event names it", () =>
+  it.effect("has what a foreign editor saved in the last instant, and the event says where", () =>
     running(
       Effect.gen(function* () {
         const state = yield* Interfered
@@ -370,8 +373,8 @@ describe("ConfigStore.history", () => {
   )
 })
 
-describe("ConfigStore with an unconfirmed write", () => {
-  it.effect("applies, publishes and keeps the change, then fails with Unconfirmed", () =>
+describe("a write that the disk does not confirm", () => {
+  it.effect("is in force, published and kept, and then answered as unconfirmed", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -389,7 +392,7 @@ describe("ConfigStore with an unconfirmed write", () => {
   )
 })
 
-describe("ConfigStore with a document of another version", () => {
+describe("a document of an older version", () => {
   class Versioned extends ConfigStore.Service<Versioned>()("test/Versioned", {
     schema: Schema.Struct({ keep: Schema.Struct({ days: Schema.Int }) }),
     migrations: [(document) => ({ ...Object(document), keep: { days: Object(document).days } })],
@@ -402,7 +405,7 @@ describe("ConfigStore with a document of another version", () => {
   )
   const old = '{\n  // weeks are too long\n  "days": 5\n}'
 
-  it.effect("applies an older document, migrates the text with the next write, and keeps the original", () =>
+  it.effect("is in force as the new one; the text is migrated with the next write, and the original kept", () =>
     Effect.gen(function* () {
       const document = yield* MemoryDocument
       yield* document.save(old)
@@ -426,7 +429,7 @@ describe("ConfigStore with a document of another version", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("migrates the text with an edit without effect", () =>
+  it.effect("that is written by an edit without effect is migrated as well", () =>
     Effect.gen(function* () {
       const document = yield* MemoryDocument
       yield* document.save(old)
@@ -438,7 +441,7 @@ describe("ConfigStore with a document of another version", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("refuses a newer document and does not change it", () =>
+  it.effect("newer than the program is refused and left alone", () =>
     Effect.gen(function* () {
       const document = yield* MemoryDocument
       yield* Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** A host for the store's tests: three settings with secrets, environment and restart, a document in memory, and all events and log lines. */
+/** A host for the store's tests: three settings with secrets, environment and restart among them, a document in memory, and everything that was said. */
 import { assert } from "@effect/vitest"
 import { ConfigDocument } from "@signalbox/core/ConfigDocument"
 import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
@@ -64,7 +64,7 @@ export class Said extends Context.Service<
   )
 }
 
-/** Wraps the source, so that a test can change its behaviour. */
+/** Stands between store and source: a test changes what the source does. */
 export interface Interference {
   write?: (write: Source["write"]) => Source["write"]
   seed?: (seed: Source["seed"]) => Source["seed"]
@@ -106,7 +106,7 @@ const interfered = Layer.effectContext(
   }),
 )
 
-/** A document in memory with its history, which outlives the stores over it. */
+/** A document in memory and its history outlive the stores that are built over it. */
 export const place = interfered.pipe(Layer.provideMerge(ConfigSource.layerMemory))
 
 export const program = (environment: Record<string, string> = {}) =>
@@ -118,7 +118,7 @@ export const program = (environment: Record<string, string> = {}) =>
     Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: environment }))),
   )
 
-/** All events, after the last one has arrived. */
+/** Everything that was said, once all of it has arrived. */
 export const heard = Effect.gen(function* () {
   const { events } = yield* Said
   const { subscribers } = yield* EventBus
@@ -127,13 +127,13 @@ export const heard = Effect.gen(function* () {
   return [...events]
 })
 export const said = Effect.map(heard, (events) => events.map((event) => event._tag))
-/** Starts later `heard` and `said` here. */
+/** Later `heard` and `said` begin here. */
 export const forget = Effect.andThen(
   heard,
   Effect.flatMap(Said, (collected) => collected.clear),
 )
 
-/** Saves as an editor does, or removes the document. Completes when the store has read it. */
+/** As an editor saves another text (or removes the document); answers when the store has looked at it. */
 export const saved = (text: string | undefined) =>
   Effect.gen(function* () {
     const state = yield* Interfered
@@ -143,7 +143,7 @@ export const saved = (text: string | undefined) =>
     yield* until(Effect.sync(() => state.lastRead === text))
     yield* idle
   })
-/** Waits until no change is waiting or running. */
+/** No change waits or is under way. */
 export const idle = Effect.flatMap(Reconciler, ({ queued }) => until(Effect.map(queued, (count) => count === 0)))
 
 export const edited = (text: string, edit: (document: any) => void): string => {
@@ -153,19 +153,19 @@ export const edited = (text: string, edit: (document: any) => void): string => {
 }
 export const text = Effect.flatMap(MemoryDocument, (document) => Effect.map(document.text, (text) => text ?? ""))
 
-/** Whether a value has at least these members. */
+/** Whether an event (or anything else) has these members, and perhaps more. */
 export const like = (actual: unknown, expected: Readonly<Record<string, unknown>>): void =>
   assert.deepInclude(actual as Readonly<Record<string, unknown>>, expected)
 
-/** Lets other fibers run until a condition holds. Time does not advance. */
+/** Lets other fibers run until something is true; time stands still. */
 export const until = (condition: Effect.Effect<boolean>): Effect.Effect<void> =>
   Effect.flatMap(condition, (met) => (met ? Effect.void : Effect.andThen(Effect.yieldNow, until(condition))))
 
-/** Starts a process over the same document, runs the effect in it after the first hint, and ends it. */
+/** Starts a process over the same document, runs the effect in it when the first hint has been looked at, and ends it again. */
 export const running = <A, E, R>(effect: Effect.Effect<A, E, R>, environment?: Record<string, string>) =>
   Effect.gen(function* () {
     const state = yield* Interfered
-    // One read at the start, one for the first hint.
+    // One read at the start, one for the hint that says that watching has begun.
     const reads = state.reads + 2
     const watching = Effect.andThen(until(Effect.sync(() => state.reads >= reads)), idle)
     return yield* Effect.provide(Effect.andThen(watching, effect), Layer.fresh(program(environment)))

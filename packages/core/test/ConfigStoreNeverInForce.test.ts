@@ -1,4 +1,4 @@
-/** Documents of the history that were never in force: an undo skips them, and no process starts with them. */
+/** What the history keeps though it never was in force: nobody goes back to it, and no process begins with it. */
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
 import * as ConfigStore from "@signalbox/core/ConfigStore"
@@ -19,7 +19,7 @@ import {
   text,
 } from "./ConfigStoreHost.ts"
 
-/** A service that refuses 66 days while `refuses` is true. */
+/** A service that refuses 66 days, as long as `refuses`. */
 class Keeper extends Context.Service<Keeper, { readonly days: number }>()("test/Keeper") {}
 const gate = { refuses: true, before: (_days: number): Effect.Effect<void> => Effect.void }
 class Services extends ServiceGraph.Service<Services>()("test/Services", {
@@ -49,8 +49,8 @@ const marks = Effect.flatMap(ConfigSource, ({ history }) =>
   Effect.map(history.list, (all) => all.map(({ neverInForce = "in force" }) => neverInForce)),
 )
 
-describe("ConfigStore.undo", () => {
-  it.effect("skips a save that a service refused", () =>
+describe("undo", () => {
+  it.effect("goes to what was in force, past a save that a service refused", () =>
     serving(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -65,7 +65,7 @@ describe("ConfigStore.undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("skips a save that the schema refused, with its secrets", () =>
+  it.effect("goes past a save that the schema refused, whatever secrets it had", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -93,7 +93,7 @@ describe("ConfigStore.undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("skips a save that was replaced before it was read, and keeps it", () =>
+  it.effect("goes past a save that was replaced before anybody looked at it, and that save is kept", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -110,7 +110,7 @@ describe("ConfigStore.undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("returns to a document that was refused once and accepted later", () =>
+  it.effect("goes to what was refused once and came into force later", () =>
     serving(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -126,7 +126,7 @@ describe("ConfigStore.undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("goes one step back while another process is late to follow", () =>
+  it.effect("goes straight back though another process of the document was late to follow", () =>
     Effect.gen(function* () {
       const preparing = yield* Deferred.make<void>()
       const leave = yield* Deferred.make<void>()
@@ -160,7 +160,7 @@ describe("ConfigStore.undo", () => {
   )
 })
 
-describe("a process that starts with a document that a service had refused", () => {
+describe("a process that begins with a document that a service had refused", () => {
   /** 10 days are in force, 66 were saved and refused. */
   const refused = serving(
     Effect.gen(function* () {
@@ -170,7 +170,7 @@ describe("a process that starts with a document that a service had refused", () 
     }),
   )
 
-  it.effect("serves the last good document and reports it at every start", () =>
+  it.effect("serves what was good last and says so, as often as it begins", () =>
     Effect.gen(function* () {
       yield* refused
       const { hash, text: whole } = yield* (yield* ConfigSource).read
@@ -196,7 +196,7 @@ describe("a process that starts with a document that a service had refused", () 
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("tries the document again on reload", () =>
+  it.effect("tries it again when it is told to reload", () =>
     Effect.gen(function* () {
       yield* refused
       yield* serving(
@@ -217,7 +217,7 @@ describe("a process that starts with a document that a service had refused", () 
     }).pipe(Effect.ensuring(Effect.sync(() => (gate.refuses = true))), Effect.provide(place)),
   )
 
-  it.effect("accepts the correction and reports the end of the refusal", () =>
+  it.effect("takes the correction, and is done with it", () =>
     Effect.gen(function* () {
       yield* refused
       yield* serving(
@@ -234,7 +234,7 @@ describe("a process that starts with a document that a service had refused", () 
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("replaces the document by the last good one on undo", () =>
+  it.effect("makes way for what was good last by an undo", () =>
     Effect.gen(function* () {
       yield* refused
       yield* serving(
@@ -250,7 +250,7 @@ describe("a process that starts with a document that a service had refused", () 
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("fails in strict mode", () =>
+  it.effect("fails where it is strict", () =>
     Effect.gen(function* () {
       yield* refused
       const strictly = Effect.provideService(serving(Effect.void), ConfigStore.StrictStart, true)
@@ -260,7 +260,7 @@ describe("a process that starts with a document that a service had refused", () 
   )
 })
 
-it.effect("tries an overwritten document that was restored while no process ran", () =>
+it.effect("what was overwritten unseen is tried when somebody puts it back while nothing runs", () =>
   Effect.gen(function* () {
     const unseen = yield* running(
       Effect.gen(function* () {

@@ -9,8 +9,8 @@ import { AppConfig, forget, Interfered, like, place, running, said, text } from 
 const provider = (key: string) => [{ path: "/providers/a", value: { url: "u", key } }]
 const days = (value: number) => [{ path: "/retention/days", value }]
 
-describe("ConfigStore.effective", () => {
-  it.effect("combines all layers and defaults, without secrets", () =>
+describe("effective", () => {
+  it.effect("is all layers put together, defaults filled in, without secrets", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -28,8 +28,8 @@ describe("ConfigStore.effective", () => {
   )
 })
 
-describe("a write of ConfigStore", () => {
-  it.effect("returns its effective changes and those that need a restart", () =>
+describe("a write", () => {
+  it.effect("answers what it has changed and what of that waits for a restart, and nothing where nothing has", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -48,8 +48,8 @@ describe("a write of ConfigStore", () => {
   )
 })
 
-describe("ConfigStore.plan", () => {
-  it.effect("accepts a whole text, keeps secrets in place of markers, and neither writes nor publishes", () =>
+describe("plan", () => {
+  it.effect("takes a whole text, keeps the secrets that its markers stand for, and writes and says nothing", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -66,7 +66,7 @@ describe("ConfigStore.plan", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("names the paths of a whole text that a higher layer hides", () =>
+  it.effect("of a whole text names the paths that a higher layer hides", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -79,8 +79,8 @@ describe("ConfigStore.plan", () => {
   )
 })
 
-describe("ConfigStore.past", () => {
-  it.effect("returns a document of the history, redacted, by a prefix of its hash", () =>
+describe("past", () => {
+  it.effect("shows a document of the history, redacted, by the beginning of its hash", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -94,7 +94,7 @@ describe("ConfigStore.past", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("returns the document in force if the history could not be written", () =>
+  it.effect("shows the document in force though the history could not be written", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -105,7 +105,7 @@ describe("ConfigStore.past", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("fails for an unknown, an ambiguous and a short prefix", () =>
+  it.effect("is refused where none begins so, where several do, and where too little of a hash is named", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -123,8 +123,8 @@ describe("ConfigStore.past", () => {
   )
 })
 
-describe("ConfigStore.differences", () => {
-  it.effect("compares two documents without higher layers and without secrets", () =>
+describe("differences", () => {
+  it.effect("are what lies between two documents, whatever stands above them, without secrets", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -146,7 +146,7 @@ describe("ConfigStore.differences", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("compares documents whose required values come from the environment", () => {
+  it.effect("are told also of documents that leave to the environment what they must have", () => {
     class Required extends ConfigStore.Service<Required>()("test/Required", {
       schema: Schema.Struct({ token: Schema.RedactedFromValue(Schema.String), days: Schema.Int }),
       environmentPrefix: "TEST",
@@ -170,7 +170,7 @@ describe("ConfigStore.differences", () => {
     )
   })
 
-  it.effect("fails if a document can no longer be read", () =>
+  it.effect("are refused where a document can be read no more", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig

@@ -21,8 +21,8 @@ import {
 const days = (value: unknown) => [{ path: "/retention/days", value }]
 const bad = '{\n  "retention": { "days": "x" }\n}'
 
-describe("ConfigStore after an invalid save", () => {
-  it.effect("changes nothing and publishes the refusal once, with line and column", () =>
+describe("a bad save", () => {
+  it.effect("changes nothing and is said once, with line and column", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -45,7 +45,7 @@ describe("ConfigStore after an invalid save", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("publishes the refusal again after a valid save, and for other problems", () =>
+  it.effect("is said again when it comes back after a good one, and when it is bad in another way", () =>
     running(
       Effect.gen(function* () {
         const good = yield* text
@@ -62,7 +62,7 @@ describe("ConfigStore after an invalid save", () => {
   )
 
   it.effect(
-    "publishes config.restored after a correction without a change, and config.changed after one with a change",
+    "is over with a save that brings nothing new, which says so once, or with a change, which says itself",
     () =>
       running(
         Effect.gen(function* () {
@@ -93,7 +93,7 @@ describe("ConfigStore after an invalid save", () => {
       ).pipe(Effect.provide(place)),
   )
 
-  it.effect("accepts a whole new text", () =>
+  it.effect("makes way for a whole new text", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -106,7 +106,7 @@ describe("ConfigStore after an invalid save", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("attributes the refusal to the file if an update reads it first", () =>
+  it.effect("that an update meets first is said as the file's fault", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -120,7 +120,7 @@ describe("ConfigStore after an invalid save", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("accepts overrides, and keeps the refusal", () =>
+  it.effect("leaves what is set at run time possible, and stays said", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -132,7 +132,7 @@ describe("ConfigStore after an invalid save", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("publishes a bounded number of problems", () =>
+  it.effect("with very many problems is said within a bound", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -149,8 +149,8 @@ describe("ConfigStore after an invalid save", () => {
   )
 })
 
-describe("ConfigStore without a document", () => {
-  it.effect("keeps the last good configuration, reports once, and restores the document with the next write", () =>
+describe("a missing document", () => {
+  it.effect("leaves the last good one in force, is said once, and comes back with the next write", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -171,7 +171,7 @@ describe("ConfigStore without a document", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("restores the document unchanged by an undo or an update without effect", () =>
+  it.effect("comes back unchanged with an undo, or an update without effect", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -188,7 +188,7 @@ describe("ConfigStore without a document", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("does not overwrite a document that an editor restores at the same moment", () =>
+  it.effect("that an editor puts back in the same moment is not overwritten", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -214,8 +214,8 @@ describe("ConfigStore without a document", () => {
   )
 })
 
-describe("ConfigStore over an unreadable source", () => {
-  it.effect("fails with the code, reports once, and recovers when the source is readable", () =>
+describe("a place that cannot be read", () => {
+  it.effect("is an answer with its code, said once by the source, and over when it can be read again", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -246,8 +246,8 @@ describe("ConfigStore over an unreadable source", () => {
   )
 })
 
-describe("ConfigStore after one failed read", () => {
-  it.effect("reads again by itself", () =>
+describe("a read that fails once", () => {
+  it.effect("leaves no mark: the store looks again by itself", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -267,8 +267,8 @@ describe("ConfigStore after one failed read", () => {
   )
 })
 
-describe("ConfigStore.warnings", () => {
-  it.effect("names unknown keys with near names, and accepts the document", () =>
+describe("warnings", () => {
+  it.effect("name unknown keys with near names and do not stand in the way", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig

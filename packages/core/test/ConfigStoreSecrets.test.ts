@@ -25,7 +25,7 @@ const throwing = AppConfig.setting(Throwing, ({ providers }) => {
   return ""
 })
 
-/** Every output of the store, at full depth. */
+/** Everything that left the store, as deep as it goes. */
 const dump = (shown: ReadonlyArray<unknown>) =>
   shown
     .map((value) =>
@@ -122,7 +122,7 @@ describe("a secret", () => {
 
         const everything = dump(shown)
         for (const secret of secrets) assert.notInclude(everything, secret)
-        // The search finds secrets that are present.
+        // What is looked for would be found.
         assert.include(dump([Redacted.value(Redacted.make(first))]), first)
         assert.include(yield* text, "sk-")
         assert.strictEqual(

@@ -9,8 +9,8 @@ const shown = (message: string, ...secrets: ReadonlyArray<string>) =>
 const secret = fc.string({ unit: "grapheme", minLength: 5, maxLength: 40 }).filter((text) => text.trim().length > 4)
 const around = fc.string({ unit: "grapheme", maxLength: 12 })
 
-describe("failureMessage", () => {
-  it("hides a secret inside Base64, as in HTTP basic authentication", () => {
+describe("no secret is in a failure's message", () => {
+  it("as part of something in Base64, as HTTP's basic authentication is", () => {
     assert.strictEqual(
       shown(`401 for Authorization: Basic ${btoa("user:s3cr3t-key")} (host api)`, "s3cr3t-key"),
       "401 for Authorization: Basic <redacted> (host api)",
@@ -25,14 +25,14 @@ describe("failureMessage", () => {
     )
   })
 
-  it("hides a secret number", () => {
+  it("nor a number that is one", () => {
     for (const pin of [73914482, 73914482n]) {
       const message = failureMessage(Cause.fail(new Error("PIN 73914482 refused")), [{ pin: Redacted.make(pin) }])
       assert.strictEqual(message, "PIN <redacted> refused")
     }
   })
 
-  it("hides a secret in every spelling of URLs", () => {
+  it("however a URL spells it", () => {
     fc.assert(
       fc.property(secret, (key) => {
         const url = new URL("https://api.example/v1")
@@ -47,7 +47,7 @@ describe("failureMessage", () => {
     )
   })
 
-  it("keeps other text", () => {
+  it("and what is no secret stays", () => {
     const message = "GET https://api.example/v1/models?limit=10%25&key=<redacted> failed: dXNlcjpwYXNz, 100% sure"
     assert.strictEqual(
       shown(message, "s3cr3t-key", "pa", "limit="),

@@ -14,7 +14,7 @@ class AppConfig extends ConfigStore.Service<AppConfig>()("test/AppConfig", {
 }) {}
 class Ticked extends Event.Class<Ticked>()("clock.ticked", { at: Schema.Int }) {}
 
-/** Takes the lines that were printed so far. */
+/** What the narrator wrote, line by line, and takes away. */
 const narrated = (body: (told: Effect.Effect<ReadonlyArray<string>>) => Effect.Effect<void, unknown, any>) => {
   const lines: Array<string> = []
   const console: Console.Console = Object.assign(Object.create(globalThis.console), {
@@ -35,29 +35,31 @@ const narrated = (body: (told: Effect.Effect<ReadonlyArray<string>>) => Effect.E
   ).pipe(Effect.provide(host))
 }
 
-it.effect("prints the path of the document, earlier events, the changes of each edit and its problems", () =>
-  narrated((told) =>
-    Effect.gen(function* () {
-      assert.deepStrictEqual((yield* told).slice(0, 2), [
-        "Following memory: edit it and save.",
-        "config.seeded path=memory",
-      ])
-      const document = yield* MemoryDocument
-      yield* document.save('{ "port": 2 }')
-      yield* TestClock.adjust("1 second")
-      const [changed = "", ...summary] = yield* told
-      assert.match(changed, /^config\.changed revision=2 .*paths=\["\/port"\]/)
-      assert.deepStrictEqual(summary, ["Reloaded config (1 change):", "- port: 1 → 2"])
-      yield* document.save('{ "port":\n  "x" }')
-      yield* TestClock.adjust("1 second")
-      const [rejected, problem = ""] = yield* told
-      assert.strictEqual(rejected, "config.rejected")
-      assert.match(problem, /^memory:2:3: /)
-    }),
-  ),
+it.effect(
+  "people are told where the document is, what happened before and what each edit changed or why it was refused",
+  () =>
+    narrated((told) =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual((yield* told).slice(0, 2), [
+          "Following memory: edit it and save.",
+          "config.seeded path=memory",
+        ])
+        const document = yield* MemoryDocument
+        yield* document.save('{ "port": 2 }')
+        yield* TestClock.adjust("1 second")
+        const [changed = "", ...summary] = yield* told
+        assert.match(changed, /^config\.changed revision=2 .*paths=\["\/port"\]/)
+        assert.deepStrictEqual(summary, ["Reloaded config (1 change):", "- port: 1 → 2"])
+        yield* document.save('{ "port":\n  "x" }')
+        yield* TestClock.adjust("1 second")
+        const [rejected, problem = ""] = yield* told
+        assert.strictEqual(rejected, "config.rejected")
+        assert.match(problem, /^memory:2:3: /)
+      }),
+    ),
 )
 
-it.effect("prints the number of missed events if it was too slow", () =>
+it.effect("a narrator that was too slow says how many events it missed", () =>
   narrated((told) =>
     Effect.gen(function* () {
       yield* told
@@ -71,7 +73,7 @@ it.effect("prints the number of missed events if it was too slow", () =>
   ),
 )
 
-it.effect("prints which document serves if the stored one is refused at the start", () =>
+it.effect("people are told what serves where the document is refused at start", () =>
   Effect.gen(function* () {
     const lines: Array<string> = []
     const console: Console.Console = Object.assign(Object.create(globalThis.console), {

@@ -22,10 +22,10 @@ const blocked = Effect.gen(function* () {
   yield* started.await
   return { open: open.open, fiber }
 })
-/** Lets forked fibers run until they wait. */
+/** Lets the fibers that were forked run until they wait. */
 const settle = Effect.forEach(Array.from({ length: 20 }), () => Effect.yieldNow, { discard: true })
 
-/** A Reconciler that the test shuts down. */
+/** A Reconciler that the test itself shuts down. */
 const standalone = Effect.gen(function* () {
   const scope = yield* Scope.make()
   const reconciler = Context.get(yield* Layer.buildWithScope(live, scope), Reconciler)
@@ -33,7 +33,7 @@ const standalone = Effect.gen(function* () {
 })
 
 describe("Reconciler", () => {
-  it.effect("runs one change at a time, in the order of the calls", () =>
+  it.effect("runs one change at a time, in the order of asking", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       const log: Array<string> = []
@@ -52,7 +52,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("fails with Busy beyond 64 changes, and waits for room with `wait`", () =>
+  it.effect("64 changes wait or are under way; one more is Busy, and `wait` waits for room", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       const first = yield* blocked
@@ -78,7 +78,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("runs a change whose caller was interrupted", () =>
+  it.effect("a caller that goes away only stops waiting: its change runs", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       const first = yield* blocked
@@ -93,7 +93,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("drops a change whose caller was interrupted before there was room", () =>
+  it.effect("a caller that goes away before there was room takes its change along", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       const first = yield* blocked
@@ -111,7 +111,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("returns a failure or defect to the caller of its change, and continues", () =>
+  it.effect("a failure or a defect in a change is its caller's, and the queue goes on", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       assert.strictEqual(yield* Effect.flip(reconciler.run(() => Effect.fail("no"))), "no")
@@ -126,7 +126,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("closes the Scope of a change before its caller receives the result", () =>
+  it.effect("a change has a Scope that closes at its end, before its caller hears of it", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       const log: Array<string> = []
@@ -136,7 +136,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("commits prepared values as generation 1, 2, 3 …", () =>
+  it.effect("a commit puts the prepared values over the current ones, as generation 1, 2, 3 …", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       assert.deepInclude(yield* reconciler.current, { number: 0, revision: 0 })
@@ -167,7 +167,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("commits a candidate once, and not after another commit", () =>
+  it.effect("a candidate is committed once, and not over another", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       const exits = yield* reconciler.run((transaction) =>
@@ -184,7 +184,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("ignores a participant that is detached during a change", () =>
+  it.effect("a participant that is detached takes no part in the change under way, not even by refusing it", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       const [preparing, gone] = [yield* Latch.make(), yield* Latch.make()]
@@ -206,7 +206,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("publishes the events of a commit together, those of the change first, with the revision", () =>
+  it.effect("events of a commit come together: the change's first, then what observers say, with the revision", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       const bus = yield* EventBus
@@ -238,7 +238,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.scoped, Effect.provide(live)),
   )
 
-  it.effect("delivers the generation in force first and never misses the last", () =>
+  it.effect("followers see the generation in force first, may skip some, and never miss the last", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       yield* put(1)
@@ -263,7 +263,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("wakes followers after the events of the commit", () =>
+  it.effect("followers are woken after the events of the commit are out", () =>
     Effect.gen(function* () {
       const [reconciler, bus] = [yield* Reconciler, yield* EventBus]
       const before = yield* bus.cursor
@@ -281,7 +281,7 @@ describe("Reconciler", () => {
   )
 
   describe("changes from within a change", () => {
-    it.effect("dies instead of a deadlock if a change waits for another", () =>
+    it.effect("waiting for one is a defect, not a deadlock", () =>
       Effect.gen(function* () {
         const reconciler = yield* Reconciler
         assert.isFalse(yield* reconciler.inChange)
@@ -291,7 +291,7 @@ describe("Reconciler", () => {
       }).pipe(Effect.provide(live)),
     )
 
-    it.effect("runs a change of runLater after the present one, even with a full queue", () =>
+    it.effect("runLater runs it after this one, even where the queue is full", () =>
       Effect.gen(function* () {
         const reconciler = yield* Reconciler
         const first = yield* blocked
@@ -302,7 +302,7 @@ describe("Reconciler", () => {
               index > 0
                 ? Effect.void
                 : Effect.gen(function* () {
-                    // One takes the free slot; two wait behind the queue.
+                    // One takes the place that has become free; two stand behind the queue.
                     yield* Effect.forEach([1, 2, 3], (later) =>
                       reconciler.runLater(() => Effect.sync(() => log.push(`later ${later}`))),
                     )
@@ -320,7 +320,7 @@ describe("Reconciler", () => {
       }).pipe(Effect.provide(live)),
     )
 
-    it.effect("queues a change of runLater outside of a change, and logs its defect", () =>
+    it.effect("outside of a change runLater queues and does not wait; a defect in it harms nobody", () =>
       Effect.gen(function* () {
         const reconciler = yield* Reconciler
         const first = yield* blocked
@@ -334,7 +334,7 @@ describe("Reconciler", () => {
       }).pipe(Effect.provide(live)),
     )
 
-    it.effect("lets a fiber that outlives its change wait for another one", () =>
+    it.effect("a fiber that outlives the change is no longer in it, and may wait for another", () =>
       Effect.gen(function* () {
         const reconciler = yield* Reconciler
         const [gate, outer] = [yield* Latch.make(), yield* Effect.scope]
@@ -357,39 +357,41 @@ describe("Reconciler", () => {
   })
 
   describe("shutdown", () => {
-    it.effect("ends the running change after its uninterruptible part, and interrupts waiting and later callers", () =>
-      Effect.gen(function* () {
-        const { reconciler, shutDown } = yield* standalone
-        const [started, written] = [yield* Latch.make(), yield* Deferred.make<void>()]
-        const log: Array<string> = []
-        const running = yield* Effect.forkChild(
-          reconciler.run(() =>
-            Effect.gen(function* () {
-              yield* started.open
-              yield* Deferred.await(written)
-              log.push("written")
-            }).pipe(Effect.uninterruptible, Effect.andThen(Effect.sync(() => log.push("went on")))),
-          ),
-        )
-        yield* started.await
-        const waiting = yield* Effect.forEach(Array.from({ length: 70 }), () =>
-          Effect.forkChild(reconciler.run(() => Effect.sync(() => log.push("ran")), { whenFull: "wait" })),
-        )
-        yield* settle
-        const closing = yield* Effect.forkChild(shutDown)
-        yield* settle
-        assert.isUndefined(closing.pollUnsafe())
-        yield* Deferred.succeed(written, undefined)
-        yield* Fiber.join(closing)
-        assert.deepStrictEqual(log, ["written"])
-        const exits = yield* Fiber.awaitAll([running, ...waiting])
-        assert.isTrue(exits.every(Exit.hasInterrupts))
-        assert.isTrue(Exit.hasInterrupts(yield* Effect.exit(reconciler.run(() => Effect.void))))
-        assert.isTrue(Exit.hasInterrupts(yield* Effect.exit(reconciler.runLater(() => Effect.void))))
-      }),
+    it.effect(
+      "the change under way ends after its uninterruptible part; who waits is interrupted, and who comes later too",
+      () =>
+        Effect.gen(function* () {
+          const { reconciler, shutDown } = yield* standalone
+          const [started, written] = [yield* Latch.make(), yield* Deferred.make<void>()]
+          const log: Array<string> = []
+          const running = yield* Effect.forkChild(
+            reconciler.run(() =>
+              Effect.gen(function* () {
+                yield* started.open
+                yield* Deferred.await(written)
+                log.push("written")
+              }).pipe(Effect.uninterruptible, Effect.andThen(Effect.sync(() => log.push("went on")))),
+            ),
+          )
+          yield* started.await
+          const waiting = yield* Effect.forEach(Array.from({ length: 70 }), () =>
+            Effect.forkChild(reconciler.run(() => Effect.sync(() => log.push("ran")), { whenFull: "wait" })),
+          )
+          yield* settle
+          const closing = yield* Effect.forkChild(shutDown)
+          yield* settle
+          assert.isUndefined(closing.pollUnsafe())
+          yield* Deferred.succeed(written, undefined)
+          yield* Fiber.join(closing)
+          assert.deepStrictEqual(log, ["written"])
+          const exits = yield* Fiber.awaitAll([running, ...waiting])
+          assert.isTrue(exits.every(Exit.hasInterrupts))
+          assert.isTrue(Exit.hasInterrupts(yield* Effect.exit(reconciler.run(() => Effect.void))))
+          assert.isTrue(Exit.hasInterrupts(yield* Effect.exit(reconciler.runLater(() => Effect.void))))
+        }),
     )
 
-    it.effect("interrupts an interruptible change, and ends streams of generations", () =>
+    it.effect("an interruptible change is interrupted, and streams of generations end", () =>
       Effect.gen(function* () {
         const { reconciler, shutDown } = yield* standalone
         const running = yield* Effect.forkChild(reconciler.run(() => Effect.never))

@@ -1,4 +1,4 @@
-/** Fixtures of the ServiceGraph tests: a diamond-shaped graph whose builds and releases can be observed and disturbed. */
+/** What the tests of the ServiceGraph share: a graph in the shape of a diamond whose building and closing can be watched and disturbed. */
 import { EventBus } from "@signalbox/core/EventBus"
 import { type PrepareFailed, Reconciler } from "@signalbox/core/Reconciler"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
@@ -23,7 +23,7 @@ export const put = (
   )
 export const settle = Effect.forEach(Array.from({ length: 30 }), () => Effect.yieldNow, { discard: true })
 
-/** Builds and releases so far, and controls that make a build fail, wait or die. */
+/** What was built and let go, and ways to make building fail, wait or end badly. */
 export class Yard extends Context.Service<
   Yard,
   {

@@ -22,7 +22,7 @@ import {
 import { handler, ModelSettings, ProviderSettings, Services } from "./types/app.ts"
 
 describe("ServiceGraph", () => {
-  it.effect("gives a request services of the settings in force, and the next one those of a later commit", () =>
+  it.effect("a request sees services built from the settings, and those of a commit after it", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* Services.provide(handler), "small@http://a")
       yield* put([ModelSettings, { fast: "big" }])
@@ -42,7 +42,7 @@ describe("ServiceGraph", () => {
     ),
   )
 
-  it.effect("accepts constant settings, and fails with the error of a failed layer", () =>
+  it.effect("constants do as settings, and a layer that fails makes the graph's layer fail with its own error", () =>
     Effect.gen(function* () {
       const live = (providers: (typeof ProviderSettings.schema)["Type"]) =>
         Services.layer.pipe(
@@ -57,7 +57,7 @@ describe("ServiceGraph", () => {
   )
 
   describe("rebuilding", () => {
-    it.effect("rebuilds only dependants of a change, and releases the old ones in reverse", () =>
+    it.effect("a change rebuilds what depends on it and nothing else, and lets go of the old in reverse", () =>
       Effect.gen(function* () {
         yield* logged
         assert.deepStrictEqual(yield* put([B, "b2"]), ["Right", "Top"])
@@ -82,19 +82,19 @@ describe("ServiceGraph", () => {
       }).pipe(Effect.provide(diamond)),
     )
 
-    it.effect("rebuilds nothing for an equal or unrelated value", () =>
+    it.effect("a value that is the same, or belongs to nothing here, rebuilds nothing", () =>
       Effect.gen(function* () {
         yield* logged
         const same = { an: "object" }
         assert.deepStrictEqual(yield* put([C, same]), ["Aside"])
         assert.deepStrictEqual(yield* put([C, same], [A, "a1"], [{ key: "other" }, 1]), [])
-        // Structurally equal, another object: the owner of the setting decides about identity.
+        // Structurally equal, another object: the owner of the setting decides what is the same.
         assert.deepStrictEqual(yield* put([C, { an: "object" }]), ["Aside"])
         assert.strictEqual((yield* Diamond.status).generations[0]?.number, 6)
       }).pipe(Effect.provide(diamond)),
     )
 
-    it.effect("builds independent services in parallel", () =>
+    it.effect("services that do not need each other are built at the same time", () =>
       Effect.gen(function* () {
         const yard = yield* Yard
         const latches = ["Left(Base(a2))", "Right(Base(a2),b1)", "Aside(c2)"].map(
@@ -117,7 +117,7 @@ describe("ServiceGraph", () => {
       }).pipe(Effect.provide(diamond)),
     )
 
-    it.effect("serves the old generation until the new one is complete", () =>
+    it.effect("the old generation serves until all of the new one stands, and is whole to the end", () =>
       Effect.gen(function* () {
         const yard = yield* Yard
         const latch = yield* Latch.make()
@@ -132,7 +132,7 @@ describe("ServiceGraph", () => {
       }).pipe(Effect.provide(diamond)),
     )
 
-    it.effect("publishes service.rebuilt and service.released after the change's own events", () =>
+    it.effect("service.rebuilt and service.released say what happened, after the change's own events", () =>
       Effect.gen(function* () {
         const bus = yield* EventBus
         const events = yield* bus.subscribe({ types: ["service.rebuilt", "service.released"] })
@@ -149,7 +149,7 @@ describe("ServiceGraph", () => {
       }).pipe(Effect.scoped, Effect.provide(diamond)),
     )
 
-    it.effect("logs a failed finalizer and runs the others", () =>
+    it.effect("a finalizer that fails is logged, and all others run", () =>
       Effect.gen(function* () {
         const [bus, yard] = [yield* EventBus, yield* Yard]
         const events = yield* bus.subscribe({ types: ["service.released"] })
@@ -166,7 +166,7 @@ describe("ServiceGraph", () => {
       }).pipe(Effect.scoped, Effect.provide(diamond)),
     )
 
-    it.effect("hides secrets of the inputs in the log of a failed finalizer", () => {
+    it.effect("what a finalizer fails with is logged without the secrets of what its service was made from", () => {
       const said: Array<string> = []
       const logger = Logger.layer([Logger.make(({ cause, message }) => said.push(`${message} ${Cause.pretty(cause)}`))])
       class Client extends Context.Service<Client, string>()("Client") {}
@@ -206,7 +206,7 @@ describe("ServiceGraph", () => {
       }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(settings, kernel).pipe(Layer.provideMerge(logger))))
     })
 
-    it.effect("keeps one generation and five instances after 10,000 commits", () =>
+    it.effect("10,000 commits leave one generation and five instances", () =>
       Effect.gen(function* () {
         const engine = (yield* Diamond)["~signalbox/ServiceGraph"]
         for (let index = 0; index < 10_000; index++) {
@@ -223,7 +223,7 @@ describe("ServiceGraph", () => {
   })
 
   describe("a change that cannot be built", () => {
-    it.effect("changes nothing, names every refusing node with the reason, and releases new instances", () =>
+    it.effect("changes nothing, names every node that refuses and why, and lets go of what was built for it", () =>
       Effect.gen(function* () {
         const yard = yield* Yard
         const current = yield* Effect.flatMap(Reconciler, (reconciler) => reconciler.current)
@@ -253,13 +253,13 @@ describe("ServiceGraph", () => {
         assert.strictEqual(yield* Effect.flatMap(Reconciler, (reconciler) => reconciler.current), current)
         assert.deepStrictEqual(yield* names, ["Top(Left(Base(a1)),Right(Base(a1),b1))", "Aside(c1)"])
         assert.strictEqual(yield* (yield* Diamond)["~signalbox/ServiceGraph"].size, 5)
-        // The reason is gone: the same change succeeds.
+        // What it refused for is gone: the same change takes place.
         yard.refuse.clear()
         assert.strictEqual((yield* put([A, "a2"], [B, "b2"], [C, "c2"])).length, 5)
       }).pipe(Effect.provide(diamond)),
     )
 
-    it.effect("refuses the change for a defect of a layer", () =>
+    it.effect("a defect in a layer refuses the change like a failure", () =>
       Effect.gen(function* () {
         const failed = yield* Effect.flip(put([A, Symbol("has no string")]))
         assert.deepStrictEqual(
@@ -269,7 +269,7 @@ describe("ServiceGraph", () => {
       }).pipe(Effect.provide(diamond)),
     )
 
-    it.effect("refuses the change if a node is not ready within the deadline, interruptible or not", () =>
+    it.effect("a node that is not ready within the deadline refuses the change, even if it cannot be interrupted", () =>
       Effect.gen(function* () {
         const yard = yield* Yard
         yard.hold.set("Base(a2)", Latch.makeUnsafe())
@@ -302,7 +302,7 @@ describe("ServiceGraph", () => {
         }),
       ],
     }) {}
-    it.effect("blocks the queue only until the deadline if a layer hangs uninterruptibly", () =>
+    it.effect("a layer that hangs and cannot be interrupted holds up the queue only until the deadline", () =>
       Effect.gen(function* () {
         const change = yield* Effect.forkChild(Effect.flip(put([A, "hang"])))
         yield* settle
@@ -317,7 +317,7 @@ describe("ServiceGraph", () => {
       ),
     )
 
-    it.effect("hides secrets of every setting in the reason, in every spelling", () =>
+    it.effect("no secret of any setting is in the reason, however the layer spells it", () =>
       Effect.gen(function* () {
         const yard = yield* Yard
         const secret = 'sk-top secret/"quoted"'
@@ -392,7 +392,7 @@ describe("ServiceGraph", () => {
       Layer.provideMerge(kernel),
     )
 
-    it.effect("exist with the first generation, and follow the instance that made them", () =>
+    it.effect("are there when the graph first serves, and follow the instance that made them", () =>
       Effect.gen(function* () {
         const reconciler = yield* Reconciler
         const table = Plugged.provide(Effect.map(Table, (names) => [...names]))
@@ -407,43 +407,45 @@ describe("ServiceGraph", () => {
     )
   })
 
-  it.effect("accepts a whole store and constant services as needs of a node", () =>
-    Effect.gen(function* () {
-      class Store extends Context.Service<Store, { readonly title: Effect.Effect<string> }>()("Store") {}
-      class Greeting extends Context.Service<Greeting, { readonly word: string }>()("Greeting") {}
-      class Page extends Context.Service<Page, string>()("Page") {}
-      class Site extends ServiceGraph.Service<Site>()("Site", {
-        nodes: [
-          ServiceGraph.node(Page, {
-            needs: [Store, Greeting],
-            layer: Layer.effect(
-              Page,
-              Effect.gen(function* () {
-                const [store, greeting] = [yield* Store, yield* Greeting]
-                return `${greeting.word} ${yield* store.title}`
-              }),
-            ),
-          }),
-        ],
-      }) {}
-      const reconciler = yield* Reconciler
-      yield* put([Store, "one"])
-      const live = yield* Layer.build(
-        Site.layer.pipe(
-          Layer.provide(Layer.succeed(Store)({ title: reconciler.read(Store.key) })),
-          Layer.provide(Layer.succeed(Greeting)({ word: "hello" })),
-        ),
-      )
-      const page = Effect.provide(Site.provide(Page), live)
-      assert.strictEqual(yield* page, "hello one")
-      assert.deepStrictEqual(yield* put([Store, "two"]), ["Page"])
-      assert.deepStrictEqual(yield* put([A, "another"]), [])
-      assert.strictEqual(yield* page, "hello two")
-    }).pipe(Effect.scoped, Effect.provide(kernel)),
+  it.effect(
+    "a node may need a whole store, by what generations hold under its id, and services that never change",
+    () =>
+      Effect.gen(function* () {
+        class Store extends Context.Service<Store, { readonly title: Effect.Effect<string> }>()("Store") {}
+        class Greeting extends Context.Service<Greeting, { readonly word: string }>()("Greeting") {}
+        class Page extends Context.Service<Page, string>()("Page") {}
+        class Site extends ServiceGraph.Service<Site>()("Site", {
+          nodes: [
+            ServiceGraph.node(Page, {
+              needs: [Store, Greeting],
+              layer: Layer.effect(
+                Page,
+                Effect.gen(function* () {
+                  const [store, greeting] = [yield* Store, yield* Greeting]
+                  return `${greeting.word} ${yield* store.title}`
+                }),
+              ),
+            }),
+          ],
+        }) {}
+        const reconciler = yield* Reconciler
+        yield* put([Store, "one"])
+        const live = yield* Layer.build(
+          Site.layer.pipe(
+            Layer.provide(Layer.succeed(Store)({ title: reconciler.read(Store.key) })),
+            Layer.provide(Layer.succeed(Greeting)({ word: "hello" })),
+          ),
+        )
+        const page = Effect.provide(Site.provide(Page), live)
+        assert.strictEqual(yield* page, "hello one")
+        assert.deepStrictEqual(yield* put([Store, "two"]), ["Page"])
+        assert.deepStrictEqual(yield* put([A, "another"]), [])
+        assert.strictEqual(yield* page, "hello two")
+      }).pipe(Effect.scoped, Effect.provide(kernel)),
   )
 
   describe("status", () => {
-    it.effect("shows each service with its needs and its generation", () =>
+    it.effect("shows each service with its needs and the generation that it was built for", () =>
       Effect.gen(function* () {
         yield* put([C, "c2"])
         const { generations, services } = yield* Diamond.status
@@ -460,7 +462,7 @@ describe("ServiceGraph", () => {
     )
   })
 
-  it.effect("releases everything with the layer's Scope, and interrupts later pins", () =>
+  it.effect("closing the layer's Scope lets go of everything, and who asks then is interrupted", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(diamond, scope)
@@ -473,7 +475,7 @@ describe("ServiceGraph", () => {
     }),
   )
 
-  it.effect("leaves nothing behind after an interrupted first build", () =>
+  it.effect("an interrupted first build leaves nothing behind", () =>
     Effect.gen(function* () {
       const yard = yield* Yard
       yard.hold.set("Top(Left(Base(a1)),Right(Base(a1),b1))", Latch.makeUnsafe())

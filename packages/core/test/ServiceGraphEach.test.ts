@@ -57,21 +57,23 @@ const live = Services.layer.pipe(
 const clients = Services.provide(Effect.map(Clients, (clients) => Object.fromEntries(clients)))
 
 describe("each", () => {
-  it.effect("rebuilds the instance of a changed key and dependants of the collection, and keeps the others", () =>
-    Effect.gen(function* () {
-      const before = yield* clients
-      yield* logged
-      assert.deepStrictEqual(yield* put([Providers, { ...initial, two: { url: "2b" } }]), ["Clients/two", "Router"])
-      yield* settle
-      const after = yield* clients
-      assert.deepStrictEqual(yield* logged, ["build two at 2b", "close two at 2"])
-      assert.strictEqual(after["one"], before["one"])
-      assert.strictEqual(after["three"], before["three"])
-      assert.notStrictEqual(after["two"], before["two"])
-    }).pipe(Effect.provide(live)),
+  it.effect(
+    "one key's new value rebuilds its own instance and what needs the collection; the others are the same",
+    () =>
+      Effect.gen(function* () {
+        const before = yield* clients
+        yield* logged
+        assert.deepStrictEqual(yield* put([Providers, { ...initial, two: { url: "2b" } }]), ["Clients/two", "Router"])
+        yield* settle
+        const after = yield* clients
+        assert.deepStrictEqual(yield* logged, ["build two at 2b", "close two at 2"])
+        assert.strictEqual(after["one"], before["one"])
+        assert.strictEqual(after["three"], before["three"])
+        assert.notStrictEqual(after["two"], before["two"])
+      }).pipe(Effect.provide(live)),
   )
 
-  it.effect("adds and removes instances with their keys", () =>
+  it.effect("keys come and go", () =>
     Effect.gen(function* () {
       yield* logged
       const { three, two } = initial
@@ -92,7 +94,7 @@ describe("each", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("ignores another order of keys and an equal record", () =>
+  it.effect("another order of the same keys, or an equal record, changes nothing", () =>
     Effect.gen(function* () {
       const { one, three, two } = initial
       const before = yield* Services.provide(Clients)
@@ -101,14 +103,14 @@ describe("each", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("rebuilds all members if a common need changes", () =>
+  it.effect("a change of what all members need rebuilds all of them", () =>
     Effect.gen(function* () {
       const rebuilt = yield* put([Proxy, " via proxy"])
       assert.deepStrictEqual(rebuilt, ["Clients/one", "Clients/two", "Clients/three", "Router"])
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("refuses the change by the names of failed members, and releases the other new instances", () =>
+  it.effect("members that fail refuse the change by their names, and the others' new instances are let go", () =>
     Effect.gen(function* () {
       const yard = yield* Yard
       yard.refuse.set("two at x", "no two")
@@ -129,7 +131,7 @@ describe("each", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("names the members in events and status, never the collection as rebuilt", () =>
+  it.effect("events and status name the members, never the collection as rebuilt", () =>
     Effect.gen(function* () {
       const bus = yield* EventBus
       const events = yield* bus.subscribe({ types: ["service.rebuilt", "service.released"] })
@@ -160,9 +162,9 @@ describe("each", () => {
   )
 })
 
-describe("each with 50 changes under streams of 200 chunks", () => {
+describe("50 changes of aliases, one provider of three, and retention, under streams of 200 chunks", () => {
   it.effect(
-    "keeps one generation for each stream, never rebuilds unchanged providers, and releases all old instances",
+    "each stream sees one generation, the other providers are never rebuilt, and all that is old is let go",
     () =>
       Effect.gen(function* () {
         const yard = yield* Yard
@@ -215,7 +217,7 @@ describe("each with 50 changes under streams of 200 chunks", () => {
             [Providers, { ...initial, one: { url: `1-${change}` } }],
             [Retention, { days: change }],
           )
-          // Each stream spans ten changes, because at most 16 generations may be live.
+          // Each stream spans ten changes: more than 16 would be more generations than may live.
           for (const stream of open) {
             yield* stream.tick(20)
             stream.left -= 20

@@ -3,7 +3,7 @@ import { type Context, Effect, Exit, Result, Scope } from "effect"
 import fc from "fast-check"
 import { A, Aside, B, Base, C, Diamond, diamond, Left, put, Right, settle, Top, Yard } from "./ServiceGraph.fixtures.ts"
 
-// Few values, so that they recur: an instance is shared with the present generation, not with earlier ones.
+// Few values, so that they come back: what is equal to what was there must be shared, what was there before the last must not.
 const value = fc.constantFrom("1", "2", "3")
 const command = fc.oneof(
   fc.record({ kind: fc.constant("put"), a: value, b: value, c: value, refuse: fc.boolean() }),
@@ -16,7 +16,7 @@ interface Values {
   readonly b: string
   readonly c: string
 }
-/** The name of each service for these values. */
+/** What each service is called when it is built from these values. */
 const expected = ({ a, b, c }: Values) => {
   const [left, right] = [`Left(Base(a${a}))`, `Right(Base(a${a}),b${b})`]
   return [`Base(a${a})`, left, right, `Top(${left},${right})`, `Aside(c${c})`]
@@ -29,7 +29,7 @@ const rebuiltBy = (before: Values, after: Values): ReadonlyArray<string> => [
 const seen = Effect.all([Base, Left, Right, Top, Aside])
 
 describe("ServiceGraph against a model", () => {
-  it("matches the model for generated changes, refusals and pins", () =>
+  it("whatever changes, refusals and pins come, each pin is whole and nothing is built, kept or lost but what must be", () =>
     fc.assert(
       fc.asyncProperty(fc.array(command, { maxLength: 40 }), (commands) =>
         Effect.gen(function* () {
@@ -59,7 +59,7 @@ describe("ServiceGraph against a model", () => {
             if ("a" in next) {
               const { a, b, c, refuse } = next
               yard.refuse.clear()
-              // Aside has no dependants: its refusal counts only if it is rebuilt.
+              // Aside stands alone: whether it is rebuilt decides whether its refusal matters.
               if (refuse) yard.refuse.set(`Aside(c${c})`, "no")
               const result = yield* Effect.result(put([A, `a${a}`], [B, `b${b}`], [C, `c${c}`]))
               if (refuse && c !== current.c) assert.isTrue(Result.isFailure(result))

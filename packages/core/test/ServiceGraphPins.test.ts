@@ -39,7 +39,7 @@ const generations = Effect.map(Diamond.status, (status) => status.generations.ma
 const pins = Effect.map(Diamond.status, (status) => status.generations.reduce((sum, { pins }) => sum + pins, 0))
 const closed = Effect.map(logged, (log) => log.filter((line) => line.startsWith("close")))
 
-/** A request that reports its generation, waits, and reports it again. */
+/** A request that says which generation it sees, waits, and says it again. */
 const request = (gate: Latch.Latch) =>
   Effect.gen(function* () {
     const [before, top] = [yield* C.get, yield* Top]
@@ -52,7 +52,7 @@ const request = (gate: Latch.Latch) =>
   })
 
 describe("pins", () => {
-  it.effect("holds one generation of services and settings until the effect ends", () =>
+  it.effect("provide holds one generation of services and settings until the effect ends, and then lets it go", () =>
     Effect.gen(function* () {
       const gate = yield* Latch.make()
       const old = yield* Effect.forkChild(Diamond.provide(request(gate)))
@@ -75,7 +75,7 @@ describe("pins", () => {
     }).pipe(Effect.provide(diamond)),
   )
 
-  it.effect("keeps an instance until the last pin of the last generation that uses it has ended", () =>
+  it.effect("an instance lives until the last pin of the last generation that uses it has ended", () =>
     Effect.gen(function* () {
       const [first, second] = [yield* Scope.make(), yield* Scope.make()]
       const pinned = Context.get(yield* Scope.provide(Diamond.pin, first), Aside)
@@ -95,7 +95,7 @@ describe("pins", () => {
     }).pipe(Effect.provide(diamond)),
   )
 
-  it.effect("covers children of the effect", () =>
+  it.effect("children of the effect are covered", () =>
     Effect.gen(function* () {
       const gate = yield* Latch.make()
       const running = yield* Effect.forkChild(
@@ -109,7 +109,7 @@ describe("pins", () => {
     }).pipe(Effect.provide(diamond)),
   )
 
-  it.effect("holds the same generation in nested pins", () =>
+  it.effect("a pin within a pin holds the same generation: a request sees one, however deep it nests", () =>
     Effect.gen(function* () {
       const name = Effect.map(Aside, ({ name }) => name)
       const seen = yield* Diamond.provide(
@@ -130,25 +130,27 @@ describe("pins", () => {
     }).pipe(Effect.provide(diamond)),
   )
 
-  it.effect("gives a detached fiber the current settings after the end of its pin, and its own pin", () =>
-    Effect.gen(function* () {
-      const gate = yield* Latch.make()
-      const scope = yield* Effect.scope
-      const detached = yield* Diamond.provide(
-        gate.await.pipe(
-          Effect.andThen(Effect.all([C.get, Diamond.provide(Effect.map(Aside, ({ name }) => name))])),
-          Effect.forkIn(scope),
-        ),
-      )
-      yield* put([C, "c2"])
-      yield* settle
-      assert.deepStrictEqual(yield* generations, [[4, 0]])
-      yield* gate.open
-      assert.deepStrictEqual(yield* Fiber.join(detached), ["c2", "Aside(c2)"])
-    }).pipe(Effect.scoped, Effect.provide(diamond)),
+  it.effect(
+    "a detached fiber sees the current settings once the pin it came from has ended, and takes a pin of its own",
+    () =>
+      Effect.gen(function* () {
+        const gate = yield* Latch.make()
+        const scope = yield* Effect.scope
+        const detached = yield* Diamond.provide(
+          gate.await.pipe(
+            Effect.andThen(Effect.all([C.get, Diamond.provide(Effect.map(Aside, ({ name }) => name))])),
+            Effect.forkIn(scope),
+          ),
+        )
+        yield* put([C, "c2"])
+        yield* settle
+        assert.deepStrictEqual(yield* generations, [[4, 0]])
+        yield* gate.open
+        assert.deepStrictEqual(yield* Fiber.join(detached), ["c2", "Aside(c2)"])
+      }).pipe(Effect.scoped, Effect.provide(diamond)),
   )
 
-  it.effect("pins nested graphs separately", () =>
+  it.effect("graphs pin apart, one within the other", () =>
     Effect.gen(function* () {
       class Other extends ServiceGraph.Service<Other>()("Other", {
         nodes: [ServiceGraph.node(Aside, { needs: [C], layer: Aside.layer })],
@@ -166,7 +168,7 @@ describe("pins", () => {
     }).pipe(Effect.scoped, Effect.provide(diamond)),
   )
 
-  it.effect("leaks no pin at any interruption", () =>
+  it.effect("wherever an interrupt comes, no pin remains", () =>
     Effect.gen(function* () {
       const work = Effect.gen(function* () {
         yield* Top
@@ -194,7 +196,7 @@ describe("pins", () => {
           }
         }
       }
-      // The runs include interrupted and completed ones.
+      // Both interrupted and completed runs were among them.
       assert.isAbove(completed, 100)
       assert.isBelow(completed, 4 * 40 * 25 - 100)
     }).pipe(Effect.provide(diamond)),
@@ -202,7 +204,7 @@ describe("pins", () => {
 })
 
 describe("provideStream", () => {
-  it.effect("holds one generation from the start of the stream to its end", () =>
+  it.effect("holds one generation from the start of the stream to its end, and none before or after", () =>
     Effect.gen(function* () {
       const chunks = yield* Queue.unbounded<number>()
       const body = Stream.take(Stream.fromQueue(chunks), 3).pipe(
@@ -217,14 +219,14 @@ describe("provideStream", () => {
         yield* settle
         yield* put([C, `c${chunk + 1}`])
       }
-      // The pin has ended with its stream, while the outer stream continues.
+      // The pin has ended with its stream, although what it is part of goes on.
       assert.deepStrictEqual(yield* Fiber.join(reader), ["Aside(c1) c1", "Aside(c1) c1", "Aside(c1) c1", 0])
       yield* settle
       assert.strictEqual((yield* generations).length, 1)
     }).pipe(Effect.provide(diamond)),
   )
 
-  it.effect("releases the pin when the stream fails, and when its reader stops or is interrupted", () =>
+  it.effect("the pin ends when the stream fails, when its reader stops early, and when the reader is interrupted", () =>
     Effect.gen(function* () {
       const failing = Diamond.provideStream(Stream.concat(Stream.make(1), Stream.fail("no")))
       assert.strictEqual(yield* Effect.flip(Stream.runDrain(failing)), "no")
@@ -250,31 +252,33 @@ describe("the drain limit", () => {
       ? exit.cause.reasons.flatMap((reason) => (Cause.isDieReason(reason) ? [reason.defect] : [reason]))
       : []
 
-  it.effect("ends a waiting stream with DrainLimitReached, releases its generation by force, and reports it", () =>
-    Effect.gen(function* () {
-      const bus = yield* EventBus
-      const events = yield* bus.subscribe({ types: ["service.released"] })
-      const waiting = yield* Effect.forkChild(Stream.runDrain(Diamond.provideStream(Stream.fromEffect(Effect.never))))
-      yield* settle
-      yield* put([C, "c2"])
-      yield* TestClock.adjust("59 minutes")
-      assert.isUndefined(waiting.pollUnsafe())
-      assert.strictEqual(yield* pins, 1)
-      yield* TestClock.adjust("1 minute")
-      const [defect] = reasonOf(yield* Fiber.await(waiting))
-      assert.instanceOf(defect, ServiceGraph.DrainLimitReached)
-      assert.strictEqual(yield* pins, 0)
-      const [released] = yield* Stream.runCollect(Stream.take(events, 1))
-      assert.deepInclude(released?._tag === "Envelope" ? released.event : {}, {
-        service: "Aside",
-        generation: 3,
-        drainedMillis: 3_600_000,
-        forced: true,
-      })
-    }).pipe(Effect.scoped, Effect.provide(diamond)),
+  it.effect(
+    "past it a stream that waits dies of DrainLimitReached, its generation is released by force, and that is said",
+    () =>
+      Effect.gen(function* () {
+        const bus = yield* EventBus
+        const events = yield* bus.subscribe({ types: ["service.released"] })
+        const waiting = yield* Effect.forkChild(Stream.runDrain(Diamond.provideStream(Stream.fromEffect(Effect.never))))
+        yield* settle
+        yield* put([C, "c2"])
+        yield* TestClock.adjust("59 minutes")
+        assert.isUndefined(waiting.pollUnsafe())
+        assert.strictEqual(yield* pins, 1)
+        yield* TestClock.adjust("1 minute")
+        const [defect] = reasonOf(yield* Fiber.await(waiting))
+        assert.instanceOf(defect, ServiceGraph.DrainLimitReached)
+        assert.strictEqual(yield* pins, 0)
+        const [released] = yield* Stream.runCollect(Stream.take(events, 1))
+        assert.deepInclude(released?._tag === "Envelope" ? released.event : {}, {
+          service: "Aside",
+          generation: 3,
+          drainedMillis: 3_600_000,
+          forced: true,
+        })
+      }).pipe(Effect.scoped, Effect.provide(diamond)),
   )
 
-  it.effect("reports a forced release if newer generations share all services", () => {
+  it.effect("it is said also where no service is let go, because the newer generations share them all", () => {
     const said: Array<unknown> = []
     const logger = Logger.layer([Logger.make(({ message }) => said.push(message))])
     return Effect.gen(function* () {
@@ -290,7 +294,7 @@ describe("the drain limit", () => {
     }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(diamond, logger)))
   })
 
-  it.effect("ends a stream at its next pull", () =>
+  it.effect("a stream between two pulls learns of it at the next", () =>
     Effect.gen(function* () {
       const [gate, seen] = [yield* Latch.make(), [] as number[]]
       const reader = yield* Diamond.provideStream(Stream.rechunk(Stream.make(1, 2, 3), 1)).pipe(
@@ -311,7 +315,7 @@ describe("the drain limit", () => {
     }).pipe(Effect.provide(diamond)),
   )
 
-  it.effect("completes `drained` for other holders of the pin, which may release it later", () =>
+  it.effect("who holds a pin otherwise can race with `drained`; ending the pin later does no harm", () =>
     Effect.gen(function* () {
       const raced = yield* Effect.gen(function* () {
         const context = yield* Diamond.pin
@@ -325,13 +329,13 @@ describe("the drain limit", () => {
       const exit = yield* Fiber.join(raced)
       assert.instanceOf(Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined, ServiceGraph.DrainLimitReached)
       yield* gate.open
-      // The holder is not interrupted, but its services are closed.
+      // Not interrupted, but what it holds is closed.
       assert.deepStrictEqual((yield* Fiber.join(plain)).open, false)
       assert.deepStrictEqual(yield* generations, [[4, 0]])
     }).pipe(Effect.provide(diamond)),
   )
 
-  it.effect("watches all graphs that the fiber has pinned with `drained`", () =>
+  it.effect("`drained` watches the pins of all graphs that the fiber holds", () =>
     Effect.gen(function* () {
       class Quick extends ServiceGraph.Service<Quick>()("Quick", {
         nodes: [ServiceGraph.node(Aside, { needs: [C], layer: Aside.layer })],
@@ -353,7 +357,7 @@ describe("the drain limit", () => {
     }).pipe(Effect.scoped, Effect.provide(diamond)),
   )
 
-  it.effect("releases a generation that ends in time once", () =>
+  it.effect("a generation that ends in time is not released again", () =>
     Effect.gen(function* () {
       const gate = yield* Latch.make()
       const held = yield* Effect.forkChild(Diamond.provide(request(gate)))
@@ -369,7 +373,7 @@ describe("the drain limit", () => {
     }).pipe(Effect.provide(diamond)),
   )
 
-  it.effect("stops the timer of a generation with the generation", () =>
+  it.effect("no timer outlives the generation that it is for", () =>
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
       let sleeping = 0
@@ -400,7 +404,7 @@ describe("the drain limit", () => {
     }),
   )
 
-  it.effect("releases the oldest of more than 16 live generations by force", () =>
+  it.effect("at most 16 generations live: one more releases the oldest by force", () =>
     Effect.gen(function* () {
       const readers: Array<Fiber.Fiber<void>> = []
       for (let index = 0; index < 17; index++) {
@@ -419,7 +423,7 @@ describe("the drain limit", () => {
     }).pipe(Effect.provide(diamond)),
   )
 
-  it.effect("uses the drain limit of the graph's options", () =>
+  it.effect("the limit is the graph's option", () =>
     Effect.gen(function* () {
       class Quick extends ServiceGraph.Service<Quick>()("Quick", {
         nodes: [ServiceGraph.node(Aside, { needs: [C], layer: Aside.layer })],

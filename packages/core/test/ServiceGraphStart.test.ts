@@ -11,7 +11,7 @@ const states = Effect.map(Diamond.status, ({ services }) =>
   Object.fromEntries(services.map(({ name, state }) => [name, state])),
 )
 
-/** The graph in the background, with a prepared yard. */
+/** The graph in the background, with what the yard is told before it starts. */
 const started = (prepare: (yard: Yard["Service"]) => void) =>
   Effect.gen(function* () {
     const base = yield* Layer.build(Layer.merge(kernel, Yard.layer))
@@ -24,7 +24,7 @@ const started = (prepare: (yard: Yard["Service"]) => void) =>
   })
 
 describe("layerBackground", () => {
-  it.effect("does not wait for services, and lets pins wait until they are ready", () =>
+  it.effect("does not wait: services are starting, then ready, and a pin waits until they are", () =>
     Effect.gen(function* () {
       const latch = yield* Latch.make()
       const context = yield* started((yard) => yard.hold.set("Right(Base(a1),b1)", latch))
@@ -58,7 +58,7 @@ describe("layerBackground", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.effect("accepts changes while it starts, and starts with the newest values", () =>
+  it.effect("changes go on while it starts, and the first generation is that of the newest values", () =>
     Effect.gen(function* () {
       const latch = yield* Latch.make()
       const context = yield* started((yard) => yard.hold.set("Right(Base(a1),b1)", latch))
@@ -69,7 +69,7 @@ describe("layerBackground", () => {
         assert.deepStrictEqual(yield* names, ["Top(Left(Base(a1)),Right(Base(a1),b1))", "Aside(c2)"])
         yield* settle
         const log = yield* logged
-        // Finished instances were reused.
+        // What stood already was taken over.
         assert.deepStrictEqual(log.filter((line) => line.includes("Base")).length, 4)
         assert.include(log, "close Aside(c1)")
         assert.deepStrictEqual(yield* put([C, "c3"]), ["Aside"])
@@ -77,7 +77,7 @@ describe("layerBackground", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.effect("reports a failed start, refuses no change, and tries again after each commit", () =>
+  it.effect("one that fails says so, refuses no change, and is tried again after each commit until it serves", () =>
     Effect.gen(function* () {
       const base = yield* Layer.build(Layer.merge(kernel, Yard.layer))
       yield* Effect.gen(function* () {
@@ -103,7 +103,7 @@ describe("layerBackground", () => {
           })
           yield* put([A, "a3"])
           assert.deepStrictEqual(yield* Fiber.join(waiting), ["Top(Left(Base(a3)),Right(Base(a3),b1))", "Aside(c1)"])
-          // From the first generation on it refuses changes that it cannot build.
+          // It has served: from now on it refuses what it cannot build.
           yield* Effect.flip(put([A, "a1"]))
           const log = yield* logged
           const count = (what: string) => log.filter((line) => line.startsWith(what)).length
@@ -113,7 +113,7 @@ describe("layerBackground", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.effect("hides secrets of values that changed during the start in the reason", () =>
+  it.effect("no secret of a value that came while it started is in the reason", () =>
     Effect.gen(function* () {
       const base = yield* Layer.build(Layer.provideMerge(settings, kernel))
       yield* Effect.gen(function* () {
@@ -141,7 +141,7 @@ describe("layerBackground", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.effect("tries a failed start again without a change, and reports it once", () =>
+  it.effect("one that fails for a while is tried again without a change, and says so once", () =>
     Effect.gen(function* () {
       const base = yield* Layer.build(Layer.merge(kernel, Yard.layer))
       yield* Effect.gen(function* () {
@@ -169,7 +169,7 @@ describe("layerBackground", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.effect("stops at once if it is closed while it waits to try again", () =>
+  it.effect("closing it while it waits to try again ends it at once", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const context = yield* Scope.provide(
@@ -184,7 +184,7 @@ describe("layerBackground", () => {
     }),
   )
 
-  it.effect("fails a hanging start at the deadline", () =>
+  it.effect("one that hangs has failed at the deadline", () =>
     Effect.gen(function* () {
       const context = yield* started((yard) => yard.hold.set("Base(a1)", Latch.makeUnsafe()))
       yield* Effect.gen(function* () {
@@ -204,7 +204,7 @@ describe("layerBackground", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.effect("leaves nothing behind if it is closed during the start, and interrupts waiting pins", () =>
+  it.effect("closing it while it starts leaves nothing behind, and who waits for it is interrupted", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const context = yield* Scope.provide(
@@ -220,7 +220,7 @@ describe("layerBackground", () => {
     }),
   )
 
-  it.effect("takes no part in later changes if it is closed at any moment of its start", () =>
+  it.effect("closing it at any moment of its start leaves nothing that takes part in later changes", () =>
     Effect.gen(function* () {
       for (let operations = 3; operations <= 20; operations++) {
         const yielding = Layer.succeed(Scheduler.MaxOpsBeforeYield, operations)

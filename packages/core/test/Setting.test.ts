@@ -19,7 +19,7 @@ const put = (value: unknown, key: string = Window.key) =>
 const settle = Effect.forEach(Array.from({ length: 10 }), () => Effect.yieldNow, { discard: true })
 
 describe("Setting", () => {
-  it.effect("returns the value in force from get", () =>
+  it.effect("get answers the value in force", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* Window.get, hour)
       const day = { minutes: 1440 }
@@ -28,38 +28,42 @@ describe("Setting", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("returns the pinned value from get, and the current one after the pin or without the setting in it", () =>
-    Effect.gen(function* () {
-      const day = { minutes: 1440 }
-      const pinnedTo = (values: ReadonlyMap<string, unknown> | undefined) =>
-        Effect.provideService(Window.get, PinnedValues, { values })
-      assert.strictEqual(yield* pinnedTo(new Map([[Window.key, day]])), day)
-      assert.strictEqual(yield* pinnedTo(new Map()), hour)
-      assert.strictEqual(yield* pinnedTo(undefined), hour)
-    }).pipe(Effect.provide(live)),
+  it.effect(
+    "get answers the pinned value where the fiber has one, the current one where the pin has ended or holds no such setting",
+    () =>
+      Effect.gen(function* () {
+        const day = { minutes: 1440 }
+        const pinnedTo = (values: ReadonlyMap<string, unknown> | undefined) =>
+          Effect.provideService(Window.get, PinnedValues, { values })
+        assert.strictEqual(yield* pinnedTo(new Map([[Window.key, day]])), day)
+        assert.strictEqual(yield* pinnedTo(new Map()), hour)
+        assert.strictEqual(yield* pinnedTo(undefined), hour)
+      }).pipe(Effect.provide(live)),
   )
 
-  it.effect("emits the current value first, then each different one", () =>
-    Effect.gen(function* () {
-      const values = [{ minutes: 1 }, { minutes: 1 }, { minutes: 2 }]
-      const seen: Array<{ readonly minutes: number }> = []
-      const follower = yield* Effect.forkChild(
-        Stream.runForEach(Window.changes, (value) => Effect.sync(() => seen.push(value))),
-      )
-      yield* settle
-      for (const value of values) {
-        yield* put(value)
-        yield* put(value)
-        yield* put(Symbol("another"), "test/Another")
+  it.effect(
+    "changes gives the current value first, then each that differs, and nothing for other settings' changes",
+    () =>
+      Effect.gen(function* () {
+        const values = [{ minutes: 1 }, { minutes: 1 }, { minutes: 2 }]
+        const seen: Array<{ readonly minutes: number }> = []
+        const follower = yield* Effect.forkChild(
+          Stream.runForEach(Window.changes, (value) => Effect.sync(() => seen.push(value))),
+        )
         yield* settle
-      }
-      yield* Fiber.interrupt(follower)
-      assert.strictEqual(seen.length, 4)
-      assert.isTrue([hour, ...values].every((value, index) => Object.is(value, seen[index])))
-    }).pipe(Effect.provide(live)),
+        for (const value of values) {
+          yield* put(value)
+          yield* put(value)
+          yield* put(Symbol("another"), "test/Another")
+          yield* settle
+        }
+        yield* Fiber.interrupt(follower)
+        assert.strictEqual(seen.length, 4)
+        assert.isTrue([hour, ...values].every((value, index) => Object.is(value, seen[index])))
+      }).pipe(Effect.provide(live)),
   )
 
-  it.effect("delivers the last value to a slow follower", () =>
+  it.effect("a slow follower of changes ends with the last value", () =>
     Effect.gen(function* () {
       const gate = yield* Latch.make()
       const follower = yield* Window.changes.pipe(
@@ -76,7 +80,7 @@ describe("Setting", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("emits a constant once without a Reconciler", () =>
+  it.effect("a constant needs no Reconciler, and its changes are that one value", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* Window.get, hour)
       const first = yield* Stream.runCollect(Stream.take(Window.changes, 1))
@@ -84,7 +88,7 @@ describe("Setting", () => {
     }).pipe(Effect.provide(Window.layer(hour))),
   )
 
-  it.effect("dies with its name if its owner has committed no value", () =>
+  it.effect("a setting whose owner has committed no value is a defect that names it", () =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(Effect.flatMap(Reconciler, (reconciler) => Setting.bind(Window, reconciler).get))
       assert.isTrue(Exit.hasDies(exit))
