@@ -3,7 +3,7 @@ import { changeSummary, dotted, reloadFailed } from "@signalbox/core/ChangeSumma
 import { ConfigStoreError, Rejected, SourceUnavailable } from "@signalbox/core/ConfigError"
 
 describe("a change summary", () => {
-  it("has a line for each change, sorted by key, with what was there before and what is there now", () => {
+  it("has a line for each change, sorted by key, with the value before and after", () => {
     const summary = changeSummary([
       { path: "/retention/days", before: 30, after: 7 },
       { path: "/models/fast", before: undefined, after: "small" },
@@ -19,11 +19,11 @@ describe("a change summary", () => {
     ])
   })
 
-  it("says so where nothing has changed", () => {
+  it("reports that nothing changed", () => {
     assert.strictEqual(changeSummary([]), "Reloaded config (no changes detected).")
   })
 
-  it("stays one line for each change, whatever the value", () => {
+  it("has one line for each change, whatever the value", () => {
     const [, line, other] = changeSummary([
       { path: "/a", before: "two\nlines", after: "x".repeat(1000) },
       { path: "/b", before: "", after: "(unset)" },
@@ -32,7 +32,7 @@ describe("a change summary", () => {
     assert.strictEqual(other, '- b: "" → "(unset)"')
   })
 
-  it("does not claim to be complete where the store names no more", () => {
+  it("does not claim to be complete when the store's list is full", () => {
     const changes = Array.from({ length: 256 }, (_, index) => ({ path: `/k${index}`, before: 0, after: 1 }))
     assert.match(changeSummary(changes), /^Reloaded config \(256 or more changes\):\n/)
     assert.match(changeSummary(changes.slice(1)), /^Reloaded config \(255 changes\):\n/)
@@ -44,7 +44,7 @@ describe("a change summary", () => {
     assert.strictEqual(dotted(""), "(document)")
   })
 
-  it("names file, line, column and path of what was refused", () => {
+  it("names file, line, column and path of each problem", () => {
     const problems = [
       { by: "schema", path: "/a/b", line: 3, column: 5, message: "must be a number" },
       { by: "app/Router", path: "", message: "no such model" },

@@ -4,7 +4,7 @@ import { concealer } from "@signalbox/core/Concealment"
 const secret = "sk-a/b+c=&d<e-0123456789"
 const conceal = concealer(new Set([secret]))
 
-it("a secret is hidden in the spellings of JSON, whoever wrote it", () => {
+it("hides a secret in every spelling of JSON", () => {
   const everyLetter = [...secret].map((letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`).join("")
   const spellings = {
     plain: secret,
@@ -22,17 +22,17 @@ it("a secret is hidden in the spellings of JSON, whoever wrote it", () => {
   }
 })
 
-it("text with escapes and without a secret stays as it is", () => {
+it("keeps text with escapes and without a secret", () => {
   const text = '{"path":"C:\\\\x\\/y","letter":"\\u0041"}'
   assert.strictEqual(conceal(text), text)
 })
 
-it("a placeholder that a local server wants for a key is no secret: a provider may have the same name", () => {
+it("keeps placeholders for keys of local servers", () => {
   const text = "provider.failed provider=ollama reason=connection refused, paths=/providers/ollama/api_key, EMPTY"
   assert.strictEqual(concealer(new Set(["ollama", "EMPTY"]))(text), text)
 })
 
-it("a short secret is hidden where it stands by itself, and leaves words whole", () => {
+it("hides a short secret as a whole word only", () => {
   const conceal = concealer(new Set(["e", "pw12", "4711"]))
   assert.strictEqual(
     conceal("refused: the engine of the e-mail server"),
@@ -44,7 +44,7 @@ it("a short secret is hidden where it stands by itself, and leaves words whole",
   )
 })
 
-it("what is hidden is not searched again, so that a secret within the marker does not make the text grow", () => {
+it("does not replace secrets within the redaction marker", () => {
   const letters = ["r", "e", "d", "a", "c", "t", "redacted", "<redacte"]
   assert.strictEqual(
     concealer(new Set(letters))("r <redacted> redacted r"),
@@ -52,7 +52,7 @@ it("what is hidden is not searched again, so that a secret within the marker doe
   )
 })
 
-it("of many secrets each is hidden, and those that overlap are hidden together", () => {
+it("hides each of many secrets, and overlapping ones together", () => {
   const many = Array.from({ length: 1_000 }, (_, index) => `sk-proj-${index}-of-many`)
   const conceal = concealer(new Set([...many, "abcdefgh12", "efgh12345678"]))
   assert.strictEqual(conceal(many.join(", ")), many.map(() => "<redacted>").join(", "))

@@ -8,26 +8,26 @@ import { TestClock } from "effect/testing"
 import {
   AppConfig,
   edited,
-  forget,
-  heard,
-  Interfered,
+  eventTags,
+  forgetEvents,
   idle,
   like,
   ModelSettings,
   ProviderSettings,
   place,
   program,
+  publishedEvents,
   RetentionPolicy,
   running,
-  said,
+  SourceControl,
   saved,
   text,
 } from "./ConfigStoreHost.ts"
 
 const days = (value: unknown) => [{ path: "/retention/days", value }]
 
-describe("a start", () => {
-  it.effect("seeds a missing document with every default, and says so", () =>
+describe("the start of a store", () => {
+  it.effect("writes a first document with every default when there is none, and publishes config.seeded", () =>
     running(
       Effect.gen(function* () {
         const { config, hash, revision } = yield* (yield* AppConfig).snapshot
@@ -41,19 +41,19 @@ describe("a start", () => {
           (yield* source.history.list).map((entry) => entry.hash),
           [hash],
         )
-        assert.deepStrictEqual(yield* said, ["config.seeded"])
+        assert.deepStrictEqual(yield* eventTags, ["config.seeded"])
       }),
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("with the document of last time publishes nothing", () =>
+  it.effect("publishes nothing at a start with the document of the last process", () =>
     Effect.gen(function* () {
       yield* running(Effect.void)
-      assert.deepStrictEqual(yield* running(said), [])
+      assert.deepStrictEqual(yield* running(eventTags), [])
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("publishes what changed while nothing ran", () =>
+  it.effect("publishes at its start what changed since the last process", () =>
     Effect.gen(function* () {
       const before = yield* running(Effect.flatMap(AppConfig, (store) => store.snapshot))
       yield* (yield* MemoryDocument).save(
@@ -61,7 +61,7 @@ describe("a start", () => {
       )
       const [[changed, ...rest], changes] = yield* running(
         Effect.zip(
-          heard,
+          publishedEvents,
           Effect.flatMap(AppConfig, (store) => store.changesOf(1)),
         ),
       )
@@ -74,11 +74,11 @@ describe("a start", () => {
         paths: ["/models/slow"],
       })
       assert.deepStrictEqual(rest, [])
-      assert.deepStrictEqual(yield* running(said), [])
+      assert.deepStrictEqual(yield* running(eventTags), [])
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("with a refused document serves the newest accepted one, and says why the document is not in force", () =>
+  it.effect("serves the newest accepted document when the document is refused at start, and reports why", () =>
     Effect.gen(function* () {
       const accepted = yield* running(Effect.flatMap(AppConfig, (store) => store.update(days(7))))
       const bad = (yield* text).replace('"days": 7', '"days": "x"')
@@ -91,7 +91,7 @@ describe("a start", () => {
           const line = bad.split("\n").findIndex((line) => line.includes('"x"')) + 1
           like(problem, { by: "schema", path: "/retention/days", line, column: 13 })
           yield* idle
-          const events = yield* heard
+          const events = yield* publishedEvents
           assert.deepStrictEqual(
             events.map((event) => event._tag),
             ["config.rejected"],
@@ -103,7 +103,7 @@ describe("a start", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("told to be strict, fails on a refused document whatever the history has", () =>
+  it.effect("fails at a strict start on a refused document, whatever the history has", () =>
     Effect.gen(function* () {
       yield* running(Effect.void)
       yield* (yield* MemoryDocument).save('{\n  "retention": { "days": -1 }\n}')
@@ -116,7 +116,7 @@ describe("a start", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("fails where neither the document nor the history is acceptable, and names the place", () =>
+  it.effect("fails when neither the document nor the history is acceptable, and reports the line", () =>
     Effect.gen(function* () {
       yield* (yield* MemoryDocument).save('{\n  "models": {,}\n}')
       const error = yield* Effect.flip(Effect.scoped(Layer.build(program())))
@@ -124,7 +124,7 @@ describe("a start", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("fails where the place cannot be read and there is no history, and says what to do", () =>
+  it.effect("fails with the next step when the source cannot be read and there is no history", () =>
     Effect.gen(function* () {
       yield* (yield* MemoryDocument).fail("EACCES")
       const error = yield* Effect.flip(Effect.scoped(Layer.build(program())))
@@ -133,7 +133,7 @@ describe("a start", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("serves the history where the place cannot be read, and takes the document when it can be", () =>
+  it.effect("serves the history when the source cannot be read, and the document as soon as it can be", () =>
     Effect.gen(function* () {
       yield* running(Effect.void)
       yield* (yield* MemoryDocument).fail("EIO")
@@ -144,7 +144,7 @@ describe("a start", () => {
           yield* (yield* MemoryDocument).fail(undefined)
           assert.deepStrictEqual(yield* store.reload(), [])
           assert.deepStrictEqual(yield* store.problems, [])
-          assert.deepStrictEqual(yield* said, ["config.rejected", "config.restored"])
+          assert.deepStrictEqual(yield* eventTags, ["config.rejected", "config.restored"])
         }),
       )
     }).pipe(Effect.provide(place)),
@@ -152,12 +152,12 @@ describe("a start", () => {
 })
 
 describe("an update", () => {
-  it.effect("is written, in force, published once, and kept in the history", () =>
+  it.effect("writes an update, brings it into force, publishes it once and keeps it in the history", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
         const before = yield* store.snapshot
-        yield* forget
+        yield* forgetEvents
         const models = yield* ModelSettings.get
         const after = yield* store.update(days(7))
         assert.deepStrictEqual([after.revision, after.config.retention.days], [2, 7])
@@ -170,7 +170,7 @@ describe("an update", () => {
           (yield* store.history).map(({ hash }) => hash),
           [after.hash, before.hash],
         )
-        const events = yield* heard
+        const events = yield* publishedEvents
         assert.lengthOf(events, 1)
         like(events[0], {
           _tag: "config.changed",
@@ -187,27 +187,27 @@ describe("an update", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("says what needs a restart", () =>
+  it.effect("reports which changes of an update need a restart", () =>
     running(
       Effect.gen(function* () {
-        yield* forget
+        yield* forgetEvents
         yield* (yield* AppConfig).update([{ path: "/port", value: 80 }, ...days(1)])
-        const [changed] = yield* heard
+        const [changed] = yield* publishedEvents
         like(changed, { restartRequired: ["/port"] })
       }),
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("takes along what an editor saved and nobody has looked at yet", () =>
+  it.effect("merges an update with a save that was not taken yet", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
-        yield* forget
+        yield* forgetEvents
         const unseen = edited(yield* text, (document) => Object.assign(document.models, { slow: "big" }))
         yield* (yield* MemoryDocument).save(unseen)
         const { config } = yield* store.update(days(7))
         assert.deepStrictEqual([config.models, config.retention], [{ fast: "small", slow: "big" }, { days: 7 }])
-        const events = yield* heard
+        const events = yield* publishedEvents
         assert.deepStrictEqual(
           events.map((event) => event._tag),
           ["config.changed"],
@@ -219,44 +219,46 @@ describe("an update", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("without effect publishes nothing, but text and hash advance and later writes do not conflict", () =>
-    running(
-      Effect.gen(function* () {
-        const store = yield* AppConfig
-        const before = yield* store.snapshot
-        yield* forget
-        const commented = `// mine\n${yield* text}`
-        const after = yield* store.replace(commented, { ifHash: before.hash })
-        assert.strictEqual(after.revision, 1)
-        assert.notStrictEqual(after.hash, before.hash)
-        assert.strictEqual(after.config, before.config)
-        assert.deepStrictEqual(yield* said, [])
-        const next = yield* store.update(days(7), { ifHash: after.hash })
-        assert.strictEqual(next.revision, 2)
-        assert.isTrue((yield* text).startsWith("// mine\n"))
-      }),
-    ).pipe(Effect.provide(place)),
+  it.effect(
+    "publishes nothing for an update without effect, advances text and hash, and lets later writes succeed",
+    () =>
+      running(
+        Effect.gen(function* () {
+          const store = yield* AppConfig
+          const before = yield* store.snapshot
+          yield* forgetEvents
+          const commented = `// mine\n${yield* text}`
+          const after = yield* store.replace(commented, { ifHash: before.hash })
+          assert.strictEqual(after.revision, 1)
+          assert.notStrictEqual(after.hash, before.hash)
+          assert.strictEqual(after.config, before.config)
+          assert.deepStrictEqual(yield* eventTags, [])
+          const next = yield* store.update(days(7), { ifHash: after.hash })
+          assert.strictEqual(next.revision, 2)
+          assert.isTrue((yield* text).startsWith("// mine\n"))
+        }),
+      ).pipe(Effect.provide(place)),
   )
 
-  it.effect("written twenty times publishes once", () =>
+  it.effect("publishes an update once that is written twenty times", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
-        yield* forget
+        yield* forgetEvents
         yield* Effect.forEach(Array(20).keys(), () => store.update(days(7)), { concurrency: "unbounded" })
-        assert.deepStrictEqual(yield* said, ["config.changed"])
+        assert.deepStrictEqual(yield* eventTags, ["config.changed"])
         assert.strictEqual((yield* store.snapshot).revision, 2)
       }),
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("is published once for each of twenty that come at once, in their order", () =>
+  it.effect("publishes twenty concurrent updates once each, in their order", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
-        yield* forget
+        yield* forgetEvents
         yield* Effect.forEach(Array(20).keys(), (value) => store.update(days(value)), { concurrency: "unbounded" })
-        const events = yield* heard
+        const events = yield* publishedEvents
         assert.deepStrictEqual(
           events.map((event) => (event as { readonly revision?: number }).revision),
           Array.from({ length: 20 }, (_, index) => index + 2),
@@ -271,26 +273,26 @@ describe("an update", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("that the schema refuses changes nothing and names the place in the text it would have made", () =>
+  it.effect("changes nothing when the schema refuses an update, and reports the place in the new text", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
         const [before, snapshot] = [yield* text, yield* store.snapshot]
-        yield* forget
+        yield* forgetEvents
         const error = yield* Effect.flip(store.update(days("x")))
         assert.strictEqual(error.reason._tag, "Rejected")
         assert.match(error.message, /memory:\d+:\d+: must be .* \(at \/retention\/days\)/)
         assert.strictEqual(yield* text, before)
         assert.strictEqual(yield* store.snapshot, snapshot)
         assert.deepStrictEqual(yield* store.problems, [])
-        assert.deepStrictEqual(yield* said, ["config.rejected"])
+        assert.deepStrictEqual(yield* eventTags, ["config.rejected"])
         yield* Effect.flip(store.update(days("x")))
-        assert.deepStrictEqual(yield* said, ["config.rejected"])
+        assert.deepStrictEqual(yield* eventTags, ["config.rejected"])
       }),
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("made for another document is a conflict and changes nothing", () =>
+  it.effect("fails with Conflict and changes nothing when an update names another document", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -306,10 +308,10 @@ describe("an update", () => {
   )
 })
 
-describe("a document that moves while it is written", () => {
+describe("a document that another writer changes during a write", () => {
   const movesBefore = (...attempts: ReadonlyArray<number>) =>
     Effect.gen(function* () {
-      const state = yield* Interfered
+      const state = yield* SourceControl
       const document = yield* MemoryDocument
       let attempt = 0
       state.with = {
@@ -326,12 +328,12 @@ describe("a document that moves while it is written", () => {
       return { count: Effect.sync(() => attempt) }
     })
 
-  it.effect("gets the edits again", () =>
+  it.effect("applies the edits again when another writer changed the document", () =>
     running(
       Effect.gen(function* () {
         const { count } = yield* movesBefore(1, 2)
         let locked = 0
-        ;(yield* Interfered).with.exclusively = Effect.sync(() => void locked++)
+        ;(yield* SourceControl).with.exclusively = Effect.sync(() => void locked++)
         const { config } = yield* (yield* AppConfig).update(days(7))
         // Each attempt writes under the lock; the third prepares under it, too.
         assert.deepStrictEqual([yield* count, locked], [3, 4])
@@ -340,23 +342,23 @@ describe("a document that moves while it is written", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("is locked while the third attempt prepares, and a foreign save even then is a conflict", () =>
+  it.effect("keeps writers out during the third attempt, and fails with Conflict on an editor's save even then", () =>
     running(
       Effect.gen(function* () {
         yield* movesBefore(1, 2, 3)
         const store = yield* AppConfig
         const before = yield* store.snapshot
-        yield* forget
+        yield* forgetEvents
         const error = yield* Effect.flip(store.update(days(7)))
         assert.strictEqual(error.reason._tag, "Conflict")
         assert.strictEqual(yield* store.snapshot, before)
         assert.notInclude(yield* text, '"days": 7')
-        assert.deepStrictEqual(yield* said, [])
+        assert.deepStrictEqual(yield* eventTags, [])
       }),
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("is a conflict at once for a caller who named a hash", () =>
+  it.effect("fails with Conflict at once when the caller named a hash", () =>
     running(
       Effect.gen(function* () {
         const { count } = yield* movesBefore(1)
@@ -371,28 +373,28 @@ describe("a document that moves while it is written", () => {
 })
 
 describe("an editor's save", () => {
-  it.effect("is live, published with its origin, and changes only the settings it touches", () =>
+  it.effect("brings a saved file into force, publishes its origin, and changes only the settings it touches", () =>
     running(
       Effect.gen(function* () {
         const [models, providers] = [yield* ModelSettings.get, yield* ProviderSettings.get]
-        yield* forget
+        yield* forgetEvents
         const changes = yield* Effect.forkChild(Stream.runCollect(Stream.take(RetentionPolicy.changes, 2)))
         yield* saved(edited(yield* text, ({ retention }) => Object.assign(retention, { days: 1 })))
         assert.deepStrictEqual(yield* Fiber.join(changes), [{ days: 30 }, { days: 1 }])
         assert.strictEqual(yield* ModelSettings.get, models)
         assert.strictEqual(yield* ProviderSettings.get, providers)
-        const events = yield* heard
+        const events = yield* publishedEvents
         assert.lengthOf(events, 1)
         like(events[0], { origin: "file", revision: 2, paths: ["/retention/days"] })
       }),
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("repeated twenty times in a moment is looked at once, and the last one counts", () =>
+  it.effect("takes twenty quick saves once, with the text of the last", () =>
     running(
       Effect.gen(function* () {
-        yield* forget
-        const state = yield* Interfered
+        yield* forgetEvents
+        const state = yield* SourceControl
         const document = yield* MemoryDocument
         const first = yield* text
         const { reads } = state
@@ -403,16 +405,16 @@ describe("an editor's save", () => {
         yield* saved(edited(first, ({ retention }) => Object.assign(retention, { days: 99 })))
         assert.strictEqual(state.reads, reads + 1)
         assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 99)
-        assert.deepStrictEqual(yield* said, ["config.changed"])
+        assert.deepStrictEqual(yield* eventTags, ["config.changed"])
       }),
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("and others after it wait as one while a change is under way", () =>
+  it.effect("takes all saves that arrive during a change as one", () =>
     running(
       Effect.gen(function* () {
         const reconciler = yield* Reconciler
-        const state = yield* Interfered
+        const state = yield* SourceControl
         const document = yield* MemoryDocument
         const first = yield* text
         const gate = yield* Deferred.make<void>()
@@ -435,24 +437,24 @@ describe("an editor's save", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("of a comment is no event", () =>
+  it.effect("publishes nothing when a save changes a comment", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
         const before = yield* store.snapshot
-        yield* forget
+        yield* forgetEvents
         yield* saved(`${yield* text}// later\n`)
         const after = yield* store.snapshot
         assert.deepStrictEqual([after.revision, after.config], [before.revision, before.config])
         assert.notStrictEqual(after.hash, before.hash)
-        assert.deepStrictEqual(yield* said, [])
+        assert.deepStrictEqual(yield* eventTags, [])
       }),
     ).pipe(Effect.provide(place)),
   )
 })
 
 describe("many changes at once", () => {
-  it.effect("beyond the queue are answered with Busy; those who wait are served, hints among them", () =>
+  it.effect("fails with Busy beyond 64 waiting changes, and serves all that wait, hints included", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -486,13 +488,13 @@ describe("many changes at once", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("go on when a caller goes away", () =>
+  it.effect("runs a change to its end when its caller is interrupted", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
         const gate = yield* Deferred.make<void>()
         const reached = yield* Deferred.make<void>()
-        ;(yield* Interfered).with.write = (write) => (next, ifHash) =>
+        ;(yield* SourceControl).with.write = (write) => (next, ifHash) =>
           Effect.andThen(
             Deferred.succeed(reached, undefined),
             Effect.andThen(Deferred.await(gate), write(next, ifHash)),
@@ -507,20 +509,20 @@ describe("many changes at once", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("find the lock taken: Busy, and nothing has changed", () =>
+  it.effect("fails with Busy and changes nothing when another process holds the lock", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
         const before = yield* store.snapshot
-        yield* forget
-        const state = yield* Interfered
+        yield* forgetEvents
+        const state = yield* SourceControl
         state.with.write = () => () => Effect.fail(new Busy({ detail: "another process writes" }))
         assert.include((yield* Effect.flip(store.update(days(7)))).message, "another process writes")
         assert.strictEqual(yield* store.snapshot, before)
         state.with = {}
         state.with.write = () => (_, ifHash) => Effect.fail(new Conflict({ expected: ifHash, actual: "x" }))
         assert.strictEqual((yield* Effect.flip(store.update(days(7)))).reason._tag, "Conflict")
-        assert.deepStrictEqual(yield* said, [])
+        assert.deepStrictEqual(yield* eventTags, [])
       }),
     ).pipe(Effect.provide(place)),
   )

@@ -1,4 +1,4 @@
-/** A whole host over a document: what a request sees while the configuration changes under it. */
+/** A whole host over a document: the view of a request while the configuration changes. */
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
 import { EventBus } from "@signalbox/core/EventBus"
@@ -12,7 +12,7 @@ import { AppConfig, app, inMemory } from "./types/ConfigStoreApp.ts"
 const base = Layer.provideMerge(Reconciler.layer, EventBus.layer)
 
 describe("a host", () => {
-  it.effect("sees one configuration in a request from its start to its end, through services and the store alike", () =>
+  it.effect("shows a request one configuration from its start to its end, through services and the store", () =>
     Effect.gen(function* () {
       const store = yield* AppConfig
       const [started, gate] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
@@ -52,7 +52,7 @@ describe("a host", () => {
     }).pipe(Effect.provide(Layer.provide(inMemory, base))),
   )
 
-  it.effect("whose services refuse a change keeps everything, and names the service", () =>
+  it.effect("keeps everything when a service refuses a change, and names the service", () =>
     Effect.gen(function* () {
       const store = yield* AppConfig
       const plan = yield* store.plan([{ path: "/providers/local", remove: true }])
@@ -69,7 +69,7 @@ describe("a host", () => {
   )
 
   it.effect(
-    "whose layer writes the configuration while a change builds it is told to fork the write, which then is made",
+    "dies with advice when a layer writes the configuration during a change, and writes it when the layer forks the write",
     () =>
       Effect.gen(function* () {
         class Writer extends Context.Service<Writer, {}>()("test/Writer") {}
@@ -97,7 +97,7 @@ describe("a host", () => {
       }).pipe(Effect.provide(place)),
   )
 
-  it.effect("runs from a document", () =>
+  it.effect("starts from a document", () =>
     Effect.gen(function* () {
       const text = { providers: { p: { url: "u" } }, models: { fast: "f" }, retention: { days: 1 } }
       yield* (yield* MemoryDocument).save(JSON.stringify(text))

@@ -1,4 +1,4 @@
-/** Layers that give one setting its slice, several of them and some that go away. */
+/** Several layers that bind one setting, some of which close. */
 import { assert, describe, it } from "@effect/vitest"
 import { Reconciler } from "@signalbox/core/Reconciler"
 import { Deferred, Effect, Exit, Fiber, Layer, Scope } from "effect"
@@ -7,8 +7,8 @@ import { AppConfig, ModelSettings, place, RetentionPolicy, running, until } from
 const days = (value: number) => [{ path: "/retention", value: { days: value } }]
 const daysNow = Effect.map(RetentionPolicy.get, ({ days }) => days)
 
-describe("a setting that is given its slice twice", () => {
-  it.effect("follows on when the second layer is closed, and also when the first is", () =>
+describe("a setting that is bound twice", () => {
+  it.effect("follows the configuration while one of its two layers is open", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -30,7 +30,7 @@ describe("a setting that is given its slice twice", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("has the slice of the last layer, and asks no other", () =>
+  it.effect("has the slice of its last layer, and runs no other selection", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -59,7 +59,7 @@ describe("a setting that is given its slice twice", () => {
   )
 })
 
-it.effect("a layer that is interrupted while it waits for its turn takes no part in later changes", () =>
+it.effect("ignores a layer that was interrupted while its change waited", () =>
   running(
     Effect.gen(function* () {
       const store = yield* AppConfig

@@ -8,14 +8,14 @@ import { Effect, Layer, Schema } from "effect"
 import {
   AppConfig,
   edited,
-  forget,
-  heard,
-  Interfered,
+  eventTags,
+  forgetEvents,
   like,
+  PublishedEvents,
   place,
+  publishedEvents,
   running,
-  Said,
-  said,
+  SourceControl,
   saved,
   text,
 } from "./ConfigStoreHost.ts"
@@ -27,14 +27,14 @@ const hashes = Effect.flatMap(ConfigSource, ({ history }) =>
 )
 
 describe("undo", () => {
-  it.effect("goes back step by step, as a new change each time, to the first document and no further", () =>
+  it.effect("undoes step by step to the first document, each time as a new change", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
         yield* store.update(days(1))
         yield* store.update(days(2))
         yield* store.update(days(3))
-        yield* forget
+        yield* forgetEvents
         const seen: Array<number> = []
         for (let step = 0; step < 3; step++) {
           yield* store.undo
@@ -43,7 +43,7 @@ describe("undo", () => {
         assert.deepStrictEqual(seen, [2, 1, 30])
         const error = yield* Effect.flip(store.undo)
         assert.strictEqual(error.reason._tag, "NothingBefore")
-        const events = yield* heard
+        const events = yield* publishedEvents
         assert.deepStrictEqual(
           events
             .map((event) => event as unknown as { readonly origin: string; readonly revision: number })
@@ -57,7 +57,7 @@ describe("undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("goes on where another process left off", () =>
+  it.effect("continues the undos of an earlier process", () =>
     Effect.gen(function* () {
       yield* running(
         Effect.gen(function* () {
@@ -76,7 +76,7 @@ describe("undo", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("of what was set back by hand goes to what was in force before that", () =>
+  it.effect("undoes a document that was restored by hand to the one before it", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -93,7 +93,7 @@ describe("undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("brings a document with a rotated secret back with the secret of today, also in another process", () =>
+  it.effect("brings back a document with the current secret when its own was rotated, also in another process", () =>
     Effect.gen(function* () {
       yield* running(
         Effect.gen(function* () {
@@ -119,7 +119,7 @@ describe("undo", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("of a change that has only replaced a secret is refused, names it, and says that it is not kept", () =>
+  it.effect("refuses to undo a change that only replaced a secret, and names the secret", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -131,7 +131,7 @@ describe("undo", () => {
         like(error.reason, refused)
         assert.match(error.message, /needs the secret at \/providers\/a\/key, .* Write the old secret there yourself/)
         assert.strictEqual(yield* text, before)
-        // Another comment is no other configuration.
+        // Another comment does not change the configuration.
         yield* saved(before.replace("{", "{ // rotated").replace("sk-new", "sk-newer"))
         like((yield* Effect.flip(store.undo)).reason, { ...refused, hash: (yield* hashes)[1] })
         assert.include(yield* text, "sk-newer")
@@ -139,44 +139,41 @@ describe("undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect(
-    "goes back to a document whose secret is checked by the schema, which the history's marker would not pass",
-    () => {
-      class Strict extends ConfigStore.Service<Strict>()("test/Strict", {
-        schema: Schema.Struct({
-          key: Schema.RedactedFromValue(Schema.String.check(Schema.isStartingWith("sk-"))),
-          days: Schema.Int,
-        }),
-        seed: '{ "version": 1, "key": "sk-1", "days": 0 }',
-      }) {}
-      const strict = Strict.layer.pipe(Layer.provideMerge(Reconciler.layer), Layer.provideMerge(EventBus.layer))
-      return Effect.gen(function* () {
-        const store = yield* Strict
-        yield* store.update([{ path: "/days", value: 1 }])
-        yield* store.update([
-          { path: "/days", value: 2 },
-          { path: "/key", value: "sk-2" },
-        ])
-        assert.strictEqual((yield* store.undo).config.days, 1)
-        assert.include(yield* text, "sk-2")
-      }).pipe(Effect.provide(Layer.provideMerge(Layer.fresh(strict), place)))
-    },
-  )
+  it.effect("undoes to a document whose schema would refuse the redaction marker as a secret", () => {
+    class Strict extends ConfigStore.Service<Strict>()("test/Strict", {
+      schema: Schema.Struct({
+        key: Schema.RedactedFromValue(Schema.String.check(Schema.isStartingWith("sk-"))),
+        days: Schema.Int,
+      }),
+      seed: '{ "version": 1, "key": "sk-1", "days": 0 }',
+    }) {}
+    const strict = Strict.layer.pipe(Layer.provideMerge(Reconciler.layer), Layer.provideMerge(EventBus.layer))
+    return Effect.gen(function* () {
+      const store = yield* Strict
+      yield* store.update([{ path: "/days", value: 1 }])
+      yield* store.update([
+        { path: "/days", value: 2 },
+        { path: "/key", value: "sk-2" },
+      ])
+      assert.strictEqual((yield* store.undo).config.days, 1)
+      assert.include(yield* text, "sk-2")
+    }).pipe(Effect.provide(Layer.provideMerge(Layer.fresh(strict), place)))
+  })
 
-  it.effect("of a change that removed a secret says which one would be needed, and refuses no document", () =>
+  it.effect("names the secret that an undo needs when a change removed it, and publishes no refusal", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
         const { hash } = yield* store.update([{ path: "/providers/a", value: { url: "u", key: "sk-old" } }])
         yield* store.update([...days(3), { path: "/providers/a", remove: true }])
-        yield* forget
+        yield* forgetEvents
         like((yield* Effect.flip(store.undo)).reason, { _tag: "SecretNotKept", hash, paths: ["/providers/a/key"] })
-        assert.deepStrictEqual([yield* daysNow, yield* said], [3, []])
+        assert.deepStrictEqual([yield* daysNow, yield* eventTags], [3, []])
       }),
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("finds no secret that was rotated out while the environment hid it", () =>
+  it.effect("keeps no secret that was rotated while the environment hid it", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -190,7 +187,7 @@ describe("undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("finds no secret that was rotated out while nothing ran", () =>
+  it.effect("keeps no secret that was rotated while no process ran", () =>
     Effect.gen(function* () {
       yield* running(
         Effect.flatMap(AppConfig, (store) =>
@@ -204,7 +201,7 @@ describe("undo", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("of a save that nobody has looked at is a conflict", () =>
+  it.effect("fails with Conflict when an undo meets a save that was not taken yet", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -217,7 +214,7 @@ describe("undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("heals a refused document, which is kept and said", () =>
+  it.effect("replaces a refused document by an undo, keeps it and publishes config.overwritten", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -226,10 +223,10 @@ describe("undo", () => {
         yield* saved("{ broken")
         const { hash } = yield* source.read
         assert.lengthOf(yield* store.problems, 1)
-        yield* forget
+        yield* forgetEvents
         yield* store.undo
         assert.deepStrictEqual([yield* text, yield* store.problems], [good, []])
-        const events = yield* heard
+        const events = yield* publishedEvents
         like(events[0], { _tag: "config.restored", origin: "undo", hash: (yield* store.snapshot).hash })
         like(events[1], { _tag: "config.overwritten", path: "memory", kept: hash })
         assert.lengthOf(events, 2)
@@ -241,7 +238,7 @@ describe("undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("passes over documents that are not acceptable", () =>
+  it.effect("skips documents that no longer load", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -255,7 +252,7 @@ describe("undo", () => {
 })
 
 describe("a whole text", () => {
-  it.effect("keeps the secrets whose markers it holds, and is refused where there is none", () =>
+  it.effect("keeps the secrets whose markers a whole text has, and refuses a marker without a secret", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -282,7 +279,7 @@ describe("a whole text", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("keeps the secret that stands there, not the one that was in force", () =>
+  it.effect("keeps the secret of the document at the source, not of the one in force", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -295,7 +292,7 @@ describe("a whole text", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("over a save that nobody has looked at keeps it and says so", () =>
+  it.effect("keeps a save that a whole text replaces before it was taken, and publishes config.overwritten", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -303,9 +300,9 @@ describe("a whole text", () => {
         const unseen = edited(yield* text, ({ models }) => Object.assign(models, { slow: "big" }))
         yield* (yield* MemoryDocument).save(unseen)
         const { hash } = yield* source.read
-        yield* forget
+        yield* forgetEvents
         yield* store.replace(JSON.stringify({ retention: { days: 2 } }))
-        const events = yield* heard
+        const events = yield* publishedEvents
         assert.deepStrictEqual(
           events.map((event) => event._tag),
           ["config.changed", "config.overwritten"],
@@ -316,12 +313,12 @@ describe("a whole text", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("is not written where what it replaces cannot be kept", () =>
+  it.effect("does not write a whole text when the save that it replaces cannot be kept", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
         const full = new SourceUnavailable({ path: "history", code: "ENOSPC", detail: "no space left" })
-        ;(yield* Interfered).with = { history: { keep: () => Effect.fail(full) } }
+        ;(yield* SourceControl).with = { history: { keep: () => Effect.fail(full) } }
         const unseen = edited(yield* text, ({ models }) => Object.assign(models, { slow: "big" }))
         yield* (yield* MemoryDocument).save(unseen)
         const error = yield* Effect.flip(store.replace("{}"))
@@ -334,11 +331,11 @@ describe("a whole text", () => {
 })
 
 describe("the history", () => {
-  it.effect("that cannot be written does not undo a change that is in force", () =>
+  it.effect("keeps a change in force when the history cannot be written", () =>
     running(
       Effect.gen(function* () {
         const full = new SourceUnavailable({ path: "history", code: "ENOSPC", detail: "no space left" })
-        ;(yield* Interfered).with = { history: { keep: () => Effect.fail(full) } }
+        ;(yield* SourceControl).with = { history: { keep: () => Effect.fail(full) } }
         yield* (yield* AppConfig).update(days(1))
         assert.strictEqual(yield* daysNow, 1)
         assert.include(yield* text, '"days": 1')
@@ -346,26 +343,26 @@ describe("the history", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("that cannot be read is an answer", () =>
+  it.effect("fails with SourceUnavailable when the history cannot be read", () =>
     running(
       Effect.gen(function* () {
         const gone = new SourceUnavailable({ path: "history", code: "EIO", detail: "i/o error" })
-        ;(yield* Interfered).with = { history: { list: Effect.fail(gone) } }
+        ;(yield* SourceControl).with = { history: { list: Effect.fail(gone) } }
         like((yield* Effect.flip((yield* AppConfig).history)).reason, { code: "EIO" })
         like((yield* Effect.flip((yield* AppConfig).undo)).reason, { code: "EIO" })
       }),
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("has what a foreign editor saved in the last instant, and the event says where", () =>
+  it.effect("keeps what an editor saved in the last instant, and publishes its hash", () =>
     running(
       Effect.gen(function* () {
-        const state = yield* Interfered
+        const state = yield* SourceControl
         state.with.write = (write) => (next, ifHash) =>
           Effect.map(write(next, ifHash), (written) => ({ ...written, overwritten: { hash: "theirs" } }))
-        yield* forget
+        yield* forgetEvents
         yield* (yield* AppConfig).update(days(1))
-        const events = yield* heard
+        const events = yield* publishedEvents
         like(events[0], { _tag: "config.changed" })
         like(events[1], { _tag: "config.overwritten", kept: "theirs" })
       }),
@@ -374,21 +371,23 @@ describe("the history", () => {
 })
 
 describe("a write that the disk does not confirm", () => {
-  it.effect("is in force, published and kept, and then answered as unconfirmed", () =>
-    running(
-      Effect.gen(function* () {
-        const store = yield* AppConfig
-        yield* forget
-        const state = yield* Interfered
-        state.with.write = (write) => (next, ifHash) =>
-          Effect.andThen(write(next, ifHash), Effect.fail(new Unconfirmed({ path: "memory" })))
-        const error = yield* Effect.flip(store.update(days(1)))
-        assert.strictEqual(error.reason._tag, "Unconfirmed")
-        assert.strictEqual(yield* daysNow, 1)
-        assert.deepStrictEqual(yield* said, ["config.changed"])
-        assert.strictEqual((yield* hashes)[0], (yield* store.snapshot).hash)
-      }),
-    ).pipe(Effect.provide(place)),
+  it.effect(
+    "brings a write into force, publishes and keeps it, and fails with Unconfirmed when the disk did not confirm it",
+    () =>
+      running(
+        Effect.gen(function* () {
+          const store = yield* AppConfig
+          yield* forgetEvents
+          const state = yield* SourceControl
+          state.with.write = (write) => (next, ifHash) =>
+            Effect.andThen(write(next, ifHash), Effect.fail(new Unconfirmed({ path: "memory" })))
+          const error = yield* Effect.flip(store.update(days(1)))
+          assert.strictEqual(error.reason._tag, "Unconfirmed")
+          assert.strictEqual(yield* daysNow, 1)
+          assert.deepStrictEqual(yield* eventTags, ["config.changed"])
+          assert.strictEqual((yield* hashes)[0], (yield* store.snapshot).hash)
+        }),
+      ).pipe(Effect.provide(place)),
   )
 })
 
@@ -399,49 +398,51 @@ describe("a document of an older version", () => {
     seed: '{ "version": 2, "keep": { "days": 1 } }',
   }) {}
   const versioned = Versioned.layer.pipe(
-    Layer.provideMerge(Said.layer),
+    Layer.provideMerge(PublishedEvents.layer),
     Layer.provideMerge(Reconciler.layer),
     Layer.provideMerge(EventBus.layer),
   )
   const old = '{\n  // weeks are too long\n  "days": 5\n}'
 
-  it.effect("is in force as the new one; the text is migrated with the next write, and the original kept", () =>
-    Effect.gen(function* () {
-      const document = yield* MemoryDocument
-      yield* document.save(old)
-      yield* Effect.gen(function* () {
-        const store = yield* Versioned
-        assert.deepStrictEqual((yield* store.snapshot).config, { keep: { days: 5 } })
-        assert.strictEqual(yield* document.text, old)
-        const first = yield* heard
-        like(first[0], { _tag: "config.migrated", from: 1, to: 2 })
-        const [original] = yield* hashes
-        yield* store.update([{ path: "/keep/days", value: 6 }])
-        const written = (yield* document.text) ?? ""
-        assert.include(written, '"version": 2')
-        assert.include(written, "// weeks are too long")
-        assert.strictEqual((yield* (yield* ConfigSource).history.read(original ?? ""))?.text, old)
-        assert.deepStrictEqual(yield* said, ["config.migrated", "config.changed"])
-        yield* store.undo
-        assert.strictEqual(yield* document.text, old)
-        assert.deepStrictEqual((yield* store.snapshot).config, { keep: { days: 5 } })
-      }).pipe(Effect.provide(Layer.fresh(versioned)))
-    }).pipe(Effect.provide(place)),
+  it.effect(
+    "brings a document of an older version into force, migrates its text with the next write and keeps the original",
+    () =>
+      Effect.gen(function* () {
+        const document = yield* MemoryDocument
+        yield* document.save(old)
+        yield* Effect.gen(function* () {
+          const store = yield* Versioned
+          assert.deepStrictEqual((yield* store.snapshot).config, { keep: { days: 5 } })
+          assert.strictEqual(yield* document.text, old)
+          const first = yield* publishedEvents
+          like(first[0], { _tag: "config.migrated", from: 1, to: 2 })
+          const [original] = yield* hashes
+          yield* store.update([{ path: "/keep/days", value: 6 }])
+          const written = (yield* document.text) ?? ""
+          assert.include(written, '"version": 2')
+          assert.include(written, "// weeks are too long")
+          assert.strictEqual((yield* (yield* ConfigSource).history.read(original ?? ""))?.text, old)
+          assert.deepStrictEqual(yield* eventTags, ["config.migrated", "config.changed"])
+          yield* store.undo
+          assert.strictEqual(yield* document.text, old)
+          assert.deepStrictEqual((yield* store.snapshot).config, { keep: { days: 5 } })
+        }).pipe(Effect.provide(Layer.fresh(versioned)))
+      }).pipe(Effect.provide(place)),
   )
 
-  it.effect("that is written by an edit without effect is migrated as well", () =>
+  it.effect("migrates a document of an older version also by an edit without effect", () =>
     Effect.gen(function* () {
       const document = yield* MemoryDocument
       yield* document.save(old)
       yield* Effect.gen(function* () {
         yield* (yield* Versioned).update([{ path: "/keep/days", value: 5 }])
         assert.include(yield* document.text, '"version": 2')
-        assert.deepStrictEqual(yield* said, ["config.migrated"])
+        assert.deepStrictEqual(yield* eventTags, ["config.migrated"])
       }).pipe(Effect.provide(Layer.fresh(versioned)))
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("newer than the program is refused and left alone", () =>
+  it.effect("refuses a document that is newer than the program, and does not touch it", () =>
     Effect.gen(function* () {
       const document = yield* MemoryDocument
       yield* Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** A host for the store's tests: three settings with secrets, environment and restart among them, a document in memory, and everything that was said. */
+/** A host for the store's tests: three settings, with secrets, environment and a restart among them, a document in memory, and all published events. */
 import { assert } from "@effect/vitest"
 import { ConfigDocument } from "@signalbox/core/ConfigDocument"
 import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
@@ -45,13 +45,13 @@ export const settings = Layer.mergeAll(
   AppConfig.setting(RetentionPolicy, (config) => config.retention),
 )
 
-/** Every event since the bus was built. */
-export class Said extends Context.Service<
-  Said,
+/** All events since the bus was built. */
+export class PublishedEvents extends Context.Service<
+  PublishedEvents,
   { readonly events: ReadonlyArray<AnyEvent>; readonly clear: Effect.Effect<void> }
->()("test/Said") {
+>()("test/PublishedEvents") {
   static readonly layer = Layer.effect(
-    Said,
+    PublishedEvents,
     Effect.gen(function* () {
       const events: Array<AnyEvent> = []
       const stream = yield* (yield* EventBus).subscribe()
@@ -59,13 +59,13 @@ export class Said extends Context.Service<
         if (item.event !== undefined) events.push(item.event)
       }
       yield* Effect.forkScoped(Stream.runForEach(stream, (item) => Effect.sync(() => push(item))))
-      return Said.of({ events, clear: Effect.sync(() => void events.splice(0)) })
+      return PublishedEvents.of({ events, clear: Effect.sync(() => void events.splice(0)) })
     }),
   )
 }
 
-/** Stands between store and source: a test changes what the source does. */
-export interface Interference {
+/** Wraps the source: a test replaces its operations. */
+export interface SourceOverrides {
   write?: (write: Source["write"]) => Source["write"]
   seed?: (seed: Source["seed"]) => Source["seed"]
   read?: (read: Source["read"]) => Source["read"]
@@ -74,15 +74,15 @@ export interface Interference {
 }
 type Source = ConfigSource["Service"]
 
-export class Interfered extends Context.Service<
-  Interfered,
-  { with: Interference; lastRead: string | undefined; reads: number }
->()("test/Interfered") {}
+export class SourceControl extends Context.Service<
+  SourceControl,
+  { with: SourceOverrides; lastRead: string | undefined; reads: number }
+>()("test/SourceControl") {}
 
-const interfered = Layer.effectContext(
+const controlled = Layer.effectContext(
   Effect.gen(function* () {
     const source = yield* ConfigSource
-    const state: Interfered["Service"] = { with: {}, lastRead: undefined, reads: 0 }
+    const state: SourceControl["Service"] = { with: {}, lastRead: undefined, reads: 0 }
     const own: Source = {
       ...source,
       read: Effect.suspend(() => state.with.read?.(source.read) ?? source.read).pipe(
@@ -102,48 +102,48 @@ const interfered = Layer.effectContext(
         list: Effect.suspend(() => state.with.history?.list ?? source.history.list),
       },
     }
-    return Context.make(ConfigSource, own).pipe(Context.add(Interfered, state))
+    return Context.make(ConfigSource, own).pipe(Context.add(SourceControl, state))
   }),
 )
 
-/** A document in memory and its history outlive the stores that are built over it. */
-export const place = interfered.pipe(Layer.provideMerge(ConfigSource.layerMemory))
+/** A document in memory and its history, which outlive the stores over it. */
+export const place = controlled.pipe(Layer.provideMerge(ConfigSource.layerMemory))
 
 export const program = (environment: Record<string, string> = {}) =>
   settings.pipe(
     Layer.provideMerge(AppConfig.layer),
-    Layer.provideMerge(Said.layer),
+    Layer.provideMerge(PublishedEvents.layer),
     Layer.provideMerge(Reconciler.layer),
     Layer.provideMerge(EventBus.layer),
     Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: environment }))),
   )
 
-/** Everything that was said, once all of it has arrived. */
-export const heard = Effect.gen(function* () {
-  const { events } = yield* Said
+/** All published events, after all of them have arrived. */
+export const publishedEvents = Effect.gen(function* () {
+  const { events } = yield* PublishedEvents
   const { subscribers } = yield* EventBus
   yield* until(Effect.map(subscribers, (all) => all.every(({ lagEvents }) => lagEvents === 0)))
   yield* Effect.yieldNow
   return [...events]
 })
-export const said = Effect.map(heard, (events) => events.map((event) => event._tag))
-/** Later `heard` and `said` begin here. */
-export const forget = Effect.andThen(
-  heard,
-  Effect.flatMap(Said, (collected) => collected.clear),
+export const eventTags = Effect.map(publishedEvents, (events) => events.map((event) => event._tag))
+/** Forgets the events until now. */
+export const forgetEvents = Effect.andThen(
+  publishedEvents,
+  Effect.flatMap(PublishedEvents, (collected) => collected.clear),
 )
 
-/** As an editor saves another text (or removes the document); answers when the store has looked at it. */
+/** Saves another text as an editor does, or removes the document. Completes when the store has read it. */
 export const saved = (text: string | undefined) =>
   Effect.gen(function* () {
-    const state = yield* Interfered
+    const state = yield* SourceControl
     state.lastRead = "nothing yet"
     yield* (yield* MemoryDocument).save(text)
     yield* TestClock.adjust("250 millis")
     yield* until(Effect.sync(() => state.lastRead === text))
     yield* idle
   })
-/** No change waits or is under way. */
+/** Waits until no change waits or runs. */
 export const idle = Effect.flatMap(Reconciler, ({ queued }) => until(Effect.map(queued, (count) => count === 0)))
 
 export const edited = (text: string, edit: (document: any) => void): string => {
@@ -153,19 +153,19 @@ export const edited = (text: string, edit: (document: any) => void): string => {
 }
 export const text = Effect.flatMap(MemoryDocument, (document) => Effect.map(document.text, (text) => text ?? ""))
 
-/** Whether an event (or anything else) has these members, and perhaps more. */
+/** Asserts that a value has these members, and perhaps more. */
 export const like = (actual: unknown, expected: Readonly<Record<string, unknown>>): void =>
   assert.deepInclude(actual as Readonly<Record<string, unknown>>, expected)
 
-/** Lets other fibers run until something is true; time stands still. */
+/** Lets other fibers run until a condition holds, without the clock. */
 export const until = (condition: Effect.Effect<boolean>): Effect.Effect<void> =>
   Effect.flatMap(condition, (met) => (met ? Effect.void : Effect.andThen(Effect.yieldNow, until(condition))))
 
-/** Starts a process over the same document, runs the effect in it when the first hint has been looked at, and ends it again. */
+/** Starts a process over the same document, runs the effect in it after the first hint, and ends it. */
 export const running = <A, E, R>(effect: Effect.Effect<A, E, R>, environment?: Record<string, string>) =>
   Effect.gen(function* () {
-    const state = yield* Interfered
-    // One read at the start, one for the hint that says that watching has begun.
+    const state = yield* SourceControl
+    // One read at the start, and one for the first hint.
     const reads = state.reads + 2
     const watching = Effect.andThen(until(Effect.sync(() => state.reads >= reads)), idle)
     return yield* Effect.provide(Effect.andThen(watching, effect), Layer.fresh(program(environment)))

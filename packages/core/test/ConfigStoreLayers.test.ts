@@ -10,22 +10,22 @@ import { makeEnvironment } from "../src/internal/ConfigStore/Environment.ts"
 import {
   AppConfig,
   edited,
-  forget,
-  heard,
+  eventTags,
+  forgetEvents,
   like,
   ModelSettings,
   ProviderSettings,
   place,
+  publishedEvents,
   RetentionPolicy,
   running,
-  said,
   saved,
   text,
 } from "./ConfigStoreHost.ts"
 
 const days = (value: unknown) => [{ path: "/retention/days", value }]
 
-/** Refuses every candidate of which it says so. */
+/** Refuses the candidates that match. */
 const refusing = (refuse: (values: ReadonlyMap<string, unknown>) => string | undefined) =>
   Effect.flatMap(Reconciler, (reconciler) =>
     reconciler.run((transaction) =>
@@ -41,7 +41,7 @@ const refusing = (refuse: (values: ReadonlyMap<string, unknown>) => string | und
   )
 
 describe("the environment", () => {
-  it.effect("stands above the document, below what is set at run time, and every key knows its layer", () =>
+  it.effect("overrides the document, yields to runtime overrides, and is the provenance of its keys", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -60,11 +60,11 @@ describe("the environment", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("hides a write, which takes place nevertheless and is said", () =>
+  it.effect("hides a write, which is written and reported as shadowed", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
-        yield* forget
+        yield* forgetEvents
         const { shadowed, changes } = yield* store.plan(days(9))
         assert.deepStrictEqual([shadowed, changes], [["/retention/days"], []])
         const { config, revision, ...answer } = yield* store.update([...days(9), { path: "/models/new", value: "m" }])
@@ -75,7 +75,7 @@ describe("the environment", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("hides also what the document did not have yet, and is asked for it at once", () =>
+  it.effect("hides a new key of the document at once", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -88,40 +88,38 @@ describe("the environment", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect(
-    "hides no mistake: what it hides is checked in edits, whole texts, plans and saves, and has its place",
-    () =>
-      running(
-        Effect.gen(function* () {
-          const store = yield* AppConfig
-          const before = yield* text
-          yield* forget
-          const bad = edited(before, ({ retention }) => Object.assign(retention, { days: "x" }))
-          const message = /must be a number, not this text \(without environment variable TEST_RETENTION_DAYS, which/
-          const refusal = (change: Effect.Effect<unknown, ConfigStoreError>) =>
-            Effect.map(Effect.flip(change), ({ reason }) => (reason._tag === "Rejected" ? reason.problems : []))
-          const answers = [
-            yield* refusal(store.update(days("x"))),
-            yield* refusal(store.replace(bad)),
-            (yield* store.plan(days("x"))).problems,
-            (yield* store.plan(bad)).problems,
-          ]
-          assert.strictEqual(yield* text, before)
-          yield* saved(bad)
-          answers.push(yield* store.problems, yield* refusal(store.reload()))
-          for (const [problem, ...others] of answers) {
-            like(problem, { by: "schema", path: "/retention/days" })
-            assert.isNumber(problem?.line)
-            assert.match(problem?.message ?? "", message)
-            assert.lengthOf(others, 0)
-          }
-          assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 5)
-        }),
-        { TEST_RETENTION_DAYS: "5" },
-      ).pipe(Effect.provide(place)),
+  it.effect("reports a mistake under a variable with its place in edits, whole texts, plans and saves", () =>
+    running(
+      Effect.gen(function* () {
+        const store = yield* AppConfig
+        const before = yield* text
+        yield* forgetEvents
+        const bad = edited(before, ({ retention }) => Object.assign(retention, { days: "x" }))
+        const message = /must be a number, not this text \(without environment variable TEST_RETENTION_DAYS, which/
+        const refusal = (change: Effect.Effect<unknown, ConfigStoreError>) =>
+          Effect.map(Effect.flip(change), ({ reason }) => (reason._tag === "Rejected" ? reason.problems : []))
+        const answers = [
+          yield* refusal(store.update(days("x"))),
+          yield* refusal(store.replace(bad)),
+          (yield* store.plan(days("x"))).problems,
+          (yield* store.plan(bad)).problems,
+        ]
+        assert.strictEqual(yield* text, before)
+        yield* saved(bad)
+        answers.push(yield* store.problems, yield* refusal(store.reload()))
+        for (const [problem, ...others] of answers) {
+          like(problem, { by: "schema", path: "/retention/days" })
+          assert.isNumber(problem?.line)
+          assert.match(problem?.message ?? "", message)
+          assert.lengthOf(others, 0)
+        }
+        assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 5)
+      }),
+      { TEST_RETENTION_DAYS: "5" },
+    ).pipe(Effect.provide(place)),
   )
 
-  it.effect("at the start hides no mistake either: the last good document serves", () =>
+  it.effect("serves the last good document at a start when a variable hides a mistake", () =>
     Effect.gen(function* () {
       yield* running(Effect.flatMap(AppConfig, (store) => store.update(days(7))))
       yield* (yield* MemoryDocument).save(
@@ -137,18 +135,18 @@ describe("the environment", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("is ignored from a reload that says so until one that says otherwise", () =>
+  it.effect("ignores the environment from one reload until another", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
-        yield* forget
+        yield* forgetEvents
         const change = { path: "/retention/days", before: 5, after: 30 }
         assert.deepStrictEqual(yield* store.reload({ ignoreEnvironment: true }), [change])
         assert.deepStrictEqual(yield* store.reload(), [])
         yield* saved(edited(yield* text, ({ retention }) => Object.assign(retention, { days: 8 })))
         assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 8)
         assert.deepStrictEqual(yield* store.reload({ ignoreEnvironment: false }), [{ ...change, before: 8, after: 5 }])
-        const events = yield* heard
+        const events = yield* publishedEvents
         assert.deepStrictEqual(
           events.map((event) => (event as unknown as { readonly origin: string }).origin),
           ["reload", "file", "reload"],
@@ -158,7 +156,7 @@ describe("the environment", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("counts for keys that a later document brings", () =>
+  it.effect("sets keys that a later document adds", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -192,7 +190,7 @@ describe("the environment", () => {
     }),
   )
 
-  it.effect("is learned in the end also where a document has more names than are remembered", () =>
+  it.effect("reads all variables of a document with more names than are remembered", () =>
     Effect.gen(function* () {
       const env = { A_0: "a", B_0: "b" }
       const { learn, lookup } = makeEnvironment(ConfigProvider.fromEnv({ env }), undefined)
@@ -210,13 +208,13 @@ describe("the environment", () => {
     }),
   )
 
-  it.effect("that has changed is read by a reload; one that cannot be used is refused and leaves all as it was", () =>
+  it.effect("reads changed variables by a reload, and changes nothing when one of them is refused", () =>
     Effect.gen(function* () {
       const environment: Record<string, string> = { TEST_RETENTION_DAYS: "5" }
       yield* running(
         Effect.gen(function* () {
           const store = yield* AppConfig
-          yield* forget
+          yield* forgetEvents
           environment["TEST_RETENTION_DAYS"] = "-1"
           const error = yield* Effect.flip(store.reload())
           assert.include(error.message, "TEST_RETENTION_DAYS")
@@ -231,7 +229,7 @@ describe("the environment", () => {
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("that cannot be read refuses the start", () =>
+  it.effect("refuses the start when the environment cannot be read", () =>
     Effect.gen(function* () {
       const broken = ConfigProvider.make(() => Effect.fail(new ConfigProvider.SourceError({ message: "vault sealed" })))
       const error = yield* Effect.flip(
@@ -247,18 +245,18 @@ describe("the environment", () => {
   )
 })
 
-describe("what is set at run time", () => {
-  it.effect("is in force and published, and never written", () =>
+describe("a runtime override", () => {
+  it.effect("brings an override into force and publishes it, without writing it", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
         const before = yield* text
         const { hash } = yield* store.snapshot
-        yield* forget
+        yield* forgetEvents
         const after = yield* store.override(days(1))
         assert.deepStrictEqual([after.hash, after.revision, after.config.retention.days], [hash, 2, 1])
         assert.strictEqual(yield* text, before)
-        like((yield* heard)[0], { origin: "api", hash, previousHash: hash, paths: ["/retention/days"] })
+        like((yield* publishedEvents)[0], { origin: "api", hash, previousHash: hash, paths: ["/retention/days"] })
         assert.lengthOf(yield* store.history, 1)
         yield* store.update([{ path: "/port", value: 1 }])
         assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 1)
@@ -268,7 +266,7 @@ describe("what is set at run time", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("is refused where a redaction marker would become the secret", () =>
+  it.effect("refuses an override in which a redaction marker would become the secret", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -292,7 +290,7 @@ describe("what is set at run time", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("is refused like any other change, and bounded", () =>
+  it.effect("refuses an override like any other change, and bounds their number", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -307,7 +305,7 @@ describe("what is set at run time", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("hides no mistake", () =>
+  it.effect("reports a mistake of the document that an override hides", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -330,7 +328,7 @@ describe("a setting", () => {
     return "fine"
   })
 
-  it.effect("that is computed keeps its identity while its value stays the same", () =>
+  it.effect("keeps the identity of a computed slice while its value is equal", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -343,7 +341,7 @@ describe("a setting", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("keeps its identity when its keys have only changed places, also through the next change of another", () =>
+  it.effect("keeps the identity of a slice when only the order of its keys changes", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -360,17 +358,17 @@ describe("a setting", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("whose selection throws refuses the change by its name, without repeating a secret", () =>
+  it.effect("refuses a change when a selection throws, with the setting's name and without a secret", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
-        yield* forget
+        yield* forgetEvents
         const error = yield* Effect.flip(
           store.update([{ path: "/providers/a", value: { url: "u", key: "sk-forbidden" } }]),
         )
         assert.include(error.message, "test/Fragile: ")
         assert.notInclude(error.message, "sk-forbidden")
-        like((yield* heard)[0], { _tag: "config.rejected" })
+        like((yield* publishedEvents)[0], { _tag: "config.rejected" })
         assert.deepStrictEqual(yield* ProviderSettings.get, {})
         assert.strictEqual(yield* Fragile.get, "fine")
         yield* store.update(days(1))
@@ -378,7 +376,7 @@ describe("a setting", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("changes in the same generation as the snapshot", () =>
+  it.effect("changes a setting in the same generation as the snapshot", () =>
     running(
       Effect.gen(function* () {
         const reconciler = yield* Reconciler
@@ -395,7 +393,7 @@ describe("a setting", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("takes no part any more when its layer is closed", () =>
+  it.effect("ignores a setting whose layer is closed", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -408,13 +406,13 @@ describe("a setting", () => {
 })
 
 describe("a plan", () => {
-  it.effect("says what would change, be rebuilt and need a restart; writes, commits and publishes nothing", () =>
+  it.effect("plans changes, rebuilds and restarts, and writes, commits and publishes nothing", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
         yield* refusing(() => undefined)
         const [before, snapshot] = [yield* text, yield* store.snapshot]
-        yield* forget
+        yield* forgetEvents
         assert.deepStrictEqual(yield* store.plan([...days(7), { path: "/port", value: 80 }]), {
           changes: [
             { path: "/retention/days", before: 30, after: 7 },
@@ -426,32 +424,32 @@ describe("a plan", () => {
           problems: [],
           warnings: [],
         })
-        assert.deepStrictEqual([yield* text, yield* said], [before, []])
+        assert.deepStrictEqual([yield* text, yield* eventTags], [before, []])
         assert.strictEqual(yield* store.snapshot, snapshot)
         assert.deepStrictEqual((yield* store.plan([])).changes, [])
       }),
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("answers who would refuse: the schema, or a service", () =>
+  it.effect("plans a refusal by the schema or by a service", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
         yield* refusing((values) =>
           Object.hasOwn(Object(values.get(ModelSettings.key)), "bad") ? "no such model" : undefined,
         )
-        yield* forget
+        yield* forgetEvents
         like((yield* store.plan(days("x"))).problems[0], { by: "schema", path: "/retention/days" })
         const plan = yield* store.plan([{ path: "/models/bad", value: "m" }])
         assert.deepStrictEqual(plan.problems, [{ by: "test/Node", path: "", message: "no such model" }])
         assert.deepStrictEqual(plan.changes, [{ path: "/models/bad", before: undefined, after: "m" }])
         like((yield* store.plan([{ path: "models", value: 1 }])).problems[0], { by: "schema" })
-        assert.deepStrictEqual(yield* said, [])
+        assert.deepStrictEqual(yield* eventTags, [])
       }),
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("releases what it has built", () =>
+  it.effect("releases everything that a plan has built", () =>
     running(
       Effect.gen(function* () {
         let [built, released] = [0, 0]
@@ -476,36 +474,38 @@ describe("a plan", () => {
 })
 
 describe("a service that refuses", () => {
-  it.effect("leaves document and memory as they were, and is named to the caller and in the event", () =>
-    running(
-      Effect.gen(function* () {
-        const store = yield* AppConfig
-        yield* refusing((values) =>
-          (values.get(RetentionPolicy.key) as { readonly days: number }).days === 13 ? "unlucky" : undefined,
-        )
-        const [before, snapshot] = [yield* text, yield* store.snapshot]
-        yield* forget
-        const error = yield* Effect.flip(store.update(days(13)))
-        assert.include(error.message, "test/Node: unlucky")
-        assert.strictEqual(yield* text, before)
-        assert.strictEqual(yield* store.snapshot, snapshot)
-        like((yield* heard)[0], {
-          _tag: "config.rejected",
-          problems: [{ by: "test/Node", path: "", message: "unlucky" }],
-        })
-        yield* saved(edited(before, ({ retention }) => Object.assign(retention, { days: 13 })))
-        assert.strictEqual(yield* store.snapshot, snapshot)
-        like((yield* store.problems)[0], { by: "test/Node" })
-        const { config } = yield* store.update([{ path: "/retention/days", value: 12 }])
-        assert.strictEqual(config.retention.days, 12)
-        assert.deepStrictEqual(yield* store.problems, [])
-      }),
-    ).pipe(Effect.provide(place)),
+  it.effect(
+    "changes neither document nor memory when a service refuses, and names it to the caller and in the event",
+    () =>
+      running(
+        Effect.gen(function* () {
+          const store = yield* AppConfig
+          yield* refusing((values) =>
+            (values.get(RetentionPolicy.key) as { readonly days: number }).days === 13 ? "unlucky" : undefined,
+          )
+          const [before, snapshot] = [yield* text, yield* store.snapshot]
+          yield* forgetEvents
+          const error = yield* Effect.flip(store.update(days(13)))
+          assert.include(error.message, "test/Node: unlucky")
+          assert.strictEqual(yield* text, before)
+          assert.strictEqual(yield* store.snapshot, snapshot)
+          like((yield* publishedEvents)[0], {
+            _tag: "config.rejected",
+            problems: [{ by: "test/Node", path: "", message: "unlucky" }],
+          })
+          yield* saved(edited(before, ({ retention }) => Object.assign(retention, { days: 13 })))
+          assert.strictEqual(yield* store.snapshot, snapshot)
+          like((yield* store.problems)[0], { by: "test/Node" })
+          const { config } = yield* store.update([{ path: "/retention/days", value: 12 }])
+          assert.strictEqual(config.retention.days, 12)
+          assert.deepStrictEqual(yield* store.problems, [])
+        }),
+      ).pipe(Effect.provide(place)),
   )
 })
 
 describe("a store in memory", () => {
-  it.effect("begins with the configuration it is given, secrets included, and can do everything", () =>
+  it.effect("starts in memory with a given configuration, secrets included, and supports every operation", () =>
     Effect.gen(function* () {
       const store = yield* AppConfig
       assert.strictEqual(yield* AppConfig.get((config) => config.retention.days), 3)
@@ -527,7 +527,7 @@ describe("a store in memory", () => {
     ),
   )
 
-  it("knows its version from its migrations", () => {
+  it("takes the document's version from the migrations", () => {
     class Old extends ConfigStore.Service<Old>()("test/Old", {
       schema: Schema.Struct({}),
       migrations: [(document) => document],

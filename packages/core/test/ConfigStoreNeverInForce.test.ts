@@ -1,4 +1,4 @@
-/** What the history keeps though it never was in force: nobody goes back to it, and no process begins with it. */
+/** Documents of the history that never were in force: an undo and a start ignore them. */
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
 import * as ConfigStore from "@signalbox/core/ConfigStore"
@@ -7,13 +7,13 @@ import { Context, Deferred, Effect, Fiber, Layer } from "effect"
 import {
   AppConfig,
   edited,
-  forget,
-  heard,
+  eventTags,
+  forgetEvents,
   like,
   place,
+  publishedEvents,
   RetentionPolicy,
   running,
-  said,
   saved,
   settings,
   text,
@@ -50,7 +50,7 @@ const marks = Effect.flatMap(ConfigSource, ({ history }) =>
 )
 
 describe("undo", () => {
-  it.effect("goes to what was in force, past a save that a service refused", () =>
+  it.effect("undoes to the document that was in force, past a save that a service refused", () =>
     serving(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -65,7 +65,7 @@ describe("undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("goes past a save that the schema refused, whatever secrets it had", () =>
+  it.effect("undoes past a save that the schema refused, whatever secrets it had", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -93,7 +93,7 @@ describe("undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("goes past a save that was replaced before anybody looked at it, and that save is kept", () =>
+  it.effect("undoes past a save that was replaced before it was taken, and keeps that save", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -110,7 +110,7 @@ describe("undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("goes to what was refused once and came into force later", () =>
+  it.effect("undoes to a document that was refused first and came into force later", () =>
     serving(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -126,7 +126,7 @@ describe("undo", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("goes straight back though another process of the document was late to follow", () =>
+  it.effect("undoes correctly although another process of the document follows late", () =>
     Effect.gen(function* () {
       const preparing = yield* Deferred.make<void>()
       const leave = yield* Deferred.make<void>()
@@ -160,7 +160,7 @@ describe("undo", () => {
   )
 })
 
-describe("a process that begins with a document that a service had refused", () => {
+describe("a process that starts with a document that a service refused earlier", () => {
   /** 10 days are in force, 66 were saved and refused. */
   const refused = serving(
     Effect.gen(function* () {
@@ -170,7 +170,7 @@ describe("a process that begins with a document that a service had refused", () 
     }),
   )
 
-  it.effect("serves what was good last and says so, as often as it begins", () =>
+  it.effect("serves the last good document and reports it at every start", () =>
     Effect.gen(function* () {
       yield* refused
       const { hash, text: whole } = yield* (yield* ConfigSource).read
@@ -183,7 +183,7 @@ describe("a process that begins with a document that a service had refused", () 
             assert.deepStrictEqual(others, [])
             like(problem, { by: "history", path: "" })
             assert.match(problem?.message ?? "", /a service refused .* correct it, or `reload`/)
-            const events = yield* heard
+            const events = yield* publishedEvents
             assert.lengthOf(events, 1)
             like(events[0], { _tag: "config.rejected", origin: "start", hash, problems: [problem] })
             assert.include(yield* text, "66")
@@ -196,7 +196,7 @@ describe("a process that begins with a document that a service had refused", () 
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("tries it again when it is told to reload", () =>
+  it.effect("tries a document that was refused earlier again by a reload", () =>
     Effect.gen(function* () {
       yield* refused
       yield* serving(
@@ -217,16 +217,16 @@ describe("a process that begins with a document that a service had refused", () 
     }).pipe(Effect.ensuring(Effect.sync(() => (gate.refuses = true))), Effect.provide(place)),
   )
 
-  it.effect("takes the correction, and is done with it", () =>
+  it.effect("takes the correction of a document that was refused earlier", () =>
     Effect.gen(function* () {
       yield* refused
       yield* serving(
         Effect.gen(function* () {
-          yield* forget
+          yield* forgetEvents
           yield* saved(yield* withDays(12))
           assert.deepStrictEqual([yield* daysNow, yield* (yield* AppConfig).problems], [12, []])
           assert.deepStrictEqual(
-            (yield* said).filter((type) => type.startsWith("config.")),
+            (yield* eventTags).filter((type) => type.startsWith("config.")),
             ["config.changed"],
           )
         }),
@@ -234,7 +234,7 @@ describe("a process that begins with a document that a service had refused", () 
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("makes way for what was good last by an undo", () =>
+  it.effect("replaces a document that was refused earlier by an undo", () =>
     Effect.gen(function* () {
       yield* refused
       yield* serving(
@@ -250,7 +250,7 @@ describe("a process that begins with a document that a service had refused", () 
     }).pipe(Effect.provide(place)),
   )
 
-  it.effect("fails where it is strict", () =>
+  it.effect("fails at a strict start on a document that was refused earlier", () =>
     Effect.gen(function* () {
       yield* refused
       const strictly = Effect.provideService(serving(Effect.void), ConfigStore.StrictStart, true)
@@ -260,7 +260,7 @@ describe("a process that begins with a document that a service had refused", () 
   )
 })
 
-it.effect("what was overwritten unseen is tried when somebody puts it back while nothing runs", () =>
+it.effect("tries a document at start that was only overwritten before", () =>
   Effect.gen(function* () {
     const unseen = yield* running(
       Effect.gen(function* () {

@@ -4,13 +4,13 @@ import * as ConfigStore from "@signalbox/core/ConfigStore"
 import { EventBus } from "@signalbox/core/EventBus"
 import { Reconciler } from "@signalbox/core/Reconciler"
 import { ConfigProvider, Effect, Layer, Schema } from "effect"
-import { AppConfig, forget, Interfered, like, place, running, said, text } from "./ConfigStoreHost.ts"
+import { AppConfig, eventTags, forgetEvents, like, place, running, SourceControl, text } from "./ConfigStoreHost.ts"
 
 const provider = (key: string) => [{ path: "/providers/a", value: { url: "u", key } }]
 const days = (value: number) => [{ path: "/retention/days", value }]
 
 describe("effective", () => {
-  it.effect("is all layers put together, defaults filled in, without secrets", () =>
+  it.effect("returns all layers together, with defaults and without secrets", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -29,7 +29,7 @@ describe("effective", () => {
 })
 
 describe("a write", () => {
-  it.effect("answers what it has changed and what of that waits for a restart, and nothing where nothing has", () =>
+  it.effect("returns the changes of a write and those that need a restart, and none without an effect", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -49,24 +49,24 @@ describe("a write", () => {
 })
 
 describe("plan", () => {
-  it.effect("takes a whole text, keeps the secrets that its markers stand for, and writes and says nothing", () =>
+  it.effect("plans a whole text with its redacted secrets, and writes and publishes nothing", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
         yield* store.update(provider("sk-secret-1"))
         const before = yield* text
-        yield* forget
+        yield* forgetEvents
         const shown = (yield* store.document).text.replace(`"u"`, `"v"`)
         const plan = yield* store.plan(shown)
         like(plan, { changes: [{ path: "/providers/a/url", before: "u", after: "v" }], problems: [], shadowed: [] })
         assert.deepStrictEqual((yield* store.plan("{ nonsense")).problems.length, 1)
         assert.strictEqual(yield* text, before)
-        assert.deepStrictEqual(yield* said, [])
+        assert.deepStrictEqual(yield* eventTags, [])
       }),
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("of a whole text names the paths that a higher layer hides", () =>
+  it.effect("plans a whole text with the paths that a higher layer hides", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -80,7 +80,7 @@ describe("plan", () => {
 })
 
 describe("past", () => {
-  it.effect("shows a document of the history, redacted, by the beginning of its hash", () =>
+  it.effect("returns a redacted document of the history by the first digits of its hash", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -94,18 +94,18 @@ describe("past", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("shows the document in force though the history could not be written", () =>
+  it.effect("returns the document in force even if the history could not be written", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
-        ;(yield* Interfered).with.history = { keep: () => Effect.void }
+        ;(yield* SourceControl).with.history = { keep: () => Effect.void }
         const { hash } = yield* store.update(days(1))
         assert.strictEqual((yield* store.past(hash)).hash, hash)
       }),
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("is refused where none begins so, where several do, and where too little of a hash is named", () =>
+  it.effect("fails with NotKept when no hash, several hashes or too few digits match", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -124,7 +124,7 @@ describe("past", () => {
 })
 
 describe("differences", () => {
-  it.effect("are what lies between two documents, whatever stands above them, without secrets", () =>
+  it.effect("compares two documents without the layers above them and without secrets", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -146,7 +146,7 @@ describe("differences", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("are told also of documents that leave to the environment what they must have", () => {
+  it.effect("compares documents that take a required value from the environment", () => {
     class Required extends ConfigStore.Service<Required>()("test/Required", {
       schema: Schema.Struct({ token: Schema.RedactedFromValue(Schema.String), days: Schema.Int }),
       environmentPrefix: "TEST",
@@ -170,7 +170,7 @@ describe("differences", () => {
     )
   })
 
-  it.effect("are refused where a document can be read no more", () =>
+  it.effect("fails with Rejected when one of the compared documents no longer loads", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig

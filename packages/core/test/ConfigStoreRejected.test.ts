@@ -6,13 +6,13 @@ import { TestClock } from "effect/testing"
 import {
   AppConfig,
   edited,
-  forget,
-  heard,
-  Interfered,
+  eventTags,
+  forgetEvents,
   like,
   place,
+  publishedEvents,
   running,
-  said,
+  SourceControl,
   saved,
   text,
   until,
@@ -21,16 +21,16 @@ import {
 const days = (value: unknown) => [{ path: "/retention/days", value }]
 const bad = '{\n  "retention": { "days": "x" }\n}'
 
-describe("a bad save", () => {
-  it.effect("changes nothing and is said once, with line and column", () =>
+describe("a refused save", () => {
+  it.effect("changes nothing on a refused save, and publishes it once with line and column", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
         const before = yield* store.snapshot
-        yield* forget
+        yield* forgetEvents
         yield* saved(bad)
         assert.strictEqual(yield* store.snapshot, before)
-        const events = yield* heard
+        const events = yield* publishedEvents
         assert.lengthOf(events, 1)
         const { hash } = yield* (yield* ConfigSource).read
         like(events[0], { _tag: "config.rejected", origin: "file", hash, truncated: false })
@@ -39,61 +39,61 @@ describe("a bad save", () => {
         like((yield* Effect.flip(store.reload())).reason, { _tag: "Rejected" })
         like((yield* Effect.flip(store.update(days(1)))).reason, { _tag: "Rejected", problems: [problem] })
         assert.strictEqual(yield* text, bad)
-        assert.deepStrictEqual(yield* said, ["config.rejected"])
+        assert.deepStrictEqual(yield* eventTags, ["config.rejected"])
         like(yield* store.document, { hash: before.hash })
       }),
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("is said again when it comes back after a good one, and when it is bad in another way", () =>
+  it.effect("publishes a refused save again after a good one, or with other problems", () =>
     running(
       Effect.gen(function* () {
         const good = yield* text
-        yield* forget
+        yield* forgetEvents
         const [rejected, restored] = ["config.rejected", "config.restored"]
         yield* saved(bad)
         yield* saved(`${bad} // still`)
         yield* saved(good)
         assert.deepStrictEqual(yield* (yield* AppConfig).problems, [])
         yield* saved(bad)
-        assert.deepStrictEqual(yield* said, [rejected, rejected, restored, rejected])
+        assert.deepStrictEqual(yield* eventTags, [rejected, rejected, restored, rejected])
       }),
     ).pipe(Effect.provide(place)),
   )
 
   it.effect(
-    "is over with a save that brings nothing new, which says so once, or with a change, which says itself",
+    "publishes config.restored once after a save without changes, or config.changed after one with changes",
     () =>
       running(
         Effect.gen(function* () {
           const store = yield* AppConfig
           const good = yield* text
-          yield* forget
+          yield* forgetEvents
           yield* saved(bad)
           yield* saved(`${good}// with a comment`)
           const { hash } = yield* store.snapshot
           yield* saved(good)
           yield* store.reload()
-          const events = yield* heard
+          const events = yield* publishedEvents
           assert.deepStrictEqual(
             events.map(({ _tag }) => _tag),
             ["config.rejected", "config.restored"],
           )
           like(events[1], { hash, origin: "file" })
-          yield* forget
+          yield* forgetEvents
           yield* saved(bad)
           yield* saved(edited(good, ({ retention }) => Object.assign(retention, { days: 8 })))
-          assert.deepStrictEqual(yield* said, ["config.rejected", "config.changed"])
-          yield* forget
+          assert.deepStrictEqual(yield* eventTags, ["config.rejected", "config.changed"])
+          yield* forgetEvents
           yield* saved(bad)
           yield* store.override(days(9))
-          assert.deepStrictEqual(yield* said, ["config.rejected", "config.changed"])
+          assert.deepStrictEqual(yield* eventTags, ["config.rejected", "config.changed"])
           assert.lengthOf(yield* store.problems, 1)
         }),
       ).pipe(Effect.provide(place)),
   )
 
-  it.effect("makes way for a whole new text", () =>
+  it.effect("replaces a refused save by a whole text", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -106,21 +106,21 @@ describe("a bad save", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("that an update meets first is said as the file's fault", () =>
+  it.effect("publishes a refused save with the origin of the file when an update meets it first", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
-        yield* forget
+        yield* forgetEvents
         yield* (yield* MemoryDocument).save(bad)
         like((yield* Effect.flip(store.update(days(1)))).reason, { _tag: "Rejected" })
-        like((yield* heard)[0], { _tag: "config.rejected", origin: "file" })
+        like((yield* publishedEvents)[0], { _tag: "config.rejected", origin: "file" })
         assert.lengthOf(yield* store.problems, 1)
         like((yield* store.plan(days(1))).problems[0], { path: "/retention/days" })
       }),
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("leaves what is set at run time possible, and stays said", () =>
+  it.effect("allows overrides while a save is refused, without publishing the refusal again", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -132,16 +132,18 @@ describe("a bad save", () => {
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("with very many problems is said within a bound", () =>
+  it.effect("bounds the problems of a refused save", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
-        yield* forget
+        yield* forgetEvents
         const models = Object.fromEntries(Array.from({ length: 2000 }, (_, index) => [`m${index}`, index]))
         const error = yield* Effect.flip(store.replace(JSON.stringify({ models })))
         assert.strictEqual(error.reason._tag, "Rejected")
         if (error.reason._tag === "Rejected") assert.isAtMost(error.reason.problems.length, 256)
-        const [event] = (yield* heard) as unknown as ReadonlyArray<{ readonly problems: ReadonlyArray<unknown> }>
+        const [event] = (yield* publishedEvents) as unknown as ReadonlyArray<{
+          readonly problems: ReadonlyArray<unknown>
+        }>
         assert.isAtMost(event?.problems.length ?? 0, 256)
         assert.isBelow(error.message.split("\n").length, 10)
       }),
@@ -150,45 +152,47 @@ describe("a bad save", () => {
 })
 
 describe("a missing document", () => {
-  it.effect("leaves the last good one in force, is said once, and comes back with the next write", () =>
-    running(
-      Effect.gen(function* () {
-        const store = yield* AppConfig
-        const before = yield* store.snapshot
-        yield* forget
-        yield* saved(undefined)
-        like((yield* Effect.flip(store.reload())).reason, { _tag: "SourceUnavailable", code: "ENOENT" })
-        assert.strictEqual(yield* store.snapshot, before)
-        const events = yield* heard
-        assert.lengthOf(events, 1)
-        like(events[0], { _tag: "config.rejected" })
-        like((yield* store.problems)[0], { by: "source" })
-        const { config } = yield* store.update([{ path: "/models/slow", value: "big" }], { ifHash: before.hash })
-        assert.deepStrictEqual(config.models, { fast: "small", slow: "big" })
-        assert.include(yield* text, '"fast": "small"')
-        assert.deepStrictEqual(yield* store.problems, [])
-      }),
-    ).pipe(Effect.provide(place)),
+  it.effect(
+    "keeps the last good document in force when it is removed, publishes this once, and restores it with the next write",
+    () =>
+      running(
+        Effect.gen(function* () {
+          const store = yield* AppConfig
+          const before = yield* store.snapshot
+          yield* forgetEvents
+          yield* saved(undefined)
+          like((yield* Effect.flip(store.reload())).reason, { _tag: "SourceUnavailable", code: "ENOENT" })
+          assert.strictEqual(yield* store.snapshot, before)
+          const events = yield* publishedEvents
+          assert.lengthOf(events, 1)
+          like(events[0], { _tag: "config.rejected" })
+          like((yield* store.problems)[0], { by: "source" })
+          const { config } = yield* store.update([{ path: "/models/slow", value: "big" }], { ifHash: before.hash })
+          assert.deepStrictEqual(config.models, { fast: "small", slow: "big" })
+          assert.include(yield* text, '"fast": "small"')
+          assert.deepStrictEqual(yield* store.problems, [])
+        }),
+      ).pipe(Effect.provide(place)),
   )
 
-  it.effect("comes back unchanged with an undo, or an update without effect", () =>
+  it.effect("restores a removed document unchanged by an undo or by an update without effect", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
         const before = yield* text
-        yield* forget
+        yield* forgetEvents
         yield* (yield* MemoryDocument).save(undefined)
         yield* store.undo
         assert.strictEqual(yield* text, before)
         yield* (yield* MemoryDocument).save(undefined)
         yield* store.update(days(30))
         assert.strictEqual(yield* text, before)
-        assert.deepStrictEqual(yield* said, [])
+        assert.deepStrictEqual(yield* eventTags, [])
       }),
     ).pipe(Effect.provide(place)),
   )
 
-  it.effect("that an editor puts back in the same moment is not overwritten", () =>
+  it.effect("does not overwrite a document that an editor puts back at the same moment", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
@@ -197,7 +201,7 @@ describe("a missing document", () => {
         yield* document.save(undefined)
         const theirs = edited(before, ({ models }) => Object.assign(models, { slow: "big" }))
         let first = true
-        const state = yield* Interfered
+        const state = yield* SourceControl
         state.with.seed = (seed) => (next) =>
           Effect.andThen(
             Effect.suspend(() => {
@@ -214,13 +218,13 @@ describe("a missing document", () => {
   )
 })
 
-describe("a place that cannot be read", () => {
-  it.effect("is an answer with its code, said once by the source, and over when it can be read again", () =>
+describe("a source that cannot be read", () => {
+  it.effect("fails with the code of an unreadable source, publishes it once, and recovers when it is readable", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
         const document = yield* MemoryDocument
-        yield* forget
+        yield* forgetEvents
         yield* document.fail("EIO")
         for (const attempt of [
           store.update(days(1)),
@@ -234,7 +238,7 @@ describe("a place that cannot be read", () => {
             code: "EIO",
           })
         }
-        const events = yield* heard
+        const events = yield* publishedEvents
         assert.lengthOf(events, 1)
         like(events[0], { _tag: "config.rejected" })
         like((yield* store.problems)[0], { by: "source" })
@@ -247,12 +251,12 @@ describe("a place that cannot be read", () => {
 })
 
 describe("a read that fails once", () => {
-  it.effect("leaves no mark: the store looks again by itself", () =>
+  it.effect("reads again by itself after one failed read", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig
-        const state = yield* Interfered
-        yield* forget
+        const state = yield* SourceControl
+        yield* forgetEvents
         const broken = new SourceUnavailable({ path: "memory", code: "EIO", detail: "i/o error" })
         state.with.read = () => Effect.fail(broken)
         yield* Effect.flip(store.update(days(1)))
@@ -261,14 +265,14 @@ describe("a read that fails once", () => {
         state.with = {}
         yield* TestClock.adjust("5 seconds")
         yield* until(Effect.map(store.problems, (problems) => problems.length === 0))
-        assert.deepStrictEqual(yield* said, ["config.rejected", "config.restored"])
+        assert.deepStrictEqual(yield* eventTags, ["config.rejected", "config.restored"])
       }),
     ).pipe(Effect.provide(place)),
   )
 })
 
 describe("warnings", () => {
-  it.effect("name unknown keys with near names and do not stand in the way", () =>
+  it.effect("warns of unknown keys with near names, and accepts the document", () =>
     running(
       Effect.gen(function* () {
         const store = yield* AppConfig

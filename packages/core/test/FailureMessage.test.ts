@@ -9,8 +9,8 @@ const shown = (message: string, ...secrets: ReadonlyArray<string>) =>
 const secret = fc.string({ unit: "grapheme", minLength: 5, maxLength: 40 }).filter((text) => text.trim().length > 4)
 const around = fc.string({ unit: "grapheme", maxLength: 12 })
 
-describe("no secret is in a failure's message", () => {
-  it("as part of something in Base64, as HTTP's basic authentication is", () => {
+describe("the message of a failure", () => {
+  it("hides a secret within Base64, as in HTTP's basic authentication", () => {
     assert.strictEqual(
       shown(`401 for Authorization: Basic ${btoa("user:s3cr3t-key")} (host api)`, "s3cr3t-key"),
       "401 for Authorization: Basic <redacted> (host api)",
@@ -25,14 +25,14 @@ describe("no secret is in a failure's message", () => {
     )
   })
 
-  it("nor a number that is one", () => {
+  it("hides a number that is a secret", () => {
     for (const pin of [73914482, 73914482n]) {
       const message = failureMessage(Cause.fail(new Error("PIN 73914482 refused")), [{ pin: Redacted.make(pin) }])
       assert.strictEqual(message, "PIN <redacted> refused")
     }
   })
 
-  it("however a URL spells it", () => {
+  it("hides a secret in every spelling of URLs", () => {
     fc.assert(
       fc.property(secret, (key) => {
         const url = new URL("https://api.example/v1")
@@ -47,7 +47,7 @@ describe("no secret is in a failure's message", () => {
     )
   })
 
-  it("and what is no secret stays", () => {
+  it("keeps text that is not a secret", () => {
     const message = "GET https://api.example/v1/models?limit=10%25&key=<redacted> failed: dXNlcjpwYXNz, 100% sure"
     assert.strictEqual(
       shown(message, "s3cr3t-key", "pa", "limit="),

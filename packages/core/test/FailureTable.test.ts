@@ -21,15 +21,15 @@ import {
 const succeeded = "new | new | config.changed | snapshot"
 const unavailable = "old | old | none | SourceUnavailable"
 const died = "old | old | none | died"
-/** The document had been replaced when the power went. */
+/** The document was replaced before the power cut. */
 const diedAfter = "new | new | config.changed | died"
-const wentAway = "new | new | config.changed | went away"
-const takenAlong = "new+theirs | new+theirs | config.changed | snapshot"
+const interrupted = "new | new | config.changed | went away"
+const merged = "new+theirs | new+theirs | config.changed | snapshot"
 const theirsLater = "old+theirs | old+theirs | config.changed, config.changed | snapshot"
 
 describe("read", () => {
-  it.effect("an error changes nothing, is said by the source, as is its end, and the caller hears of it", () =>
-    // What only looks at modes may fail without harm.
+  it.effect("changes nothing when a read fails, publishes the failure and its end, and fails the caller", () =>
+    // Reading file modes may fail without harm.
     expectSweep(
       "read",
       { way: "error" },
@@ -37,28 +37,32 @@ describe("read", () => {
       succeeded,
     ),
   )
-  it.effect("a power cut has changed nothing", () => expectSweep("read", { way: "crash" }, died))
-  it.effect("a caller that goes away only stops waiting", () => expectSweep("read", { way: "interruption" }, wentAway))
-  it.effect("a foreign edit is taken along", () => expectSweep("read", { way: "foreign edit" }, takenAlong))
+  it.effect("changes nothing after a power cut", () => expectSweep("read", { way: "crash" }, died))
+  it.effect("completes the change of an interrupted caller", () =>
+    expectSweep("read", { way: "interruption" }, interrupted),
+  )
+  it.effect("merges an editor's save", () => expectSweep("read", { way: "foreign edit" }, merged))
 })
 
 describe("parse, migrate, layer, decode", () => {
-  it.effect("an error changes nothing, is said, and answered as rejected", () =>
+  it.effect("changes nothing, publishes config.rejected and fails with Rejected when the document is refused", () =>
     expectAt(
       (cell) => cell.act,
       { way: "error", change: edit(["/days", "x"]) },
       "old | old | config.rejected | Rejected",
     ),
   )
-  it.effect("a power cut has changed nothing", () => expectAt(inDecoding, { way: "crash" }, died))
-  it.effect("a caller that goes away only stops waiting", () => expectAt(inDecoding, { way: "interruption" }, wentAway))
-  it.effect("a foreign edit is taken along", () => expectAt(inDecoding, { way: "foreign edit" }, takenAlong))
+  it.effect("changes nothing after a power cut", () => expectAt(inDecoding, { way: "crash" }, died))
+  it.effect("completes the change of an interrupted caller", () =>
+    expectAt(inDecoding, { way: "interruption" }, interrupted),
+  )
+  it.effect("merges an editor's save", () => expectAt(inDecoding, { way: "foreign edit" }, merged))
 })
 
 describe("diff: nothing effective", () => {
   const change = withoutEffect
   for (const step of ["re-read", "temporary"] as const) {
-    it.effect(`an error during ${step} leaves text and hash, without an event`, () =>
+    it.effect(`keeps text and hash without an event when ${step} fails`, () =>
       expectSweep(
         step,
         { way: "error", change },
@@ -67,13 +71,13 @@ describe("diff: nothing effective", () => {
       ),
     )
   }
-  it.effect("a power cut leaves the old text or the new, and there is nothing to say", () =>
+  it.effect("keeps the old or the new text after a power cut, without an event", () =>
     expectSweep("rename", { way: "crash", change }, died, "old+port | old | none | died"),
   )
-  it.effect("a caller that goes away only stops waiting: the text advances", () =>
+  it.effect("writes the text of an interrupted caller", () =>
     expectSweep("temporary", { way: "interruption", change }, "old+port | old | none | went away"),
   )
-  it.effect("a foreign edit is taken along, and it alone is said", () =>
+  it.effect("merges an editor's save, and publishes only that", () =>
     expectSweep(
       "temporary",
       { way: "foreign edit", change },
@@ -83,37 +87,43 @@ describe("diff: nothing effective", () => {
 })
 
 describe("prepare", () => {
-  it.effect("an error changes nothing, is said by the service, and answered as rejected", () =>
+  it.effect("changes nothing, publishes config.rejected and fails with Rejected when a service refuses", () =>
     expectAt(inPreparing, { way: "error" }, "old | old | config.rejected | Rejected"),
   )
-  it.effect("a power cut has changed nothing", () => expectAt(inPreparing, { way: "crash" }, died))
-  it.effect("a caller that goes away only stops waiting", () =>
-    expectAt(inPreparing, { way: "interruption" }, wentAway),
+  it.effect("changes nothing after a power cut", () => expectAt(inPreparing, { way: "crash" }, died))
+  it.effect("completes the change of an interrupted caller", () =>
+    expectAt(inPreparing, { way: "interruption" }, interrupted),
   )
-  it.effect("a foreign edit is taken along", () => expectAt(inPreparing, { way: "foreign edit" }, takenAlong))
+  it.effect("merges an editor's save", () => expectAt(inPreparing, { way: "foreign edit" }, merged))
 })
 
 describe("lock", () => {
-  it.effect("a lock that another process keeps changes nothing, and the answer is Busy", () =>
+  it.effect("changes nothing and fails with Busy while another process holds the lock", () =>
     expectAt(inLocking, { way: "error" }, "old | old | none | Busy"),
   )
-  it.effect("a power cut while waiting has changed nothing", () => expectAt(inLocking, { way: "crash" }, died))
-  it.effect("a caller that goes away only stops waiting", () => expectAt(inLocking, { way: "interruption" }, wentAway))
-  it.effect("a foreign edit while waiting is taken along", () =>
-    expectAt(inLocking, { way: "foreign edit" }, takenAlong),
+  it.effect("changes nothing after a power cut while it waits for the lock", () =>
+    expectAt(inLocking, { way: "crash" }, died),
+  )
+  it.effect("completes the change of an interrupted caller", () =>
+    expectAt(inLocking, { way: "interruption" }, interrupted),
+  )
+  it.effect("merges an editor's save that comes while it waits for the lock", () =>
+    expectAt(inLocking, { way: "foreign edit" }, merged),
   )
 })
 
 describe("re-read", () => {
-  it.effect("an error changes nothing", () => expectSweep("re-read", { way: "error" }, unavailable, succeeded))
-  it.effect("a power cut has changed nothing", () => expectSweep("re-read", { way: "crash" }, died))
-  it.effect("a caller that goes away only stops waiting", () =>
-    expectSweep("re-read", { way: "interruption" }, wentAway),
+  it.effect("changes nothing when an operation fails", () =>
+    expectSweep("re-read", { way: "error" }, unavailable, succeeded),
   )
-  it.effect("a foreign edit has moved the hash: the edits are made again on its text", () =>
-    expectSweep("re-read", { way: "foreign edit" }, takenAlong),
+  it.effect("changes nothing after a power cut", () => expectSweep("re-read", { way: "crash" }, died))
+  it.effect("completes the change of an interrupted caller", () =>
+    expectSweep("re-read", { way: "interruption" }, interrupted),
   )
-  it.effect("a foreign edit is a conflict for a caller who named the hash, and comes into force by itself", () =>
+  it.effect("applies the edits again to an editor's save", () =>
+    expectSweep("re-read", { way: "foreign edit" }, merged),
+  )
+  it.effect("fails with Conflict for a caller with a hash, and brings the editor's save into force", () =>
     expectSweep(
       "re-read",
       { way: "foreign edit", change: sevenIfUnchanged },
@@ -124,105 +134,118 @@ describe("re-read", () => {
 
 describe("temporary file, write, fsync", () => {
   for (const code of ["EIO", "ENOSPC", "EACCES"]) {
-    it.effect(`${code} leaves the old document`, () => expectSweep("temporary", { way: "error", code }, unavailable))
+    it.effect(`keeps the old document on ${code}`, () => expectSweep("temporary", { way: "error", code }, unavailable))
   }
-  it.effect("a power cut leaves the old document, and the next start sweeps", () =>
+  it.effect("keeps the old document after a power cut, and removes leftovers at the next start", () =>
     expectSweep("temporary", { way: "crash" }, died),
   )
-  it.effect("a caller that goes away only stops waiting", () =>
-    expectSweep("temporary", { way: "interruption" }, wentAway),
+  it.effect("completes the change of an interrupted caller", () =>
+    expectSweep("temporary", { way: "interruption" }, interrupted),
   )
-  it.effect("a foreign edit is seen before the rename, and taken along", () =>
-    expectSweep("temporary", { way: "foreign edit" }, takenAlong),
+  it.effect("merges an editor's save that comes before the rename", () =>
+    expectSweep("temporary", { way: "foreign edit" }, merged),
   )
 })
 
 describe("rename over the real path", () => {
-  it.effect("an error leaves the old document", () => expectSweep("rename", { way: "error" }, unavailable))
-  it.effect("a power cut leaves the old document or the new", () =>
+  it.effect("keeps the old document when an operation fails", () =>
+    expectSweep("rename", { way: "error" }, unavailable),
+  )
+  it.effect("keeps the old or the new document after a power cut", () =>
     expectSweep("rename", { way: "crash" }, died, diedAfter),
   )
-  it.effect("a caller that goes away only stops waiting", () =>
-    expectSweep("rename", { way: "interruption" }, wentAway),
+  it.effect("completes the change of an interrupted caller", () =>
+    expectSweep("rename", { way: "interruption" }, interrupted),
   )
-  it.effect("a foreign edit is taken along; in the last instant it is kept in the history and said", () =>
+  it.effect("merges an editor's save, or keeps it in the history and publishes it in the last instant", () =>
     expectSweep(
       "rename",
       { way: "foreign edit" },
-      takenAlong,
+      merged,
       "new | new, theirs kept | config.changed, config.overwritten | snapshot",
     ),
   )
 })
 
 describe("after the rename", () => {
-  it.effect("an error comes too late: the new document is in force, at worst unconfirmed", () =>
+  it.effect("brings the new document into force when a later operation fails, at worst unconfirmed", () =>
     expectSweep("after rename", { way: "error" }, succeeded, "new | new | config.changed | Unconfirmed"),
   )
-  it.effect("a power cut before the directory is synced leaves the old document or the new", () =>
+  it.effect("keeps the old or the new document after a power cut before the directory is synced", () =>
     expectSweep("after rename", { way: "crash" }, died, diedAfter),
   )
-  it.effect("a caller that goes away only stops waiting", () =>
-    expectSweep("after rename", { way: "interruption" }, wentAway),
+  it.effect("completes the change of an interrupted caller", () =>
+    expectSweep("after rename", { way: "interruption" }, interrupted),
   )
-  it.effect("a foreign edit is the next change", () =>
+  it.effect("takes an editor's save as the next change", () =>
     expectSweep("after rename", { way: "foreign edit" }, theirsLater),
   )
 })
 
 describe("commit", () => {
-  it.effect("cannot fail: an observer that throws loses its own events", () =>
+  it.effect("commits although an observer throws, which loses its own events", () =>
     expectAt(inCommitting, { way: "error" }, succeeded),
   )
-  it.effect("a power cut leaves the new document, which the next start says", () =>
+  it.effect("keeps the new document after a power cut, and publishes it at the next start", () =>
     expectAt(inCommitting, { way: "crash" }, diedAfter),
   )
-  it.effect("a caller that goes away only stops waiting", () =>
-    expectAt(inCommitting, { way: "interruption" }, wentAway),
+  it.effect("completes the change of an interrupted caller", () =>
+    expectAt(inCommitting, { way: "interruption" }, interrupted),
   )
-  it.effect("a foreign edit is the next change", () => expectAt(inCommitting, { way: "foreign edit" }, theirsLater))
+  it.effect("takes an editor's save as the next change", () =>
+    expectAt(inCommitting, { way: "foreign edit" }, theirsLater),
+  )
 })
 
 describe("publish", () => {
-  it.effect("an error of the bus does not undo the change", () =>
+  it.effect("keeps the change when the bus fails", () =>
     expectAt(inPublishing, { way: "error" }, "new | new | none | snapshot"),
   )
-  it.effect("a power cut leaves the new document, which the next start says", () =>
+  it.effect("keeps the new document after a power cut, and publishes it at the next start", () =>
     expectAt(inPublishing, { way: "crash" }, diedAfter),
   )
-  it.effect("a caller that goes away only stops waiting", () =>
-    expectAt(inPublishing, { way: "interruption" }, wentAway),
+  it.effect("completes the change of an interrupted caller", () =>
+    expectAt(inPublishing, { way: "interruption" }, interrupted),
   )
-  it.effect("a foreign edit is the next change", () => expectAt(inPublishing, { way: "foreign edit" }, theirsLater))
+  it.effect("takes an editor's save as the next change", () =>
+    expectAt(inPublishing, { way: "foreign edit" }, theirsLater),
+  )
 })
 
 describe("remember in the history", () => {
-  it.effect("an error is logged, and the change stays", () => expectSweep("history", { way: "error" }, succeeded))
-  it.effect("a power cut leaves the new document; where the history lacks it, the next start says it", () =>
-    expectSweep("history", { way: "crash" }, diedAfter, "new | new | none | died"),
+  it.effect("keeps the change and logs the failure when the history fails", () =>
+    expectSweep("history", { way: "error" }, succeeded),
   )
-  it.effect("a caller that goes away only stops waiting", () =>
-    expectSweep("history", { way: "interruption" }, wentAway),
+  it.effect(
+    "keeps the new document after a power cut, and publishes it at the next start if the history lacks it",
+    () => expectSweep("history", { way: "crash" }, diedAfter, "new | new | none | died"),
   )
-  it.effect("a foreign edit is the next change", () => expectSweep("history", { way: "foreign edit" }, theirsLater))
+  it.effect("completes the change of an interrupted caller", () =>
+    expectSweep("history", { way: "interruption" }, interrupted),
+  )
+  it.effect("takes an editor's save as the next change", () =>
+    expectSweep("history", { way: "foreign edit" }, theirsLater),
+  )
 })
 
 describe("release", () => {
-  it.effect("a finalizer that fails does not undo the change", () => expectAt(inReleasing, { way: "error" }, succeeded))
-  it.effect("a power cut leaves the new document", () => expectAt(inReleasing, { way: "crash" }, diedAfter))
-  it.effect("a caller that goes away only stops waiting", () =>
-    expectAt(inReleasing, { way: "interruption" }, wentAway),
+  it.effect("keeps the change when a finalizer fails", () => expectAt(inReleasing, { way: "error" }, succeeded))
+  it.effect("keeps the new document after a power cut", () => expectAt(inReleasing, { way: "crash" }, diedAfter))
+  it.effect("completes the change of an interrupted caller", () =>
+    expectAt(inReleasing, { way: "interruption" }, interrupted),
   )
-  it.effect("a foreign edit is the next change", () => expectAt(inReleasing, { way: "foreign edit" }, theirsLater))
+  it.effect("takes an editor's save as the next change", () =>
+    expectAt(inReleasing, { way: "foreign edit" }, theirsLater),
+  )
 })
 
-describe("the end of the host while a change is under way", () => {
-  it.effect("before the lock, leaves everything as it was", () =>
+describe("the end of the host during a change", () => {
+  it.effect("changes nothing when the host ends before the lock", () =>
     expectSweep("read", { way: "shutdown" }, "old | old | none | went away"),
   )
   for (const step of ["re-read", "temporary", "rename", "after rename", "history"] as const) {
-    it.effect(`during ${step} waits for the publication, and the next start has nothing to add`, () =>
-      expectSweep(step, { way: "shutdown" }, wentAway),
+    it.effect(`publishes the change before the host ends during ${step}, and nothing at the next start`, () =>
+      expectSweep(step, { way: "shutdown" }, interrupted),
     )
   }
 })

@@ -11,7 +11,7 @@ import { FileLock } from "@signalbox/core/FileLock"
 import { type Fates, type Operation, SimulatedDisk } from "@signalbox/core/testing/SimulatedDisk"
 import { Cause, Deferred, Effect, Exit, Fiber, Layer, Logger, type Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { Bench, Config, decoding, type Process, quiet, start } from "./FailureTableHost.ts"
+import { Config, decoding, Hooks, type Process, quiet, start } from "./FailureTableHost.ts"
 import { content, directory, file, litter } from "./FileConfigSourceDisk.ts"
 
 export type Way = "error" | "crash" | "interruption" | "shutdown" | "foreign edit"
@@ -23,12 +23,12 @@ export const edit = (...edits: ReadonlyArray<readonly [path: string, value: unkn
 export const seven = edit(["/days", 7])
 export const withoutEffect = edit(["/port", 80])
 
-/** With the hash of the document that the caller has seen: the first one. */
+/** An update with the hash of the first document. */
 export const sevenIfUnchanged: Change = Effect.flatMap(Config, (store) =>
   Effect.flatMap(store.snapshot, ({ hash }) => store.update([{ path: "/days", value: 7 }], { ifHash: hash })),
 )
 
-/** What an editor that had opened the first document saves, by renaming over it. */
+/** The save of an editor that opened the first document: it renames over it. */
 const saveTheirs = Effect.flatMap(SimulatedDisk, ({ foreign }) =>
   Effect.gen(function* () {
     const opened = yield* foreign.readFileString(`${directory}/opened`)
@@ -50,14 +50,14 @@ interface Setup {
   readonly code?: string
   readonly fates?: Fates
   readonly seed?: number
-  /** Prepares the process and answers whether the place was reached. */
+  /** Installs the fault. */
   readonly at: (cell: Cell) => Effect.Effect<void, never, World | Scope.Scope>
 }
 interface Cell {
   readonly process: Process
-  readonly bench: Bench["Service"]
+  readonly hooks: Hooks["Service"]
   readonly setup: Setup
-  /** Does what the way says, as a power cut or as another fiber or program would; an error is the place's own matter. */
+  /** Causes the power cut, interruption, shutdown or save. An error is injected at the operation itself. */
   readonly act: Effect.Effect<void, never, World>
   readonly actNow: () => void
   reached: boolean
@@ -69,9 +69,9 @@ const run = (setup: Setup) =>
     const disk = yield* SimulatedDisk
     const process = yield* start
     yield* quiet
-    const bench = yield* process.run(Bench)
-    bench.events.length = 0
-    bench.published.length = 0
+    const hooks = yield* process.run(Hooks)
+    hooks.events.length = 0
+    hooks.published.length = 0
     const first = yield* content
     yield* Effect.orDie(disk.foreign.writeFileString(`${directory}/opened`, first))
     const services = yield* Effect.context<World>()
@@ -99,7 +99,7 @@ const run = (setup: Setup) =>
     })
     const cell: Cell = {
       process,
-      bench,
+      hooks,
       setup,
       act,
       actNow: () => Effect.runSyncWith(services)(act),
@@ -115,10 +115,10 @@ const run = (setup: Setup) =>
     )
     decoding.run = () => {}
     crashed ||= yield* Effect.map(Effect.exit(Effect.timeout(disk.crashed, 0)), Exit.isSuccess)
-    const answered = crashed ? "" : yield* content
-    const outcome = yield* crashed ? afterCrash(process, bench, setup.way) : afterwards(process, bench.events)
+    const checkResult = crashed ? "" : yield* content
+    const outcome = yield* crashed ? afterCrash(process, hooks, setup.way) : afterwards(process, hooks.events)
     const answer = answerOf(exit)
-    // What was acknowledged is there after the next power cut as well, and nothing is left behind.
+    // An acknowledged change survives the next power cut, and no file is left behind.
     const before = yield* content
     yield* process.end
     yield* disk.calm
@@ -130,8 +130,8 @@ const run = (setup: Setup) =>
     yield* Effect.orDie(foreign.remove(`${directory}/4913`, { force: true }))
     const report = yield* disk.report
     const survived = yield* content
-    // An editor does not sync the directory: its save may go, and then what was acknowledged must be there.
-    if (answer === "snapshot" && ![answered, before].includes(survived))
+    // An editor does not sync the directory: its save may be lost, and then the acknowledged change must be there.
+    if (answer === "snapshot" && ![checkResult, before].includes(survived))
       assert.match(nameOf(survived), /new|port/, report)
     assert.deepStrictEqual(yield* litter, [], report)
     yield* next.end
@@ -166,15 +166,15 @@ const afterwards = (process: Process, events: ReadonlyArray<AnyEvent>) =>
     return `${disk} | ${memory}${inHistory && theirs === "" ? ", theirs kept" : ""} | ${said(events)}`
   })
 
-/** The process is gone: what the next one finds, serves and says; after an orderly end, what the one before has said. */
-const afterCrash = (process: Process, before: Bench["Service"], way: Way) =>
+/** The outcome in the next process. After an orderly end the events are those of the process before. */
+const afterCrash = (process: Process, before: Hooks["Service"], way: Way) =>
   Effect.gen(function* () {
     const disk = yield* SimulatedDisk
     yield* process.end
     yield* disk.restart
     const next = yield* start
     yield* quiet
-    const { events } = yield* next.run(Bench)
+    const { events } = yield* next.run(Hooks)
     const result = yield* afterwards(next, way === "shutdown" ? before.published : events)
     yield* next.end
     return result
@@ -187,11 +187,9 @@ const answerOf = (exit: Exit.Exit<unknown, ConfigStoreError>): string => {
   return Cause.hasInterruptsOnly(exit.cause) ? "went away" : "died"
 }
 
-// ── places ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
 export type Step = "read" | "re-read" | "temporary" | "rename" | "after rename" | "history"
 
-/** Which row an operation of a write belongs to. */
+/** The row of the table to which an operation belongs. */
 const steps = () => {
   let step: Step = "read"
   return ({ name, path, to }: Operation): Step => {
@@ -230,7 +228,7 @@ const at =
       })
     })
 
-/** Inside a change, where no operation of the disk takes place. */
+/** Faults inside a change, without an operation of the disk. */
 export const inDecoding: Setup["at"] = (cell) =>
   Effect.sync(() => {
     decoding.run = cell.actNow
@@ -238,11 +236,11 @@ export const inDecoding: Setup["at"] = (cell) =>
 export const inPreparing: Setup["at"] = (cell) =>
   Effect.map(Effect.context<World>(), (services) => {
     const act = Effect.provideContext(cell.act, services)
-    cell.bench.building = cell.setup.way === "error" ? Effect.andThen(act, Effect.fail("refused")) : act
+    cell.hooks.building = cell.setup.way === "error" ? Effect.andThen(act, Effect.fail("refused")) : act
   })
 export const inCommitting: Setup["at"] = (cell) =>
   Effect.sync(() => {
-    cell.bench.committing = () => {
+    cell.hooks.committing = () => {
       cell.actNow()
       if (cell.setup.way === "error") throw new Error("an observer has failed")
     }
@@ -252,7 +250,7 @@ const dying =
   (cell) =>
     Effect.map(Effect.context<World>(), (services) => {
       const act = Effect.provideContext(cell.act, services)
-      cell.bench[name] = cell.setup.way === "error" ? Effect.andThen(act, Effect.die(`${name} has failed`)) : act
+      cell.hooks[name] = cell.setup.way === "error" ? Effect.andThen(act, Effect.die(`${name} has failed`)) : act
     })
 export const inPublishing = dying("publishing")
 export const inReleasing = dying("releasing")
@@ -268,7 +266,7 @@ export const inLocking: Setup["at"] = (cell) =>
     }).pipe(Effect.scoped, Effect.orDie, Effect.forkScoped({ startImmediately: true }))
   })
 
-/** The outcomes of a way at every operation of a step. */
+/** The outcomes of a fault at every operation of a step. */
 const sweep = (step: Step, setup: Omit<Setup, "at">, narrow?: (operation: Operation) => boolean) =>
   Effect.gen(function* () {
     const outcomes = new Set<string>()
@@ -279,7 +277,7 @@ const sweep = (step: Step, setup: Omit<Setup, "at">, narrow?: (operation: Operat
     }
   })
 
-/** Every operation of the step was tried, and these are all the outcomes there are. */
+/** Checks that these are all outcomes of a fault at every operation of a step. */
 export const expectSweep = (
   step: Step,
   setup: Omit<Setup, "at"> & { readonly narrow?: (operation: Operation) => boolean },

@@ -10,7 +10,7 @@ import { SimulatedDisk } from "@signalbox/core/testing/SimulatedDisk"
 import { Cause, Effect, Exit, Fiber, Layer, Logger } from "effect"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
-import { Bench, Config, type Process, quiet, start } from "./FailureTableHost.ts"
+import { Config, Hooks, type Process, quiet, start } from "./FailureTableHost.ts"
 import { directory, file, litter } from "./FileConfigSourceDisk.ts"
 
 const fault = fc.option(
@@ -36,9 +36,9 @@ const missing = "(missing)"
 class History {
   process: Process
   readonly disk: SimulatedDisk["Service"]
-  /** What a power cut may leave: whole texts. */
+  /** The whole texts that a power cut may leave. */
   durable = new Set<string>()
-  /** Marks of documents that may be there and whose text is not known: written, and answered or not. */
+  /** Marks of documents that may be at the source, without their text: those of writes, acknowledged or not. */
   readonly marked = new Map<number, string>()
   marks = 0
 
@@ -79,7 +79,7 @@ class History {
     })
   }
 
-  /** After a power cut one of the whole documents is there, and the next start serves it or the last good one. */
+  /** After a power cut the source has one of the whole documents, and the next start serves it or the last good one. */
   restart(cut: boolean) {
     return Effect.gen({ self: this }, function* () {
       const { disk } = this
@@ -106,7 +106,7 @@ class History {
       this.durable.add(there)
       const left = yield* litter
       yield* this.failIf(left.length > 0, `left behind: ${left.join()}`)
-      yield* this.servesWhatStands
+      yield* this.servesTheDocument
     })
   }
   get settle() {
@@ -117,8 +117,8 @@ class History {
     )
   }
 
-  /** What is in force is what stands there, or else the store says why it is not, and serves a document that was accepted. */
-  get servesWhatStands() {
+  /** The document at the source is in force, or the store reports why not and serves an accepted one. */
+  get servesTheDocument() {
     return Effect.gen({ self: this }, function* () {
       const there = yield* this.content
       yield* this.process.run(
@@ -136,12 +136,12 @@ class History {
           yield* this.failIf(!there.includes("bad") && there !== missing, `refused: ${there}`)
         }),
       )
-      yield* this.saysEachRevisionOnce
+      yield* this.publishesEachRevisionOnce
     })
   }
-  get saysEachRevisionOnce() {
+  get publishesEachRevisionOnce() {
     return Effect.gen({ self: this }, function* () {
-      const { events } = yield* this.process.run(Bench)
+      const { events } = yield* this.process.run(Hooks)
       const changes = events.filter((event) => event._tag === "config.changed") as unknown as ReadonlyArray<{
         readonly revision: number
       }>
@@ -162,7 +162,7 @@ class History {
       case "remove":
         return Effect.map(Effect.ignore(this.disk.foreign.remove(file)), () => void this.durable.add(missing))
       case "wait":
-        return Effect.andThen(this.settle, this.servesWhatStands)
+        return Effect.andThen(this.settle, this.servesTheDocument)
       case "restart":
         return this.restart(false)
       case "power cut":
@@ -209,7 +209,7 @@ class History {
       yield* this.disk.calm
       if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause))
         yield* Effect.provideService(quiet, SimulatedDisk, this.disk)
-      yield* this.answered(exit, mark, what === "undo" ? undefined : days, foreign)
+      yield* this.checkResult(exit, mark, what === "undo" ? undefined : days, foreign)
     })
   }
 
@@ -217,8 +217,8 @@ class History {
     return Effect.map(Effect.exit(Effect.timeout(this.disk.crashed, 0)), Exit.isSuccess)
   }
 
-  /** What the answer promises is so at once. */
-  answered(
+  /** The promise of the result holds at once. */
+  checkResult(
     exit: Exit.Exit<{ readonly hash: string }, ConfigStoreError>,
     mark: number,
     written: string | undefined,
@@ -241,7 +241,7 @@ class History {
           this.marked.delete(mark)
           yield* this.failIf(
             written !== undefined && there.includes(written),
-            `answered ${error.reason._tag}, but written`,
+            `checkResult ${error.reason._tag}, but written`,
           )
         }
       }
@@ -295,7 +295,7 @@ const run = (actions: ReadonlyArray<Action>, diskSeed: number) =>
   )
 
 it(
-  "whatever happens, the file is the old document or the new, an acknowledged write is there, the last good one serves, and nothing is left behind",
+  "keeps the old or the new document, every acknowledged write and the last good configuration through generated faults, without leftovers",
   { timeout: 3_600_000 },
   () =>
     fc.assert(

@@ -1,4 +1,4 @@
-/** A host on the simulated disk: a process that can be started, killed and started again, with a place to stop at every step of a change. */
+/** A host on the simulated disk: a process that can be started, killed and started again, with a hook at every step of a change. */
 import { createHash } from "node:crypto"
 import type { ConfigStoreError } from "@signalbox/core/ConfigError"
 import * as ConfigStore from "@signalbox/core/ConfigStore"
@@ -14,7 +14,7 @@ import { Context, Effect, Exit, Layer, Path, Schema, Scope, Stream } from "effec
 import { Digest } from "effect/crypto"
 import { file } from "./FileConfigSourceDisk.ts"
 
-/** Runs where a document is decoded; a test puts a foreign edit or a crash there. */
+/** Runs while a document is decoded. Tests put a save or a crash there. */
 export const decoding = { run: () => {} }
 const watched = Schema.makeFilter<number>(() => {
   decoding.run()
@@ -34,24 +34,24 @@ export class Config extends ConfigStore.Service<Config>()("test/Config", {
   seed: '{\n  // how long\n  "days": 30,\n  "models": {}\n}\n',
 }) {}
 
-/** Where a test steps in. All of it is `void` until then. */
-export class Bench extends Context.Service<
-  Bench,
+/** Hooks for tests. They do nothing by default. */
+export class Hooks extends Context.Service<
+  Hooks,
   {
     readonly events: Array<AnyEvent>
-    /** With a commit, in the moment of publication. */
+    /** The events of commits, recorded when they are published. */
     readonly published: Array<AnyEvent>
     building: Effect.Effect<void, string>
     committing: () => void
     publishing: Effect.Effect<void>
     releasing: Effect.Effect<void>
   }
->()("test/Bench") {}
+>()("test/Hooks") {}
 
-const bench = Layer.effectContext(
+const hooks = Layer.effectContext(
   Effect.gen(function* () {
     const bus = yield* EventBus
-    const bench: Bench["Service"] = {
+    const hooks: Hooks["Service"] = {
       events: [],
       published: [],
       building: Effect.void,
@@ -61,14 +61,14 @@ const bench = Layer.effectContext(
     }
     const stream = yield* bus.subscribe()
     yield* Effect.forkScoped(
-      Stream.runForEach(stream, (item) => Effect.sync(() => "event" in item && bench.events.push(item.event))),
+      Stream.runForEach(stream, (item) => Effect.sync(() => "event" in item && hooks.events.push(item.event))),
     )
     const publishAll: EventBus["Service"]["publishAll"] = (events, options) =>
       Effect.suspend(() => {
-        bench.published.push(...events)
-        return Effect.andThen(bench.publishing, bus.publishAll(events, options))
+        hooks.published.push(...events)
+        return Effect.andThen(hooks.publishing, bus.publishAll(events, options))
       })
-    return Context.make(EventBus, { ...bus, publishAll }).pipe(Context.add(Bench, bench))
+    return Context.make(EventBus, { ...bus, publishAll }).pipe(Context.add(Hooks, hooks))
   }),
 ).pipe(Layer.provide(EventBus.layer))
 
@@ -76,9 +76,9 @@ export class Worker extends Context.Service<Worker, { readonly days: number }>()
   static readonly layer = Layer.effect(
     Worker,
     Effect.gen(function* () {
-      const bench = yield* Bench
-      yield* bench.building
-      yield* Effect.addFinalizer(() => Effect.suspend(() => bench.releasing))
+      const hooks = yield* Hooks
+      yield* hooks.building
+      yield* Effect.addFinalizer(() => Effect.suspend(() => hooks.releasing))
       return Worker.of({ days: yield* Days.get })
     }),
   )
@@ -89,15 +89,15 @@ export class Services extends ServiceGraph.Service<Services>()("test/Services", 
 
 const watchCommits = Layer.effectDiscard(
   Effect.gen(function* () {
-    const bench = yield* Bench
+    const hooks = yield* Hooks
     yield* (yield* Reconciler).observe(() => {
-      bench.committing()
+      hooks.committing()
       return []
     })
   }),
 )
 
-// Synchronous, so that nothing but the scheduler decides what comes first.
+// Synchronous, so that only the scheduler decides the order.
 const digestHex = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex")
 const digest = Layer.succeed(Digest.Digest, {
   digest: (_, bytes) => Effect.sync(() => new Uint8Array(Buffer.from(digestHex(bytes), "hex"))),
@@ -113,15 +113,15 @@ const program = Layer.mergeAll(Services.layer, watchCommits).pipe(
   Layer.provideMerge(Config.setting(Days, (config) => config.days)),
   Layer.provideMerge(Config.layer),
   Layer.provideMerge(Reconciler.layer),
-  Layer.provideMerge(bench),
+  Layer.provideMerge(hooks),
   Layer.provideMerge(source),
 )
 type Provided = Layer.Success<typeof program>
 
-/** One life of the program, from its start until it is ended or the power goes. */
+/** One process, from its start to its end or to a power cut. */
 export interface Process {
   readonly run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, Exclude<R, Provided>>
-  /** An orderly end; after a power cut what it dies of is of no interest. */
+  /** An orderly end. Errors after a power cut are ignored. */
   readonly end: Effect.Effect<void>
 }
 export const start: Effect.Effect<Process, ConfigStoreError | string, SimulatedDisk | FileLock> = Effect.gen(
@@ -133,7 +133,7 @@ export const start: Effect.Effect<Process, ConfigStoreError | string, SimulatedD
   },
 )
 
-/** Nothing happens any more as long as time stands still. */
+/** Waits until nothing happens without the clock. */
 export const quiet: Effect.Effect<void, never, SimulatedDisk> = Effect.gen(function* () {
   const disk = yield* SimulatedDisk
   let seen = -1

@@ -14,7 +14,7 @@ class AppConfig extends ConfigStore.Service<AppConfig>()("test/AppConfig", {
 }) {}
 class Ticked extends Event.Class<Ticked>()("clock.ticked", { at: Schema.Int }) {}
 
-/** What the narrator wrote, line by line, and takes away. */
+/** Returns and removes the lines that were printed. */
 const narrated = (body: (told: Effect.Effect<ReadonlyArray<string>>) => Effect.Effect<void, unknown, any>) => {
   const lines: Array<string> = []
   const console: Console.Console = Object.assign(Object.create(globalThis.console), {
@@ -35,31 +35,29 @@ const narrated = (body: (told: Effect.Effect<ReadonlyArray<string>>) => Effect.E
   ).pipe(Effect.provide(host))
 }
 
-it.effect(
-  "people are told where the document is, what happened before and what each edit changed or why it was refused",
-  () =>
-    narrated((told) =>
-      Effect.gen(function* () {
-        assert.deepStrictEqual((yield* told).slice(0, 2), [
-          "Following memory: edit it and save.",
-          "config.seeded path=memory",
-        ])
-        const document = yield* MemoryDocument
-        yield* document.save('{ "port": 2 }')
-        yield* TestClock.adjust("1 second")
-        const [changed = "", ...summary] = yield* told
-        assert.match(changed, /^config\.changed revision=2 .*paths=\["\/port"\]/)
-        assert.deepStrictEqual(summary, ["Reloaded config (1 change):", "- port: 1 → 2"])
-        yield* document.save('{ "port":\n  "x" }')
-        yield* TestClock.adjust("1 second")
-        const [rejected, problem = ""] = yield* told
-        assert.strictEqual(rejected, "config.rejected")
-        assert.match(problem, /^memory:2:3: /)
-      }),
-    ),
+it.effect("prints the document's name, earlier events, and what each edit changed or why it was refused", () =>
+  narrated((told) =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual((yield* told).slice(0, 2), [
+        "Following memory: edit it and save.",
+        "config.seeded path=memory",
+      ])
+      const document = yield* MemoryDocument
+      yield* document.save('{ "port": 2 }')
+      yield* TestClock.adjust("1 second")
+      const [changed = "", ...summary] = yield* told
+      assert.match(changed, /^config\.changed revision=2 .*paths=\["\/port"\]/)
+      assert.deepStrictEqual(summary, ["Reloaded config (1 change):", "- port: 1 → 2"])
+      yield* document.save('{ "port":\n  "x" }')
+      yield* TestClock.adjust("1 second")
+      const [rejected, problem = ""] = yield* told
+      assert.strictEqual(rejected, "config.rejected")
+      assert.match(problem, /^memory:2:3: /)
+    }),
+  ),
 )
 
-it.effect("a narrator that was too slow says how many events it missed", () =>
+it.effect("prints how many events it missed when it was too slow", () =>
   narrated((told) =>
     Effect.gen(function* () {
       yield* told
@@ -73,7 +71,7 @@ it.effect("a narrator that was too slow says how many events it missed", () =>
   ),
 )
 
-it.effect("people are told what serves where the document is refused at start", () =>
+it.effect("prints which document serves when the document is refused at start", () =>
   Effect.gen(function* () {
     const lines: Array<string> = []
     const console: Console.Console = Object.assign(Object.create(globalThis.console), {

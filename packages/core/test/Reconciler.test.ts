@@ -14,7 +14,7 @@ const commit = (transaction: Transaction, value: number, events: ReadonlyArray<E
 const put = (value: number, events: ReadonlyArray<Event.AnyEvent> = []) =>
   Effect.flatMap(Reconciler, (reconciler) => reconciler.run((transaction) => commit(transaction, value, events)))
 
-/** A change that waits in the queue's fiber until it is opened. */
+/** A change that waits in the queue's fiber until a latch opens. */
 const blocked = Effect.gen(function* () {
   const reconciler = yield* Reconciler
   const [started, open] = [yield* Latch.make(), yield* Latch.make()]
@@ -33,7 +33,7 @@ const standalone = Effect.gen(function* () {
 })
 
 describe("Reconciler", () => {
-  it.effect("runs one change at a time, in the order of asking", () =>
+  it.effect("runs changes one at a time, in the order of their calls", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       const log: Array<string> = []
@@ -52,7 +52,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("64 changes wait or are under way; one more is Busy, and `wait` waits for room", () =>
+  it.effect("fails with Busy after 64 waiting or running changes, and waits for room with `wait`", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       const first = yield* blocked
@@ -78,7 +78,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("a caller that goes away only stops waiting: its change runs", () =>
+  it.effect("runs the change of an interrupted caller", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       const first = yield* blocked
@@ -93,7 +93,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("a caller that goes away before there was room takes its change along", () =>
+  it.effect("drops the change of a caller that was interrupted before the queue had room", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       const first = yield* blocked
@@ -111,7 +111,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("a failure or a defect in a change is its caller's, and the queue goes on", () =>
+  it.effect("fails the caller with the failure or defect of its change, and runs the next change", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       assert.strictEqual(yield* Effect.flip(reconciler.run(() => Effect.fail("no"))), "no")
@@ -126,7 +126,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("a change has a Scope that closes at its end, before its caller hears of it", () =>
+  it.effect("closes the Scope of a change before its caller continues", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       const log: Array<string> = []
@@ -136,7 +136,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("a commit puts the prepared values over the current ones, as generation 1, 2, 3 …", () =>
+  it.effect("commits the prepared values over the current ones, as generation 1, 2, 3 …", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       assert.deepInclude(yield* reconciler.current, { number: 0, revision: 0 })
@@ -167,7 +167,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("a candidate is committed once, and not over another", () =>
+  it.effect("refuses a second commit of a candidate, and a commit over another candidate", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       const exits = yield* reconciler.run((transaction) =>
@@ -184,7 +184,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("a participant that is detached takes no part in the change under way, not even by refusing it", () =>
+  it.effect("ignores the result of a participant that is detached during a change", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       const [preparing, gone] = [yield* Latch.make(), yield* Latch.make()]
@@ -206,7 +206,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("events of a commit come together: the change's first, then what observers say, with the revision", () =>
+  it.effect("publishes the events of a commit together, the change's before the observers', with the revision", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       const bus = yield* EventBus
@@ -238,7 +238,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.scoped, Effect.provide(live)),
   )
 
-  it.effect("followers see the generation in force first, may skip some, and never miss the last", () =>
+  it.effect("streams the current generation first, may skip some, and never misses the last", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
       yield* put(1)
@@ -263,7 +263,7 @@ describe("Reconciler", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("followers are woken after the events of the commit are out", () =>
+  it.effect("wakes followers of generations after the events of the commit", () =>
     Effect.gen(function* () {
       const [reconciler, bus] = [yield* Reconciler, yield* EventBus]
       const before = yield* bus.cursor
@@ -281,7 +281,7 @@ describe("Reconciler", () => {
   )
 
   describe("changes from within a change", () => {
-    it.effect("waiting for one is a defect, not a deadlock", () =>
+    it.effect("dies instead of a deadlock when a change waits for another change", () =>
       Effect.gen(function* () {
         const reconciler = yield* Reconciler
         assert.isFalse(yield* reconciler.inChange)
@@ -291,7 +291,7 @@ describe("Reconciler", () => {
       }).pipe(Effect.provide(live)),
     )
 
-    it.effect("runLater runs it after this one, even where the queue is full", () =>
+    it.effect("runs a change of runLater after the current one, even if the queue is full", () =>
       Effect.gen(function* () {
         const reconciler = yield* Reconciler
         const first = yield* blocked
@@ -302,7 +302,7 @@ describe("Reconciler", () => {
               index > 0
                 ? Effect.void
                 : Effect.gen(function* () {
-                    // One takes the place that has become free; two stand behind the queue.
+                    // One takes the free place; two wait for room.
                     yield* Effect.forEach([1, 2, 3], (later) =>
                       reconciler.runLater(() => Effect.sync(() => log.push(`later ${later}`))),
                     )
@@ -320,7 +320,7 @@ describe("Reconciler", () => {
       }).pipe(Effect.provide(live)),
     )
 
-    it.effect("outside of a change runLater queues and does not wait; a defect in it harms nobody", () =>
+    it.effect("queues a change by runLater outside of a change, and logs its defect", () =>
       Effect.gen(function* () {
         const reconciler = yield* Reconciler
         const first = yield* blocked
@@ -334,7 +334,7 @@ describe("Reconciler", () => {
       }).pipe(Effect.provide(live)),
     )
 
-    it.effect("a fiber that outlives the change is no longer in it, and may wait for another", () =>
+    it.effect("lets a fiber that outlives its change wait for another change", () =>
       Effect.gen(function* () {
         const reconciler = yield* Reconciler
         const [gate, outer] = [yield* Latch.make(), yield* Effect.scope]
@@ -358,7 +358,7 @@ describe("Reconciler", () => {
 
   describe("shutdown", () => {
     it.effect(
-      "the change under way ends after its uninterruptible part; who waits is interrupted, and who comes later too",
+      "ends the running change after its uninterruptible part, and interrupts all waiting and later callers",
       () =>
         Effect.gen(function* () {
           const { reconciler, shutDown } = yield* standalone
@@ -391,7 +391,7 @@ describe("Reconciler", () => {
         }),
     )
 
-    it.effect("an interruptible change is interrupted, and streams of generations end", () =>
+    it.effect("interrupts an interruptible change at shutdown, and ends streams of generations", () =>
       Effect.gen(function* () {
         const { reconciler, shutDown } = yield* standalone
         const running = yield* Effect.forkChild(reconciler.run(() => Effect.never))

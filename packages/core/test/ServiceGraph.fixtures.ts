@@ -1,4 +1,4 @@
-/** What the tests of the ServiceGraph share: a graph in the shape of a diamond whose building and closing can be watched and disturbed. */
+/** A graph in the shape of a diamond for the tests of the ServiceGraph. Its builds and releases can be recorded and disturbed. */
 import { EventBus } from "@signalbox/core/EventBus"
 import { type PrepareFailed, Reconciler } from "@signalbox/core/Reconciler"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
@@ -23,43 +23,43 @@ export const put = (
   )
 export const settle = Effect.forEach(Array.from({ length: 30 }), () => Effect.yieldNow, { discard: true })
 
-/** What was built and let go, and ways to make building fail, wait or end badly. */
-export class Yard extends Context.Service<
-  Yard,
+/** Records builds and releases, and makes them fail or wait. */
+export class BuildControl extends Context.Service<
+  BuildControl,
   {
     readonly log: Array<string>
     readonly refuse: Map<string, unknown>
     readonly hold: Map<string, Latch.Latch>
     readonly badFinalizer: Set<string>
   }
->()("test/Yard") {
-  static readonly layer = Layer.sync(Yard, () => ({
+>()("test/BuildControl") {
+  static readonly layer = Layer.sync(BuildControl, () => ({
     log: [],
     refuse: new Map(),
     hold: new Map(),
     badFinalizer: new Set<string>(),
   }))
 }
-export const logged = Effect.map(Yard, ({ log }) => log.splice(0))
+export const logged = Effect.map(BuildControl, ({ log }) => log.splice(0))
 
 export interface Part {
   readonly name: string
   readonly isOpen: () => boolean
 }
-export const build = (name: string): Effect.Effect<Part, unknown, Yard | Scope.Scope> =>
+export const build = (name: string): Effect.Effect<Part, unknown, BuildControl | Scope.Scope> =>
   Effect.gen(function* () {
-    const yard = yield* Yard
-    yard.log.push(`build ${name}`)
+    const control = yield* BuildControl
+    control.log.push(`build ${name}`)
     let open = true
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
         open = false
-        yard.log.push(`close ${name}`)
-        return yard.badFinalizer.has(name) ? Effect.die(`finalizer of ${name}`) : Effect.void
+        control.log.push(`close ${name}`)
+        return control.badFinalizer.has(name) ? Effect.die(`finalizer of ${name}`) : Effect.void
       }),
     )
-    yield* yard.hold.get(name)?.await ?? Effect.void
-    if (yard.refuse.has(name)) return yield* Effect.fail(yard.refuse.get(name))
+    yield* control.hold.get(name)?.await ?? Effect.void
+    if (control.refuse.has(name)) return yield* Effect.fail(control.refuse.get(name))
     return { name, isOpen: () => open }
   })
 
@@ -118,7 +118,7 @@ export class Diamond extends ServiceGraph.Service<Diamond>()("Diamond", {
 }) {}
 export const diamond = Diamond.layer.pipe(
   Layer.provideMerge(settings),
-  Layer.provideMerge(Layer.merge(kernel, Yard.layer)),
+  Layer.provideMerge(Layer.merge(kernel, BuildControl.layer)),
 )
 export const names = Diamond.provide(
   Effect.gen(function* () {

@@ -8,6 +8,7 @@ import { TestClock } from "effect/testing"
 import {
   A,
   B,
+  BuildControl,
   C,
   Diamond,
   diamond,
@@ -17,12 +18,11 @@ import {
   put,
   settings,
   settle,
-  Yard,
 } from "./ServiceGraph.fixtures.ts"
 import { handler, ModelSettings, ProviderSettings, Services } from "./types/app.ts"
 
 describe("ServiceGraph", () => {
-  it.effect("a request sees services built from the settings, and those of a commit after it", () =>
+  it.effect("provides services built from the settings, and new ones after a commit", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* Services.provide(handler), "small@http://a")
       yield* put([ModelSettings, { fast: "big" }])
@@ -42,7 +42,7 @@ describe("ServiceGraph", () => {
     ),
   )
 
-  it.effect("constants do as settings, and a layer that fails makes the graph's layer fail with its own error", () =>
+  it.effect("accepts constant settings, and fails with the error of a failing layer", () =>
     Effect.gen(function* () {
       const live = (providers: (typeof ProviderSettings.schema)["Type"]) =>
         Services.layer.pipe(
@@ -57,7 +57,7 @@ describe("ServiceGraph", () => {
   )
 
   describe("rebuilding", () => {
-    it.effect("a change rebuilds what depends on it and nothing else, and lets go of the old in reverse", () =>
+    it.effect("rebuilds only what depends on a change, and releases the old in reverse order", () =>
       Effect.gen(function* () {
         yield* logged
         assert.deepStrictEqual(yield* put([B, "b2"]), ["Right", "Top"])
@@ -82,25 +82,25 @@ describe("ServiceGraph", () => {
       }).pipe(Effect.provide(diamond)),
     )
 
-    it.effect("a value that is the same, or belongs to nothing here, rebuilds nothing", () =>
+    it.effect("rebuilds nothing for an equal value or for a setting that no node needs", () =>
       Effect.gen(function* () {
         yield* logged
         const same = { an: "object" }
         assert.deepStrictEqual(yield* put([C, same]), ["Aside"])
         assert.deepStrictEqual(yield* put([C, same], [A, "a1"], [{ key: "other" }, 1]), [])
-        // Structurally equal, another object: the owner of the setting decides what is the same.
+        // An equal object is another value: the owner of the setting decides what is the same.
         assert.deepStrictEqual(yield* put([C, { an: "object" }]), ["Aside"])
         assert.strictEqual((yield* Diamond.status).generations[0]?.number, 6)
       }).pipe(Effect.provide(diamond)),
     )
 
-    it.effect("services that do not need each other are built at the same time", () =>
+    it.effect("builds independent services in parallel", () =>
       Effect.gen(function* () {
-        const yard = yield* Yard
+        const control = yield* BuildControl
         const latches = ["Left(Base(a2))", "Right(Base(a2),b1)", "Aside(c2)"].map(
           (name) => [name, Latch.makeUnsafe()] as const,
         )
-        for (const [name, latch] of latches) yard.hold.set(name, latch)
+        for (const [name, latch] of latches) control.hold.set(name, latch)
         yield* logged
         const change = yield* Effect.forkChild(put([A, "a2"], [C, "c2"]))
         yield* settle
@@ -117,11 +117,11 @@ describe("ServiceGraph", () => {
       }).pipe(Effect.provide(diamond)),
     )
 
-    it.effect("the old generation serves until all of the new one stands, and is whole to the end", () =>
+    it.effect("serves the complete old generation until the new one is built", () =>
       Effect.gen(function* () {
-        const yard = yield* Yard
+        const control = yield* BuildControl
         const latch = yield* Latch.make()
-        yard.hold.set("Aside(c2)", latch)
+        control.hold.set("Aside(c2)", latch)
         const change = yield* Effect.forkChild(put([A, "a2"], [C, "c2"]))
         yield* settle
         assert.deepStrictEqual(yield* names, ["Top(Left(Base(a1)),Right(Base(a1),b1))", "Aside(c1)"])
@@ -132,7 +132,7 @@ describe("ServiceGraph", () => {
       }).pipe(Effect.provide(diamond)),
     )
 
-    it.effect("service.rebuilt and service.released say what happened, after the change's own events", () =>
+    it.effect("publishes service.rebuilt and service.released after the events of the change", () =>
       Effect.gen(function* () {
         const bus = yield* EventBus
         const events = yield* bus.subscribe({ types: ["service.rebuilt", "service.released"] })
@@ -149,11 +149,11 @@ describe("ServiceGraph", () => {
       }).pipe(Effect.scoped, Effect.provide(diamond)),
     )
 
-    it.effect("a finalizer that fails is logged, and all others run", () =>
+    it.effect("logs a failing finalizer and runs all others", () =>
       Effect.gen(function* () {
-        const [bus, yard] = [yield* EventBus, yield* Yard]
+        const [bus, control] = [yield* EventBus, yield* BuildControl]
         const events = yield* bus.subscribe({ types: ["service.released"] })
-        yard.badFinalizer.add("Top(Left(Base(a1)),Right(Base(a1),b1))")
+        control.badFinalizer.add("Top(Left(Base(a1)),Right(Base(a1),b1))")
         yield* logged
         yield* put([A, "a2"])
         const released = yield* Stream.runCollect(Stream.take(events, 4))
@@ -166,7 +166,7 @@ describe("ServiceGraph", () => {
       }).pipe(Effect.scoped, Effect.provide(diamond)),
     )
 
-    it.effect("what a finalizer fails with is logged without the secrets of what its service was made from", () => {
+    it.effect("logs a failing finalizer without the secrets of its service", () => {
       const said: Array<string> = []
       const logger = Logger.layer([Logger.make(({ cause, message }) => said.push(`${message} ${Cause.pretty(cause)}`))])
       class Client extends Context.Service<Client, string>()("Client") {}
@@ -206,7 +206,7 @@ describe("ServiceGraph", () => {
       }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(settings, kernel).pipe(Layer.provideMerge(logger))))
     })
 
-    it.effect("10,000 commits leave one generation and five instances", () =>
+    it.effect("keeps one generation and five instances after 10,000 commits", () =>
       Effect.gen(function* () {
         const engine = (yield* Diamond)["~signalbox/ServiceGraph"]
         for (let index = 0; index < 10_000; index++) {
@@ -223,12 +223,12 @@ describe("ServiceGraph", () => {
   })
 
   describe("a change that cannot be built", () => {
-    it.effect("changes nothing, names every node that refuses and why, and lets go of what was built for it", () =>
+    it.effect("changes nothing when nodes refuse, names each with its reason, and releases what was built", () =>
       Effect.gen(function* () {
-        const yard = yield* Yard
+        const control = yield* BuildControl
         const current = yield* Effect.flatMap(Reconciler, (reconciler) => reconciler.current)
-        yard.refuse.set("Right(Base(a2),b2)", new Error("no right"))
-        yard.refuse.set("Aside(c2)", "no aside")
+        control.refuse.set("Right(Base(a2),b2)", new Error("no right"))
+        control.refuse.set("Aside(c2)", "no aside")
         yield* logged
         const failed = yield* Effect.flip(put([A, "a2"], [B, "b2"], [C, "c2"]))
         assert.deepStrictEqual(
@@ -253,13 +253,13 @@ describe("ServiceGraph", () => {
         assert.strictEqual(yield* Effect.flatMap(Reconciler, (reconciler) => reconciler.current), current)
         assert.deepStrictEqual(yield* names, ["Top(Left(Base(a1)),Right(Base(a1),b1))", "Aside(c1)"])
         assert.strictEqual(yield* (yield* Diamond)["~signalbox/ServiceGraph"].size, 5)
-        // What it refused for is gone: the same change takes place.
-        yard.refuse.clear()
+        // The reason is gone: the same change succeeds.
+        control.refuse.clear()
         assert.strictEqual((yield* put([A, "a2"], [B, "b2"], [C, "c2"])).length, 5)
       }).pipe(Effect.provide(diamond)),
     )
 
-    it.effect("a defect in a layer refuses the change like a failure", () =>
+    it.effect("refuses a change for a defect in a layer as for a failure", () =>
       Effect.gen(function* () {
         const failed = yield* Effect.flip(put([A, Symbol("has no string")]))
         assert.deepStrictEqual(
@@ -269,11 +269,11 @@ describe("ServiceGraph", () => {
       }).pipe(Effect.provide(diamond)),
     )
 
-    it.effect("a node that is not ready within the deadline refuses the change, even if it cannot be interrupted", () =>
+    it.effect("refuses a change when a node misses the deadline, even if it cannot be interrupted", () =>
       Effect.gen(function* () {
-        const yard = yield* Yard
-        yard.hold.set("Base(a2)", Latch.makeUnsafe())
-        yard.refuse.set("Aside(c2)", "no aside")
+        const control = yield* BuildControl
+        control.hold.set("Base(a2)", Latch.makeUnsafe())
+        control.refuse.set("Aside(c2)", "no aside")
         const change = yield* Effect.forkChild(Effect.flip(put([A, "a2"], [C, "c2"])))
         yield* settle
         yield* TestClock.adjust("9 seconds")
@@ -302,7 +302,7 @@ describe("ServiceGraph", () => {
         }),
       ],
     }) {}
-    it.effect("a layer that hangs and cannot be interrupted holds up the queue only until the deadline", () =>
+    it.effect("delays the queue only until the deadline when a layer hangs uninterruptibly", () =>
       Effect.gen(function* () {
         const change = yield* Effect.forkChild(Effect.flip(put([A, "hang"])))
         yield* settle
@@ -317,16 +317,16 @@ describe("ServiceGraph", () => {
       ),
     )
 
-    it.effect("no secret of any setting is in the reason, however the layer spells it", () =>
+    it.effect("keeps secrets of settings out of the reason, in any spelling", () =>
       Effect.gen(function* () {
-        const yard = yield* Yard
+        const control = yield* BuildControl
         const secret = 'sk-top secret/"quoted"'
         const value = {
           deep: [{ key: Redacted.make(secret) }],
           other: new Map([["x", Redacted.make({ token: "token-22" })]]),
         }
         const spellings = [secret, JSON.stringify(secret), encodeURIComponent(secret), btoa(secret), "token-22"]
-        yard.refuse.set(`Aside(${value})`, new Error(`401 for ${spellings.join(" and ")}${"x".repeat(1000)}`))
+        control.refuse.set(`Aside(${value})`, new Error(`401 for ${spellings.join(" and ")}${"x".repeat(1000)}`))
         const failed = yield* Effect.flip(put([C, value]))
         const [failure] = failed.failures
         assert.strictEqual(
@@ -392,60 +392,60 @@ describe("ServiceGraph", () => {
       Layer.provideMerge(kernel),
     )
 
-    it.effect("are there when the graph first serves, and follow the instance that made them", () =>
-      Effect.gen(function* () {
-        const reconciler = yield* Reconciler
-        const table = Plugged.provide(Effect.map(Table, (names) => [...names]))
-        assert.deepStrictEqual(yield* table, ["a1"])
-        yield* put([A, "a2"])
-        yield* settle
-        yield* reconciler.run(() => Effect.void)
-        yield* settle
-        yield* reconciler.run(() => Effect.void)
-        assert.deepStrictEqual(yield* table, ["a2"])
-      }).pipe(Effect.provide(live)),
+    it.effect(
+      "has the registrations of a layer when the graph first serves, and removes them with their instance",
+      () =>
+        Effect.gen(function* () {
+          const reconciler = yield* Reconciler
+          const table = Plugged.provide(Effect.map(Table, (names) => [...names]))
+          assert.deepStrictEqual(yield* table, ["a1"])
+          yield* put([A, "a2"])
+          yield* settle
+          yield* reconciler.run(() => Effect.void)
+          yield* settle
+          yield* reconciler.run(() => Effect.void)
+          assert.deepStrictEqual(yield* table, ["a2"])
+        }).pipe(Effect.provide(live)),
     )
   })
 
-  it.effect(
-    "a node may need a whole store, by what generations hold under its id, and services that never change",
-    () =>
-      Effect.gen(function* () {
-        class Store extends Context.Service<Store, { readonly title: Effect.Effect<string> }>()("Store") {}
-        class Greeting extends Context.Service<Greeting, { readonly word: string }>()("Greeting") {}
-        class Page extends Context.Service<Page, string>()("Page") {}
-        class Site extends ServiceGraph.Service<Site>()("Site", {
-          nodes: [
-            ServiceGraph.node(Page, {
-              needs: [Store, Greeting],
-              layer: Layer.effect(
-                Page,
-                Effect.gen(function* () {
-                  const [store, greeting] = [yield* Store, yield* Greeting]
-                  return `${greeting.word} ${yield* store.title}`
-                }),
-              ),
-            }),
-          ],
-        }) {}
-        const reconciler = yield* Reconciler
-        yield* put([Store, "one"])
-        const live = yield* Layer.build(
-          Site.layer.pipe(
-            Layer.provide(Layer.succeed(Store)({ title: reconciler.read(Store.key) })),
-            Layer.provide(Layer.succeed(Greeting)({ word: "hello" })),
-          ),
-        )
-        const page = Effect.provide(Site.provide(Page), live)
-        assert.strictEqual(yield* page, "hello one")
-        assert.deepStrictEqual(yield* put([Store, "two"]), ["Page"])
-        assert.deepStrictEqual(yield* put([A, "another"]), [])
-        assert.strictEqual(yield* page, "hello two")
-      }).pipe(Effect.scoped, Effect.provide(kernel)),
+  it.effect("lets a node need a whole store, and services that never change", () =>
+    Effect.gen(function* () {
+      class Store extends Context.Service<Store, { readonly title: Effect.Effect<string> }>()("Store") {}
+      class Greeting extends Context.Service<Greeting, { readonly word: string }>()("Greeting") {}
+      class Page extends Context.Service<Page, string>()("Page") {}
+      class Site extends ServiceGraph.Service<Site>()("Site", {
+        nodes: [
+          ServiceGraph.node(Page, {
+            needs: [Store, Greeting],
+            layer: Layer.effect(
+              Page,
+              Effect.gen(function* () {
+                const [store, greeting] = [yield* Store, yield* Greeting]
+                return `${greeting.word} ${yield* store.title}`
+              }),
+            ),
+          }),
+        ],
+      }) {}
+      const reconciler = yield* Reconciler
+      yield* put([Store, "one"])
+      const live = yield* Layer.build(
+        Site.layer.pipe(
+          Layer.provide(Layer.succeed(Store)({ title: reconciler.read(Store.key) })),
+          Layer.provide(Layer.succeed(Greeting)({ word: "hello" })),
+        ),
+      )
+      const page = Effect.provide(Site.provide(Page), live)
+      assert.strictEqual(yield* page, "hello one")
+      assert.deepStrictEqual(yield* put([Store, "two"]), ["Page"])
+      assert.deepStrictEqual(yield* put([A, "another"]), [])
+      assert.strictEqual(yield* page, "hello two")
+    }).pipe(Effect.scoped, Effect.provide(kernel)),
   )
 
   describe("status", () => {
-    it.effect("shows each service with its needs and the generation that it was built for", () =>
+    it.effect("shows each service with its needs and its generation in the status", () =>
       Effect.gen(function* () {
         yield* put([C, "c2"])
         const { generations, services } = yield* Diamond.status
@@ -462,7 +462,7 @@ describe("ServiceGraph", () => {
     )
   })
 
-  it.effect("closing the layer's Scope lets go of everything, and who asks then is interrupted", () =>
+  it.effect("releases everything when its Scope closes, and interrupts later callers", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(diamond, scope)
@@ -475,10 +475,10 @@ describe("ServiceGraph", () => {
     }),
   )
 
-  it.effect("an interrupted first build leaves nothing behind", () =>
+  it.effect("releases everything after an interrupted first build", () =>
     Effect.gen(function* () {
-      const yard = yield* Yard
-      yard.hold.set("Top(Left(Base(a1)),Right(Base(a1),b1))", Latch.makeUnsafe())
+      const control = yield* BuildControl
+      control.hold.set("Top(Left(Base(a1)),Right(Base(a1),b1))", Latch.makeUnsafe())
       const building = yield* Effect.forkChild(
         Effect.scoped(
           Layer.build(Layer.provide(Diamond.layer, Layer.merge(settings, kernel).pipe(Layer.provideMerge(kernel)))),
@@ -489,6 +489,6 @@ describe("ServiceGraph", () => {
       const log = yield* logged
       assert.strictEqual(log.filter((line) => line.startsWith("build")).length, 5)
       assert.strictEqual(log.filter((line) => line.startsWith("close")).length, 5)
-    }).pipe(Effect.provide(Yard.layer)),
+    }).pipe(Effect.provide(BuildControl.layer)),
   )
 })

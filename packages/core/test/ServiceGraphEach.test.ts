@@ -3,7 +3,7 @@ import { EventBus } from "@signalbox/core/EventBus"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import * as Setting from "@signalbox/core/Setting"
 import { Context, Effect, Fiber, Layer, Queue, Schema, Stream } from "effect"
-import { build, kernel, logged, type Part, put, settle, Yard } from "./ServiceGraph.fixtures.ts"
+import { BuildControl, build, kernel, logged, type Part, put, settle } from "./ServiceGraph.fixtures.ts"
 
 const Provider = Schema.Struct({ url: Schema.String })
 class Providers extends Setting.Service<Providers>()("Providers", Schema.Record(Schema.String, Provider)) {}
@@ -52,28 +52,26 @@ const live = Services.layer.pipe(
       Setting.layerFrom(Retention, { days: 0 }),
     ),
   ),
-  Layer.provideMerge(Layer.merge(kernel, Yard.layer)),
+  Layer.provideMerge(Layer.merge(kernel, BuildControl.layer)),
 )
 const clients = Services.provide(Effect.map(Clients, (clients) => Object.fromEntries(clients)))
 
 describe("each", () => {
-  it.effect(
-    "one key's new value rebuilds its own instance and what needs the collection; the others are the same",
-    () =>
-      Effect.gen(function* () {
-        const before = yield* clients
-        yield* logged
-        assert.deepStrictEqual(yield* put([Providers, { ...initial, two: { url: "2b" } }]), ["Clients/two", "Router"])
-        yield* settle
-        const after = yield* clients
-        assert.deepStrictEqual(yield* logged, ["build two at 2b", "close two at 2"])
-        assert.strictEqual(after["one"], before["one"])
-        assert.strictEqual(after["three"], before["three"])
-        assert.notStrictEqual(after["two"], before["two"])
-      }).pipe(Effect.provide(live)),
+  it.effect("rebuilds one member and what needs the collection when the value of its key changes", () =>
+    Effect.gen(function* () {
+      const before = yield* clients
+      yield* logged
+      assert.deepStrictEqual(yield* put([Providers, { ...initial, two: { url: "2b" } }]), ["Clients/two", "Router"])
+      yield* settle
+      const after = yield* clients
+      assert.deepStrictEqual(yield* logged, ["build two at 2b", "close two at 2"])
+      assert.strictEqual(after["one"], before["one"])
+      assert.strictEqual(after["three"], before["three"])
+      assert.notStrictEqual(after["two"], before["two"])
+    }).pipe(Effect.provide(live)),
   )
 
-  it.effect("keys come and go", () =>
+  it.effect("adds and removes members with their keys", () =>
     Effect.gen(function* () {
       yield* logged
       const { three, two } = initial
@@ -94,7 +92,7 @@ describe("each", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("another order of the same keys, or an equal record, changes nothing", () =>
+  it.effect("changes nothing for another order of the keys or for an equal record", () =>
     Effect.gen(function* () {
       const { one, three, two } = initial
       const before = yield* Services.provide(Clients)
@@ -103,7 +101,7 @@ describe("each", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("a change of what all members need rebuilds all of them", () =>
+  it.effect("rebuilds all members when a common need changes", () =>
     Effect.gen(function* () {
       const rebuilt = yield* put([Proxy, " via proxy"])
       assert.deepStrictEqual(rebuilt, ["Clients/one", "Clients/two", "Clients/three", "Router"])
@@ -112,9 +110,9 @@ describe("each", () => {
 
   it.effect("members that fail refuse the change by their names, and the others' new instances are let go", () =>
     Effect.gen(function* () {
-      const yard = yield* Yard
-      yard.refuse.set("two at x", "no two")
-      yard.refuse.set("three at x", "no three")
+      const control = yield* BuildControl
+      control.refuse.set("two at x", "no two")
+      control.refuse.set("three at x", "no three")
       yield* logged
       const url = { url: "x" }
       const failed = yield* Effect.flip(put([Providers, { one: url, two: url, three: url }]))
@@ -131,7 +129,7 @@ describe("each", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("events and status name the members, never the collection as rebuilt", () =>
+  it.effect("names members in events and status, and never reports the collection as rebuilt", () =>
     Effect.gen(function* () {
       const bus = yield* EventBus
       const events = yield* bus.subscribe({ types: ["service.rebuilt", "service.released"] })
@@ -163,88 +161,86 @@ describe("each", () => {
 })
 
 describe("50 changes of aliases, one provider of three, and retention, under streams of 200 chunks", () => {
-  it.effect(
-    "each stream sees one generation, the other providers are never rebuilt, and all that is old is let go",
-    () =>
-      Effect.gen(function* () {
-        const yard = yield* Yard
-        const engine = (yield* Services)["~signalbox/ServiceGraph"]
-        const observed: Array<{ readonly chunks: number; readonly kinds: number; readonly open: boolean }> = []
+  it.effect("shows each stream one generation, never rebuilds the other providers, and releases everything old", () =>
+    Effect.gen(function* () {
+      const control = yield* BuildControl
+      const engine = (yield* Services)["~signalbox/ServiceGraph"]
+      const observed: Array<{ readonly chunks: number; readonly kinds: number; readonly open: boolean }> = []
 
-        const openStream = Effect.gen(function* () {
-          const ticks = yield* Queue.unbounded<void>()
-          const body = Stream.take(Stream.fromQueue(ticks), 200).pipe(
-            Stream.mapEffect(() =>
-              Effect.gen(function* () {
-                const { alias, client } = (yield* Router).resolve("fast")
-                const { one } = yield* Providers.get
-                const { days } = yield* Retention.get
-                const seen = [alias, (yield* Aliases.get)["fast"], client?.name, one?.url, days].join()
-                return { seen, open: [...(yield* Clients).values()].every((part) => part.isOpen()) }
-              }),
-            ),
-          )
-          const reader = yield* Services.provideStream(body).pipe(
-            Stream.runCollect,
-            Effect.map((chunks) =>
-              observed.push({
-                chunks: chunks.length,
-                kinds: new Set(chunks.map(({ seen }) => seen)).size,
-                open: chunks.every(({ open }) => open),
-              }),
-            ),
-            Effect.forkChild,
-          )
-          yield* settle
-          return {
-            tick: (count: number) =>
-              Queue.offerAll(
-                ticks,
-                Array.from({ length: count }, () => undefined),
-              ),
-            reader,
-          }
-        })
-
-        const readers: Array<Fiber.Fiber<unknown>> = []
-        let open: Array<{ readonly tick: (count: number) => Effect.Effect<unknown>; left: number }> = []
-        for (let change = 1; change <= 50; change++) {
-          const { reader, tick } = yield* openStream
-          readers.push(reader)
-          open.push({ tick, left: 200 })
-          yield* put(
-            [Aliases, { fast: `v${change}` }],
-            [Providers, { ...initial, one: { url: `1-${change}` } }],
-            [Retention, { days: change }],
-          )
-          // Each stream spans ten changes: more than 16 would be more generations than may live.
-          for (const stream of open) {
-            yield* stream.tick(20)
-            stream.left -= 20
-          }
-          open = open.filter(({ left }) => left > 0)
-          yield* settle
-        }
-        for (const stream of open) yield* stream.tick(stream.left)
-        yield* Fiber.joinAll(readers)
+      const openStream = Effect.gen(function* () {
+        const ticks = yield* Queue.unbounded<void>()
+        const body = Stream.take(Stream.fromQueue(ticks), 200).pipe(
+          Stream.mapEffect(() =>
+            Effect.gen(function* () {
+              const { alias, client } = (yield* Router).resolve("fast")
+              const { one } = yield* Providers.get
+              const { days } = yield* Retention.get
+              const seen = [alias, (yield* Aliases.get)["fast"], client?.name, one?.url, days].join()
+              return { seen, open: [...(yield* Clients).values()].every((part) => part.isOpen()) }
+            }),
+          ),
+        )
+        const reader = yield* Services.provideStream(body).pipe(
+          Stream.runCollect,
+          Effect.map((chunks) =>
+            observed.push({
+              chunks: chunks.length,
+              kinds: new Set(chunks.map(({ seen }) => seen)).size,
+              open: chunks.every(({ open }) => open),
+            }),
+          ),
+          Effect.forkChild,
+        )
         yield* settle
+        return {
+          tick: (count: number) =>
+            Queue.offerAll(
+              ticks,
+              Array.from({ length: count }, () => undefined),
+            ),
+          reader,
+        }
+      })
 
-        assert.strictEqual(observed.length, 50)
-        assert.isTrue(observed.every(({ chunks, kinds, open }) => chunks === 200 && kinds === 1 && open))
-        const builds = yard.log.filter((line) => line.startsWith("build"))
-        assert.deepStrictEqual(builds.filter((line) => !line.startsWith("build one")).toSorted(), [
-          "build three at 3",
-          "build two at 2",
-        ])
-        assert.strictEqual(builds.length, 3 + 50)
-        const closed = yard.log.filter((line) => line.startsWith("close"))
-        assert.strictEqual(closed.length, 50)
-        assert.isTrue(closed.every((line) => line.startsWith("close one")))
-        const { generations } = yield* Services.status
-        assert.strictEqual(generations.length, 1)
-        assert.strictEqual(generations[0]?.pins, 0)
-        // Three clients, their collection, the router.
-        assert.strictEqual(yield* engine.size, 5)
-      }).pipe(Effect.provide(live)),
+      const readers: Array<Fiber.Fiber<unknown>> = []
+      let open: Array<{ readonly tick: (count: number) => Effect.Effect<unknown>; left: number }> = []
+      for (let change = 1; change <= 50; change++) {
+        const { reader, tick } = yield* openStream
+        readers.push(reader)
+        open.push({ tick, left: 200 })
+        yield* put(
+          [Aliases, { fast: `v${change}` }],
+          [Providers, { ...initial, one: { url: `1-${change}` } }],
+          [Retention, { days: change }],
+        )
+        // Each stream spans ten changes: more than 16 would be more generations than may live.
+        for (const stream of open) {
+          yield* stream.tick(20)
+          stream.left -= 20
+        }
+        open = open.filter(({ left }) => left > 0)
+        yield* settle
+      }
+      for (const stream of open) yield* stream.tick(stream.left)
+      yield* Fiber.joinAll(readers)
+      yield* settle
+
+      assert.strictEqual(observed.length, 50)
+      assert.isTrue(observed.every(({ chunks, kinds, open }) => chunks === 200 && kinds === 1 && open))
+      const builds = control.log.filter((line) => line.startsWith("build"))
+      assert.deepStrictEqual(builds.filter((line) => !line.startsWith("build one")).toSorted(), [
+        "build three at 3",
+        "build two at 2",
+      ])
+      assert.strictEqual(builds.length, 3 + 50)
+      const closed = control.log.filter((line) => line.startsWith("close"))
+      assert.strictEqual(closed.length, 50)
+      assert.isTrue(closed.every((line) => line.startsWith("close one")))
+      const { generations } = yield* Services.status
+      assert.strictEqual(generations.length, 1)
+      assert.strictEqual(generations[0]?.pins, 0)
+      // Three clients, their collection, the router.
+      assert.strictEqual(yield* engine.size, 5)
+    }).pipe(Effect.provide(live)),
   )
 })

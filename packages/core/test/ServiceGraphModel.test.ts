@@ -1,9 +1,23 @@
 import { assert, describe, it } from "@effect/vitest"
 import { type Context, Effect, Exit, Result, Scope } from "effect"
 import fc from "fast-check"
-import { A, Aside, B, Base, C, Diamond, diamond, Left, put, Right, settle, Top, Yard } from "./ServiceGraph.fixtures.ts"
+import {
+  A,
+  Aside,
+  B,
+  Base,
+  BuildControl,
+  C,
+  Diamond,
+  diamond,
+  Left,
+  put,
+  Right,
+  settle,
+  Top,
+} from "./ServiceGraph.fixtures.ts"
 
-// Few values, so that they come back: what is equal to what was there must be shared, what was there before the last must not.
+// Few values, so that they recur: a value equal to the last must be shared, an older one must not.
 const value = fc.constantFrom("1", "2", "3")
 const command = fc.oneof(
   fc.record({ kind: fc.constant("put"), a: value, b: value, c: value, refuse: fc.boolean() }),
@@ -16,7 +30,7 @@ interface Values {
   readonly b: string
   readonly c: string
 }
-/** What each service is called when it is built from these values. */
+/** The name of each service when it is built from these values. */
 const expected = ({ a, b, c }: Values) => {
   const [left, right] = [`Left(Base(a${a}))`, `Right(Base(a${a}),b${b})`]
   return [`Base(a${a})`, left, right, `Top(${left},${right})`, `Aside(c${c})`]
@@ -29,11 +43,11 @@ const rebuiltBy = (before: Values, after: Values): ReadonlyArray<string> => [
 const seen = Effect.all([Base, Left, Right, Top, Aside])
 
 describe("ServiceGraph against a model", () => {
-  it("whatever changes, refusals and pins come, each pin is whole and nothing is built, kept or lost but what must be", () =>
+  it("agrees with a model of pins and instances through generated changes, refusals and pins", () =>
     fc.assert(
       fc.asyncProperty(fc.array(command, { maxLength: 40 }), (commands) =>
         Effect.gen(function* () {
-          const [engine, yard] = [(yield* Diamond)["~signalbox/ServiceGraph"], yield* Yard]
+          const [engine, control] = [(yield* Diamond)["~signalbox/ServiceGraph"], yield* BuildControl]
           let current: Values = { a: "1", b: "1", c: "1" }
           const pins: Array<{
             readonly values: Values
@@ -58,9 +72,9 @@ describe("ServiceGraph against a model", () => {
           for (const next of commands) {
             if ("a" in next) {
               const { a, b, c, refuse } = next
-              yard.refuse.clear()
-              // Aside stands alone: whether it is rebuilt decides whether its refusal matters.
-              if (refuse) yard.refuse.set(`Aside(c${c})`, "no")
+              control.refuse.clear()
+              // Aside has no dependants: its refusal counts only if it is rebuilt.
+              if (refuse) control.refuse.set(`Aside(c${c})`, "no")
               const result = yield* Effect.result(put([A, `a${a}`], [B, `b${b}`], [C, `c${c}`]))
               if (refuse && c !== current.c) assert.isTrue(Result.isFailure(result))
               else {
@@ -80,7 +94,7 @@ describe("ServiceGraph against a model", () => {
           for (const { scope } of pins) yield* Scope.close(scope, Exit.void)
           yield* settle
           assert.strictEqual(yield* engine.size, 5)
-          const count = (what: string) => yard.log.filter((line) => line.startsWith(what)).length
+          const count = (what: string) => control.log.filter((line) => line.startsWith(what)).length
           assert.strictEqual(count("build") - count("close"), 5)
           const { generations } = yield* Diamond.status
           assert.deepStrictEqual(

@@ -23,6 +23,7 @@ import { TestClock } from "effect/testing"
 import {
   Aside,
   B,
+  BuildControl,
   C,
   Diamond,
   diamond,
@@ -32,14 +33,13 @@ import {
   settings,
   settle,
   Top,
-  Yard,
 } from "./ServiceGraph.fixtures.ts"
 
 const generations = Effect.map(Diamond.status, (status) => status.generations.map(({ number, pins }) => [number, pins]))
 const pins = Effect.map(Diamond.status, (status) => status.generations.reduce((sum, { pins }) => sum + pins, 0))
 const closed = Effect.map(logged, (log) => log.filter((line) => line.startsWith("close")))
 
-/** A request that says which generation it sees, waits, and says it again. */
+/** A request that records its generation, waits, and records it again. */
 const request = (gate: Latch.Latch) =>
   Effect.gen(function* () {
     const [before, top] = [yield* C.get, yield* Top]
@@ -52,7 +52,7 @@ const request = (gate: Latch.Latch) =>
   })
 
 describe("pins", () => {
-  it.effect("provide holds one generation of services and settings until the effect ends, and then lets it go", () =>
+  it.effect("pins one generation of services and settings until the effect of provide ends", () =>
     Effect.gen(function* () {
       const gate = yield* Latch.make()
       const old = yield* Effect.forkChild(Diamond.provide(request(gate)))
@@ -75,7 +75,7 @@ describe("pins", () => {
     }).pipe(Effect.provide(diamond)),
   )
 
-  it.effect("an instance lives until the last pin of the last generation that uses it has ended", () =>
+  it.effect("keeps an instance until the last pin of its last generation ends", () =>
     Effect.gen(function* () {
       const [first, second] = [yield* Scope.make(), yield* Scope.make()]
       const pinned = Context.get(yield* Scope.provide(Diamond.pin, first), Aside)
@@ -95,7 +95,7 @@ describe("pins", () => {
     }).pipe(Effect.provide(diamond)),
   )
 
-  it.effect("children of the effect are covered", () =>
+  it.effect("pins the generation for child fibers too", () =>
     Effect.gen(function* () {
       const gate = yield* Latch.make()
       const running = yield* Effect.forkChild(
@@ -109,7 +109,7 @@ describe("pins", () => {
     }).pipe(Effect.provide(diamond)),
   )
 
-  it.effect("a pin within a pin holds the same generation: a request sees one, however deep it nests", () =>
+  it.effect("keeps the generation of the outer pin in nested pins", () =>
     Effect.gen(function* () {
       const name = Effect.map(Aside, ({ name }) => name)
       const seen = yield* Diamond.provide(
@@ -130,27 +130,25 @@ describe("pins", () => {
     }).pipe(Effect.provide(diamond)),
   )
 
-  it.effect(
-    "a detached fiber sees the current settings once the pin it came from has ended, and takes a pin of its own",
-    () =>
-      Effect.gen(function* () {
-        const gate = yield* Latch.make()
-        const scope = yield* Effect.scope
-        const detached = yield* Diamond.provide(
-          gate.await.pipe(
-            Effect.andThen(Effect.all([C.get, Diamond.provide(Effect.map(Aside, ({ name }) => name))])),
-            Effect.forkIn(scope),
-          ),
-        )
-        yield* put([C, "c2"])
-        yield* settle
-        assert.deepStrictEqual(yield* generations, [[4, 0]])
-        yield* gate.open
-        assert.deepStrictEqual(yield* Fiber.join(detached), ["c2", "Aside(c2)"])
-      }).pipe(Effect.scoped, Effect.provide(diamond)),
+  it.effect("shows a detached fiber the current settings after its pin ended, and lets it pin again", () =>
+    Effect.gen(function* () {
+      const gate = yield* Latch.make()
+      const scope = yield* Effect.scope
+      const detached = yield* Diamond.provide(
+        gate.await.pipe(
+          Effect.andThen(Effect.all([C.get, Diamond.provide(Effect.map(Aside, ({ name }) => name))])),
+          Effect.forkIn(scope),
+        ),
+      )
+      yield* put([C, "c2"])
+      yield* settle
+      assert.deepStrictEqual(yield* generations, [[4, 0]])
+      yield* gate.open
+      assert.deepStrictEqual(yield* Fiber.join(detached), ["c2", "Aside(c2)"])
+    }).pipe(Effect.scoped, Effect.provide(diamond)),
   )
 
-  it.effect("graphs pin apart, one within the other", () =>
+  it.effect("pins two graphs independently within each other", () =>
     Effect.gen(function* () {
       class Other extends ServiceGraph.Service<Other>()("Other", {
         nodes: [ServiceGraph.node(Aside, { needs: [C], layer: Aside.layer })],
@@ -168,7 +166,7 @@ describe("pins", () => {
     }).pipe(Effect.scoped, Effect.provide(diamond)),
   )
 
-  it.effect("wherever an interrupt comes, no pin remains", () =>
+  it.effect("leaves no pin after an interrupt at any moment", () =>
     Effect.gen(function* () {
       const work = Effect.gen(function* () {
         yield* Top
@@ -204,7 +202,7 @@ describe("pins", () => {
 })
 
 describe("provideStream", () => {
-  it.effect("holds one generation from the start of the stream to its end, and none before or after", () =>
+  it.effect("pins one generation from the start of a stream to its end only", () =>
     Effect.gen(function* () {
       const chunks = yield* Queue.unbounded<number>()
       const body = Stream.take(Stream.fromQueue(chunks), 3).pipe(
@@ -219,14 +217,14 @@ describe("provideStream", () => {
         yield* settle
         yield* put([C, `c${chunk + 1}`])
       }
-      // The pin has ended with its stream, although what it is part of goes on.
+      // The pin ends with its stream, although the outer stream continues.
       assert.deepStrictEqual(yield* Fiber.join(reader), ["Aside(c1) c1", "Aside(c1) c1", "Aside(c1) c1", 0])
       yield* settle
       assert.strictEqual((yield* generations).length, 1)
     }).pipe(Effect.provide(diamond)),
   )
 
-  it.effect("the pin ends when the stream fails, when its reader stops early, and when the reader is interrupted", () =>
+  it.effect("ends the pin of a stream that fails, is read in part, or is interrupted", () =>
     Effect.gen(function* () {
       const failing = Diamond.provideStream(Stream.concat(Stream.make(1), Stream.fail("no")))
       assert.strictEqual(yield* Effect.flip(Stream.runDrain(failing)), "no")
@@ -252,33 +250,31 @@ describe("the drain limit", () => {
       ? exit.cause.reasons.flatMap((reason) => (Cause.isDieReason(reason) ? [reason.defect] : [reason]))
       : []
 
-  it.effect(
-    "past it a stream that waits dies of DrainLimitReached, its generation is released by force, and that is said",
-    () =>
-      Effect.gen(function* () {
-        const bus = yield* EventBus
-        const events = yield* bus.subscribe({ types: ["service.released"] })
-        const waiting = yield* Effect.forkChild(Stream.runDrain(Diamond.provideStream(Stream.fromEffect(Effect.never))))
-        yield* settle
-        yield* put([C, "c2"])
-        yield* TestClock.adjust("59 minutes")
-        assert.isUndefined(waiting.pollUnsafe())
-        assert.strictEqual(yield* pins, 1)
-        yield* TestClock.adjust("1 minute")
-        const [defect] = reasonOf(yield* Fiber.await(waiting))
-        assert.instanceOf(defect, ServiceGraph.DrainLimitReached)
-        assert.strictEqual(yield* pins, 0)
-        const [released] = yield* Stream.runCollect(Stream.take(events, 1))
-        assert.deepInclude(released?._tag === "Envelope" ? released.event : {}, {
-          service: "Aside",
-          generation: 3,
-          drainedMillis: 3_600_000,
-          forced: true,
-        })
-      }).pipe(Effect.scoped, Effect.provide(diamond)),
+  it.effect("ends a waiting stream with DrainLimitReached after the drain limit, and reports the forced release", () =>
+    Effect.gen(function* () {
+      const bus = yield* EventBus
+      const events = yield* bus.subscribe({ types: ["service.released"] })
+      const waiting = yield* Effect.forkChild(Stream.runDrain(Diamond.provideStream(Stream.fromEffect(Effect.never))))
+      yield* settle
+      yield* put([C, "c2"])
+      yield* TestClock.adjust("59 minutes")
+      assert.isUndefined(waiting.pollUnsafe())
+      assert.strictEqual(yield* pins, 1)
+      yield* TestClock.adjust("1 minute")
+      const [defect] = reasonOf(yield* Fiber.await(waiting))
+      assert.instanceOf(defect, ServiceGraph.DrainLimitReached)
+      assert.strictEqual(yield* pins, 0)
+      const [released] = yield* Stream.runCollect(Stream.take(events, 1))
+      assert.deepInclude(released?._tag === "Envelope" ? released.event : {}, {
+        service: "Aside",
+        generation: 3,
+        drainedMillis: 3_600_000,
+        forced: true,
+      })
+    }).pipe(Effect.scoped, Effect.provide(diamond)),
   )
 
-  it.effect("it is said also where no service is let go, because the newer generations share them all", () => {
+  it.effect("reports a forced release even if newer generations share all services", () => {
     const said: Array<unknown> = []
     const logger = Logger.layer([Logger.make(({ message }) => said.push(message))])
     return Effect.gen(function* () {
@@ -294,7 +290,7 @@ describe("the drain limit", () => {
     }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(diamond, logger)))
   })
 
-  it.effect("a stream between two pulls learns of it at the next", () =>
+  it.effect("ends a stream at its next pull after the drain limit", () =>
     Effect.gen(function* () {
       const [gate, seen] = [yield* Latch.make(), [] as number[]]
       const reader = yield* Diamond.provideStream(Stream.rechunk(Stream.make(1, 2, 3), 1)).pipe(
@@ -315,7 +311,7 @@ describe("the drain limit", () => {
     }).pipe(Effect.provide(diamond)),
   )
 
-  it.effect("who holds a pin otherwise can race with `drained`; ending the pin later does no harm", () =>
+  it.effect("lets other holders of a pin race with `drained`, and end them later without harm", () =>
     Effect.gen(function* () {
       const raced = yield* Effect.gen(function* () {
         const context = yield* Diamond.pin
@@ -329,7 +325,7 @@ describe("the drain limit", () => {
       const exit = yield* Fiber.join(raced)
       assert.instanceOf(Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined, ServiceGraph.DrainLimitReached)
       yield* gate.open
-      // Not interrupted, but what it holds is closed.
+      // It is not interrupted, but its services are closed.
       assert.deepStrictEqual((yield* Fiber.join(plain)).open, false)
       assert.deepStrictEqual(yield* generations, [[4, 0]])
     }).pipe(Effect.provide(diamond)),
@@ -357,7 +353,7 @@ describe("the drain limit", () => {
     }).pipe(Effect.scoped, Effect.provide(diamond)),
   )
 
-  it.effect("a generation that ends in time is not released again", () =>
+  it.effect("does not release a generation again that ended in time", () =>
     Effect.gen(function* () {
       const gate = yield* Latch.make()
       const held = yield* Effect.forkChild(Diamond.provide(request(gate)))
@@ -373,7 +369,7 @@ describe("the drain limit", () => {
     }).pipe(Effect.provide(diamond)),
   )
 
-  it.effect("no timer outlives the generation that it is for", () =>
+  it.effect("stops the drain timer with its generation", () =>
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
       let sleeping = 0
@@ -404,7 +400,7 @@ describe("the drain limit", () => {
     }),
   )
 
-  it.effect("at most 16 generations live: one more releases the oldest by force", () =>
+  it.effect("releases the oldest of more than 16 live generations by force", () =>
     Effect.gen(function* () {
       const readers: Array<Fiber.Fiber<void>> = []
       for (let index = 0; index < 17; index++) {
@@ -423,7 +419,7 @@ describe("the drain limit", () => {
     }).pipe(Effect.provide(diamond)),
   )
 
-  it.effect("the limit is the graph's option", () =>
+  it.effect("takes the drain limit from the options of the graph", () =>
     Effect.gen(function* () {
       class Quick extends ServiceGraph.Service<Quick>()("Quick", {
         nodes: [ServiceGraph.node(Aside, { needs: [C], layer: Aside.layer })],
@@ -439,6 +435,9 @@ describe("the drain limit", () => {
       yield* put([C, "c2"])
       yield* TestClock.adjust("1 minute")
       assert.instanceOf(reasonOf(yield* Fiber.await(waiting))[0], ServiceGraph.DrainLimitReached)
-    }).pipe(Effect.scoped, Effect.provide(Layer.mergeAll(settings, Yard.layer).pipe(Layer.provideMerge(kernel)))),
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(Layer.mergeAll(settings, BuildControl.layer).pipe(Layer.provideMerge(kernel))),
+    ),
   )
 })

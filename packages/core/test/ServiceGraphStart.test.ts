@@ -3,7 +3,7 @@ import { EventBus } from "@signalbox/core/EventBus"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import { Context, Effect, Exit, Fiber, Latch, Layer, Redacted, Result, Scheduler, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { A, C, Diamond, kernel, logged, names, put, settings, settle, Yard } from "./ServiceGraph.fixtures.ts"
+import { A, BuildControl, C, Diamond, kernel, logged, names, put, settings, settle } from "./ServiceGraph.fixtures.ts"
 
 class Client extends Context.Service<Client, {}>()("Client") {}
 
@@ -11,11 +11,11 @@ const states = Effect.map(Diamond.status, ({ services }) =>
   Object.fromEntries(services.map(({ name, state }) => [name, state])),
 )
 
-/** The graph in the background, with what the yard is told before it starts. */
-const started = (prepare: (yard: Yard["Service"]) => void) =>
+/** A graph that starts in the background, after the test has set its behaviour. */
+const started = (prepare: (control: BuildControl["Service"]) => void) =>
   Effect.gen(function* () {
-    const base = yield* Layer.build(Layer.merge(kernel, Yard.layer))
-    prepare(yield* Effect.provide(Yard, base))
+    const base = yield* Layer.build(Layer.merge(kernel, BuildControl.layer))
+    prepare(yield* Effect.provide(BuildControl, base))
     return yield* Diamond.layerBackground.pipe(
       Layer.provideMerge(settings),
       Layer.provideMerge(Layer.succeedContext(base)),
@@ -24,10 +24,10 @@ const started = (prepare: (yard: Yard["Service"]) => void) =>
   })
 
 describe("layerBackground", () => {
-  it.effect("does not wait: services are starting, then ready, and a pin waits until they are", () =>
+  it.effect("starts in the background, with services starting, then ready, and pins that wait", () =>
     Effect.gen(function* () {
       const latch = yield* Latch.make()
-      const context = yield* started((yard) => yard.hold.set("Right(Base(a1),b1)", latch))
+      const context = yield* started((control) => control.hold.set("Right(Base(a1),b1)", latch))
       yield* Effect.gen(function* () {
         assert.isTrue(Object.values(yield* states).every((state) => state === "starting"))
         yield* settle
@@ -58,10 +58,10 @@ describe("layerBackground", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.effect("changes go on while it starts, and the first generation is that of the newest values", () =>
+  it.effect("allows changes while it starts, and serves the newest values first", () =>
     Effect.gen(function* () {
       const latch = yield* Latch.make()
-      const context = yield* started((yard) => yard.hold.set("Right(Base(a1),b1)", latch))
+      const context = yield* started((control) => control.hold.set("Right(Base(a1),b1)", latch))
       yield* Effect.gen(function* () {
         yield* settle
         assert.deepStrictEqual(yield* put([C, "c2"]), [])
@@ -69,7 +69,7 @@ describe("layerBackground", () => {
         assert.deepStrictEqual(yield* names, ["Top(Left(Base(a1)),Right(Base(a1),b1))", "Aside(c2)"])
         yield* settle
         const log = yield* logged
-        // What stood already was taken over.
+        // The instances that were already built are used.
         assert.deepStrictEqual(log.filter((line) => line.includes("Base")).length, 4)
         assert.include(log, "close Aside(c1)")
         assert.deepStrictEqual(yield* put([C, "c3"]), ["Aside"])
@@ -77,16 +77,16 @@ describe("layerBackground", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.effect("one that fails says so, refuses no change, and is tried again after each commit until it serves", () =>
+  it.effect("publishes a failed start, refuses no change, and tries again after each commit", () =>
     Effect.gen(function* () {
-      const base = yield* Layer.build(Layer.merge(kernel, Yard.layer))
+      const base = yield* Layer.build(Layer.merge(kernel, BuildControl.layer))
       yield* Effect.gen(function* () {
-        const [bus, yard] = [yield* EventBus, yield* Yard]
+        const [bus, control] = [yield* EventBus, yield* BuildControl]
         const failures = yield* bus.subscribe({ types: ["service.failed"] })
         const nextFailure = Effect.map(Stream.runCollect(Stream.take(failures, 1)), ([item]) =>
           item?._tag === "Envelope" ? { ...item.event } : item,
         ) as Effect.Effect<unknown>
-        yard.refuse.set("Left(Base(a1))", new Error("no left"))
+        control.refuse.set("Left(Base(a1))", new Error("no left"))
         const graph = yield* Layer.build(Layer.provideMerge(Diamond.layerBackground, settings))
         yield* Effect.gen(function* () {
           assert.deepStrictEqual(yield* nextFailure, { _tag: "service.failed", service: "Left", reason: "no left" })
@@ -94,7 +94,7 @@ describe("layerBackground", () => {
           const waiting = yield* Effect.forkChild(names)
           yield* settle
           assert.strictEqual(waiting.pollUnsafe(), undefined)
-          yard.refuse.set("Left(Base(a2))", new Error("still no left"))
+          control.refuse.set("Left(Base(a2))", new Error("still no left"))
           yield* put([A, "a2"])
           assert.deepStrictEqual(yield* nextFailure, {
             _tag: "service.failed",
@@ -103,7 +103,7 @@ describe("layerBackground", () => {
           })
           yield* put([A, "a3"])
           assert.deepStrictEqual(yield* Fiber.join(waiting), ["Top(Left(Base(a3)),Right(Base(a3),b1))", "Aside(c1)"])
-          // It has served: from now on it refuses what it cannot build.
+          // From its first generation on it refuses changes that it cannot build.
           yield* Effect.flip(put([A, "a1"]))
           const log = yield* logged
           const count = (what: string) => log.filter((line) => line.startsWith(what)).length
@@ -113,7 +113,7 @@ describe("layerBackground", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.effect("no secret of a value that came while it started is in the reason", () =>
+  it.effect("keeps secrets that changed during the start out of the reason", () =>
     Effect.gen(function* () {
       const base = yield* Layer.build(Layer.provideMerge(settings, kernel))
       yield* Effect.gen(function* () {
@@ -141,27 +141,30 @@ describe("layerBackground", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.effect("one that fails for a while is tried again without a change, and says so once", () =>
+  it.effect("tries a failing start again without a change, and publishes the failure once", () =>
     Effect.gen(function* () {
-      const base = yield* Layer.build(Layer.merge(kernel, Yard.layer))
+      const base = yield* Layer.build(Layer.merge(kernel, BuildControl.layer))
       yield* Effect.gen(function* () {
-        const [bus, yard] = [yield* EventBus, yield* Yard]
+        const [bus, control] = [yield* EventBus, yield* BuildControl]
         const said: Array<string> = []
         const failures = yield* bus.subscribe({ types: ["service.failed"] })
         yield* Effect.forkScoped(
           Stream.runForEach(failures, (item) => Effect.sync(() => said.push(JSON.stringify(item)))),
         )
-        yard.refuse.set("Left(Base(a1))", new Error("no network"))
+        control.refuse.set("Left(Base(a1))", new Error("no network"))
         const scope = yield* Scope.make()
         const graph = yield* Layer.buildWithScope(Layer.provideMerge(Diamond.layerBackground, settings), scope)
-        const attempts = Effect.map(Yard, ({ log }) => log.filter((line) => line === "build Left(Base(a1))").length)
+        const attempts = Effect.map(
+          BuildControl,
+          ({ log }) => log.filter((line) => line === "build Left(Base(a1))").length,
+        )
         yield* settle
         assert.strictEqual(yield* attempts, 1)
         yield* TestClock.adjust("30 seconds")
         yield* settle
         assert.strictEqual(yield* attempts, 2)
         assert.strictEqual(said.length, 1)
-        yard.refuse.clear()
+        control.refuse.clear()
         yield* TestClock.adjust("30 seconds")
         assert.strictEqual((yield* Effect.provide(names, graph))[1], "Aside(c1)")
         yield* Scope.close(scope, Exit.void)
@@ -169,11 +172,11 @@ describe("layerBackground", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.effect("closing it while it waits to try again ends it at once", () =>
+  it.effect("ends at once when it is closed between two attempts", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const context = yield* Scope.provide(
-        started((yard) => yard.refuse.set("Left(Base(a1))", new Error("no left"))),
+        started((control) => control.refuse.set("Left(Base(a1))", new Error("no left"))),
         scope,
       )
       yield* settle
@@ -184,9 +187,9 @@ describe("layerBackground", () => {
     }),
   )
 
-  it.effect("one that hangs has failed at the deadline", () =>
+  it.effect("fails a hanging start at the deadline", () =>
     Effect.gen(function* () {
-      const context = yield* started((yard) => yard.hold.set("Base(a1)", Latch.makeUnsafe()))
+      const context = yield* started((control) => control.hold.set("Base(a1)", Latch.makeUnsafe()))
       yield* Effect.gen(function* () {
         yield* settle
         yield* TestClock.adjust("30 seconds")
@@ -204,11 +207,11 @@ describe("layerBackground", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.effect("closing it while it starts leaves nothing behind, and who waits for it is interrupted", () =>
+  it.effect("releases everything and interrupts waiting pins when it is closed during its start", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const context = yield* Scope.provide(
-        started((yard) => yard.hold.set("Base(a1)", Latch.makeUnsafe())),
+        started((control) => control.hold.set("Base(a1)", Latch.makeUnsafe())),
         scope,
       )
       const waiting = yield* Effect.forkChild(Effect.provide(names, context))
@@ -220,11 +223,11 @@ describe("layerBackground", () => {
     }),
   )
 
-  it.effect("closing it at any moment of its start leaves nothing that takes part in later changes", () =>
+  it.effect("takes no part in later changes when it is closed at any moment of its start", () =>
     Effect.gen(function* () {
       for (let operations = 3; operations <= 20; operations++) {
         const yielding = Layer.succeed(Scheduler.MaxOpsBeforeYield, operations)
-        const host = Layer.fresh(Layer.merge(Layer.provideMerge(settings, kernel), Yard.layer))
+        const host = Layer.fresh(Layer.merge(Layer.provideMerge(settings, kernel), BuildControl.layer))
         for (let turns = 0; turns <= 20; turns++) {
           yield* Effect.gen(function* () {
             const base = yield* Layer.build(Layer.provide(host, yielding))

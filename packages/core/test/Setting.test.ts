@@ -19,7 +19,7 @@ const put = (value: unknown, key: string = Window.key) =>
 const settle = Effect.forEach(Array.from({ length: 10 }), () => Effect.yieldNow, { discard: true })
 
 describe("Setting", () => {
-  it.effect("get answers the value in force", () =>
+  it.effect("returns the value in force", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* Window.get, hour)
       const day = { minutes: 1440 }
@@ -28,42 +28,38 @@ describe("Setting", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect(
-    "get answers the pinned value where the fiber has one, the current one where the pin has ended or holds no such setting",
-    () =>
-      Effect.gen(function* () {
-        const day = { minutes: 1440 }
-        const pinnedTo = (values: ReadonlyMap<string, unknown> | undefined) =>
-          Effect.provideService(Window.get, PinnedValues, { values })
-        assert.strictEqual(yield* pinnedTo(new Map([[Window.key, day]])), day)
-        assert.strictEqual(yield* pinnedTo(new Map()), hour)
-        assert.strictEqual(yield* pinnedTo(undefined), hour)
-      }).pipe(Effect.provide(live)),
+  it.effect("returns the pinned value, or the current one after the pin ended or without such a setting in it", () =>
+    Effect.gen(function* () {
+      const day = { minutes: 1440 }
+      const pinnedTo = (values: ReadonlyMap<string, unknown> | undefined) =>
+        Effect.provideService(Window.get, PinnedValues, { values })
+      assert.strictEqual(yield* pinnedTo(new Map([[Window.key, day]])), day)
+      assert.strictEqual(yield* pinnedTo(new Map()), hour)
+      assert.strictEqual(yield* pinnedTo(undefined), hour)
+    }).pipe(Effect.provide(live)),
   )
 
-  it.effect(
-    "changes gives the current value first, then each that differs, and nothing for other settings' changes",
-    () =>
-      Effect.gen(function* () {
-        const values = [{ minutes: 1 }, { minutes: 1 }, { minutes: 2 }]
-        const seen: Array<{ readonly minutes: number }> = []
-        const follower = yield* Effect.forkChild(
-          Stream.runForEach(Window.changes, (value) => Effect.sync(() => seen.push(value))),
-        )
+  it.effect("streams the current value, then each that differs, and ignores other settings", () =>
+    Effect.gen(function* () {
+      const values = [{ minutes: 1 }, { minutes: 1 }, { minutes: 2 }]
+      const seen: Array<{ readonly minutes: number }> = []
+      const follower = yield* Effect.forkChild(
+        Stream.runForEach(Window.changes, (value) => Effect.sync(() => seen.push(value))),
+      )
+      yield* settle
+      for (const value of values) {
+        yield* put(value)
+        yield* put(value)
+        yield* put(Symbol("another"), "test/Another")
         yield* settle
-        for (const value of values) {
-          yield* put(value)
-          yield* put(value)
-          yield* put(Symbol("another"), "test/Another")
-          yield* settle
-        }
-        yield* Fiber.interrupt(follower)
-        assert.strictEqual(seen.length, 4)
-        assert.isTrue([hour, ...values].every((value, index) => Object.is(value, seen[index])))
-      }).pipe(Effect.provide(live)),
+      }
+      yield* Fiber.interrupt(follower)
+      assert.strictEqual(seen.length, 4)
+      assert.isTrue([hour, ...values].every((value, index) => Object.is(value, seen[index])))
+    }).pipe(Effect.provide(live)),
   )
 
-  it.effect("a slow follower of changes ends with the last value", () =>
+  it.effect("gives a slow follower the last value", () =>
     Effect.gen(function* () {
       const gate = yield* Latch.make()
       const follower = yield* Window.changes.pipe(
@@ -80,7 +76,7 @@ describe("Setting", () => {
     }).pipe(Effect.provide(live)),
   )
 
-  it.effect("a constant needs no Reconciler, and its changes are that one value", () =>
+  it.effect("provides a constant without a Reconciler, with one change", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* Window.get, hour)
       const first = yield* Stream.runCollect(Stream.take(Window.changes, 1))
@@ -88,7 +84,7 @@ describe("Setting", () => {
     }).pipe(Effect.provide(Window.layer(hour))),
   )
 
-  it.effect("a setting whose owner has committed no value is a defect that names it", () =>
+  it.effect("dies with the setting's name when its owner committed no value", () =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(Effect.flatMap(Reconciler, (reconciler) => Setting.bind(Window, reconciler).get))
       assert.isTrue(Exit.hasDies(exit))

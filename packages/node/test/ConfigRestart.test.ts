@@ -73,7 +73,7 @@ describe("a host that starts with a refused document", () => {
               const refused = yield* Effect.flip(store.update([{ path: "/port", value: 5 }]))
               assert.strictEqual(refused.reason._tag, "Rejected")
               assert.include(refused.message, `${file}:${problem.line}:${problem.column}: `)
-              assert.strictEqual(yield* textOf, text, "what somebody wrote stays as he wrote it")
+              assert.strictEqual(yield* textOf, text, "the saved text stays as it is")
 
               yield* save(good("corrected"))
               const said = yield* hear(heard, (event) => event._tag === "config.changed")
