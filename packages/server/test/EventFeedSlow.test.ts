@@ -58,8 +58,8 @@ it.live(
           { concurrency: 20 },
         )
       const filtered = yield* many(187, follow("?types=model.removed"))
-      const readers = yield* many(3, follow())
-      const sleepers = yield* many(10, follow("", { paused: true }))
+      const readers = yield* many(2, follow())
+      const sleepers = yield* many(4, follow("", { paused: true }))
       yield* flood
       for (const follower of filtered) {
         const events = yield* follower.events(1)
