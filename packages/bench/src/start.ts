@@ -10,6 +10,7 @@ import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { pathToFileURL } from "node:url"
+import { gzipSync } from "node:zlib"
 import { report } from "./measure.ts"
 
 const ROUNDS = 20
@@ -22,6 +23,9 @@ export const run = async (): Promise<void> => {
     symlinkSync(join(root, "node_modules"), join(directory, "node_modules"))
     // As an installed package says it; else Node reads and compiles each chunk once more to find out.
     writeFileSync(join(directory, "package.json"), `{ "type": "module" }`)
+    report("start: the smallest host, in one minified file without effect", [
+      { name: "kilobytes after gzip, against 1 kB", ratio: await smallestHost(), target: ["≤", 45] },
+    ])
     const [host, bare] = [await bundled("host", directory), await bundled("bare", directory)]
     const home = join(directory, "home", "config.json")
     const command = join(directory, "command", "signalbox.cjs")
@@ -110,11 +114,30 @@ const said = (child: ChildProcess): Promise<string> =>
     child.once("exit", (code) => reject(new Error(`a server ended with ${code}`)))
   })
 
+/** Kilobytes, minified and compressed, of the smallest host of the examples without effect itself. */
+const smallestHost = async (): Promise<number> => {
+  const { build } = await import(pathToFileURL(rolldown()).href)
+  const { output } = await build({
+    input: join(root, "packages", "examples", "src", "smallest.ts"),
+    platform: "node",
+    external: [/^effect($|\/)/, /^@effect\//, "koffi"],
+    resolve: { mainFields: ["module", "main"], conditionNames: ["@signalbox/source", "import", "node"] },
+    logLevel: "warn",
+    write: false,
+    output: { format: "esm", minify: true },
+  })
+  const [{ code, modules }] = output
+  const ledger = Object.keys(modules).filter((name) => /Ledger|Segment/.test(name))
+  if (ledger.length > 0) throw new Error(`the smallest host contains the ledger: ${ledger.join(", ")}`)
+  return gzipSync(code).length / 1000
+}
+
+/** The command is bundled with it; this package needs it for nothing else. */
+const rolldown = (): string => createRequire(join(root, "packages", "cli", "package.json")).resolve("rolldown")
+
 /** One minified file, and a first line that turns Node's compile cache on. */
 const bundled = async (name: string, directory: string): Promise<string> => {
-  // The command is bundled with it; this package has nothing else to do with it.
-  const rolldown = createRequire(join(root, "packages", "cli", "package.json")).resolve("rolldown")
-  const { build } = await import(pathToFileURL(rolldown).href)
+  const { build } = await import(pathToFileURL(rolldown()).href)
   await build({
     input: join(import.meta.dirname, "start", `${name}.ts`),
     platform: "node",

@@ -21,7 +21,7 @@ import {
   StatsLedger,
   StatsSettings,
 } from "@signalbox/core"
-import { Signalbox } from "@signalbox/node"
+import { NodeStatsLedger, Signalbox } from "@signalbox/node"
 import { Context, Effect, Layer, Schema } from "effect"
 
 // The document has one part for each setting. A secret is a `Schema.RedactedFromValue`, such as `api_key` in ProviderSettings.
@@ -118,7 +118,7 @@ export const body = Services.layer.pipe(
 export const stores = Layer.provideMerge(Layer.mergeAll(HistoryRetention.layer, LedgerRetention.layer), Retention.layer)
 
 const host = Layer.mergeAll(body, stores, Narration.layer(WholeConfig)).pipe(
-  Layer.provide(Signalbox.layerLedgerFor("signalbox-whole")),
+  Layer.provide(NodeStatsLedger.layerFor("signalbox-whole")),
   Layer.provide(settings),
   Layer.provide(WholeConfig.layer),
   Layer.provide(Signalbox.layerFor("signalbox-whole")),

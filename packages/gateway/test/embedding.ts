@@ -14,7 +14,7 @@ import {
 } from "@signalbox/core"
 import { Credentials } from "@signalbox/core/Credentials"
 import { Gateway, RequireKeys, UpstreamClients } from "@signalbox/gateway"
-import { Signalbox } from "@signalbox/node"
+import { NodeStatsLedger, Signalbox } from "@signalbox/node"
 import { Console, Layer, Schema } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServer from "effect/http/HttpServer"
@@ -60,7 +60,7 @@ if (process.argv[1] === import.meta.filename) {
     Layer.mergeAll(hint, Narration.layer(Config)).pipe(
       Layer.provide(gateway),
       Layer.provide(NodeHttpServer.layer(createServer, { port, host: "127.0.0.1" })),
-      Layer.provide(Signalbox.layerLedgerFor("embedding")),
+      Layer.provide(NodeStatsLedger.layerFor("embedding")),
       Layer.provide(settings),
       Layer.provide(Config.layer),
       Layer.provide(Signalbox.layerFor("embedding")),

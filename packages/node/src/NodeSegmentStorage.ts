@@ -9,9 +9,17 @@ import { SegmentStorage, SegmentsUnavailable } from "@signalbox/core/SegmentStor
 import { Effect, Layer } from "effect"
 import { Flock } from "./Flock.ts"
 import { openAppender } from "./internal/NodeSegmentStorage/appender.ts"
-import { setAside } from "./internal/NodeSegmentStorage/aside.ts"
 import { exclusively } from "./internal/NodeSegmentStorage/exclusively.ts"
-import { codeOf, lister, places, readPiece, readWhole, removeIfThere, sizeOf } from "./SegmentFiles.ts"
+import { keepForeignLines } from "./internal/NodeSegmentStorage/keepForeignLines.ts"
+import {
+  codeOf,
+  makeLister,
+  readPiece,
+  readWhole,
+  removeIfThere,
+  segmentPaths,
+  sizeOf,
+} from "./internal/SegmentFiles.ts"
 
 /** Provides segments in `directory`. The first entry creates it. */
 export const layerAt = (directory: string): Layer.Layer<SegmentStorage, never, Flock> =>
@@ -19,10 +27,10 @@ export const layerAt = (directory: string): Layer.Layer<SegmentStorage, never, F
     SegmentStorage,
     Effect.gen(function* () {
       const flock = yield* Flock
-      const at = places(directory)
+      const at = segmentPaths(directory)
       const attempt = <A>(f: () => A): Effect.Effect<A, SegmentsUnavailable> =>
         Effect.try({ try: f, catch: (error) => unavailable(directory, error) })
-      const list = lister(directory)
+      const list = makeLister(directory)
       const lock = flock.mechanism === "none" ? undefined : flock
       return SegmentStorage.of({
         name: directory,
@@ -34,7 +42,7 @@ export const layerAt = (directory: string): Layer.Layer<SegmentStorage, never, F
         size: (name) => attempt(() => sizeOf(at.entries(name)) + sizeOf(at.rollUp(name))),
         exclusively: exclusively(at, lock, (error) => unavailable(directory, error)),
         removeRollUp: (name) => attempt(() => removeIfThere(at.rollUp(name))),
-        setAside: (lines) => attempt(() => setAside(at.aside, lines)),
+        setAside: (lines) => attempt(() => keepForeignLines(at.foreignLines, lines)),
       })
     }),
   )
@@ -50,6 +58,9 @@ export const layerFor = (program: string): Layer.Layer<SegmentStorage, SegmentsU
       }),
     ),
   )
+
+/** The file of a ledger directory that keeps the lines which no version understands, at most 1 MiB. People may read and delete it. */
+export const foreignLinesPath = (directory: string): string => segmentPaths(directory).foreignLines
 
 const unavailable = (directory: string, error: unknown): SegmentsUnavailable =>
   new SegmentsUnavailable({

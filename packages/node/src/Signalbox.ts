@@ -12,16 +12,12 @@ import { EventBus } from "@signalbox/core/EventBus"
 import * as FileConfigSource from "@signalbox/core/FileConfigSource"
 import type { FileLock } from "@signalbox/core/FileLock"
 import { Reconciler } from "@signalbox/core/Reconciler"
-import type { SegmentStorage, SegmentsUnavailable } from "@signalbox/core/SegmentStorage"
-import { StatsLedger, type StatsSettings } from "@signalbox/core/StatsLedger"
 import { Cause, Console, Effect, type FileSystem, Layer, type Path } from "effect"
 import type { Digest } from "effect/crypto"
-import { Flock } from "./Flock.ts"
 import * as LocalFileSystem from "./internal/LocalFileSystem.ts"
 import * as NodeDigest from "./NodeDigest.ts"
 import * as NodeFileExchange from "./NodeFileExchange.ts"
 import * as NodeFileLock from "./NodeFileLock.ts"
-import * as NodeSegmentStorage from "./NodeSegmentStorage.ts"
 
 /** The services that core needs from the platform. */
 export type Platform = FileSystem.FileSystem | Path.Path | FileLock | Digest.Digest
@@ -92,44 +88,6 @@ export const layerFor = (name: string): Layer.Layer<Services, ConfigStoreError> 
  * ```
  */
 export const layerAt = (path: string): Layer.Layer<Services> => above(FileConfigSource.layerAt(path))
-
-const ledgerAbove = <E>(segments: Layer.Layer<SegmentStorage, E, Flock>) =>
-  Layer.provideMerge(StatsLedger.layer, Layer.provide(segments, Flock.layer))
-
-/**
- * Provides the ledger of the program `name` in `ledger` beside its document. All its processes share it.
- *
- * **Example** (Recording calls on disk)
- *
- * ```ts
- * import { strictEqual } from "node:assert"
- * import { StatsLedger, StatsSettings } from "@signalbox/core"
- * import { Signalbox } from "@signalbox/node"
- * import { Effect, Layer } from "effect"
- *
- * const program = Effect.gen(function* () {
- *   const ledger = yield* StatsLedger
- *   yield* ledger.record({ provider: "openai", model: "fast", status: 200 })
- *   return (yield* ledger.snapshot({ window: "1 hour" })).models["fast"]?.requests
- * })
- *
- * const host = Signalbox.layerLedgerFor("my-program").pipe(
- *   Layer.provide(StatsSettings.layer({ windowMinutes: 60 })),
- *   Layer.provide(Signalbox.layerFor("my-program")),
- * )
- * strictEqual(await Effect.runPromise(Effect.provide(program, host)), 1)
- * ```
- */
-export const layerLedgerFor = (
-  name: string,
-): Layer.Layer<StatsLedger | SegmentStorage, SegmentsUnavailable, StatsSettings | EventBus> =>
-  ledgerAbove(NodeSegmentStorage.layerFor(name))
-
-/** Provides the ledger in `directory`. */
-export const layerLedgerAt = (
-  directory: string,
-): Layer.Layer<StatsLedger | SegmentStorage, never, StatsSettings | EventBus> =>
-  ledgerAbove(NodeSegmentStorage.layerAt(directory))
 
 /**
  * Runs a host until SIGINT or SIGTERM, as the last line of its main program.

@@ -12,6 +12,7 @@ import { ModelRegistry } from "@signalbox/core/ModelRegistry"
 import { Providers } from "@signalbox/core/Providers"
 import { Retention } from "@signalbox/core/Retention"
 import { RequireKeys } from "@signalbox/gateway/RequireKeys"
+import * as NodeStatsLedger from "@signalbox/node/NodeStatsLedger"
 import * as Signalbox from "@signalbox/node/Signalbox"
 import { Effect, Layer, type Scope } from "effect"
 import { AdminToken } from "./AdminToken.ts"
@@ -141,7 +142,7 @@ const longLived = (paths: HostPaths) =>
         ModelRegistry.layer,
         Providers.layer,
         Retention.layer,
-        Signalbox.layerLedgerAt(paths.ledger),
+        NodeStatsLedger.layerAt(paths.ledger),
         Credentials.layerAt(paths.credentials),
         token(paths),
       ),

@@ -14,6 +14,7 @@ import { Reconciler } from "@signalbox/core/Reconciler"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import { StatsSettings } from "@signalbox/core/StatsLedger"
 import { Gateway, RequireKeys, UpstreamClients } from "@signalbox/gateway"
+import * as NodeStatsLedger from "@signalbox/node/NodeStatsLedger"
 import * as Signalbox from "@signalbox/node/Signalbox"
 import { Effect, Layer, Redacted, Schema } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
@@ -67,7 +68,7 @@ const host = ready.pipe(
     Layer.mergeAll(
       Providers.layer,
       ModelRegistry.layer,
-      Signalbox.layerLedgerAt(join(directory, "ledger")),
+      NodeStatsLedger.layerAt(join(directory, "ledger")),
       Credentials.layerMemory,
     ),
   ),

@@ -1,6 +1,7 @@
 /** Usage as the ledger's files say, for when no host runs. */
 import { EventBus } from "@signalbox/core/EventBus"
 import { StatsLedger, StatsSettings, type StatsSnapshot } from "@signalbox/core/StatsLedger"
+import * as NodeStatsLedger from "@signalbox/node/NodeStatsLedger"
 import * as Signalbox from "@signalbox/node/Signalbox"
 import { HostConfig } from "@signalbox/server/HostConfig"
 import { Effect, Layer, Logger } from "effect"
@@ -16,7 +17,7 @@ export const snapshotOf = (at: Where, window: number | undefined): Effect.Effect
   Effect.gen(function* () {
     if (window === undefined) yield* mustBeReadable(at.place.config)
     const beneath = window === undefined ? ofDocument(at) : StatsSettings.layer({ windowMinutes: window })
-    const ledger = Signalbox.layerLedgerAt(at.place.ledger).pipe(
+    const ledger = NodeStatsLedger.layerAt(at.place.ledger).pipe(
       Layer.provide(Layer.merge(beneath, EventBus.layer)),
       Layer.provide(Signalbox.layerPlatform),
     )

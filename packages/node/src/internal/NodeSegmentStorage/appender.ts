@@ -2,7 +2,7 @@
 import { closeSync, constants, existsSync, mkdirSync, openSync, writeSync } from "node:fs"
 import type { OpenFailure, SegmentAppender } from "@signalbox/core/SegmentStorage"
 import type { Flock } from "../../Flock.ts"
-import { codeOf, isMissing, type Places, stands } from "../../SegmentFiles.ts"
+import { codeOf, isMissing, leadsTo, type SegmentPaths } from "../SegmentFiles.ts"
 
 const replaced: OpenFailure = { _tag: "Replaced" }
 
@@ -11,7 +11,7 @@ const replaced: OpenFailure = { _tag: "Replaced" }
  * between.
  */
 export const openAppender = (
-  at: Places,
+  at: SegmentPaths,
   name: string,
   lock: Flock["Service"] | undefined,
 ): SegmentAppender | OpenFailure => {
@@ -20,7 +20,7 @@ export const openAppender = (
     if (existsSync(at.rollUp(name))) return replaced
     const fd = openForAppend(at.directory, path)
     try {
-      const isOurs = lock === undefined || (isFree(lock, fd) && stands(fd, path) && !existsSync(at.rollUp(name)))
+      const isOurs = lock === undefined || (isFree(lock, fd) && leadsTo(fd, path) && !existsSync(at.rollUp(name)))
       if (isOurs) return appender(fd, path)
     } catch (error) {
       closeSync(fd)
@@ -66,7 +66,7 @@ const appender = (fd: number, path: string): SegmentAppender => {
         return { code: codeOf(error), written: 0 }
       }
     },
-    isDetached: () => !stands(fd, path),
+    isDetached: () => !leadsTo(fd, path),
     close: () => {
       if (isOpen) closeSync(fd)
       isOpen = false

@@ -3,10 +3,10 @@ import { closeSync, openSync, promises } from "node:fs"
 import type { ExclusiveSegment, SegmentStorage, SegmentsUnavailable } from "@signalbox/core/SegmentStorage"
 import { Effect } from "effect"
 import type { Flock } from "../../Flock.ts"
-import { type Places, readPiece, stands } from "../../SegmentFiles.ts"
+import { leadsTo, readPiece, type SegmentPaths } from "../SegmentFiles.ts"
 
 export const exclusively = (
-  at: Places,
+  at: SegmentPaths,
   lock: Flock["Service"] | undefined,
   unavailable: (error: unknown) => SegmentsUnavailable,
 ): SegmentStorage["Service"]["exclusively"] => {
@@ -23,7 +23,7 @@ export const exclusively = (
     if (fd === undefined || lock === undefined) return undefined
     // A file system without locks protects nothing: treat the segment as held.
     const had = yield* Effect.orElseSucceed(lock.tryLock(fd, "exclusive"), () => false)
-    const isOurs = had && stands(fd, path)
+    const isOurs = had && leadsTo(fd, path)
     if (isOurs) return fd
     closeSync(fd)
     return undefined
@@ -40,7 +40,11 @@ export const exclusively = (
     )
 }
 
-const held = (at: Places, name: string, unavailable: (error: unknown) => SegmentsUnavailable): ExclusiveSegment => {
+const held = (
+  at: SegmentPaths,
+  name: string,
+  unavailable: (error: unknown) => SegmentsUnavailable,
+): ExclusiveSegment => {
   const step = (run: () => Promise<void>) => Effect.uninterruptible(Effect.tryPromise({ try: run, catch: unavailable }))
   const remove = async () => {
     await syncDirectory(at.directory)

@@ -1,6 +1,6 @@
 /** The usage ledger: whether its lines are whole. */
 import { statSync } from "node:fs"
-import { places } from "@signalbox/node/SegmentFiles"
+import { foreignLinesPath } from "@signalbox/node/NodeSegmentStorage"
 import { Effect } from "effect"
 import type { Where } from "../../ConfigAccess.ts"
 import { codeOf } from "../../errorCode.ts"
@@ -24,7 +24,7 @@ export const ledgerFindings = (at: Where): Effect.Effect<ReadonlyArray<Finding>>
       ...(newerLines > 0
         ? [note("ledger", `${newerLines} lines are of a newer Signalbox and left out`, "update this one")]
         : []),
-      ...aside(places(at.place.ledger).aside),
+      ...aside(foreignLinesPath(at.place.ledger)),
     ]
   }).pipe(Effect.catch((failure) => Effect.succeed([unusable(failure)])))
 

@@ -1,12 +1,12 @@
 /** Keeps foreign lines in one file of at most 1 MiB, for people, who may delete it. */
 import { appendFileSync } from "node:fs"
-import { sizeOf } from "../../SegmentFiles.ts"
+import { sizeOf } from "../SegmentFiles.ts"
 
-const asideMaxBytes = 1_048_576
+const maxBytes = 1_048_576
 
 /** Returns the number of lines that fitted. */
-export const setAside = (path: string, lines: ReadonlyArray<string>): number => {
-  let room = asideMaxBytes - sizeOf(path)
+export const keepForeignLines = (path: string, lines: ReadonlyArray<string>): number => {
+  let room = maxBytes - sizeOf(path)
   const kept: Array<string> = []
   for (const line of lines) {
     const bytes = Buffer.byteLength(line) + 1

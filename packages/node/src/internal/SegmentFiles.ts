@@ -4,32 +4,33 @@ import { join } from "node:path"
 import { segmentHour } from "@signalbox/core/SegmentName"
 import type { SegmentChunk, SegmentListing } from "@signalbox/core/SegmentStorage"
 
-export interface Places {
+export interface SegmentPaths {
   readonly directory: string
   readonly entries: (name: string) => string
   readonly rollUp: (name: string) => string
   /** A roll-up that is being written. Only the exclusive holder of the segment uses it. */
   readonly unfinished: (name: string) => string
-  readonly aside: string
+  /** Lines that no reader understands. */
+  readonly foreignLines: string
 }
 
 const entriesEnding = ".entries"
 const rollUpEnding = ".minutes"
 const unfinishedEnding = ".minutes.tmp"
 
-export const places = (directory: string): Places => ({
+export const segmentPaths = (directory: string): SegmentPaths => ({
   directory,
   entries: (name) => join(directory, name + entriesEnding),
   rollUp: (name) => join(directory, name + rollUpEnding),
   unfinished: (name) => join(directory, name + unfinishedEnding),
-  aside: join(directory, "foreign.lines"),
+  foreignLines: join(directory, "foreign.lines"),
 })
 
 /** The age of a directory's last change after which its time stamp differs from that of the next change. */
 const settledMillis = 2000
 
 /** Lists the directory only if it may have changed; otherwise one `stat` is sufficient. */
-export const lister = (directory: string): (() => SegmentListing) => {
+export const makeLister = (directory: string): (() => SegmentListing) => {
   let known: { readonly changed: bigint; readonly listing: SegmentListing } | undefined
   return () => {
     const changed = statSync(directory, { bigint: true, throwIfNoEntry: false })?.mtimeNs
@@ -129,7 +130,7 @@ export const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry:
 export const removeIfThere = (path: string): void => rmSync(path, { force: true })
 
 /** Whether the path names the open file. */
-export const stands = (fd: number, path: string): boolean => {
+export const leadsTo = (fd: number, path: string): boolean => {
   const there = statSync(path, { throwIfNoEntry: false })
   if (there === undefined) return false
   const open = fstatSync(fd)
