@@ -6,6 +6,7 @@ import { runInNewContext } from "node:vm"
 /** Since the last report. */
 export interface Sample {
   readonly cpuMillis: number
+  readonly elapsedMillis: number
   readonly pauseMillis: number
   /** After a full garbage collection; only where it was asked for. */
   readonly heapBytes: number
@@ -15,6 +16,7 @@ const resolutionMillis = 1
 const delays = monitorEventLoopDelay({ resolution: resolutionMillis })
 delays.enable()
 let before = process.cpuUsage()
+let since = performance.now()
 
 const collectGarbage = (): void => {
   setFlagsFromString("--expose-gc")
@@ -25,10 +27,16 @@ process.on("message", (wanted: "sample" | "heap") => {
   const { system, user } = process.cpuUsage(before)
   const pauseMillis = Math.max(0, delays.max / 1e6 - resolutionMillis)
   if (wanted === "heap") collectGarbage()
-  const sample: Sample = { cpuMillis: (system + user) / 1e3, pauseMillis, heapBytes: process.memoryUsage().heapUsed }
+  const sample: Sample = {
+    cpuMillis: (system + user) / 1e3,
+    elapsedMillis: performance.now() - since,
+    pauseMillis,
+    heapBytes: process.memoryUsage().heapUsed,
+  }
   process.send?.(sample)
   delays.reset()
   before = process.cpuUsage()
+  since = performance.now()
 })
 // The host must be able to end.
 process.channel?.unref()

@@ -44,7 +44,8 @@ export class Outline {
 
   constructor(text: string) {
     const start = openingOf(text)
-    this.#root = { key: undefined, offset: start, start, end: skipValue(text, start), inner: undefined }
+    // Its real end is found with its members, which saves a reading of the whole text.
+    this.#root = { key: undefined, offset: start, start, end: text.length, inner: undefined }
   }
 
   /** The containers on a path, as far as they exist. */
@@ -56,7 +57,11 @@ export class Outline {
       offset += item.start
       const code = text.charCodeAt(offset)
       if (code !== openBrace && code !== openBracket) break
-      item.inner ??= containerAt(text, offset)
+      if (item.inner === undefined) {
+        const { container, end } = containerAt(text, offset)
+        item.inner = container
+        if (item === this.#root) item.end = end
+      }
       const container: Container = item.inner
       const span: Span = { offset, length: item.end - item.start }
       item = code === openBrace ? container.byKey.get(token) : container.items[arrayIndex(token) ?? -1]
@@ -128,7 +133,8 @@ const add = ({ byKey, items, repeated }: Container, item: Item): void => {
   byKey.set(item.key, item)
 }
 
-const containerAt = (text: string, open: number): Container => {
+/** The container that opens at `open`, and the offset behind it. */
+const containerAt = (text: string, open: number): { readonly container: Container; readonly end: number } => {
   const container: Container = { items: [], byKey: new Map(), repeated: new Set() }
   const isArray = text.charCodeAt(open) === openBracket
   const close = isArray ? "]" : "}"
@@ -139,7 +145,7 @@ const containerAt = (text: string, open: number): Container => {
     offset = skipGap(text, open + item.end)
     if (text.charCodeAt(offset) === comma) offset = skipGap(text, offset + 1)
   }
-  return container
+  return { container, end: offset + 1 }
 }
 
 /** The member or element at `offset`, in the container that opens at `open`. */
