@@ -2,11 +2,11 @@
  * A channel serves all clients that follow the same event types from one subscription of the bus: each batch is encoded once into one buffer and written
  * once to each client. Clients never wait for each other: one with full buffers leaves the live clients and rejoins through `catchUp`.
  */
-import type { Cursor } from "@signalbox/core/Event"
+import { type Cursor, compareCursors } from "@signalbox/core/Event"
 import type { EventBus } from "@signalbox/core/EventBus"
 import { Cause, Clock, Effect, Exit, Pull, Scope, Stream } from "effect"
 import type { Client } from "./Client.ts"
-import { compareCursors, cursorOf, type Item, type SseEncoder } from "./SseEncoder.ts"
+import { cursorOf, type Item, type SseEncoder } from "./SseEncoder.ts"
 
 /** The prefix of the feed's names among the subscribers of the bus. */
 export const subscriberName = "event feed"

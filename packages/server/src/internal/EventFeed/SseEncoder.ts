@@ -33,9 +33,6 @@ export const opening = (cursor: Cursor, retryMillis: number | undefined): string
 /** The cursor that a client has reached once it has read the item. */
 export const cursorOf = (item: Item): Cursor => (item._tag === "Gap" ? item.to : item.cursor)
 
-/** Negative if `a` comes before `b`. Both must have the same epoch. */
-export const compareCursors = (a: Cursor, b: Cursor): number => a.sequence - b.sequence || (a.n ?? 0) - (b.n ?? 0)
-
 export interface SseEncoder {
   /** Returns one buffer for all items. Omits event types that the registry does not know and logs each such type once. */
   readonly encode: (items: ReadonlyArray<Item>) => Effect.Effect<Buffer>
