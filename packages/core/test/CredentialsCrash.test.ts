@@ -6,7 +6,7 @@ import { add, content, idOf, ids, inProcess, litter, onDisk, revoke } from "./Cr
 
 const torture = process.env["SIGNALBOX_TORTURE"] === "1"
 
-describe("a power cut", () => {
+describe("Credentials after a power cut", () => {
   /** One run: the cut at operation `at` of a start and a revocation, and who gets in afterwards. */
   const run = (options: { readonly seed: number; readonly at: number }) =>
     Effect.gen(function* () {
@@ -16,7 +16,7 @@ describe("a power cut", () => {
       const exit = yield* Effect.exit(inProcess(revoke("one")))
       const over = (yield* Effect.exit(Effect.timeout(disk.crashed, 0)))._tag === "Failure"
       yield* disk.calm
-      // What was acknowledged must survive the next power cut too.
+      // An acknowledged change must also survive the next power cut.
       yield* disk.crash("random")
       yield* disk.restart
       yield* Effect.gen(function* () {
@@ -31,7 +31,7 @@ describe("a power cut", () => {
       return over
     }).pipe(onDisk(options))
 
-  it.effect("at any operation of a revocation leaves the keys whole, and an acknowledged one revoked", () =>
+  it.effect("keeps whole keys, and an acknowledged revocation, for a power cut at any operation", () =>
     Effect.promise(() =>
       fc.assert(
         fc.asyncProperty(fc.record({ seed: fc.integer(), at: fc.integer({ min: 1, max: 50 }) }), (options) =>
@@ -41,13 +41,13 @@ describe("a power cut", () => {
       ),
     ),
   )
-  it.effect("was tried at every operation that a revocation has", () =>
+  it.effect("covers every operation of a revocation", () =>
     Effect.gen(function* () {
       assert.isFalse(yield* run({ seed: 1, at: 10 }))
       assert.isTrue(yield* run({ seed: 1, at: 50 }))
     }),
   )
-  it.effect("while the first key is added leaves no file or one with that key", () =>
+  it.effect("leaves no file or one with the key for a power cut during the first addition", () =>
     Effect.promise(() =>
       fc.assert(
         fc.asyncProperty(fc.integer(), fc.integer({ min: 1, max: 40 }), (seed, at) =>

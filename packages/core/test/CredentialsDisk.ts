@@ -46,7 +46,7 @@ export const save = (text: string) =>
   foreign((fs) =>
     Effect.andThen(fs.makeDirectory(directory, { recursive: true }), fs.writeFileString(file, text, { mode: 0o600 })),
   )
-/** What stands beside the file. */
+/** The other files beside the file. */
 export const litter = foreign((fs) =>
   Effect.map(fs.readDirectory(directory), (names) => names.filter((name) => name !== "credentials.json")),
 )
@@ -65,7 +65,7 @@ export const turns = Effect.replicateEffect(Effect.yieldNow, 200, { discard: tru
 /** As long as a change may take to be noticed, and the turns that noticing takes. */
 export const later = Effect.replicateEffect(Effect.andThen(TestClock.adjust("1 second"), turns), 2, { discard: true })
 
-/** What was published about keys since the subscription, as `type id`. */
+/** The published events of keys since the subscription, as `type id`. */
 export const listen = Effect.gen(function* () {
   const events = yield* EventBus.use(({ subscribe }) =>
     subscribe({ types: ["credential.added", "credential.changed", "credential.revoked"] }),

@@ -5,7 +5,7 @@ import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { add, content, directory, file, idOf, inProcess, litter, onDisk, revoke, temporary } from "./CredentialsDisk.ts"
 
-describe("a change that fails", () => {
+describe("a failed change of Credentials", () => {
   const isTemporary = (path: string) => temporary.test(path.slice(directory.length + 1))
   const cases = [
     ["opening the temporary file", "open", "EACCES"],
@@ -15,7 +15,7 @@ describe("a change that fails", () => {
     ["naming", "rename", "EROFS"],
   ] as const
   for (const [what, name, code] of cases) {
-    it.effect(`by ${code} while ${what} changes nothing, says so, and leaves nothing`, () =>
+    it.effect(`changes nothing, fails with ${code} and leaves no file if it occurs while ${what}`, () =>
       Effect.gen(function* () {
         const disk = yield* SimulatedDisk
         const secret = yield* inProcess(add("one"))
@@ -39,7 +39,7 @@ describe("a change that fails", () => {
       }).pipe(onDisk()),
     )
   }
-  it.effect("by a full disk changes nothing", () =>
+  it.effect("changes nothing on a full disk", () =>
     Effect.gen(function* () {
       const disk = yield* SimulatedDisk
       const secret = yield* inProcess(add("one"))
@@ -51,7 +51,7 @@ describe("a change that fails", () => {
       assert.deepStrictEqual([yield* litter, yield* inProcess(idOf(secret))], [[], "one"])
     }).pipe(onDisk()),
   )
-  it.effect("only in syncing the directory is in force, and says that a power cut may undo it", () =>
+  it.effect("applies the change and fails with Unconfirmed if only the sync of the directory fails", () =>
     Effect.gen(function* () {
       const disk = yield* SimulatedDisk
       const secret = yield* inProcess(add("one"))
@@ -66,7 +66,7 @@ describe("a change that fails", () => {
       )
     }).pipe(onDisk()),
   )
-  it.effect("because another process holds the lock says who must be waited for", () =>
+  it.effect("names the holder if another process holds the lock", () =>
     Effect.gen(function* () {
       const secret = yield* inProcess(add("one"))
       const lock = yield* FileLock

@@ -39,8 +39,8 @@ const key = (id: string, sha256: string, more = "") =>
 const text = (...keys: ReadonlyArray<string>) => `{ "version": 1, "keys": { ${keys.join(", ")} } }`
 const one = text(key("one", hash))
 
-describe("the file", () => {
-  it.effect("holds hashes and no secrets, is for its owner alone, and nothing stands beside it", () =>
+describe("the file of Credentials", () => {
+  it.effect("contains hashes without secrets, has mode 0600, and is the only file", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_769_860_800_000)
       const secret = yield* inProcess(add("one"))
@@ -56,7 +56,7 @@ describe("the file", () => {
       assert.deepStrictEqual(yield* litter, [])
     }).pipe(onDisk()),
   )
-  it.effect("is found again by the next process, which does not call that news", () =>
+  it.effect("is read by the next process without events", () =>
     Effect.gen(function* () {
       const secret = yield* inProcess(add("one"))
       yield* inProcess(
@@ -69,7 +69,7 @@ describe("the file", () => {
       )
     }).pipe(onDisk()),
   )
-  it.effect("keeps comments and keys that this program does not know, and says which those are", () =>
+  it.effect("keeps comments and unknown keys, and reports the latter", () =>
     Effect.gen(function* () {
       yield* save(`// ours\n${text(key("one", hash, ', "owner": "ann"'))}`)
       const { lines } = yield* logged(inProcess(add("two")))
@@ -80,7 +80,7 @@ describe("the file", () => {
       assert.deepStrictEqual(yield* inProcess(ids), ["two", "one"])
     }).pipe(onDisk()),
   )
-  it.effect("may be a symbolic link, which stays one", () =>
+  it.effect("stays a symbolic link", () =>
     Effect.gen(function* () {
       yield* save(one)
       yield* foreign((fs) => Effect.andThen(fs.rename(file, "/tmp/real.json"), fs.symlink("/tmp/real.json", file)))
@@ -89,7 +89,7 @@ describe("the file", () => {
       assert.deepStrictEqual(JSON.parse(yield* content), { version: 1, keys: {} })
     }).pipe(onDisk()),
   )
-  it.effect("is reported while others may read or write it, and closed by the next change", () =>
+  it.effect("is reported with a wider mode, which the next change tightens", () =>
     Effect.gen(function* () {
       yield* save(one)
       yield* foreign((fs) => fs.chmod(file, 0o664))
@@ -101,7 +101,7 @@ describe("the file", () => {
       assert.strictEqual((yield* foreign((fs) => fs.stat(file))).mode & 0o777, 0o600)
     }).pipe(onDisk()),
   )
-  it.effect("holds ten thousand keys and not one more", () =>
+  it.effect("accepts 10,000 keys and refuses the next one", () =>
     Effect.gen(function* () {
       const many = Array.from({ length: 10_000 }, (_, i) => key(`key${i}`, i.toString(16).padStart(64, "0")))
       yield* save(text(...many))
@@ -126,7 +126,7 @@ describe("the file", () => {
   )
 })
 
-describe("a file that cannot be understood", () => {
+describe("an invalid file of Credentials", () => {
   const cases = [
     ["is empty", "", "EINVAL"],
     ["is torn", one.slice(0, -20), "EINVAL"],
@@ -141,7 +141,7 @@ describe("a file that cannot be understood", () => {
     ["is larger than any that is read", `${one}${" ".repeat(16 * 1024 * 1024)}`, "EFBIG"],
   ] as const
   for (const [what, bad, code] of cases) {
-    it.effect(`because it ${what} lets nobody in at a start, is said, is not overwritten, and can be corrected`, () =>
+    it.effect(`refuses every caller at a start, reports the problem and overwrites nothing if it ${what}`, () =>
       Effect.gen(function* () {
         yield* save(bad)
         const { lines } = yield* logged(
@@ -169,7 +169,7 @@ describe("a file that cannot be understood", () => {
         assert.deepStrictEqual(yield* litter, [])
       }).pipe(onDisk()),
     )
-    it.effect(`because it ${what} leaves in force what was in force`, () =>
+    it.effect(`keeps the keys in force if it ${what}`, () =>
       Effect.gen(function* () {
         const secret = yield* inProcess(add("one"))
         const good = yield* content
@@ -196,7 +196,7 @@ describe("a file that cannot be understood", () => {
       }).pipe(onDisk()),
     )
   }
-  it.effect("because it is gone leaves in force what was in force, and is not made anew with less", () =>
+  it.effect("keeps the keys in force if the file is removed, and does not create it with fewer keys", () =>
     Effect.gen(function* () {
       const secret = yield* inProcess(add("one"))
       yield* inProcess(
@@ -213,7 +213,7 @@ describe("a file that cannot be understood", () => {
       )
     }).pipe(onDisk()),
   )
-  it.effect("because of its rights or its disk is read as soon as that works again", () =>
+  it.effect("reads the file again as soon as its mode or disk permits", () =>
     Effect.gen(function* () {
       yield* save(one)
       yield* foreign((fs) => fs.chmod(file, 0))
@@ -230,8 +230,8 @@ describe("a file that cannot be understood", () => {
   )
 })
 
-describe("what others change", () => {
-  it.effect("is in force within two seconds, and published like one's own changes", () =>
+describe("foreign changes of the file of Credentials", () => {
+  it.effect("takes effect within two seconds and publishes events", () =>
     inProcess(
       Effect.gen(function* () {
         const told = yield* listen
@@ -257,7 +257,7 @@ describe("what others change", () => {
       }),
     ).pipe(onDisk()),
   )
-  it.effect("is not lost by a change of ours that knows nothing of it yet", () =>
+  it.effect("survives a concurrent change of this process", () =>
     inProcess(
       Effect.gen(function* () {
         const told = yield* listen
@@ -276,7 +276,7 @@ describe("what others change", () => {
       }),
     ).pipe(onDisk()),
   )
-  it.effect("by saving in the moment in which we write is not lost", () =>
+  it.effect("survives a write of this process at the same moment", () =>
     Effect.gen(function* () {
       const disk = yield* SimulatedDisk
       yield* save(one)
@@ -291,7 +291,7 @@ describe("what others change", () => {
       assert.deepStrictEqual(yield* litter, [])
     }).pipe(Effect.scoped, onDisk()),
   )
-  it.effect("is read again when it may have changed twice within one tick of the disk's clock", () =>
+  it.effect("is read again if it may have changed twice within one tick of the disk's clock", () =>
     inProcess(
       Effect.gen(function* () {
         // Same inode, size and time.
@@ -310,7 +310,7 @@ describe("what others change", () => {
       }),
     ).pipe(onDisk()),
   )
-  it.effect("does not bring back what was revoked while it was being read", () =>
+  it.effect("does not restore a key that was revoked during a read", () =>
     Effect.gen(function* () {
       const disk = yield* SimulatedDisk
       const secret = yield* inProcess(add("one"))

@@ -32,7 +32,7 @@ for (const exchange of [true, false]) {
   )
 }
 
-describe("a write that fails", () => {
+describe("a failed write of FileConfigSource", () => {
   const cases = [
     ["opening the temporary file", find("open", temporary), "EACCES"],
     ["writing", find("write", temporary), "ENOSPC"],
@@ -42,7 +42,7 @@ describe("a write that fails", () => {
     ["naming", find("rename", temporary), "EROFS"],
   ] as const
   for (const [what, at, code] of cases) {
-    it.effect(`by ${code} while ${what} keeps the old document, says so, and leaves nothing`, () =>
+    it.effect(`keeps the old document, fails with ${code} and leaves no file if it occurs while ${what}`, () =>
       Effect.gen(function* () {
         const disk = yield* SimulatedDisk
         const { hash } = yield* seeded
@@ -59,7 +59,7 @@ describe("a write that fails", () => {
       }).pipe(onDisk()),
     )
   }
-  it.effect("by a short write does not fail: the rest is written too", () =>
+  it.effect("writes the rest after a short write", () =>
     Effect.gen(function* () {
       const disk = yield* SimulatedDisk
       const { hash } = yield* seeded
@@ -68,7 +68,7 @@ describe("a write that fails", () => {
       assert.strictEqual(yield* content, "longer than one")
     }).pipe(onDisk()),
   )
-  it.effect("by a full disk keeps the old document", () =>
+  it.effect("keeps the old document on a full disk", () =>
     Effect.gen(function* () {
       const disk = yield* SimulatedDisk
       const { hash } = yield* seeded
@@ -79,7 +79,7 @@ describe("a write that fails", () => {
       assert.deepStrictEqual(yield* litter, [])
     }).pipe(onDisk()),
   )
-  it.effect("only in syncing the directory has taken place, and says that it is unconfirmed", () =>
+  it.effect("writes the document and fails with Unconfirmed if only the sync of the directory fails", () =>
     Effect.gen(function* () {
       const disk = yield* SimulatedDisk
       const { hash } = yield* seeded
@@ -90,7 +90,7 @@ describe("a write that fails", () => {
       assert.deepStrictEqual(yield* litter, [])
     }).pipe(onDisk()),
   )
-  it.effect("because the text is larger than any that would be read again keeps the old document", () =>
+  it.effect("keeps the old document if the new text exceeds the bound for reading", () =>
     Effect.gen(function* () {
       const { hash } = yield* seeded
       const text = "x".repeat(16 * 1024 * 1024 + 1)
@@ -103,7 +103,7 @@ describe("a write that fails", () => {
       )
     }).pipe(onDisk()),
   )
-  it.effect("because another process writes all the time is Busy", () =>
+  it.effect("fails with Busy if another process writes all the time", () =>
     Effect.gen(function* () {
       const { hash } = yield* seeded
       const lock = yield* FileLock
@@ -118,8 +118,8 @@ describe("a write that fails", () => {
   )
 })
 
-describe("an exclusive stretch", () => {
-  it.effect("lasts until the writes that were begun in it are done", () =>
+describe("FileConfigSource.exclusively", () => {
+  it.effect("lasts until the writes that started in it are complete", () =>
     Effect.gen(function* () {
       const disk = yield* SimulatedDisk
       const { hash } = yield* seeded
@@ -146,13 +146,13 @@ describe("an exclusive stretch", () => {
   )
 })
 
-describe("reading", () => {
+describe("FileConfigSource.read", () => {
   const unreadable = (
     text: string,
     prepare: (fs: FileSystem.FileSystem) => Effect.Effect<void, unknown>,
     code: string,
   ) =>
-    it.effect(`${text} is ${code}, never missing`, () =>
+    it.effect(`fails with ${code} for ${text}, and never reports it as missing`, () =>
       Effect.gen(function* () {
         yield* foreign((fs) => Effect.andThen(fs.makeDirectory(directory, { recursive: true }), prepare(fs)))
         const error = yield* started(Effect.flip(ConfigSource.use((source) => source.read)))
@@ -171,7 +171,7 @@ describe("reading", () => {
   unreadable("what is not UTF-8", (fs) => fs.writeFile(file, new Uint8Array([0x7b, 0xff, 0x7d])), "EILSEQ")
   unreadable("what is too big", (fs) => fs.writeFile(file, new Uint8Array(16 * 1024 * 1024 + 1)), "EFBIG")
 
-  it.effect("a disk that fails is EIO, never missing", () =>
+  it.effect("fails with EIO on a broken disk, and never reports a missing document", () =>
     Effect.gen(function* () {
       const disk = yield* SimulatedDisk
       yield* seeded
@@ -179,7 +179,7 @@ describe("reading", () => {
       assert.strictEqual((yield* started(Effect.flip(ConfigSource.use((source) => source.read)))).code, "EIO")
     }).pipe(onDisk()),
   )
-  it.effect("a byte order mark is dropped, and means nothing", () =>
+  it.effect("ignores a byte order mark", () =>
     Effect.gen(function* () {
       yield* seeded
       yield* foreign((fs) => fs.writeFileString(file, "\uFEFFold"))
@@ -190,9 +190,9 @@ describe("reading", () => {
   )
 })
 
-describe("modes and owners", () => {
+describe("modes and owners of FileConfigSource", () => {
   const mode = (path: string) => foreign((fs) => Effect.map(fs.stat(path), (info) => info.mode & 0o777))
-  it.effect("what it makes is 0600 in directories of 0700", () =>
+  it.effect("creates files with 0600 in directories with 0700", () =>
     Effect.gen(function* () {
       yield* seeded
       yield* started(ConfigSource.use((source) => source.history.keep("old", "0".repeat(64))))
@@ -203,7 +203,7 @@ describe("modes and owners", () => {
       )
     }).pipe(onDisk()),
   )
-  it.effect("a wider mode is reported at every read and tightened by the next write", () =>
+  it.effect("reports a wider mode at every read and tightens it with the next write", () =>
     Effect.gen(function* () {
       const { hash } = yield* seeded
       yield* foreign((fs) => fs.chmod(file, 0o644))
@@ -257,7 +257,7 @@ describe("modes and owners", () => {
         assert.strictEqual(yield* mode(directory), 0o777)
       }).pipe(onDisk()),
   )
-  it.effect("root keeps the owner of the file", () =>
+  it.effect("keeps the owner of the file if root writes", () =>
     Effect.gen(function* () {
       const { hash } = yield* seeded
       yield* foreign((fs) => fs.chown(file, 1000, 1001))
@@ -268,8 +268,8 @@ describe("modes and owners", () => {
   )
 })
 
-describe("symbolic links", () => {
-  it.effect("stay; what they lead to is replaced, and the lock and the temporary file are beside that", () =>
+describe("FileConfigSource behind symbolic links", () => {
+  it.effect("replaces the target of the links, with lock and temporary file beside it", () =>
     Effect.gen(function* () {
       yield* foreign((fs) =>
         Effect.gen(function* () {
@@ -285,7 +285,7 @@ describe("symbolic links", () => {
       assert.deepStrictEqual(yield* foreign((fs) => fs.readDirectory("/dotfiles")), ["signalbox.json"])
     }).pipe(onDisk()),
   )
-  it.effect("that change while a write is under way are followed to the new place", () =>
+  it.effect("follows links that change during a write", () =>
     Effect.gen(function* () {
       const disk = yield* SimulatedDisk
       const { hash } = yield* foreign((fs) =>
@@ -323,8 +323,8 @@ describe("symbolic links", () => {
   )
 })
 
-describe("hints", () => {
-  /** The hints as they come, after the one that says that it watches. */
+describe("hints of FileConfigSource", () => {
+  /** The hints after the first one, which reports that the source watches. */
   const listen = Effect.gen(function* () {
     const source = yield* ConfigSource
     const hints = yield* Queue.unbounded<void>()
@@ -335,7 +335,7 @@ describe("hints", () => {
   const soon = <A>(effect: Effect.Effect<A>) =>
     Effect.raceFirst(effect, Effect.forever(Effect.andThen(TestClock.adjust("50 millis"), Effect.yieldNow)))
 
-  it.effect("come by polling where nothing can be watched, and a warning says so until it can", () =>
+  it.effect("emits hints by polling with a warning while nothing can be watched", () =>
     Effect.gen(function* () {
       const disk = yield* SimulatedDisk
       yield* seeded
@@ -358,7 +358,7 @@ describe("hints", () => {
       )
     }).pipe(Effect.scoped, onDisk()),
   )
-  it.effect("survive that the directory is renamed away and made again", () =>
+  it.effect("emits hints after the directory was renamed and created again", () =>
     Effect.gen(function* () {
       yield* seeded
       yield* started(

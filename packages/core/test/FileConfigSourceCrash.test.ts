@@ -19,7 +19,7 @@ import {
 
 const torture = process.env["SIGNALBOX_TORTURE"] === "1"
 
-describe("a power cut", () => {
+describe("FileConfigSource after a power cut", () => {
   /** One run: the cut at operation `at` of a write, and what is there afterwards. */
   const run = (options: { readonly seed: number; readonly exchange: boolean; readonly at: number }) =>
     Effect.gen(function* () {
@@ -29,7 +29,7 @@ describe("a power cut", () => {
       const exit = yield* Effect.exit(started(write("new", hash)))
       const over = (yield* Effect.exit(Effect.timeout(disk.crashed, 0)))._tag === "Failure"
       yield* disk.calm
-      // What was acknowledged must survive the next power cut too.
+      // An acknowledged write must also survive the next power cut.
       yield* disk.crash("random")
       yield* disk.restart
       const allowed = Exit.isSuccess(exit) ? ["new"] : ["old", "new"]
@@ -54,14 +54,14 @@ describe("a power cut", () => {
         ),
       ),
   )
-  it.effect("was tried at every operation that a write has", () =>
+  it.effect("covers every operation of a write", () =>
     Effect.gen(function* () {
       assert.isFalse(yield* run({ seed: 1, exchange: false, at: 10 }))
       assert.isTrue(yield* run({ seed: 1, exchange: false, at: 70 }))
       assert.isTrue(yield* run({ seed: 1, exchange: true, at: 70 }))
     }),
   )
-  it.effect("while seeding leaves the whole seed or nothing, and seeding goes on from there", () =>
+  it.effect("leaves the whole seed or nothing, and seeds again", () =>
     Effect.promise(() =>
       fc.assert(
         fc.asyncProperty(fc.integer(), fc.integer({ min: 1, max: 50 }), (seed, at) =>
@@ -86,8 +86,8 @@ describe("a power cut", () => {
   )
 })
 
-describe("the history", () => {
-  it.effect("has what it acknowledged and nothing torn, wherever the power was cut", () =>
+describe("the history of FileConfigSource", () => {
+  it.effect("contains every acknowledged text, and no torn one, after a power cut at any operation", () =>
     Effect.promise(() =>
       fc.assert(
         fc.asyncProperty(fc.integer(), fc.integer({ min: 1, max: 60 }), (seed, at) =>
@@ -131,8 +131,8 @@ describe("the history", () => {
   )
 })
 
-describe("a history in which one text cannot be read", () => {
-  it.effect("is redacted in all others, and says so", () =>
+describe("a history with an unreadable text", () => {
+  it.effect("redacts all other texts and reports the unreadable one", () =>
     Effect.gen(function* () {
       yield* seeded
       yield* started(
@@ -151,13 +151,13 @@ describe("a history in which one text cannot be read", () => {
   )
 })
 
-describe("an editor that saves in the same moment", () => {
+describe("FileConfigSource with an editor that saves at the same moment", () => {
   const ways = {
     "in place": (fs: FileSystem.FileSystem) => fs.writeFileString(file, "foreign"),
     "by renaming over it": (fs: FileSystem.FileSystem) =>
       Effect.andThen(fs.writeFileString(`${directory}/4913`, "foreign"), fs.rename(`${directory}/4913`, file)),
   }
-  /** Saves before the operation with this number, and tells where the text was found afterwards. */
+  /** Saves before the operation with this number, and returns where the text was found afterwards. */
   const run = (exchange: boolean, save: (fs: FileSystem.FileSystem) => Effect.Effect<void, unknown>, at: number) =>
     Effect.gen(function* () {
       const disk = yield* SimulatedDisk
@@ -191,7 +191,7 @@ describe("an editor that saves in the same moment", () => {
 
   for (const exchange of [true, false]) {
     for (const [way, save] of Object.entries(ways)) {
-      it.effect(`${way}, ${exchange ? "with" : "without"} exchange, never loses its text`, () =>
+      it.effect(`${way}, ${exchange ? "with" : "without"} exchange, keeps the text of the editor`, () =>
         Effect.gen(function* () {
           const outcomes = new Set<string>()
           for (let at = 1; at < 70; at++) {
@@ -220,7 +220,7 @@ describe("an editor that saves in the same moment", () => {
       return yield* Ref.get(found)
     }).pipe(Effect.scoped, onDisk({ exchange: false }))
 
-  it.effect("and a power cut right after leave the foreign text, in the file or in the history of the next start", () =>
+  it.effect("keeps the foreign text in the file or the history if a power cut follows", () =>
     Effect.promise(() =>
       fc.assert(
         fc.asyncProperty(fc.integer({ min: 0, max: 12 }), (later) =>
@@ -256,8 +256,8 @@ describe("an editor that saves in the same moment", () => {
   )
 })
 
-describe("an editor's text that was displaced by a write which stays unconfirmed", () => {
-  it.effect("is in the history, and its hash in the log, since the write has no answer that could tell it", () =>
+describe("FileConfigSource with an unconfirmed write over an editor's text", () => {
+  it.effect("keeps the text in the history, and logs its hash", () =>
     Effect.gen(function* () {
       const disk = yield* SimulatedDisk
       const { hash } = yield* seeded
@@ -279,8 +279,8 @@ describe("an editor's text that was displaced by a write which stays unconfirmed
   )
 })
 
-describe("interruption", () => {
-  it.effect("at any operation of a write leaves the old document or the new, and no litter", () =>
+describe("an interrupted write of FileConfigSource", () => {
+  it.effect("leaves the old document or the new one, and no temporary file, at any operation", () =>
     Effect.gen(function* () {
       const outcomes = new Set<string>()
       for (let at = 1; at < 60; at++) {
@@ -307,8 +307,8 @@ describe("interruption", () => {
   )
 })
 
-describe("a process that ended by a power cut", () => {
-  it.effect("says so, as a defect", () =>
+describe("a process after a simulated power cut", () => {
+  it.effect("dies with PowerCut", () =>
     Effect.gen(function* () {
       const disk = yield* SimulatedDisk
       const { hash } = yield* seeded

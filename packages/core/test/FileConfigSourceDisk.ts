@@ -26,7 +26,7 @@ export const started = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provi
 export const foreign = <A>(f: (fs: FileSystem.FileSystem) => Effect.Effect<A, unknown>) =>
   Effect.flatMap(SimulatedDisk, (disk) => Effect.orDie(f(disk.foreign)))
 export const content = foreign((fs) => fs.readFileString(file))
-/** What stands beside the document and in the history, but documents. */
+/** The files beside the document and in the history that are not documents. */
 export const litter = foreign((fs) =>
   Effect.map(fs.readDirectory(directory, { recursive: true }), (names) =>
     names.filter(

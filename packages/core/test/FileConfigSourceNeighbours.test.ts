@@ -23,7 +23,7 @@ const prepare = foreign((fs) =>
 const using = <A, E>(path: string, f: (source: ConfigSource["Service"]) => Effect.Effect<A, E>) =>
   Effect.provide(ConfigSource.use(f), life(path))
 
-describe("two documents", () => {
+describe("two documents in one directory", () => {
   for (const { mine, theirs, what } of pairs) {
     const works = {
       write: (source: ConfigSource["Service"], hash: string) => Effect.asVoid(source.write("theirs", hash)),
@@ -51,7 +51,7 @@ describe("two documents", () => {
     }
   }
 
-  it.effect("keep what was saved to them in their own history, whoever starts first", () =>
+  it.effect("keep their saves in their own histories, in any order of starts", () =>
     Effect.gen(function* () {
       const { mine, theirs } = pairs[0]
       const saved = `${directory}/.config.json.0123456789.${"a".repeat(16)}.${"b".repeat(16)}.old`

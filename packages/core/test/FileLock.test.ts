@@ -8,7 +8,7 @@ import { TestClock } from "effect/testing"
 fileLockSuite("FileLock.layerMemory", FileLock.layerMemory)
 
 describe("FileLockError", () => {
-  it("says what happened, to what, who holds it and what to do now", () => {
+  it("states what happened, to what, who holds the lock, and what to do", () => {
     const holder = "held by pid 4711, started 2026-01-31T12:00:00.000Z"
     const timedOut = (timeoutMillis: number) =>
       new FileLockError({ reason: new LockTimedOut({ path: "/a/b.lock", timeoutMillis, holder }) }).message
@@ -34,7 +34,7 @@ describe("KeyedLock", () => {
       ),
     )
 
-  it.effect("keep no entry for a key that nobody holds or awaits, however the waits ended", () =>
+  it.effect("keeps no entry for a key without holders and waiters", () =>
     Effect.gen(function* () {
       const locks = new KeyedLock()
       for (let operations = 3; operations <= 40; operations++) {
@@ -60,7 +60,7 @@ describe("KeyedLock", () => {
     }),
   )
 
-  it.effect("serve a long row one after the other without nesting them on the stack", () =>
+  it.effect("serves a long queue without nesting on the stack", () =>
     Effect.gen(function* () {
       const locks = new KeyedLock()
       locks.tryTake("key", "exclusive")
