@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config"
 
-const project = (name: string, options: { readonly isolate?: boolean } = {}) => ({
+const project = (name: string, options: { readonly isolate?: boolean; readonly globalSetup?: string } = {}) => ({
   extends: true as const,
   test: { name, root: `packages/${name}`, include: ["test/**/*.test.ts"], ...options },
 })
@@ -22,7 +22,7 @@ export default defineConfig({
       project("api", shared),
       project("gateway", shared),
       project("server", shared),
-      project("cli"),
+      project("cli", { globalSetup: "test/globalSetup.ts" }),
       project("examples"),
     ],
   },

@@ -1,2 +1,2 @@
-/** The `signalbox` command as a function, for who builds another program around it; `main.ts` is the command itself. */
+/** The `signalbox` command as a function, for programs that ship it under another name. `main.ts` is the entry point of the binary. */
 export { run } from "./Cli.ts"

@@ -1,19 +1,23 @@
 #!/usr/bin/env node
 /**
- * The `signalbox` command. What a prompt or a status line asks for every few seconds is answered here, before anything else is loaded;
- * everything else begins in `Start.ts`, which `Program.ts` loads.
+ * Starts the `signalbox` command. Answers `--version` and `status --tmux` itself, because shell prompts and status bars run them every few
+ * seconds; loads the rest of the program for everything else.
  */
 import { version } from "@signalbox/api/Version"
-import { tmuxAnswer } from "./internal/StatusBar.ts"
-import { say } from "./internal/writeLine.ts"
+import { useCompileCache } from "./internal/CompileCache.ts"
+import { statusBarOf } from "./internal/StatusBar.ts"
+import { writeLine } from "./internal/writeLine.ts"
 
 const args = process.argv.slice(2)
 const isVersion = args.length === 1 && (args[0] === "--version" || args[0] === "-v")
-const answer = isVersion ? `signalbox ${version}` : tmuxAnswer(args)
+const line = isVersion ? `signalbox ${version}` : statusBarOf(args)
 
-// A host reads its document when it starts: to be told so before it listens must not end it.
+// SIGHUP makes a host read its document again. Before the host listens for it, the signal must not end the process.
 if (args.includes("serve")) process.on("SIGHUP", () => {})
 
-if (answer !== undefined) say(answer)
-// Not awaited: this is bundled as CommonJS.
-else void import("./internal/Program.ts").then(({ run }) => run(version, args))
+if (line !== undefined) writeLine(line)
+else {
+  useCompileCache(process.env)
+  // Not awaited: the bundle is CommonJS.
+  void import("./Cli.ts").then(({ run }) => run(args))
+}

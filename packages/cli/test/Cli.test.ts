@@ -1,5 +1,4 @@
-/** What every invocation has in common: how it is told what is wrong, and where that is written. */
-
+/** Behaviour that all commands share: usage errors, help, exit codes and output. */
 import { spawnSync } from "node:child_process"
 import { closeSync, openSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
@@ -10,7 +9,7 @@ import { home, program, runProgram } from "./Command.ts"
 const escape = "\u001b"
 
 describe("the command", () => {
-  it.live("says its version, with and without the rest of the program", () =>
+  it.live("prints its version from the launcher and from the full program", () =>
     Effect.gen(function* () {
       const { run } = yield* home
       assert.deepStrictEqual(yield* run(["--version"]), { code: 0, stdout: `signalbox ${version}\n`, stderr: "" })
@@ -22,7 +21,7 @@ describe("the command", () => {
     }),
   )
 
-  it.live("prints help on standard output when it is asked for, and names every command", () =>
+  it.live("prints help with every command on standard output when requested", () =>
     Effect.gen(function* () {
       const { run } = yield* home
       const { code, stderr, stdout } = yield* run(["--help"])
@@ -46,7 +45,7 @@ describe("the command", () => {
     }),
   )
 
-  const wrong: ReadonlyArray<readonly [words: ReadonlyArray<string>, says: RegExp]> = [
+  const wrong: ReadonlyArray<readonly [words: ReadonlyArray<string>, expected: RegExp]> = [
     [[], /signalbox needs a command/],
     [["config"], /signalbox config needs a command/],
     [["modles"], /there is no command "modles" \(did you mean "models"\?\)/],
@@ -55,23 +54,23 @@ describe("the command", () => {
     [["config", "get", "a", "b"], /Unexpected positional argument: "b"/],
     [["serve", "--port", "70000"], /a port is a number from 0 to 65535/],
     [["serve", "--port", "x"], /Invalid value for flag --port/],
-    [["stats", "--window", "9d"], /"9d" is no window/],
+    [["stats", "--window", "9d"], /"9d" is not a time window/],
     [["models", "--config", ""], /--config names no file/],
-    [["config", "get", "a..b"], /"a..b" is no path/],
-    [["config", "set", "models.a", "{x"], /begins like JSON and is none/],
-    [["config", "plan"], /nothing to plan/],
+    [["config", "get", "a..b"], /"a..b" is not a path/],
+    [["config", "set", "models.a", "{x"], /begins like JSON but is not valid JSON/],
+    [["config", "plan"], /there is nothing to plan/],
     [["config", "plan", "a", "1", "b"], /a value is missing/],
     [["events", "--types", "config.chnged"], /did you mean "config.changed"\?/],
-    [["events", "--since", "bogus"], /"bogus" is no cursor\nhint: --since takes /],
+    [["events", "--since", "bogus"], /"bogus" is not a cursor\nhint: --since takes /],
     [["status", "--tmux", "--theme", "white-on-blu"], /did you mean "white-on-blue"\?/],
     [["service", "print", "--systemd", "--launchd"], /exclude each other/],
   ]
-  for (const [words, says] of wrong) {
-    it.live(`ends with 2, one line and a hint for: signalbox ${words.join(" ")}`, () =>
+  for (const [words, expected] of wrong) {
+    it.live(`exits with 2, one line and a hint for: signalbox ${words.join(" ")}`, () =>
       Effect.gen(function* () {
         const { run } = yield* home
         const { code, stderr, stdout } = yield* run(words)
-        assert.match(stderr, says)
+        assert.match(stderr, expected)
         assert.deepStrictEqual([code, stdout], [2, ""])
         const [first = "", second = "", ...more] = stderr.trimEnd().split("\n")
         assert.match(first, /^signalbox: /)
@@ -82,7 +81,7 @@ describe("the command", () => {
     )
   }
 
-  it.live("with --json a mistake is one problem on standard error", () =>
+  it.live("prints a usage error as one JSON problem on standard error with --json", () =>
     Effect.gen(function* () {
       const { run } = yield* home
       const { code, stderr, stdout } = yield* run(["modles", "--json"])
@@ -94,29 +93,29 @@ describe("the command", () => {
     }),
   )
 
-  it.live("says that a host is needed, ends with 3, and makes no file", () =>
+  it.live("exits with 3 and creates no file when a command needs a host", () =>
     Effect.gen(function* () {
       const { json, run } = yield* home
       for (const words of [["reload"], ["services"], ["events"], ["status"]]) {
         const { code, stderr, stdout } = yield* run(words)
         assert.deepStrictEqual([code, stdout], [3, ""], words.join(" "))
-        assert.include(stderr, "no host runs on")
+        assert.include(stderr, "no host is running on")
         assert.include(stderr, "signalbox serve")
       }
       assert.isFalse((yield* json(["config", "path"])).exists)
     }),
   )
 
-  it.live("never writes what a terminal would obey", () =>
+  it.live("escapes control characters from arguments", () =>
     Effect.gen(function* () {
       const { run } = yield* home
       const { stderr } = yield* run(["config", "get", `models."\\u001b[31m\\u009b2J\\u202e"`])
       assert.notMatch(stderr.replaceAll("\n", ""), /[\p{Cc}\u202e]/u)
-      assert.include(stderr, "there is no")
+      assert.include(stderr, "x1b")
     }),
   )
 
-  it.live("has colours where they are wanted, and none where NO_COLOR says so", () =>
+  it.live("prints colours with FORCE_COLOR, and none with NO_COLOR", () =>
     Effect.gen(function* () {
       const { run } = yield* home
       const coloured = yield* run(["config", "history"], { env: { FORCE_COLOR: "1" } })
@@ -128,10 +127,9 @@ describe("the command", () => {
     }),
   )
 
-  it.live("a full disk behind standard output is a failure, a reader that went away is none", () =>
+  it.live("fails when standard output is on a full disk, and succeeds when its reader has closed the pipe", () =>
     Effect.gen(function* () {
       const { env } = yield* home
-      const script = yield* program
       const full = openSync("/dev/full", "w")
       for (const words of [
         ["--version"],
@@ -142,21 +140,24 @@ describe("the command", () => {
         ["config", "schema"],
         ["models"],
       ]) {
-        const { status, stderr } = spawnSync(process.execPath, [script, ...words], {
+        const { status, stderr } = spawnSync(process.execPath, [program, ...words], {
           env,
           stdio: ["ignore", full, "pipe"],
         })
-        const said = [status, String(stderr)]
-        assert.deepStrictEqual(said, [1, "signalbox: the answer could not be written (ENOSPC)\n"], words.join(" "))
+        const result = [status, String(stderr)]
+        assert.deepStrictEqual(result, [1, "signalbox: the output could not be written (ENOSPC)\n"], words.join(" "))
       }
-      const add = [script, "keys", "add", "alice"]
+      const add = [program, "keys", "add", "alice"]
       const { status, stderr } = spawnSync(process.execPath, add, { env, stdio: ["ignore", full, "pipe"] })
       assert.strictEqual(status, 1)
-      assert.match(String(stderr), /^signalbox: .*ENOSPC.*alice.*\nhint: `signalbox keys revoke alice`.*\n$/)
+      assert.match(
+        String(stderr),
+        /^signalbox: .*ENOSPC.*alice.*\nhint: remove it with `signalbox keys revoke alice`.*\n$/,
+      )
       closeSync(full)
-      // `true` has ended long before node has begun.
+      // `true` ends before Node has started.
       for (const words of ["config schema", "--help", "--completions fish", "--version"]) {
-        const pipe = `"${process.execPath}" "${script}" ${words} | true; exit \${PIPESTATUS[0]}`
+        const pipe = `"${process.execPath}" "${program}" ${words} | true; exit \${PIPESTATUS[0]}`
         assert.deepStrictEqual(yield* runProgram("bash", ["-c", pipe], env), { code: 0, stdout: "", stderr: "" }, words)
       }
     }),

@@ -1,23 +1,18 @@
-/** The command as people have it: the bundle as a process, in a home of its own that goes away with the test. */
+/** Runs the bundled command as a process, in a home directory that is removed with the test. */
 import { type ChildProcess, spawn } from "node:child_process"
-import { mkdirSync, rmSync } from "node:fs"
+import { mkdirSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
-import { afterAll } from "@effect/vitest"
+import { inject } from "@effect/vitest"
 import { Effect, Queue, type Scope } from "effect"
-import { bundle } from "../bundle.ts"
+import "./globalSetup.ts"
 
-/** Beneath the package, so that koffi is found; one for each test file. */
-const built = join(import.meta.dirname, "..", "build", `test-${process.pid}-${process.hrtime.bigint()}`)
-afterAll(() => rmSync(built, { recursive: true, force: true }))
+const built = inject("built")
 
-let building: Promise<string> | undefined
-export const program = Effect.promise(() => {
-  building ??= bundle(join(built, "bundle")).then(() => join(built, "bundle", "signalbox.cjs"))
-  return building
-})
+/** The command's script in the bundle. */
+export const program = join(built, "bundle", "signalbox.cjs")
 
 export interface Ended {
   /** The exit code, or the signal that ended it. */
@@ -27,24 +22,24 @@ export interface Ended {
 }
 
 export interface RunOptions {
-  /** What stands on standard input; nothing without it. */
+  /** Standard input. Empty without it. */
   readonly input?: string
   readonly env?: Readonly<Record<string, string>>
 }
 
 export interface Home {
   readonly directory: string
-  /** Of the document at the default place. */
+  /** The path of the default document. */
   readonly config: string
   readonly env: Readonly<Record<string, string>>
   readonly run: (args: ReadonlyArray<string>, options?: RunOptions) => Effect.Effect<Ended>
-  /** Standard output as JSON, of a run that ended well. */
+  /** Standard output as JSON. Dies when the command fails. */
   readonly json: <A = any>(args: ReadonlyArray<string>, options?: RunOptions) => Effect.Effect<A>
-  /** `serve --port 0`, as soon as it listens. */
+  /** Starts `serve --port 0` and waits until it listens. */
   readonly host: (args?: ReadonlyArray<string>) => Effect.Effect<Running, never, Scope.Scope>
 }
 
-/** Whether the usual port is free is for `doctor` to say, and depends on this machine: somebody may use a host here. */
+/** `doctor` checks whether the default port is free, which depends on the machine. */
 const anyPort = { SIGNALBOX_PORT: "0" }
 
 export const home: Effect.Effect<Home, never, Scope.Scope> = Effect.gen(function* () {
@@ -52,8 +47,6 @@ export const home: Effect.Effect<Home, never, Scope.Scope> = Effect.gen(function
     Effect.promise(() => mkdtemp(join(tmpdir(), "signalbox-cli-"))),
     (path) => Effect.promise(() => rm(path, { recursive: true, force: true })),
   )
-  const script = yield* program
-  // Shared by the tests of a file: what is compiled does not depend on them.
   const cache = join(built, "cache")
   mkdirSync(cache, { recursive: true })
   const env = {
@@ -64,7 +57,7 @@ export const home: Effect.Effect<Home, never, Scope.Scope> = Effect.gen(function
     TMPDIR: directory,
   }
   const run: Home["run"] = (args, options) =>
-    runProgram(process.execPath, [script, ...args], args.includes("doctor") ? { ...anyPort, ...env } : env, options)
+    runProgram(process.execPath, [program, ...args], args.includes("doctor") ? { ...anyPort, ...env } : env, options)
   return {
     directory,
     config: join(directory, "data", "signalbox", "config.json"),
@@ -78,7 +71,7 @@ export const home: Effect.Effect<Home, never, Scope.Scope> = Effect.gen(function
       ),
     host: (args = []) =>
       Effect.gen(function* () {
-        const host = yield* started(process.execPath, [script, "serve", "--port", "0", ...args], env)
+        const host = yield* started(process.execPath, [program, "serve", "--port", "0", ...args], env)
         yield* host.lineWith("listens on")
         return host
       }),
@@ -101,7 +94,7 @@ export const runProgram = (
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       stderr += text
     })
-    // It need not read what it is given.
+    // The program may end without reading its input.
     child.stdin.on("error", () => {})
     child.stdin.end(options.input ?? "")
     child.once("close", (code, signal) => resume(Effect.succeed({ code: code ?? signal ?? "gone", stdout, stderr })))
@@ -110,15 +103,15 @@ export const runProgram = (
 
 export interface Running {
   readonly child: ChildProcess
-  /** The next line of standard output that holds `text`; lines before it are dropped. Dies with all output when the program ends first. */
+  /** Waits for the next line of standard output that holds `text`, and drops the lines before it. Dies with all output when the program ends first. */
   readonly lineWith: (text: string) => Effect.Effect<string>
   readonly signal: (signal: NodeJS.Signals) => void
   readonly ended: Effect.Effect<number | string>
-  /** What it wrote to standard error so far. */
-  readonly complaints: () => string
+  /** Standard error until now. */
+  readonly stderr: () => string
 }
 
-/** A program that is ended with the Scope at the latest. */
+/** Starts a program, and kills it when the Scope closes. */
 export const started = (
   command: string,
   args: ReadonlyArray<string>,
@@ -127,13 +120,13 @@ export const started = (
   Effect.gen(function* () {
     const lines = yield* Queue.unbounded<string>()
     const seen: Array<string> = []
-    let complaints = ""
+    let stderr = ""
     const child = yield* Effect.acquireRelease(
       Effect.sync(() => spawn(command, args, { env, stdio: "pipe" })),
       ending,
     )
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      complaints += text
+      stderr += text
     })
     createInterface(child.stdout).on("line", (line) => {
       seen.push(line)
@@ -141,26 +134,26 @@ export const started = (
     })
     const exit = new Promise<number | string>((resolve) =>
       child.once("close", (code, signal) => {
-        Queue.offerUnsafe(lines, over)
+        Queue.offerUnsafe(lines, endOfOutput)
         resolve(code ?? signal ?? "gone")
       }),
     )
     const lineWith = (text: string): Effect.Effect<string> =>
       Effect.flatMap(Queue.take(lines), (line) => {
         if (line.includes(text)) return Effect.succeed(line)
-        if (line !== over) return lineWith(text)
-        return Effect.die(new Error(`no line with ${JSON.stringify(text)}:\n${seen.join("\n")}\n${complaints}`))
+        if (line !== endOfOutput) return lineWith(text)
+        return Effect.die(new Error(`no line with ${JSON.stringify(text)}:\n${seen.join("\n")}\n${stderr}`))
       })
     return {
       child,
       lineWith,
       signal: (signal) => void child.kill(signal),
       ended: Effect.promise(() => exit),
-      complaints: () => complaints,
+      stderr: () => stderr,
     }
   })
 
-const over = "\u0000over"
+const endOfOutput = "\u0000end"
 
 const ending = (child: ChildProcess): Effect.Effect<void> =>
   Effect.callback((resume) => {

@@ -1,4 +1,4 @@
-/** Completion scripts, read by the shells they are for, as far as those are installed here. */
+/** Completion scripts in their shells, as far as these are installed. */
 import { spawnSync } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -16,7 +16,7 @@ const script = ({ directory, run }: Home, shell: string) =>
     return file
   })
 
-/** What bash would offer after these words, the last of which is being written. */
+/** What bash offers for the last of these words. */
 const inBash = (at: Home, file: string, words: ReadonlyArray<string>) => {
   const [current, before] = [words.at(-1) ?? "", words.at(-2) ?? ""]
   const line = words.join(" ")
@@ -42,7 +42,7 @@ const cases: ReadonlyArray<readonly [words: ReadonlyArray<string>, offers: Reado
 ]
 
 describe("completions", () => {
-  it.live("in bash", (context) =>
+  it.live("completes words and files in bash", (context) =>
     Effect.gen(function* () {
       if (!isHere("bash")) return context.skip("there is no bash")
       const at = yield* home
@@ -56,7 +56,7 @@ describe("completions", () => {
     }),
   )
 
-  it.live("in fish", (context) =>
+  it.live("completes words in fish", (context) =>
     Effect.gen(function* () {
       if (!isHere("fish")) return context.skip("there is no fish")
       const at = yield* home
@@ -70,7 +70,7 @@ describe("completions", () => {
     }),
   )
 
-  it.live("in zsh", (context) =>
+  it.live("completes words in zsh", (context) =>
     Effect.gen(function* () {
       if (!isHere("zsh")) return context.skip("there is no zsh")
       const at = yield* home
@@ -78,7 +78,7 @@ describe("completions", () => {
       const program = `autoload -Uz compinit; compinit -D -u; source "${file}"; print -r -- $_comps[signalbox]; whence -w $_comps[signalbox]`
       const { stderr, stdout } = yield* runProgram("zsh", ["-f", "-c", program], at.env)
       assert.deepStrictEqual([stdout, stderr], ["_signalbox\n_signalbox: function\n", ""])
-      // On a terminal of zsh's own making: each line is shown whole once the key is pressed, and not before.
+      // On a pseudo-terminal of zsh: the key completes the line, which is printed as a whole.
       const typing = [
         "zmodload zsh/zpty && zpty z zsh -f -i",
         `zpty -w z "autoload -Uz compinit; compinit -D -u; source '${file}'; print REA''DY"`,
@@ -93,7 +93,7 @@ describe("completions", () => {
     }),
   )
 
-  it.live("of another shell there are none", () =>
+  it.live("refuses an unknown shell", () =>
     Effect.gen(function* () {
       const { run } = yield* home
       const { code, stderr } = yield* run(["--completions", "tcsh"])

@@ -1,4 +1,4 @@
-/** `config edit`: an editor that is a shell script, on a terminal and without one. */
+/** `config edit` with a shell script as the editor, on a terminal and without one. */
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -6,7 +6,7 @@ import { Effect } from "effect"
 import { type Home, home, program } from "./Command.ts"
 import { onTerminal } from "./Terminal.ts"
 
-/** An editor that runs the n-th of these scripts when it is opened for the n-th time, on the file `$1`. */
+/** An editor that runs the n-th script on the file `$1` when it is opened for the n-th time. */
 const editor = ({ directory }: Home, scripts: ReadonlyArray<string>): string => {
   for (const [index, script] of scripts.entries()) writeFileSync(join(directory, `edit-${index + 1}.sh`), script)
   const counting = `n=$(cat ${directory}/opened 2>/dev/null || echo 0); n=$((n + 1)); echo $n > ${directory}/opened`
@@ -22,7 +22,7 @@ const break_ = `sed -i 's/"upstream": "[^"]*"/"upstream": 7/' "$1"\n`
 
 const editing = (at: Home, scripts: ReadonlyArray<string>) =>
   Effect.gen(function* () {
-    return yield* onTerminal([process.execPath, yield* program, "config", "edit"], {
+    return yield* onTerminal([process.execPath, program, "config", "edit"], {
       ...at.env,
       EDITOR: editor(at, scripts),
     })
@@ -37,7 +37,7 @@ const upstream = (at: Home) =>
 const secret = "sk-live-4711aaaabbbbcccc"
 
 describe("config edit", () => {
-  it.live("opens a private copy without secrets, shows the plan, asks, and applies what was typed", () =>
+  it.live("opens a private copy without secrets, shows the plan, asks, and applies the edited text", () =>
     Effect.gen(function* () {
       const at = yield* home
       yield* at.json(["config", "set", "providers.openai", `{"kind":"openai","api_key":"${secret}"}`])
@@ -57,28 +57,26 @@ describe("config edit", () => {
     }),
   )
 
-  it.live(
-    "says what is wrong and where, goes back into the editor with the text kept, and applies it when it is right",
-    () =>
-      Effect.gen(function* () {
-        const at = yield* home
-        const terminal = yield* editing(at, [
-          `${break_}sed -i 's|"default_model_alias"|// mine\\n "default_model_alias"|' "$1"\n`,
-          `grep -q '// mine' "$1" && sed -i 's/"upstream": 7/"upstream": "echo-3"/' "$1"\n`,
-        ])
-        yield* terminal.shows("must be a string")
-        yield* terminal.shows("Back to the editor?")
-        yield* terminal.type("y\r")
-        yield* terminal.shows("echo-1 → echo-3")
-        yield* terminal.shows("Apply this?")
-        yield* terminal.type("y\r")
-        assert.strictEqual(yield* terminal.ended, 0)
-        assert.match(terminal.screen(), /config\.jsonc:\d+:\d+: must be a string/)
-        assert.include(readFileSync(at.config, "utf8"), "// mine")
-      }),
+  it.live("shows each problem with its place, opens the same text again, and applies it once it is valid", () =>
+    Effect.gen(function* () {
+      const at = yield* home
+      const terminal = yield* editing(at, [
+        `${break_}sed -i 's|"default_model_alias"|// mine\\n "default_model_alias"|' "$1"\n`,
+        `grep -q '// mine' "$1" && sed -i 's/"upstream": 7/"upstream": "echo-3"/' "$1"\n`,
+      ])
+      yield* terminal.shows("must be a string")
+      yield* terminal.shows("Back to the editor?")
+      yield* terminal.type("y\r")
+      yield* terminal.shows("echo-1 → echo-3")
+      yield* terminal.shows("Apply this?")
+      yield* terminal.type("y\r")
+      assert.strictEqual(yield* terminal.ended, 0)
+      assert.match(terminal.screen(), /config\.jsonc:\d+:\d+: must be a string/)
+      assert.include(readFileSync(at.config, "utf8"), "// mine")
+    }),
   )
 
-  it.live("goes back into the editor before it applies, when that is wished", () =>
+  it.live("opens the editor again when the user answers edit", () =>
     Effect.gen(function* () {
       const at = yield* home
       const terminal = yield* editing(at, [to("a"), to("b")])
@@ -100,7 +98,7 @@ describe("config edit", () => {
     ["Ctrl-C", "\u0003"],
     ["the end of input", "\u0004"],
   ] as const) {
-    it.live(`after ${answer} nothing is changed, and it says where the text is kept`, () =>
+    it.live(`changes nothing after ${answer}, and prints where the text is kept`, () =>
       Effect.gen(function* () {
         const at = yield* home
         const terminal = yield* editing(at, [to("mine")])
@@ -116,13 +114,12 @@ describe("config edit", () => {
     )
   }
 
-  it.live("somebody else's change in between is a conflict: theirs stands, and the text is kept", () =>
+  it.live("keeps the text and fails when another change came first", () =>
     Effect.gen(function* () {
       const at = yield* home
-      const script = yield* program
       yield* at.json(["config", "set", "models.echo.upstream", "before"])
-      const meanwhile = `'${process.execPath}' '${script}' config set models.echo.upstream theirs\n`
-      const terminal = yield* editing(at, [meanwhile + to("mine")])
+      const otherChange = `'${process.execPath}' '${program}' config set models.echo.upstream theirs\n`
+      const terminal = yield* editing(at, [otherChange + to("mine")])
       yield* terminal.shows("Apply this?")
       yield* terminal.type("yes\r")
       yield* terminal.shows("your text is kept at")
@@ -132,7 +129,7 @@ describe("config edit", () => {
     }),
   )
 
-  it.live("a text that is what it was changes nothing and leaves nothing", () =>
+  it.live("changes nothing and leaves no copy when the text was not edited", () =>
     Effect.gen(function* () {
       const at = yield* home
       const terminal = yield* editing(at, ["true\n"])
@@ -142,7 +139,7 @@ describe("config edit", () => {
     }),
   )
 
-  it.live("an editor that fails ends it, with what was typed kept", () =>
+  it.live("keeps the text when the editor fails", () =>
     Effect.gen(function* () {
       const at = yield* home
       const terminal = yield* editing(at, [`${to("mine")}exit 3\n`])
@@ -152,14 +149,14 @@ describe("config edit", () => {
     }),
   )
 
-  it.live("a signal while the editor runs is the editor's: what was typed is not lost", () =>
+  it.live("ignores signals while the editor runs", () =>
     Effect.gen(function* () {
       const at = yield* home
-      // What Ctrl-C sends to all of a terminal's foreground; the shell that started the editor stands between.
+      // Ctrl-C signals the whole foreground process group, including the shell that started the editor.
       const interrupt = [
         "command=$(ps -o ppid= -p $PPID | tr -d ' ')",
         "kill -INT $PPID $command; kill -TERM $command",
-        // Until the system has delivered them; what comes after the editor's end is the command's.
+        // Waits until the signals are delivered: the command handles signals again after the editor ends.
         "until grep -q 'ShdPnd:.0*$' /proc/$command/status; do :; done\n",
       ].join("\n")
       const terminal = yield* editing(at, [interrupt + to("mine")])
@@ -170,7 +167,7 @@ describe("config edit", () => {
     }),
   )
 
-  it.live("without a terminal it refuses; with --yes it applies what is right and refuses what is not", () =>
+  it.live("needs a terminal, or --yes, which applies a valid text and refuses an invalid one", () =>
     Effect.gen(function* () {
       const at = yield* home
       const refused = yield* at.run(["config", "edit"], { env: { EDITOR: "true" } })
@@ -186,7 +183,7 @@ describe("config edit", () => {
     }),
   )
 
-  it.live("what an editor saved in another encoding is not guessed at: nothing is changed, and the text is kept", () =>
+  it.live("changes nothing and keeps the text when the editor saved another encoding than UTF-8", () =>
     Effect.gen(function* () {
       const at = yield* home
       const latin1 = `printf '{"models":{"caf\\351":{"provider":"echo","upstream":"echo-1"}}}' > "$1"\n`
@@ -197,7 +194,7 @@ describe("config edit", () => {
     }),
   )
 
-  it.live("says so where there is no editor, or none that starts", () =>
+  it.live("reports a missing editor and one that does not start", () =>
     Effect.gen(function* () {
       const at = yield* home
       const none = yield* at.run(["config", "edit", "--yes"], { env: { PATH: at.directory } })

@@ -1,4 +1,4 @@
-/** `config …` and all else that works on the files, while no host runs. */
+/** Commands that work on the files when no host is running. */
 import { createHash } from "node:crypto"
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
@@ -9,7 +9,7 @@ import { home, program, runProgram } from "./Command.ts"
 const secret = "sk-live-4711aaaabbbbcccc"
 
 describe("without a host", () => {
-  it.live("reading commands answer what a host would begin with, and make no file", () =>
+  it.live("shows the configuration that a host would start with, and creates no file", () =>
     Effect.gen(function* () {
       const { directory, json, run } = yield* home
       assert.deepStrictEqual((yield* json(["models"])).models, [
@@ -29,7 +29,7 @@ describe("without a host", () => {
     }),
   )
 
-  it.live("reading commands leave a document that somebody wrote by hand alone", () =>
+  it.live("leaves a hand-written document unchanged when it only reads", () =>
     Effect.gen(function* () {
       const { config, run } = yield* home
       mkdirSync(dirname(config), { recursive: true, mode: 0o700 })
@@ -47,13 +47,13 @@ describe("without a host", () => {
     }),
   )
 
-  it.live("writes the first document privately, keeps comments, and says that only the schema was asked", () =>
+  it.live("writes the first document with mode 0600, keeps comments, and notes that only the schema was checked", () =>
     Effect.gen(function* () {
       const { config, run } = yield* home
       const { code, stderr, stdout } = yield* run(["config", "set", "models.fast.upstream", "gpt-5"])
       assert.strictEqual(code, 0)
       assert.include(stdout, '- models.fast: (unset) → {"upstream":"gpt-5"')
-      assert.include(stderr, "schema-checked only")
+      assert.include(stderr, "checked against the schema only")
       assert.strictEqual(statSync(config).mode & 0o777, 0o600)
       assert.strictEqual(statSync(dirname(config)).mode & 0o777, 0o700)
       const text = readFileSync(config, "utf8")
@@ -62,50 +62,46 @@ describe("without a host", () => {
     }),
   )
 
-  it.live(
-    "takes values as JSON where they are, as text where they are not or --string says so, and - from standard input",
-    () =>
-      Effect.gen(function* () {
-        const { json, run } = yield* home
-        const value = (path: string) => Effect.map(json(["config", "get", path]), ({ value }) => value)
-        yield* json(["config", "set", "features.auth", "true"])
-        assert.strictEqual(yield* value("features.auth"), true)
-        yield* json(["config", "set", "/models/fast", '{"upstream":"a"}'])
-        assert.strictEqual(yield* value("models.fast.upstream"), "a")
-        yield* json(["config", "set", "models.fast.upstream", "5", "--string"])
-        assert.strictEqual(yield* value("models.fast.upstream"), "5")
-        yield* json(["config", "set", 'models."gpt-4.1"', "-"], { input: '{"upstream":"b"}\n' })
-        assert.strictEqual(yield* value('models."gpt-4.1".upstream'), "b")
-        const { code, stderr } = yield* run(["config", "set", "models.fast.upstream", "5"])
-        assert.strictEqual(code, 1)
-        assert.include(stderr, "--string")
-        assert.strictEqual((yield* run(["config", "set", "models.fast.upstream", "-"])).code, 2)
-        assert.strictEqual((yield* run(["config", "get", "models.fast.upstream"])).stdout, "5\n")
-      }),
+  it.live("reads values as JSON, as text if they are not JSON or with --string, and from standard input for -", () =>
+    Effect.gen(function* () {
+      const { json, run } = yield* home
+      const value = (path: string) => Effect.map(json(["config", "get", path]), ({ value }) => value)
+      yield* json(["config", "set", "features.auth", "true"])
+      assert.strictEqual(yield* value("features.auth"), true)
+      yield* json(["config", "set", "/models/fast", '{"upstream":"a"}'])
+      assert.strictEqual(yield* value("models.fast.upstream"), "a")
+      yield* json(["config", "set", "models.fast.upstream", "5", "--string"])
+      assert.strictEqual(yield* value("models.fast.upstream"), "5")
+      yield* json(["config", "set", 'models."gpt-4.1"', "-"], { input: '{"upstream":"b"}\n' })
+      assert.strictEqual(yield* value('models."gpt-4.1".upstream'), "b")
+      const { code, stderr } = yield* run(["config", "set", "models.fast.upstream", "5"])
+      assert.strictEqual(code, 1)
+      assert.include(stderr, "--string")
+      assert.strictEqual((yield* run(["config", "set", "models.fast.upstream", "-"])).code, 2)
+      assert.strictEqual((yield* run(["config", "get", "models.fast.upstream"])).stdout, "5\n")
+    }),
   )
 
-  it.live(
-    "the environment counts as it does for a host, a write that it hides says so, and is refused where it is none",
-    () =>
-      Effect.gen(function* () {
-        const { json, run } = yield* home
-        const env = { SIGNALBOX_PORT: "5001" }
-        assert.deepInclude(yield* json(["config", "get", "listen.port"], { env }), {
-          value: 5001,
-          provenance: "environment",
-        })
-        const { code, stderr } = yield* run(["config", "set", "listen.port", "5002"], { env })
-        assert.strictEqual(code, 0)
-        assert.include(stderr, "listen.port is written, but the environment")
-        assert.strictEqual((yield* json(["config", "get", "listen.port"])).value, 5002)
-        const bad = yield* run(["config", "set", "listen.port", "abc"], { env })
-        assert.strictEqual(bad.code, 1)
-        assert.match(bad.stderr, /config\.json:\d+:\d+: must be .* \(without environment variable SIGNALBOX_PORT/)
-        assert.strictEqual((yield* json(["config", "get", "listen.port"])).value, 5002)
-      }),
+  it.live("reads environment variables as a host does, and notes a write that one hides", () =>
+    Effect.gen(function* () {
+      const { json, run } = yield* home
+      const env = { SIGNALBOX_PORT: "5001" }
+      assert.deepInclude(yield* json(["config", "get", "listen.port"], { env }), {
+        value: 5001,
+        provenance: "environment",
+      })
+      const { code, stderr } = yield* run(["config", "set", "listen.port", "5002"], { env })
+      assert.strictEqual(code, 0)
+      assert.include(stderr, "listen.port is written, but an environment variable")
+      assert.strictEqual((yield* json(["config", "get", "listen.port"])).value, 5002)
+      const bad = yield* run(["config", "set", "listen.port", "abc"], { env })
+      assert.strictEqual(bad.code, 1)
+      assert.match(bad.stderr, /config\.json:\d+:\d+: must be .* \(without environment variable SIGNALBOX_PORT/)
+      assert.strictEqual((yield* json(["config", "get", "listen.port"])).value, 5002)
+    }),
   )
 
-  it.live("who only reads is told of a word that means nothing as little as by a host, and of a mode each time", () =>
+  it.live("warns a reader about the file mode each time, and about unknown keys only when validating or writing", () =>
     Effect.gen(function* () {
       const { config, run } = yield* home
       assert.include((yield* run(["config", "set", "modles.fast", "gpt-5"])).stderr, 'did you mean "models"?')
@@ -117,7 +113,7 @@ describe("without a host", () => {
     }),
   )
 
-  it.live("says of a refused variable the name that it was set by", () =>
+  it.live("names a refused environment variable as the user set it", () =>
     Effect.gen(function* () {
       const { run } = yield* home
       const port = yield* run(["config", "get", "listen.port"], { env: { SIGNALBOX_PORT: "abc" } })
@@ -132,7 +128,7 @@ describe("without a host", () => {
     }),
   )
 
-  it.live("with --document a path shows what the document says there, and ends with 1 where it says nothing", () =>
+  it.live("shows with --document the value in the document, and exits with 1 when it has none", () =>
     Effect.gen(function* () {
       const { json, run } = yield* home
       yield* json(["config", "set", "providers.openai", `{"kind":"openai","api_key":"${secret}"}`])
@@ -151,7 +147,7 @@ describe("without a host", () => {
     }),
   )
 
-  it.live("a refused value changes nothing, and the place is named", () =>
+  it.live("changes nothing and names the place when a value is refused", () =>
     Effect.gen(function* () {
       const { config, json, run } = yield* home
       yield* json(["config", "set", "features.auth", "true"])
@@ -160,8 +156,8 @@ describe("without a host", () => {
       assert.deepStrictEqual([code, stdout], [1, ""])
       assert.include(stderr, "(at /features/auth)")
       assert.match(stderr, /config\.json:\d+:\d+: must be a boolean/)
-      const told = yield* run(["config", "set", "features.auth", "maybe", "--json"])
-      const problem = JSON.parse(told.stderr)
+      const asJson = yield* run(["config", "set", "features.auth", "maybe", "--json"])
+      const problem = JSON.parse(asJson.stderr)
       assert.strictEqual(problem.type, "urn:signalbox:problem:rejected")
       assert.strictEqual(problem.problems[0].path, "/features/auth")
       assert.strictEqual(readFileSync(config, "utf8"), before)
@@ -169,7 +165,7 @@ describe("without a host", () => {
   )
 
   it.live(
-    "shows what was good last of a document that a host refused, says so, and has it in the history as such",
+    "shows the last good configuration when a host refused the document, and marks the refused one in the history",
     () =>
       Effect.gen(function* () {
         const { config, json, run } = yield* home
@@ -182,7 +178,7 @@ describe("without a host", () => {
         writeFileSync(kept, refused, { mode: 0o600 })
         const shown = yield* run(["config", "get", "models.fast.upstream"])
         assert.strictEqual(shown.stdout.trim(), "b")
-        assert.match(shown.stderr, /is refused; .*`signalbox doctor` says why/)
+        assert.match(shown.stderr, /is refused; .*`signalbox doctor` shows the reason/)
         const { code, stdout } = yield* run(["doctor"])
         assert.strictEqual(code, 1)
         assert.include(stdout, "a service refused this document in an earlier process")
@@ -194,7 +190,7 @@ describe("without a host", () => {
       }),
   )
 
-  it.live("plans, undoes, and shows what lies between documents of the history", () =>
+  it.live("plans changes, undoes them, and compares documents of the history", () =>
     Effect.gen(function* () {
       const { json, run } = yield* home
       yield* json(["config", "set", "models.fast.upstream", "a"])
@@ -234,7 +230,7 @@ describe("without a host", () => {
     }),
   )
 
-  it.live("validates a file or the document, and says what is wrong with it and where", () =>
+  it.live("validates a file or the document, and shows each problem with its place", () =>
     Effect.gen(function* () {
       const { directory, run } = yield* home
       const file = join(directory, "new.json")
@@ -259,15 +255,18 @@ describe("without a host", () => {
     }),
   )
 
-  it.live("shows the last accepted document where one is refused, and says so", () =>
+  it.live("shows the last accepted document when the present one does not parse", () =>
     Effect.gen(function* () {
       const { config, json, run } = yield* home
       yield* json(["config", "set", "models.fast.upstream", "a"])
       writeFileSync(config, "{ broken")
       const { code, stderr, stdout } = yield* run(["config", "get", "models.fast.upstream"])
       assert.deepStrictEqual([code, stdout], [0, "a\n"])
-      assert.include(stderr, "is refused; this is the last one that was accepted")
-      assert.match((yield* run(["models"])).stderr, /^warning: the document at .* is refused; this is the last one/m)
+      assert.include(stderr, "is refused; this is the last accepted one")
+      assert.match(
+        (yield* run(["models"])).stderr,
+        /^warning: the document at .* is refused; this is the last accepted one/m,
+      )
       assert.strictEqual((yield* run(["config", "set", "models.fast.upstream", "b"])).code, 1)
       assert.strictEqual(readFileSync(config, "utf8"), "{ broken")
       assert.strictEqual((yield* run(["config", "undo"])).code, 0)
@@ -275,14 +274,14 @@ describe("without a host", () => {
     }),
   )
 
-  it.live("a secret goes in by standard input and comes out nowhere", () =>
+  it.live("takes a secret from standard input and prints it nowhere", () =>
     Effect.gen(function* () {
       const { config, json, run } = yield* home
       yield* json(["config", "set", "providers.openai", '{"kind":"openai"}'])
-      const said: Array<string> = []
+      const output: Array<string> = []
       const collect = (words: ReadonlyArray<string>, input?: string) =>
         Effect.map(run(words, input === undefined ? {} : { input }), ({ stderr, stdout }) => {
-          said.push(stdout, stderr)
+          output.push(stdout, stderr)
         })
       yield* collect(["config", "set", "providers.openai.api_key", "-"], `${secret}\n`)
       assert.include(readFileSync(config, "utf8"), secret)
@@ -300,19 +299,18 @@ describe("without a host", () => {
         yield* collect(["config", "unset", "providers.openai.api_key", "--verbose", ...json])
         yield* collect(["config", "undo", ...json])
       }
-      assert.include(said.join(""), "<redacted>")
-      assert.notInclude(said.join("\n"), secret)
+      assert.include(output.join(""), "<redacted>")
+      assert.notInclude(output.join("\n"), secret)
     }),
   )
 
-  it.live("what comes by standard input is taken as it is, or not at all", () =>
+  it.live("refuses standard input that is not UTF-8", () =>
     Effect.gen(function* () {
       const { config, directory, env } = yield* home
-      const script = yield* program
       const path = join(directory, "latin1")
       writeFileSync(path, Buffer.from("sk-\xe9t\xe9-4711", "latin1"))
       const set = ["config", "set", "models.echo.upstream", "-"]
-      const shell = ["-c", `exec "$@" < '${path}'`, "sh", process.execPath, script, ...set]
+      const shell = ["-c", `exec "$@" < '${path}'`, "sh", process.execPath, program, ...set]
       const { code, stderr } = yield* runProgram("/bin/sh", shell, env)
       assert.strictEqual(code, 1)
       assert.include(stderr, "standard input cannot be read (it is not UTF-8)")
@@ -320,7 +318,7 @@ describe("without a host", () => {
     }),
   )
 
-  it.live("makes, lists and revokes keys; the secret is alone on standard output", () =>
+  it.live("adds, lists and revokes keys, with only the secret on standard output", () =>
     Effect.gen(function* () {
       const { json, run } = yield* home
       const { code, stdout } = yield* run([
@@ -348,8 +346,8 @@ describe("without a host", () => {
   )
 })
 
-describe("a document that is refused, and no earlier one", () => {
-  it.live("keeps nobody from the schema, the keys and the ledger; a change says what is wrong with the document", () =>
+describe("with a refused first document", () => {
+  it.live("shows the schema, the keys and the ledger, and refuses a change because of the document", () =>
     Effect.gen(function* () {
       const { config, json, run } = yield* home
       mkdirSync(dirname(config), { recursive: true, mode: 0o700 })
@@ -365,8 +363,8 @@ describe("a document that is refused, and no earlier one", () => {
   )
 })
 
-describe("another document", () => {
-  it.live("is named by --config, or by SIGNALBOX_CONFIG", () =>
+describe("a named document", () => {
+  it.live("uses the document that --config or SIGNALBOX_CONFIG names", () =>
     Effect.gen(function* () {
       const { config, directory, json } = yield* home
       const other = join(directory, "other", "box.json")

@@ -1,4 +1,4 @@
-/** `config import`: documents of copilot-api and others, on a terminal and without one. */
+/** `config import` of documents of copilot-api and others, on a terminal and without one. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -15,36 +15,38 @@ describe("config import", () => {
     default_model_alias: "slow",
   }
 
-  it.live("takes over a document of copilot-api; what that does not have stays, and a missing provider is said", () =>
-    Effect.gen(function* () {
-      const { config, directory, json, run } = yield* home
-      yield* json(["config", "set", "listen.port", "4848"])
-      const file = join(directory, "copilot.json")
-      writeFileSync(file, JSON.stringify({ ...copilot, modles: 1 }))
-      const dry = yield* run(["config", "import", file, "--dry-run"])
-      assert.strictEqual(dry.code, 0)
-      assert.include(dry.stdout, "default_model_alias")
-      assert.notInclude(readFileSync(config, "utf8"), "gpt-4.1")
-      const { code, stderr } = yield* run(["config", "import", file])
-      assert.strictEqual(code, 0)
-      assert.include(stderr, 'modles is not known here (did you mean "models"?)')
-      assert.include(stderr, "config set providers.default")
-      const { effective } = yield* json(["config", "get"])
-      assert.deepStrictEqual(Object.keys(effective.models), ["gpt-4.1", "slow"])
-      assert.strictEqual(effective.default_model_alias, "slow")
-      assert.strictEqual(effective.retention.events_days, 30)
-      assert.deepStrictEqual([effective.listen.port, effective.providers.echo.kind], [4848, "echo"])
-      yield* json(["config", "set", "providers.default", '{"kind":"echo"}'])
-      assert.notInclude((yield* run(["config", "import", file])).stderr, "providers.default")
-    }),
+  it.live(
+    "imports a document of copilot-api, keeps sections that it does not have, and hints at a missing provider",
+    () =>
+      Effect.gen(function* () {
+        const { config, directory, json, run } = yield* home
+        yield* json(["config", "set", "listen.port", "4848"])
+        const file = join(directory, "copilot.json")
+        writeFileSync(file, JSON.stringify({ ...copilot, modles: 1 }))
+        const dry = yield* run(["config", "import", file, "--dry-run"])
+        assert.strictEqual(dry.code, 0)
+        assert.include(dry.stdout, "default_model_alias")
+        assert.notInclude(readFileSync(config, "utf8"), "gpt-4.1")
+        const { code, stderr } = yield* run(["config", "import", file])
+        assert.strictEqual(code, 0)
+        assert.include(stderr, 'modles is unknown (did you mean "models"?)')
+        assert.include(stderr, "config set providers.default")
+        const { effective } = yield* json(["config", "get"])
+        assert.deepStrictEqual(Object.keys(effective.models), ["gpt-4.1", "slow"])
+        assert.strictEqual(effective.default_model_alias, "slow")
+        assert.strictEqual(effective.retention.events_days, 30)
+        assert.deepStrictEqual([effective.listen.port, effective.providers.echo.kind], [4848, "echo"])
+        yield* json(["config", "set", "providers.default", '{"kind":"echo"}'])
+        assert.notInclude((yield* run(["config", "import", file])).stderr, "providers.default")
+      }),
   )
 
-  it.live("on a terminal it shows what would change and asks; --yes, --json and a script are not asked", () =>
+  it.live("shows the changes and asks on a terminal, but not with --yes, with --json or in a script", () =>
     Effect.gen(function* () {
       const at = yield* home
       const file = join(at.directory, "copilot.json")
       writeFileSync(file, JSON.stringify({ models: { slow: { upstream: "o3", provider: "echo" } } }))
-      const words = [process.execPath, yield* program, "config", "import", file]
+      const words = [process.execPath, program, "config", "import", file]
       const aliases = Effect.map(at.json(["config", "get", "models"]), ({ value }) => Object.keys(value))
       const refused = yield* onTerminal(words, at.env)
       yield* refused.shows("- models.echo: ")
@@ -68,12 +70,12 @@ describe("config import", () => {
     }),
   )
 
-  it.live("what changed while it asked is a conflict, and nothing is imported", () =>
+  it.live("imports nothing when the document changed before the user agreed", () =>
     Effect.gen(function* () {
       const at = yield* home
       const file = join(at.directory, "copilot.json")
       writeFileSync(file, JSON.stringify({ models: { slow: { upstream: "o3", provider: "echo" } } }))
-      const terminal = yield* onTerminal([process.execPath, yield* program, "config", "import", file], at.env)
+      const terminal = yield* onTerminal([process.execPath, program, "config", "import", file], at.env)
       yield* terminal.shows("Apply this?")
       yield* at.json(["config", "set", "models.mine", '{"upstream":"m","provider":"echo"}'])
       yield* terminal.type("yes\r")
@@ -83,7 +85,7 @@ describe("config import", () => {
     }),
   )
 
-  it.live("reads no more than a document can have, also of what does not say how long it is", () =>
+  it.live("reads at most 64 MiB from an endless file", () =>
     Effect.gen(function* () {
       const { run } = yield* home
       for (const words of [["import"], ["validate"], ["plan"]]) {
@@ -94,7 +96,7 @@ describe("config import", () => {
     }),
   )
 
-  it.live("refuses what is no document, or one of another version, and writes nothing", () =>
+  it.live("refuses a text that is not a document of this version, and writes nothing", () =>
     Effect.gen(function* () {
       const { config, run } = yield* home
       for (const input of ["[]", "{", '{"version":2,"models":{}}', '{"other":1}', '{"models":{"a":{}}}']) {

@@ -1,11 +1,11 @@
-/** `doctor`: each thing that can be wrong is found, and what to do about it is said. */
+/** `doctor` finds each kind of problem and advises what to do. */
 import { chmodSync, mkdirSync, utimesSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { type Home, home } from "./Command.ts"
 
-interface Finding {
+interface CheckResult {
   readonly check: string
   readonly state: "ok" | "note" | "problem"
   readonly message: string
@@ -14,7 +14,7 @@ interface Finding {
 
 const problems = (at: Home) =>
   Effect.map(at.run(["doctor", "--json"]), ({ code, stderr, stdout }) => {
-    const { findings, healthy }: { healthy: boolean; findings: ReadonlyArray<Finding> } = JSON.parse(stdout)
+    const { findings, healthy }: { healthy: boolean; findings: ReadonlyArray<CheckResult> } = JSON.parse(stdout)
     const found = findings.filter(({ state }) => state === "problem")
     assert.strictEqual(code, healthy ? 0 : 1)
     assert.strictEqual(healthy, found.length === 0)
@@ -26,7 +26,7 @@ const problems = (at: Home) =>
 const ready = Effect.tap(home, ({ json }) => json(["config", "set", "features.auth", "true"]))
 
 describe("doctor", () => {
-  it.live("finds nothing wrong where nothing is", () =>
+  it.live("finds no problem in a healthy installation", () =>
     Effect.gen(function* () {
       const at = yield* ready
       assert.deepStrictEqual(yield* problems(at), [])
@@ -38,7 +38,7 @@ describe("doctor", () => {
     }),
   )
 
-  const cases: ReadonlyArray<readonly [string, (at: Home) => void, check: string, says: RegExp]> = [
+  const cases: ReadonlyArray<readonly [string, (at: Home) => void, check: string, message: RegExp]> = [
     ["a directory that others can read", ({ config }) => chmodSync(dirname(config), 0o755), "directory", /mode 0755/],
     ["a document that others can read", ({ config }) => chmodSync(config, 0o644), "document", /mode 0644/],
     [
@@ -54,13 +54,13 @@ describe("doctor", () => {
       /config\.json:2:/,
     ],
     [
-      "a document that is no text",
+      "a document that is not UTF-8",
       ({ config }) => writeFileSync(config, Buffer.from([0x7b, 0xe9, 0x7d])),
       "content",
       /config\.json cannot be read \(it is not UTF-8\)/,
     ],
     [
-      "what a dead writer has left",
+      "the temporary file of a dead writer",
       ({ config }) => {
         const left = join(dirname(config), ".config.json.0123456789.new")
         writeFileSync(left, "x")
@@ -70,13 +70,13 @@ describe("doctor", () => {
       /\.config\.json\.0123456789\.new/,
     ],
     [
-      "keys that cannot be understood",
+      "a key file that does not parse",
       ({ config }) => writeFileSync(join(dirname(config), "credentials.json"), "{", { mode: 0o600 }),
       "keys",
       /credentials\.json/,
     ],
     [
-      "lines of the ledger that are damaged",
+      "damaged lines in the ledger",
       ({ config }) => {
         const ledger = join(dirname(config), "ledger")
         mkdirSync(ledger, { mode: 0o700 })
@@ -86,8 +86,8 @@ describe("doctor", () => {
       /1 lines/,
     ],
   ]
-  for (const [what, make, check, says] of cases) {
-    it.live(`finds ${what}, and nothing else`, () =>
+  for (const [what, make, check, message] of cases) {
+    it.live(`finds only ${what}`, () =>
       Effect.gen(function* () {
         const at = yield* ready
         make(at)
@@ -96,12 +96,12 @@ describe("doctor", () => {
           found.map(({ check }) => check),
           [check],
         )
-        assert.match(found[0]?.message ?? "", says)
+        assert.match(found[0]?.message ?? "", message)
       }),
     )
   }
 
-  it.live("weighs a name that means nothing with a host as without one", () =>
+  it.live("reports an unknown key as a note, with and without a host", () =>
     Effect.gen(function* () {
       const at = yield* home
       yield* at.json(["config", "set", "modles.fast.upstream", "gpt-5"])
@@ -117,7 +117,7 @@ describe("doctor", () => {
     }),
   )
 
-  it.live("makes no file where there is none", () =>
+  it.live("creates no file", () =>
     Effect.gen(function* () {
       const at = yield* home
       assert.deepStrictEqual(yield* problems(at), [])

@@ -1,17 +1,16 @@
-/** Where a note of a host leads to something that is no host, or none of this version. */
+/** Host notes that lead to another program, or to a host of another version. */
 import { mkdirSync, writeFileSync } from "node:fs"
 import { createServer, type IncomingHttpHeaders, type RequestListener } from "node:http"
 import type { AddressInfo } from "node:net"
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { ModelsGroup } from "@signalbox/api/ModelsGroup"
 import { Deferred, Effect, Exit, Fiber, Redacted } from "effect"
 import { TestClock } from "effect/testing"
-import { fromApi } from "../src/internal/Answers.ts"
-import { clientOf } from "../src/internal/Client.ts"
+import { endpoints } from "../src/internal/AdminEndpoints.ts"
+import { request } from "../src/internal/HostClient.ts"
 import { type Home, home } from "./Command.ts"
 
-/** A server to which this process's note in `host.lock` leads. */
+/** A server whose address is in a note of this process in `host.lock`. */
 const noted = ({ config }: Home, answer: RequestListener) =>
   Effect.gen(function* () {
     const server = yield* Effect.acquireRelease(
@@ -42,7 +41,7 @@ const noted = ({ config }: Home, answer: RequestListener) =>
 const health = (pid: number): string => JSON.stringify({ status: "ok", version: "1", pid })
 
 describe("a note of a host", () => {
-  it.live("whose port is another program's by now is none, and that program gets no token", () =>
+  it.live("sends no token to another program that took the port of a host", () =>
     Effect.gen(function* () {
       const at = yield* home
       const asked: Array<IncomingHttpHeaders> = []
@@ -57,39 +56,39 @@ describe("a note of a host", () => {
     }),
   )
 
-  it.effect("whose host does not answer is given up after a minute: it is named, and how to end it", () =>
+  it.effect("fails after a minute when the host does not respond, and names its process", () =>
     Effect.gen(function* () {
       const asked = yield* Deferred.make<void>()
       const note = yield* noted(yield* home, () => Deferred.doneUnsafe(asked, Exit.void))
-      const { models } = yield* clientOf({ note, token: Redacted.make("a".repeat(43)) }, ModelsGroup)
-      const asking = yield* Effect.forkChild(Effect.flip(Effect.mapError(models.list(), fromApi)))
+      const host = { note, token: Redacted.make("a".repeat(43)) }
+      const asking = yield* Effect.forkChild(Effect.flip(request(host, endpoints.models)))
       yield* Deferred.await(asked)
       yield* TestClock.adjust("59 seconds")
       assert.isUndefined(asking.pollUnsafe())
       yield* TestClock.adjust("1 second")
       const { exitCode, hint = "", message } = yield* Fiber.join(asking)
       assert.strictEqual(exitCode, 1)
-      assert.strictEqual(message, `the host (pid ${note.pid}, ${note.url}) does not answer`)
+      assert.strictEqual(message, `the host (pid ${note.pid}, ${note.url}) does not respond`)
       assert.include(hint, `kill ${note.pid}`)
     }),
   )
 
-  const notUnderstood = /^signalbox: the host's answer is not understood\nhint: .* another version.*\n$/
+  const notUnderstood = /^signalbox: the host's response is not understood\nhint: .* another version.*\n$/
   const broken = /^signalbox: the connection to the host broke\nhint: .*\n$/
-  const answers: ReadonlyArray<readonly [string, answer: RequestListener, says: RegExp]> = [
-    ["another document than ours", (_, response) => response.end("{}"), notUnderstood],
-    ["that it knows no such thing", (_, response) => response.writeHead(404).end("{}"), notUnderstood],
-    ["that it has failed, and no JSON", (_, response) => response.writeHead(500).end("oops"), notUnderstood],
-    ["a page", (_, response) => response.setHeader("content-type", "text/html").end("<p>"), notUnderstood],
-    ["nothing, and hangs up", ({ socket }) => socket.destroy(), broken],
+  const answers: ReadonlyArray<readonly [string, answer: RequestListener, expected: RegExp]> = [
+    ["another JSON object", (_, response) => response.end("{}"), notUnderstood],
+    ["404", (_, response) => response.writeHead(404).end("{}"), notUnderstood],
+    ["500 without JSON", (_, response) => response.writeHead(500).end("oops"), notUnderstood],
+    ["a web page", (_, response) => response.setHeader("content-type", "text/html").end("<p>"), notUnderstood],
+    ["nothing and disconnects", ({ socket }) => socket.destroy(), broken],
     [
-      "half of it, and hangs up",
+      "half of a response and disconnects",
       ({ socket }, response) => response.writeHead(200, { "content-length": 9 }).write("{", () => socket.destroy()),
       broken,
     ],
   ]
-  for (const [what, answer, says] of answers) {
-    it.live(`that answers ${what}: one line and a hint, no bug of ours`, () =>
+  for (const [what, answer, expected] of answers) {
+    it.live(`reports in one line and a hint a host that sends ${what}`, () =>
       Effect.gen(function* () {
         const at = yield* home
         yield* noted(at, (request, response) => {
@@ -99,12 +98,12 @@ describe("a note of a host", () => {
         for (const words of [["models"], ["config", "get"], ["keys", "list"]]) {
           const { code, stderr, stdout } = yield* at.run(words)
           assert.deepStrictEqual([code, stdout], [1, ""], words.join(" "))
-          assert.match(stderr, says, words.join(" "))
+          assert.match(stderr, expected, words.join(" "))
         }
         const { findings } = JSON.parse((yield* at.run(["doctor", "--json"])).stdout)
         const [found] = findings.filter(({ state }: { state: string }) => state === "problem")
         assert.strictEqual(found.check, "host")
-        assert.include(String(says), found.message)
+        assert.include(String(expected), found.message)
       }),
     )
   }

@@ -1,4 +1,4 @@
-/** `service print`: definitions that systemd and launchd understand, whatever the paths look like. */
+/** `service print`: definitions that systemd and launchd accept, with any path. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -8,31 +8,29 @@ import { home, program, runProgram } from "./Command.ts"
 const odd = 'odd %n $HOME "q" <b> & é'
 
 describe("service print", () => {
-  it.live(
-    "makes a unit that systemd-analyze verify accepts, with this node, this program and this document",
-    (context) =>
-      Effect.gen(function* () {
-        const { directory, env, run } = yield* home
-        const config = join(directory, odd, "c.json")
-        mkdirSync(join(directory, odd))
-        const { code, stderr, stdout } = yield* run(["service", "print", "--systemd", "--config", config])
-        assert.strictEqual(code, 0)
-        assert.include(stderr, "systemctl --user enable --now signalbox")
-        assert.include(stdout, `ExecStart=${process.execPath} ${yield* program} serve --config "`)
-        assert.include(stdout, 'odd %%n $$HOME \\"q\\" <b> & é/c.json"')
-        assert.match(stdout, /^ReadWritePaths=".*odd %%n \$HOME/m)
-        const unit = join(directory, "signalbox.service")
-        writeFileSync(unit, stdout)
-        const verified = yield* runProgram("sh", ["-c", 'systemd-analyze verify --man=no "$0" 2>&1', unit], env)
-        if (verified.code === 127) return context.skip("there is no systemd-analyze here")
-        assert.deepStrictEqual(verified, { code: 0, stdout: "", stderr: "" })
-        // It complains where there is reason to.
-        writeFileSync(unit, readFileSync(unit, "utf8").replace("ExecStart=/", "ExecStart=/no/where/"))
-        assert.notStrictEqual((yield* runProgram("systemd-analyze", ["verify", "--man=no", unit], env)).code, 0)
-      }),
+  it.live("prints a unit that systemd-analyze accepts, with this Node, this program and this document", (context) =>
+    Effect.gen(function* () {
+      const { directory, env, run } = yield* home
+      const config = join(directory, odd, "c.json")
+      mkdirSync(join(directory, odd))
+      const { code, stderr, stdout } = yield* run(["service", "print", "--systemd", "--config", config])
+      assert.strictEqual(code, 0)
+      assert.include(stderr, "systemctl --user enable --now signalbox")
+      assert.include(stdout, `ExecStart=${process.execPath} ${program} serve --config "`)
+      assert.include(stdout, 'odd %%n $$HOME \\"q\\" <b> & é/c.json"')
+      assert.match(stdout, /^ReadWritePaths=".*odd %%n \$HOME/m)
+      const unit = join(directory, "signalbox.service")
+      writeFileSync(unit, stdout)
+      const verified = yield* runProgram("sh", ["-c", 'systemd-analyze verify --man=no "$0" 2>&1', unit], env)
+      if (verified.code === 127) return context.skip("there is no systemd-analyze here")
+      assert.deepStrictEqual(verified, { code: 0, stdout: "", stderr: "" })
+      // systemd-analyze does report mistakes.
+      writeFileSync(unit, readFileSync(unit, "utf8").replace("ExecStart=/", "ExecStart=/no/where/"))
+      assert.notStrictEqual((yield* runProgram("systemd-analyze", ["verify", "--man=no", unit], env)).code, 0)
+    }),
   )
 
-  it.live("makes a property list that is well-formed, with every word in its place", () =>
+  it.live("prints a well-formed property list with all arguments in order", () =>
     Effect.gen(function* () {
       const { directory, json, run } = yield* home
       const config = join(directory, odd, "c.json")
@@ -40,13 +38,13 @@ describe("service print", () => {
       assert.strictEqual(code, 0)
       const document = parseElements(stdout)
       const words = document.slice(document.indexOf("ProgramArguments") + 1).slice(0, 5)
-      assert.deepStrictEqual(words, [process.execPath, yield* program, "serve", "--config", config])
+      assert.deepStrictEqual(words, [process.execPath, program, "serve", "--config", config])
       const { file, kind } = yield* json(["service", "print", "--launchd"])
       assert.deepStrictEqual([kind, file], ["launchd", "~/Library/LaunchAgents/org.signalbox.host.plist"])
     }),
   )
 
-  it.live("in a clone of the repository names what runs its sources, and that does run", () =>
+  it.live("prints a command that runs the sources in a clone of the repository", () =>
     Effect.gen(function* () {
       const { env } = yield* home
       const main = join(import.meta.dirname, "..", "src", "main.ts")
@@ -59,14 +57,14 @@ describe("service print", () => {
       assert.strictEqual(command.slice(0, command.indexOf(" serve")), node.join(" "))
       const texts = parseElements((yield* run("--launchd")).stdout)
       assert.deepStrictEqual(texts.slice(texts.indexOf("ProgramArguments") + 1).slice(0, 4), [...node, "serve"])
-      // As systemd starts it: by these words, from another directory.
+      // Runs the command as systemd does, from another directory.
       const started = yield* runProgram("sh", ["-c", `cd / && exec ${command} --help`], env)
       assert.deepInclude(started, { code: 0, stderr: "" })
       assert.include(started.stdout, "Run the host")
     }),
   )
 
-  it.live("refuses a path that cannot stand in a definition", () =>
+  it.live("refuses a path with control characters", () =>
     Effect.gen(function* () {
       const { run } = yield* home
       const { code, stdout } = yield* run(["service", "print", "--systemd", "--config", "/a\nExecStart=/bin/x"])
@@ -75,7 +73,7 @@ describe("service print", () => {
   )
 })
 
-/** The texts of an XML document in their order; throws where its elements are not closed in order. */
+/** Returns the texts of an XML document in order. Fails when elements are not closed in order. */
 const parseElements = (xml: string): ReadonlyArray<string> => {
   const texts: Array<string> = []
   const open: Array<string> = []

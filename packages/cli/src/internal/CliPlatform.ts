@@ -1,12 +1,12 @@
 /**
- * The platform that effect/cli asks for before it reads a word, without what nobody here uses of it: none of our flags names a file that must
- * exist, nothing is asked while flags are read, and handlers bring what they need. The real one takes as long as half a start of node.
+ * A stand-in for the platform services that effect/cli requires. No flag of this command names an existing file and no flag prompts, so none of them
+ * is used; commands provide the real services where they need them. Loading the real ones takes half as long as starting Node.
  */
 import { Effect, FileSystem, Layer, Path, Sink, Stdio, Stream, Terminal } from "effect"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 
-const absent = Effect.die(
-  new Error("the platform is not there: provide @effect/platform-node/NodeServices around this"),
+const missing = Effect.die(
+  new Error("the platform services are not available: provide @effect/platform-node/NodeServices"),
 )
 
 export const layer = Layer.mergeAll(
@@ -24,16 +24,16 @@ export const layer = Layer.mergeAll(
   Layer.succeed(
     Terminal.Terminal,
     Terminal.make({
-      columns: absent,
-      rows: absent,
-      size: absent,
-      readInput: absent,
-      readLine: absent,
-      display: () => absent,
+      columns: missing,
+      rows: missing,
+      size: missing,
+      readInput: missing,
+      readLine: missing,
+      display: () => missing,
     }),
   ),
   Layer.succeed(
     ChildProcessSpawner.ChildProcessSpawner,
-    ChildProcessSpawner.make(() => absent),
+    ChildProcessSpawner.make(() => missing),
   ),
 )

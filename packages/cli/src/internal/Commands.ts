@@ -1,58 +1,73 @@
-/** Commands about the host and what it does: what they take, and where what they do is. */
+/** The tree of all commands: names, flags and help. Each handler loads its command's module when it runs. */
 import { Effect, Option } from "effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { isPort, logFormats } from "./PlainServe.ts"
-
-const given = (name: string, description: string) =>
-  Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(description), Flag.withDefault(false))
+import { config } from "./Commands/config.ts"
+import { switchFlag } from "./Commands/switchFlag.ts"
 
 const serve = Command.make(
   "serve",
   {
     port: Flag.Int("port").pipe(
       Flag.withMetavar("PORT"),
-      Flag.withDescription("Listen there instead of at listen.port; 0 is any that is free"),
-      Flag.filter(isPort, () => "a port is a number from 0 to 65535"),
+      Flag.withDescription("Listen on this port instead of listen.port; 0 takes any free port"),
+      Flag.filter(
+        (port) => port >= 0 && port <= 65_535,
+        () => "a port is a number from 0 to 65535",
+      ),
       Flag.optional,
     ),
-    strict: given("strict", "Do not start with a document that is refused"),
-    logFormat: Flag.Literals("log-format", logFormats).pipe(
-      Flag.withDescription("How to write the log"),
+    strict: switchFlag("strict", "Do not start with a refused document"),
+    logFormat: Flag.Literals("log-format", ["text", "json"]).pipe(
+      Flag.withDescription("Format of the log"),
       Flag.withDefault("text" as const),
-    ),
-  },
-  ({ port, ...flags }) =>
-    Effect.gen(function* () {
-      const [{ where }, { serve }] = yield* Effect.promise(() =>
-        Promise.all([import("./ConfigAccess.ts"), import("./Commands/serve.ts")]),
-      )
-      const { place } = yield* where
-      yield* serve(place, { ...flags, port: Option.getOrUndefined(port) })
-    }),
-).pipe(Command.withDescription("Run the host: the gateway, the admin API and the event feed, until SIGINT or SIGTERM"))
-
-const events = Command.make(
-  "events",
-  {
-    types: Flag.String("types").pipe(
-      Flag.withMetavar("TYPE,…"),
-      Flag.withDescription("Only these: config.changed,model.added"),
-      Flag.optional,
-    ),
-    since: Flag.String("since").pipe(
-      Flag.withMetavar("CURSOR"),
-      Flag.withDescription("First what happened after this one, as far as the host still has it"),
-      Flag.optional,
     ),
   },
   (input) =>
     Effect.flatMap(
-      Effect.promise(() => import("./Commands/events.ts")),
-      ({ events }) => events(input),
+      Effect.promise(() => import("./Commands/serve.ts")),
+      ({ serve }) => serve({ ...input, port: Option.getOrUndefined(input.port) }),
     ),
-).pipe(Command.withDescription("Follow what happens in the host; with --json one CloudEvents object a line"))
+).pipe(Command.withDescription("Run the host: the gateway, the admin API and the event feed, until SIGINT or SIGTERM"))
+
+const status = Command.make(
+  "status",
+  {
+    tmux: switchFlag("tmux", "Print one line for tmux's status-right; prints nothing when no host is running"),
+    narrow: switchFlag("narrow", "With --tmux: without the model"),
+    maxLength: Flag.Int("max-length").pipe(
+      Flag.withMetavar("COLUMNS"),
+      Flag.withDescription("With --tmux: maximum width"),
+      Flag.optional,
+    ),
+    theme: Flag.String("theme").pipe(
+      Flag.withMetavar("NAME"),
+      Flag.withDescription("With --tmux: white-on-purple, black-on-yellow, white-on-blue"),
+      Flag.optional,
+    ),
+    fg: Flag.String("fg").pipe(
+      Flag.withMetavar("COLOUR"),
+      Flag.withDescription("With --tmux: text colour"),
+      Flag.optional,
+    ),
+    bg: Flag.String("bg").pipe(
+      Flag.withMetavar("COLOUR"),
+      Flag.withDescription("With --tmux: background colour"),
+      Flag.optional,
+    ),
+  },
+  (input) =>
+    input.tmux
+      ? Effect.flatMap(
+          Effect.promise(() => import("./Commands/statusBar.ts")),
+          ({ statusBar }) => statusBar(input),
+        )
+      : Effect.flatMap(
+          Effect.promise(() => import("./Commands/status.ts")),
+          ({ status }) => status,
+        ),
+).pipe(Command.withDescription("Show whether a host is running, and its state"))
 
 const models = Command.make("models", {}, () =>
   Effect.flatMap(
@@ -66,14 +81,14 @@ const services = Command.make("services", {}, () =>
     Effect.promise(() => import("./Commands/services.ts")),
     ({ services }) => services,
   ),
-).pipe(Command.withDescription("Draw the host's services: what needs what, what stands, which generations are held"))
+).pipe(Command.withDescription("Draw the host's services, their dependencies, and the generations that requests hold"))
 
 const stats = Command.make(
   "stats",
   {
     window: Flag.String("window").pipe(
       Flag.withMetavar("TIME"),
-      Flag.withDescription("How far back: 15 (minutes), 90m, 24h (default: stats.window_minutes)"),
+      Flag.withDescription("Time range: 15 (minutes), 90m, 24h (default: stats.window_minutes)"),
       Flag.optional,
     ),
   },
@@ -84,17 +99,42 @@ const stats = Command.make(
     ),
 ).pipe(Command.withDescription("Show usage: requests, tokens, errors, times"))
 
+const events = Command.make(
+  "events",
+  {
+    types: Flag.String("types").pipe(
+      Flag.withMetavar("TYPE,…"),
+      Flag.withDescription("Only these types, such as config.changed,model.added"),
+      Flag.optional,
+    ),
+    since: Flag.String("since").pipe(
+      Flag.withMetavar("CURSOR"),
+      Flag.withDescription("Begin after this event, as far back as the host still has events"),
+      Flag.optional,
+    ),
+  },
+  (input) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./Commands/events.ts")),
+      ({ events }) => events(input),
+    ),
+).pipe(Command.withDescription("Follow the host's events; with --json one CloudEvents object per line"))
+
 const keys = Command.make("keys").pipe(
   Command.withDescription("Manage the keys of the gateway's callers (features.auth)"),
   Command.withSubcommands([
     Command.make(
       "add",
       {
-        id: Argument.String("id").pipe(Argument.withDescription("How it is called, in allowed_keys and in statistics")),
-        label: Flag.String("label").pipe(Flag.withMetavar("TEXT"), Flag.withDescription("For people"), Flag.optional),
+        id: Argument.String("id").pipe(Argument.withDescription("The key's name in allowed_keys and in statistics")),
+        label: Flag.String("label").pipe(
+          Flag.withMetavar("TEXT"),
+          Flag.withDescription("A description"),
+          Flag.optional,
+        ),
         models: Flag.String("models").pipe(
           Flag.withMetavar("ALIAS,…"),
-          Flag.withDescription("Only these models"),
+          Flag.withDescription("Allow only these models"),
           Flag.optional,
         ),
       },
@@ -103,7 +143,7 @@ const keys = Command.make("keys").pipe(
           Effect.promise(() => import("./Commands/keys.ts")),
           ({ add }) => add(input),
         ),
-    ).pipe(Command.withDescription("Make a key; its secret is printed once, to standard output, and kept nowhere")),
+    ).pipe(Command.withDescription("Create a key and print its secret, which is shown only once")),
     Command.make("list", {}, () =>
       Effect.flatMap(
         Effect.promise(() => import("./Commands/keys.ts")),
@@ -115,7 +155,7 @@ const keys = Command.make("keys").pipe(
         Effect.promise(() => import("./Commands/keys.ts")),
         ({ revoke }) => revoke(input),
       ),
-    ).pipe(Command.withDescription("Refuse a key from now on")),
+    ).pipe(Command.withDescription("Revoke a key; requests with it are refused at once")),
   ]),
 )
 
@@ -124,7 +164,7 @@ const doctor = Command.make("doctor", {}, () =>
     Effect.promise(() => import("./Commands/doctor.ts")),
     ({ doctor }) => doctor,
   ),
-).pipe(Command.withDescription("Look for what is wrong with this installation, and say what to do"))
+).pipe(Command.withDescription("Check this installation, and advise what to do about problems"))
 
 const service = Command.make("service").pipe(
   Command.withDescription("Run the host as a service of this user"),
@@ -132,8 +172,8 @@ const service = Command.make("service").pipe(
     Command.make(
       "print",
       {
-        systemd: given("systemd", "A systemd user unit (default on Linux)"),
-        launchd: given("launchd", "A launchd property list (default on macOS)"),
+        systemd: switchFlag("systemd", "A systemd user unit (default on Linux)"),
+        launchd: switchFlag("launchd", "A launchd property list (default on macOS)"),
       },
       (input) =>
         Effect.flatMap(
@@ -144,42 +184,19 @@ const service = Command.make("service").pipe(
   ]),
 )
 
-const status = Command.make(
-  "status",
+const reload = Command.make(
+  "reload",
   {
-    tmux: given("tmux", "One line for tmux's status-right; says nothing where there is nothing to say"),
-    narrow: given("narrow", "With --tmux: without the model"),
-    maxLength: Flag.Int("max-length").pipe(
-      Flag.withMetavar("COLUMNS"),
-      Flag.withDescription("With --tmux: at most so many"),
-      Flag.optional,
-    ),
-    theme: Flag.String("theme").pipe(
-      Flag.withMetavar("NAME"),
-      Flag.withDescription("With --tmux: white-on-purple, black-on-yellow, white-on-blue"),
-      Flag.optional,
-    ),
-    fg: Flag.String("fg").pipe(
-      Flag.withMetavar("COLOUR"),
-      Flag.withDescription("With --tmux: of the text"),
-      Flag.optional,
-    ),
-    bg: Flag.String("bg").pipe(
-      Flag.withMetavar("COLOUR"),
-      Flag.withDescription("With --tmux: behind it"),
-      Flag.optional,
+    ignoreEnvironment: switchFlag(
+      "ignore-environment",
+      "Let the document win over SIGNALBOX_… variables, until a reload without this flag",
     ),
   },
   (input) =>
-    input.tmux
-      ? Effect.flatMap(
-          Effect.promise(() => import("./Commands/statusBar.ts")),
-          ({ tmuxStatus }) => tmuxStatus(input),
-        )
-      : Effect.flatMap(
-          Effect.promise(() => import("./Commands/status.ts")),
-          ({ status }) => status,
-        ),
-).pipe(Command.withDescription("Say whether a host runs, and how it is"))
+    Effect.flatMap(
+      Effect.promise(() => import("./Commands/reload.ts")),
+      ({ reload }) => reload(input),
+    ),
+).pipe(Command.withDescription("Let the host read its document and environment again, and show what changed"))
 
-export const commands = [serve, status, models, services, stats, events, keys, doctor, service] as const
+export const commands = [serve, status, models, services, stats, events, keys, doctor, service, config, reload] as const

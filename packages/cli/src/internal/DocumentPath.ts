@@ -1,35 +1,35 @@
 /**
- * Which document a command is about: `--config`, else `SIGNALBOX_CONFIG`, else the default place of core's `dataDirectory`. Pure and without
- * effect, because the status line uses it and must start in an instant.
+ * Finds the path of the document: `--config`, else `SIGNALBOX_CONFIG`, else the default in the data directory of core's `dataDirectory`. Does not
+ * use effect, because `status --tmux` must start quickly.
  */
 import { isAbsolute, join, resolve } from "node:path"
 
-export type Which =
+export type DocumentPath =
   | {
       readonly path: string
-      /** Somebody named it; else it is at the default place, whose directory belongs to Signalbox. */
-      readonly named: boolean
+      /** Whether the user named it. Otherwise it is in the default directory, which belongs to Signalbox. */
+      readonly isNamed: boolean
     }
-  /** It is named by a relative path, and the working directory was removed. */
+  /** The path is relative, and the working directory was removed. */
   | "no-directory"
-  /** Neither XDG_DATA_HOME nor HOME says where. */
-  | undefined
+  /** Neither `XDG_DATA_HOME` nor `HOME` is an absolute path. */
+  | "no-home"
 
-export const whichDocument = (flag: string | undefined, environment: NodeJS.ProcessEnv): Which => {
+export const findDocument = (flag: string | undefined, environment: NodeJS.ProcessEnv): DocumentPath => {
   const named = flag ?? environment["SIGNALBOX_CONFIG"]
   if (named !== undefined && named !== "") return absolute(named)
   const data = environment["XDG_DATA_HOME"] ?? ""
-  // The specification: a path that is not absolute is to be ignored.
-  if (isAbsolute(data)) return { path: join(data, "signalbox", "config.json"), named: false }
+  // The XDG specification says to ignore a relative path.
+  if (isAbsolute(data)) return { path: join(data, "signalbox", "config.json"), isNamed: false }
   const home = environment["HOME"] ?? ""
   return isAbsolute(home)
-    ? { path: join(home, ".local", "share", "signalbox", "config.json"), named: false }
-    : undefined
+    ? { path: join(home, ".local", "share", "signalbox", "config.json"), isNamed: false }
+    : "no-home"
 }
 
-const absolute = (named: string): Which => {
+const absolute = (path: string): DocumentPath => {
   try {
-    return { path: resolve(named), named: true }
+    return { path: resolve(path), isNamed: true }
   } catch {
     return "no-directory"
   }

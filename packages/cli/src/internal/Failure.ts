@@ -1,68 +1,69 @@
 /**
- * How a command fails: one sentence that says what happened and to what, a hint that says what to do, and an exit code. With `--json` the
- * same as a problem (RFC 9457) on standard error. Nothing in it is secret: documents and answers come redacted.
+ * A failed command: a sentence that says what happened and to what, a hint that says what to do, and an exit code. With `--json` it is printed as
+ * problem details (RFC 9457) on standard error. It holds no secret: documents and the host's responses are redacted.
  */
-import { Problem } from "@signalbox/core/ConfigError"
-import { Schema } from "effect"
+import type { Problem } from "@signalbox/core/ConfigError"
+import { Data, type Schema } from "effect"
 
-/** 1: refused or failed. 2: usage. 3: no host where one is needed. 4: somebody else was quicker, or has it already. 0 is success. */
+/** 1: refused or failed. 2: usage. 3: no host is running where one is needed. 4: conflict with another change or process. 0 is success. */
 export const exitCodes = { failed: 1, usage: 2, noHost: 3, conflict: 4 } as const
 
-export class Failure extends Schema.TaggedError<Failure>()("Failure", {
-  exitCode: Schema.Literals([1, 2, 3, 4]),
-  /** `rejected`, `stale`, `no-host` …: the end of the problem's type, a URN that never changes. */
-  kind: Schema.String,
-  message: Schema.String,
-  hint: Schema.optionalKey(Schema.String),
-  /** Why a document is refused, each with its place. */
-  problems: Schema.optionalKey(Schema.Array(Problem)),
-  /** What the problems' places lie in: a path. */
-  source: Schema.optionalKey(Schema.String),
-  /** For programs: what else the situation is about. */
-  details: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
-}) {}
+type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 
-type About = Omit<ConstructorParameters<typeof Failure>[0], "exitCode" | "kind" | "message" | "hint">
+interface Details {
+  /** Why a document is refused. */
+  readonly problems?: ReadonlyArray<Problem>
+  /** The path of the document that the problems are in. */
+  readonly source?: string
+  /** Further members of the JSON problem. */
+  readonly details?: Readonly<Record<string, Schema.Json>>
+}
+
+export class Failure extends Data.TaggedError("Failure")<
+  {
+    readonly exitCode: ExitCode
+    /** `rejected`, `stale`, `no-host` …: the end of the problem's type, a URN that never changes. */
+    readonly kind: string
+    readonly message: string
+    readonly hint?: string
+  } & Details
+> {}
 
 const make =
-  (exitCode: 1 | 2 | 3 | 4) =>
-  (kind: string, message: string, hint?: string, about: About = {}): Failure =>
-    new Failure({ exitCode, kind, message, ...(hint === undefined ? {} : { hint }), ...about })
+  (exitCode: ExitCode) =>
+  (kind: string, message: string, hint?: string, details: Details = {}): Failure =>
+    new Failure({ exitCode, kind, message, ...(hint === undefined ? {} : { hint }), ...details })
 
 export const failed = make(exitCodes.failed)
 export const usage = (message: string, hint?: string): Failure => make(exitCodes.usage)("usage", message, hint)
 export const conflict = make(exitCodes.conflict)
 
-/** A command that only a host can answer. */
-export const noHost = (config: string, what: string): Failure =>
+/** `purpose` completes "which is needed to …". */
+export const noHost = (config: string, purpose: string): Failure =>
   make(exitCodes.noHost)(
     "no-host",
-    `no host runs on ${config}, and only one that runs ${what}`,
+    `no host is running on ${config}, which is needed to ${purpose}`,
     "start one with `signalbox serve`",
-    {
-      details: { config },
-    },
+    { details: { config } },
   )
 
-/** One that has been told to stop: for what needs a host that serves. */
-export const leaving = ({ pid }: { readonly pid: number }): Failure =>
+export const hostStopping = ({ pid }: { readonly pid: number }): Failure =>
   make(exitCodes.noHost)(
     "host-stopping",
-    `the host (pid ${pid}) is stopping: it waits for its requests, and takes no new ones`,
-    `wait for its end, or end it at once with another \`kill ${pid}\``,
+    `the host (pid ${pid}) is stopping: it finishes its requests and accepts no new ones`,
+    `wait until it ends, or end it at once with another \`kill ${pid}\``,
   )
 
-/** One that runs, and is stopped, stuck or has no time. */
-export const silent = ({ pid, url }: { readonly pid: number; readonly url: string }): Failure =>
-  failed("host-silent", `the host (pid ${pid}, ${url}) does not answer`, `look at its log; \`kill ${pid}\` ends it`)
+export const hostNotResponding = ({ pid, url }: { readonly pid: number; readonly url: string }): Failure =>
+  failed("host-silent", `the host (pid ${pid}, ${url}) does not respond`, `look at its log; \`kill ${pid}\` ends it`)
 
-/** Our libraries say what happened and what to do in two sentences: the last one is the hint. */
-export const inSentences = (text: string): readonly [message: string, hint?: string] => {
+/** Splits a message of the libraries, whose last sentence says what to do. */
+export const splitHint = (text: string): readonly [message: string, hint?: string] => {
   const end = text.lastIndexOf(". ")
   return end === -1 ? [text] : [text.slice(0, end), text.slice(end + 2)]
 }
 
-/** As a program reads it. */
+/** Problem details (RFC 9457). */
 export const problemOf = (failure: Failure) => ({
   type: `urn:signalbox:problem:${failure.kind}`,
   title: failure.message,

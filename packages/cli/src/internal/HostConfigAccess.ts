@@ -1,33 +1,21 @@
 /** A running host's configuration, by its admin API. */
-import { ConfigGroup } from "@signalbox/api/ConfigGroup"
 import { Effect } from "effect"
-import { fromApi } from "./Answers.ts"
-import { clientOf } from "./Client.ts"
-import type { Access, Proposal } from "./ConfigAccess.ts"
-import type { Host } from "./RunningHost.ts"
+import { endpoints } from "./AdminEndpoints.ts"
+import type { ConfigAccess } from "./ConfigAccess.ts"
+import { request } from "./HostClient.ts"
+import type { RunningHost } from "./RunningHost.ts"
 
-export const remote = (host: Host): Effect.Effect<Access> =>
-  Effect.map(clientOf(host, ConfigGroup), ({ config }) => access(host, config))
-
-type Client = Effect.Success<ReturnType<typeof clientOf<typeof ConfigGroup>>>
-
-const access = (host: Host, config: Client["config"]): Access => {
-  return {
-    host,
-    state: Effect.map(Effect.mapError(config.get(), fromApi), ({ body: { cursor: _, ...state } }) => state),
-    value: (path) => Effect.map(Effect.mapError(config.getValue({ query: { path } }), fromApi), ({ body }) => body),
-    plan: (proposal) => Effect.mapError(config.plan({ payload: proposal }), fromApi),
-    change: (proposal, ifHash) => {
-      const headers = ifHash === undefined ? {} : { "if-match": `"${ifHash}"` }
-      return Effect.map(Effect.mapError(send(config, proposal, headers), fromApi), ({ body }) => body)
-    },
-    undo: Effect.map(Effect.mapError(config.undo(), fromApi), ({ body }) => body),
-    history: Effect.map(Effect.mapError(config.history(), fromApi), ({ entries }) => entries),
-    diff: (from, to) => Effect.mapError(config.diff({ query: { from, ...(to === undefined ? {} : { to }) } }), fromApi),
-  }
-}
-
-const send = (config: Client["config"], proposal: Proposal, headers: { readonly "if-match"?: string }) =>
-  "text" in proposal
-    ? config.replace({ headers, payload: { text: proposal.text } })
-    : config.update({ headers, payload: { edits: proposal.edits } })
+export const hostConfig = (host: RunningHost): ConfigAccess => ({
+  host,
+  state: Effect.map(request(host, endpoints.config), ({ cursor: _, ...state }) => state),
+  value: (path) => request(host, endpoints.value, { query: { path } }),
+  plan: (payload) => request(host, endpoints.plan, { payload }),
+  change: (payload, ifHash) =>
+    request(host, "text" in payload ? endpoints.replace : endpoints.update, {
+      payload,
+      ...(ifHash === undefined ? {} : { headers: { "if-match": `"${ifHash}"` } }),
+    }),
+  undo: request(host, endpoints.undo),
+  history: Effect.map(request(host, endpoints.history), ({ entries }) => entries),
+  diff: (from, to) => request(host, endpoints.diff, { query: { from, ...(to === undefined ? {} : { to }) } }),
+})

@@ -1,42 +1,41 @@
 /**
- * What a command says, and where: answers on standard output, all else on standard error. Waiting for each write keeps an answer whole
- * whatever stands behind the pipe; a reader that went away ends the command quietly, a full disk does not.
+ * Prints the result of a command: text for people, or with `--json` one JSON document. Waits until all of it is written, even into a slow pipe. A
+ * reader that closed the pipe ends the command without an error; a full disk is an error.
  */
+import { isatty } from "node:tty"
 import { Effect } from "effect"
-import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
 import { type Failure, failed } from "./Failure.ts"
 import { Json } from "./GlobalFlags.ts"
-import { line } from "./TextFormat.ts"
-import { unwritten } from "./writeLine.ts"
+import { escapeLine } from "./TextFormat.ts"
+import { outputFailed } from "./writeLine.ts"
 
 const write = (stream: NodeJS.WriteStream, text: string): Effect.Effect<void, Failure> =>
   Effect.callback((resume) => {
-    stream.write(text, (error) => resume(error == null ? Effect.void : notWritten(error)))
+    stream.write(text, (error) => resume(error == null ? Effect.void : writeFailed(error)))
   })
 
-/** Nobody reads any more: there is nobody to tell anything, and nothing went wrong here. */
-const notWritten = (error: Error & { readonly code?: string }): Effect.Effect<never, Failure> =>
+const writeFailed = (error: Error & { readonly code?: string }): Effect.Effect<never, Failure> =>
   error.code === "EPIPE"
     ? Effect.sync(() => process.exit(0))
-    : Effect.fail(failed("output", unwritten(line(error.code ?? error.message))))
+    : Effect.fail(failed("output", outputFailed(escapeLine(error.code ?? error.message))))
 
-/** Lines of an answer. Whatever of it comes from outside has been through `Shown`. */
+/** Prints lines. Text from outside must have been through `escapeLine` or `escapeLines`. */
 export const print = (text: string): Effect.Effect<void, Failure> => write(process.stdout, `${text}\n`)
 
-/** As `print`, for what effect/cli asks of us and gives no way to fail; `failureOf` knows it again. */
+/** `print` for callbacks of effect/cli that cannot fail. The report finds the `Failure` in the defect. */
 export const printOrDie = (text: string): Effect.Effect<void> => Effect.orDie(print(text))
 
-/** One answer: as JSON where that is wished, else as text. */
-export const answer = (json: unknown, text: (paint: Paint) => string) =>
+/** Prints the result of a command: `json` with `--json`, else `text`. */
+export const printResult = (json: unknown, text: (colors: Colors) => string) =>
   Effect.flatMap(Json, (isJson) =>
-    isJson ? print(JSON.stringify(json, undefined, 2)) : Effect.flatMap(paint, (paint) => print(text(paint))),
+    print(isJson ? JSON.stringify(json, undefined, 2) : text(colorsIf(stdoutHasColors()))),
   )
 
-/** A remark beside the answer, on standard error; with `--json` standard error holds problems alone. */
-export const remark = (text: string) =>
+/** Prints a note on standard error. With `--json`, standard error holds problems only, and the note is left out. */
+export const printNote = (text: string) =>
   Effect.flatMap(Json, (isJson) => (isJson ? Effect.void : Effect.ignore(write(process.stderr, `${text}\n`))))
 
-export interface Paint {
+export interface Colors {
   readonly bold: (text: string) => string
   readonly dim: (text: string) => string
   readonly red: (text: string) => string
@@ -44,30 +43,34 @@ export interface Paint {
   readonly yellow: (text: string) => string
 }
 
-const paintOf = (colours: boolean): Paint => {
-  const code = (number: number) => (text: string) => (colours ? `\u001b[${number}m${text}\u001b[0m` : text)
+const colorsIf = (isOn: boolean): Colors => {
+  const code = (number: number) => (text: string) => (isOn ? `\u001b[${number}m${text}\u001b[0m` : text)
   return { bold: code(1), dim: code(2), red: code(31), green: code(32), yellow: code(33) }
 }
 
-/** Colours on a terminal, unless NO_COLOR says no; FORCE_COLOR says yes. */
-export const paint: Effect.Effect<Paint> = Effect.map(TerminalCapabilities, ({ canColor }) => paintOf(canColor))
+/** On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`. `FORCE_COLOR` turns colors on without a terminal. */
+export const stdoutHasColors = (): boolean => {
+  const { FORCE_COLOR: force = "" } = process.env
+  return mayHaveColors() && (isatty(1) || (force !== "" && force !== "0" && force.toLowerCase() !== "false"))
+}
 
-/** The same for standard error, which may be a terminal when standard output is none. */
-export const paintErrors = (): Paint =>
-  paintOf(process.stderr.isTTY === true && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb")
+const mayHaveColors = (): boolean => !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb"
 
-/** Says on a terminal what takes longer than a second, and takes it back at the end. */
-export const whileWaiting =
-  (what: string) =>
+/** Standard error may be a terminal when standard output is not. */
+export const stderrColors = (): Colors => colorsIf(mayHaveColors() && isatty(2))
+
+/** Shows `task` with a spinner on the terminal while `effect` takes longer than a second. */
+export const withSpinner =
+  (task: string) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
-    if (process.stderr.isTTY !== true || process.env["TERM"] === "dumb") return effect
-    const turning = Effect.gen(function* () {
+    if (!isatty(2) || process.env["TERM"] === "dumb") return effect
+    const spinning = Effect.gen(function* () {
       for (let turn = 0; ; turn++) {
-        process.stderr.write(`\r${frames[turn % frames.length]} ${line(what)} …`)
+        process.stderr.write(`\r${frames[turn % frames.length]} ${escapeLine(task)} …`)
         yield* Effect.sleep("120 millis")
       }
     }).pipe(Effect.ensuring(Effect.sync(() => process.stderr.write("\r\u001b[K"))))
-    return Effect.raceFirst(effect, Effect.delay(turning, "1 second"))
+    return Effect.raceFirst(effect, Effect.delay(spinning, "1 second"))
   }
 
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]

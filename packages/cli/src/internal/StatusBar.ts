@@ -1,12 +1,12 @@
 /**
- * `status --tmux`: the line for a status bar, from what the host writes beside its document. Pure and without effect: a bar asks every few
- * seconds. Flags stand above hexai's settings under our name (`SIGNALBOX_TMUX_STATUS…`).
+ * `status --tmux`: draws the line of a status bar from the status file that the host writes beside its document. Does not use effect, because tmux runs
+ * it every few seconds. Flags override the `SIGNALBOX_TMUX_STATUS…` variables, which correspond to hexai's.
  */
 import { hostPaths } from "@signalbox/server/HostPaths"
 import { isColour, readStatus, type Theme, themes, tmuxLine, tmuxSettings } from "@signalbox/server/StatusLine"
-import { whichDocument } from "./DocumentPath.ts"
+import { findDocument } from "./DocumentPath.ts"
 
-export interface TmuxFlags {
+export interface StatusBarFlags {
   readonly config?: string
   readonly narrow?: boolean
   readonly maxLength?: number
@@ -15,12 +15,12 @@ export interface TmuxFlags {
   readonly bg?: string
 }
 
-/** Empty where there is nothing to say. */
-export const drawTmux = (flags: TmuxFlags, environment: NodeJS.ProcessEnv): string => {
+/** Empty when no host is running, or the bar is turned off. */
+export const drawStatusBar = (flags: StatusBarFlags, environment: NodeJS.ProcessEnv): string => {
   const settings = tmuxSettings(environment)
-  const which = whichDocument(flags.config, environment)
-  if (!settings.enabled || which === undefined || which === "no-directory") return ""
-  const status = readStatus(hostPaths(which.path).status)
+  const document = findDocument(flags.config, environment)
+  if (!settings.enabled || typeof document === "string") return ""
+  const status = readStatus(hostPaths(document.path).status)
   return tmuxLine(status, { ...settings, ...flags, now: Date.now() })
 }
 
@@ -28,31 +28,34 @@ export const themeNames = Object.keys(themes)
 
 export const isTheme = (name: string): name is Theme => Object.hasOwn(themes, name)
 
-/** The answer to `status --tmux …`; `undefined` for all that is not exactly that: the whole program knows it, or what is wrong with it. */
-export const tmuxAnswer = (args: ReadonlyArray<string>): string | undefined => {
+/** The line for `status --tmux …`. `undefined` for every other command line, which effect/cli handles. */
+export const statusBarOf = (args: ReadonlyArray<string>): string | undefined => {
   if (args[0] !== "status" || !args.includes("--tmux")) return undefined
   const flags = flagsOf(args.slice(1))
-  return flags === undefined ? undefined : drawTmux(flags, process.env)
+  return flags === undefined ? undefined : drawStatusBar(flags, process.env)
 }
 
-const flagsOf = (words: ReadonlyArray<string>): TmuxFlags | undefined => {
-  const found: { -readonly [Key in keyof TmuxFlags]: TmuxFlags[Key] } = {}
+type Flags = { -readonly [Key in keyof StatusBarFlags]: StatusBarFlags[Key] }
+
+const flagsOf = (words: ReadonlyArray<string>): StatusBarFlags | undefined => {
+  const flags: Flags = {}
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? ""
     if (word === "--tmux") continue
     if (word === "--narrow") {
-      found.narrow = true
+      flags.narrow = true
       continue
     }
     const equals = word.indexOf("=")
     const name = equals === -1 ? word : word.slice(0, equals)
     const value = equals === -1 ? words[++index] : word.slice(equals + 1)
-    if (value === undefined || !set(found, name, value)) return undefined
+    if (value === undefined || !setFlag(flags, name, value)) return undefined
   }
-  return found
+  return flags
 }
 
-const set = (flags: { -readonly [Key in keyof TmuxFlags]: TmuxFlags[Key] }, name: string, value: string): boolean => {
+/** `false` for an unknown flag or a wrong value. */
+const setFlag = (flags: Flags, name: string, value: string): boolean => {
   switch (name) {
     case "--config":
       flags.config = value

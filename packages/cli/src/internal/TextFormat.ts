@@ -1,33 +1,33 @@
-/** Text for terminals: nothing that a name, a path or an answer holds is obeyed by one. */
+/** Formats text for terminals, and escapes characters in names, paths and responses that a terminal would obey. */
 import { displayWidth } from "effect/cli/CliOutput"
 
-/** Control characters and those that turn the direction of writing become visible escapes; a line break counts as one. */
-export const line = (text: string): string => text.replaceAll(obeyed, escaped)
+/** Replaces control characters, line breaks and characters that change the writing direction by visible escapes. */
+export const escapeLine = (text: string): string => text.replaceAll(controls, escapeOf)
 
-/** As `line`, but lines stay lines. */
-export const lines = (text: string): string => text.split("\n").map(line).join("\n")
+/** `escapeLine` for each line of a text. */
+export const escapeLines = (text: string): string => text.split("\n").map(escapeLine).join("\n")
 
 // Cc, the line separators, and Unicode's bidirectional controls.
-const obeyed = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
+const controls = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
 
-const escaped = (character: string): string => {
+const escapeOf = (character: string): string => {
   const code = character.charCodeAt(0)
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`
 }
 
 export interface Column {
   readonly title: string
-  /** Numbers stand to the right. */
+  /** Align to the right, for numbers. */
   readonly right?: boolean
 }
 
-/** Columns aligned by what a terminal shows of them, two spaces between. Cells are cleaned here. */
+/** Aligns columns by the width that a terminal shows, with two spaces between them. Escapes the cells. */
 export const table = (
   columns: ReadonlyArray<Column>,
   rows: ReadonlyArray<ReadonlyArray<string>>,
-  emphasis: (title: string) => string = (title) => title,
+  titleStyle: (title: string) => string = (title) => title,
 ): string => {
-  const cells = rows.map((row) => row.map(line))
+  const cells = rows.map((row) => row.map(escapeLine))
   const widths = columns.map(({ title }, index) =>
     Math.max(widthOf(title), ...cells.map((row) => widthOf(row[index] ?? ""))),
   )
@@ -36,10 +36,10 @@ export const table = (
       .map((cell, index) => pad(cell, widths[index] ?? 0, columns[index]?.right === true))
       .join("  ")
       .trimEnd()
-  return [emphasis(layOut(columns.map(({ title }) => title))), ...cells.map(layOut)].join("\n")
+  return [titleStyle(layOut(columns.map(({ title }) => title))), ...cells.map(layOut)].join("\n")
 }
 
-/** What everybody writes is as wide as it is long; for all else the segmenter of ICU is loaded, which takes as long as half a start of node. */
+/** ASCII is as wide as it is long. Other text needs the segmenter of ICU, which takes as long to load as half a start of Node. */
 const widthOf = (text: string): number => (/^[ -~]*$/.test(text) ? text.length : displayWidth(text))
 
 const pad = (cell: string, width: number, right: boolean): string => {
@@ -48,23 +48,23 @@ const pad = (cell: string, width: number, right: boolean): string => {
 }
 
 /** `1 model`, `2 models`. */
-export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`
+export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`
 
-/** `2026-11-26 11:15:22`, in this machine's time zone. */
-export const moment = (millis: number): string => {
-  const at = new Date(millis)
+/** `2026-11-26 11:15:22` in the local time zone. */
+export const formatTime = (millis: number): string => {
+  const date = new Date(millis)
   const two = (part: number) => String(part).padStart(2, "0")
-  const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-")
-  return `${day} ${[at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(":")}`
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join("-")
+  return `${day} ${[date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":")}`
 }
 
 /** `850 ms`, `12 s`, `5 min`, `3 h`, `2 d`. */
-export const age = (millis: number): string => {
-  const step = ages.find(([, unit]) => millis >= unit)
+export const formatDuration = (millis: number): string => {
+  const step = units.find(([, unit]) => millis >= unit)
   return step === undefined ? `${Math.round(millis)} ms` : `${Math.floor(millis / step[1])} ${step[0]}`
 }
 
-const ages = [
+const units = [
   ["d", 86_400_000],
   ["h", 3_600_000],
   ["min", 60_000],

@@ -1,36 +1,35 @@
 /**
- * The process around a command: signals, the exit code, and what is said at the end. SIGINT and SIGTERM interrupt it, a second one ends it
- * at once; while an editor has the terminal they are the editor's.
+ * Runs a command as the process: signals, exit code and the report of a failure. SIGINT and SIGTERM interrupt the command, a second one ends the
+ * process at once. While `ignoringSignals` runs, the effect inside it handles them.
  */
 import { Cause, Effect, Exit, Fiber } from "effect"
-import { complain, failureOf, isVerbose, tell } from "./reportFailure.ts"
 
-let deaf = 0
+let ignored = 0
 
-/** Signals are somebody else's as long as `effect` runs. */
-export const withoutSignals = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+/** Leaves signals to `effect`, such as an editor in the foreground or the host. */
+export const ignoringSignals = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.acquireUseRelease(
-    Effect.sync(() => deaf++),
+    Effect.sync(() => ignored++),
     () => effect,
-    () => Effect.sync(() => deaf--),
+    () => Effect.sync(() => ignored--),
   )
 
-/** As a shell counts: 128 and the signal's number. */
+/** 128 plus the signal's number, as shells count. */
 const signals = { SIGINT: 130, SIGTERM: 143 } as const
 
 export const runMain = <A, E>(args: ReadonlyArray<string>, effect: Effect.Effect<A, E>): void => {
   let code = 0
-  // An error event nobody listens to would end the process with a stack trace; writes report their own.
+  // An unhandled error event would end the process with a stack trace. Each write reports its own error.
   process.stdout.on("error", () => {})
   process.stderr.on("error", () => {})
-  // What nobody has caught: Node would print the line it comes from, and a line of the bundle is a good part of the program.
-  process.on("uncaughtException", (error) => process.exit(codeOf(args, Cause.die(error))))
+  // Node would print the source line of the error, which in the bundle is most of the program.
+  process.on("uncaughtException", (error) => endWith(args, Cause.die(error)))
   const fiber = Effect.runFork(effect)
-  // Keeps the process while the command waits for what holds no handle.
+  // Keeps the process alive while the command waits for something without a handle.
   const alive = setInterval(() => {}, 2 ** 31 - 1)
   for (const [signal, number] of Object.entries(signals)) {
     process.on(signal, () => {
-      if (deaf > 0) return
+      if (ignored > 0) return
       if (code !== 0) process.exit(number)
       code = number
       Effect.runFork(Fiber.interrupt(fiber))
@@ -38,19 +37,15 @@ export const runMain = <A, E>(args: ReadonlyArray<string>, effect: Effect.Effect
   }
   fiber.addObserver((exit) => {
     clearInterval(alive)
-    process.exit(Exit.isSuccess(exit) ? code : code || codeOf(args, exit.cause))
+    if (Exit.isSuccess(exit) || code !== 0) process.exit(code)
+    endWith(args, exit.cause)
   })
 }
 
-const codeOf = (args: ReadonlyArray<string>, cause: Cause.Cause<unknown>): number => {
-  if (Cause.hasInterruptsOnly(cause)) return signals.SIGINT
-  if (isShowHelp(Cause.squash(cause))) return 2
-  const failure = failureOf(cause)
-  tell(args, failure)
-  if (isVerbose(args)) complain(Cause.pretty(cause))
-  return failure.exitCode
+const endWith = (args: ReadonlyArray<string>, cause: Cause.Cause<unknown>): void => {
+  if (Cause.hasInterruptsOnly(cause)) process.exit(signals.SIGINT)
+  import("./reportFailure.ts").then(
+    ({ reportFailure }) => process.exit(reportFailure(args, cause)),
+    () => process.exit(1),
+  )
 }
-
-/** The presenter has said what was wrong with the words. */
-const isShowHelp = (error: unknown): boolean =>
-  typeof error === "object" && error !== null && "_tag" in error && error._tag === "ShowHelp"

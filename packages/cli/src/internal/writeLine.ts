@@ -1,8 +1,8 @@
-/** One line on standard output in one system call: the stream that Node makes of it costs more than the rest of a status line. */
+/** Writes one line to standard output by a single system call: Node's stream takes longer to create than a status line takes to draw. */
 import { writeSync } from "node:fs"
 
-/** Nothing for nothing. A reader that went away is no mistake; a full disk is, and is said as `Output.ts` says it. */
-export const say = (line: string): void => {
+/** Writes nothing for an empty line. A closed pipe is not an error; any other failure sets exit code 1 and is reported on standard error. */
+export const writeLine = (line: string): void => {
   if (line === "") return
   try {
     writeSync(1, `${line}\n`)
@@ -11,11 +11,11 @@ export const say = (line: string): void => {
     if (code === "EPIPE") return
     process.exitCode = 1
     try {
-      writeSync(2, `signalbox: ${unwritten(code)}\n`)
+      writeSync(2, `signalbox: ${outputFailed(code)}\n`)
     } catch {
-      // Nobody reads that either.
+      // Standard error is closed as well.
     }
   }
 }
 
-export const unwritten = (code: string): string => `the answer could not be written (${code})`
+export const outputFailed = (code: string): string => `the output could not be written (${code})`

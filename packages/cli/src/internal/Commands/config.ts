@@ -1,30 +1,24 @@
-/** `signalbox config …` and `reload`: what they take, and where what they do is. */
+/** `config …`: names, flags and help. Each handler loads its command's module when it runs. */
 import { Effect } from "effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import { switchFlag } from "./switchFlag.ts"
 
-const place = (description: string) =>
+const pathArgument = (description: string) =>
   Argument.String("path").pipe(
-    Argument.withDescription(`${description}: models.fast.upstream, models."gpt-4.1", or /models/fast/upstream`),
+    Argument.withDescription(`${description}, such as models.fast.upstream, models."gpt-4.1" or /models/fast/upstream`),
   )
 
-const asText = Flag.Boolean("string").pipe(
-  Flag.withoutNegation,
-  Flag.withDescription("Take values as text, even if they look like JSON"),
-  Flag.withDefault(false),
-)
+const asText = switchFlag("string", "Take values as text, even if they look like JSON")
 
 const get = Command.make(
   "get",
   {
-    path: place("What to show; everything without it").pipe(Argument.optional),
-    document: Flag.Boolean("document").pipe(
-      Flag.withoutNegation,
-      Flag.withDescription(
-        "Show the document itself, without secrets: its text, comments and all, or what it says at PATH",
-      ),
-      Flag.withDefault(false),
+    path: pathArgument("Path to show (everything without it)").pipe(Argument.optional),
+    document: switchFlag(
+      "document",
+      "Show the document itself without secrets: its text with comments, or the value that it has at PATH",
     ),
   },
   (input) =>
@@ -33,13 +27,13 @@ const get = Command.make(
       ({ get }) => get(input),
     ),
 ).pipe(
-  Command.withDescription("Show what is in force: defaults, document and environment put together, without secrets"),
+  Command.withDescription("Show the configuration in force, from defaults, document and environment, without secrets"),
 )
 
 const set = Command.make(
   "set",
   {
-    path: place("Where"),
+    path: pathArgument("Path"),
     value: Argument.String("value").pipe(
       Argument.withDescription("JSON, else the text itself; - reads standard input, for secrets"),
     ),
@@ -51,17 +45,17 @@ const set = Command.make(
       ({ set }) => set(input),
     ),
 ).pipe(
-  Command.withDescription("Set one value; comments and order in the document stay"),
+  Command.withDescription("Set one value; the document keeps its comments and order"),
   Command.withExamples([
     { command: "signalbox config set models.fast.upstream gpt-5", description: "Another model behind an alias" },
     {
       command: "signalbox config set providers.openai.api_key - < key",
-      description: "A secret, past the shell's history",
+      description: "A secret, kept out of the shell's history",
     },
   ]),
 )
 
-const unset = Command.make("unset", { path: place("Where") }, (input) =>
+const unset = Command.make("unset", { path: pathArgument("Path") }, (input) =>
   Effect.flatMap(
     Effect.promise(() => import("./config/set.ts")),
     ({ unset }) => unset(input),
@@ -83,13 +77,15 @@ const edit = Command.make(
       Effect.promise(() => import("./config/edit.ts")),
       ({ edit }) => edit(input),
     ),
-).pipe(Command.withDescription("Edit the document in $VISUAL or $EDITOR; shows what would change and asks"))
+).pipe(
+  Command.withDescription("Edit the document in $VISUAL or $EDITOR, show the changes and ask before applying them"),
+)
 
 const validate = Command.make(
   "validate",
   {
     file: Argument.String("file").pipe(
-      Argument.withDescription("The text to look at (- is standard input); without it the document"),
+      Argument.withDescription("The text to check (- is standard input); the document without it"),
       Argument.optional,
     ),
   },
@@ -98,7 +94,7 @@ const validate = Command.make(
       Effect.promise(() => import("./config/validate.ts")),
       ({ validate }) => validate(input),
     ),
-).pipe(Command.withDescription("Say whether a document would be accepted, and what is wrong with it and where"))
+).pipe(Command.withDescription("Check whether a document would be accepted, and show each problem with its place"))
 
 const plan = Command.make(
   "plan",
@@ -111,7 +107,7 @@ const plan = Command.make(
     ),
     unset: Flag.String("unset").pipe(
       Flag.withMetavar("PATH"),
-      Flag.withDescription("Remove what stands there; may be repeated"),
+      Flag.withDescription("Remove this value; may be repeated"),
       Flag.atLeast(0),
     ),
     asText,
@@ -121,51 +117,53 @@ const plan = Command.make(
       Effect.promise(() => import("./config/plan.ts")),
       ({ plan }) => plan(input),
     ),
-).pipe(Command.withDescription("Show what a change would do; nothing is written"))
+).pipe(Command.withDescription("Show the effects of a change without writing it"))
 
 const diff = Command.make(
   "diff",
   {
     from: Argument.String("from").pipe(
-      Argument.withDescription("A document of the history, by 6 digits of its hash or more; the one before without it"),
+      Argument.withDescription(
+        "A document of the history, by at least 6 digits of its hash; the previous one without it",
+      ),
       Argument.optional,
     ),
     to: Argument.String("to").pipe(
-      Argument.withDescription("Another one; the one in force without it"),
+      Argument.withDescription("Another one; the document in force without it"),
       Argument.optional,
     ),
   },
   (input) =>
     Effect.flatMap(
-      Effect.promise(() => import("./config/history.ts")),
+      Effect.promise(() => import("./config/diff.ts")),
       ({ diff }) => diff(input),
     ),
-).pipe(Command.withDescription("Show what lies between two documents of the history"))
+).pipe(Command.withDescription("Show the difference between two documents of the history"))
 
 const history = Command.make("history", {}, () =>
   Effect.flatMap(
     Effect.promise(() => import("./config/history.ts")),
     ({ history }) => history,
   ),
-).pipe(Command.withDescription("List the documents that were in force, newest first"))
+).pipe(Command.withDescription("List earlier documents, newest first"))
 
 const undo = Command.make("undo", {}, () =>
   Effect.flatMap(
-    Effect.promise(() => import("./config/set.ts")),
+    Effect.promise(() => import("./config/undo.ts")),
     ({ undo }) => undo,
   ),
-).pipe(Command.withDescription("Bring back the document before this one, as a new change"))
+).pipe(Command.withDescription("Restore the previous document as a new change"))
 
 const path = Command.make("path", {}, () =>
   Effect.flatMap(
     Effect.promise(() => import("./config/path.ts")),
     ({ path }) => path,
   ),
-).pipe(Command.withDescription("Print where the document stands"))
+).pipe(Command.withDescription("Print the path of the document"))
 
 const schema = Command.make("schema", {}, () =>
   Effect.flatMap(
-    Effect.promise(() => import("./config/get.ts")),
+    Effect.promise(() => import("./config/schema.ts")),
     ({ schema }) => schema,
   ),
 ).pipe(Command.withDescription("Print the JSON Schema of the document, for editors"))
@@ -176,15 +174,11 @@ const importFile = Command.make(
     file: Argument.String("file").pipe(
       Argument.withDescription("A document of copilot-api or of Signalbox (- is standard input)"),
     ),
-    dryRun: Flag.Boolean("dry-run").pipe(
-      Flag.withoutNegation,
-      Flag.withDescription("Show what would change and stop"),
-      Flag.withDefault(false),
-    ),
+    dryRun: switchFlag("dry-run", "Show the changes without applying them"),
     yes: Flag.Boolean("yes").pipe(
       Flag.withAlias("y"),
       Flag.withoutNegation,
-      Flag.withDescription("Do not ask; without a terminal, and with --json, nothing is asked anyhow"),
+      Flag.withDescription("Do not ask; without a terminal and with --json, nothing is asked anyway"),
       Flag.withDefault(false),
     ),
   },
@@ -195,27 +189,11 @@ const importFile = Command.make(
     ),
 ).pipe(
   Command.withDescription(
-    "Put the sections of another document (models, retention …) in the place of those here; sections that it does not have stay",
+    "Replace sections (models, retention …) by those of another document; sections that it does not have stay",
   ),
 )
 
 export const config = Command.make("config").pipe(
-  Command.withDescription("Read and change the configuration, in the running host or in the file"),
+  Command.withDescription("Read and change the configuration, of the running host or in the file"),
   Command.withSubcommands([get, set, unset, edit, validate, plan, diff, history, undo, path, schema, importFile]),
 )
-
-export const reload = Command.make(
-  "reload",
-  {
-    ignoreEnvironment: Flag.Boolean("ignore-environment").pipe(
-      Flag.withoutNegation,
-      Flag.withDescription("From now on the file wins over SIGNALBOX_… variables, until a reload without this"),
-      Flag.withDefault(false),
-    ),
-  },
-  (input) =>
-    Effect.flatMap(
-      Effect.promise(() => import("./reload.ts")),
-      ({ reload }) => reload(input),
-    ),
-).pipe(Command.withDescription("Let the host read its document and environment again, and say what changed"))

@@ -1,64 +1,63 @@
 /**
- * `doctor`: what is wrong with this installation, and what to do. It looks and changes nothing; each finding stands for itself, so that one
- * that cannot be made does not hide the others. Ends with 1 where something is wrong.
+ * `doctor`: checks this installation and advises what to do. It changes nothing. A check that fails to run becomes a problem itself and does not hide the
+ * others. Exits with 1 when there are problems.
  */
 import { type Cause, Effect, Logger } from "effect"
-import { type Where, where } from "../ConfigAccess.ts"
 import { type Failure, failed } from "../Failure.ts"
-import { answer, type Paint, whileWaiting } from "../Print.ts"
+import { type Colors, printResult, withSpinner } from "../Print.ts"
 import { failureOf } from "../reportFailure.ts"
-import { counted, line } from "../TextFormat.ts"
-import { type Finding, problem } from "./doctor/Check.ts"
-import { documentFindings } from "./doctor/documentChecks.ts"
-import { fileFindings } from "./doctor/fileChecks.ts"
-import { hostFindings } from "./doctor/hostChecks.ts"
-import { ledgerFindings } from "./doctor/ledgerChecks.ts"
-import { systemFindings } from "./doctor/systemChecks.ts"
+import { type Target, target } from "../Target.ts"
+import { escapeLine, plural } from "../TextFormat.ts"
+import { type CheckResult, problem } from "./doctor/CheckResult.ts"
+import { documentChecks } from "./doctor/documentChecks.ts"
+import { fileChecks } from "./doctor/fileChecks.ts"
+import { hostChecks } from "./doctor/hostChecks.ts"
+import { ledgerChecks } from "./doctor/ledgerChecks.ts"
+import { systemChecks } from "./doctor/systemChecks.ts"
 
 export const doctor = Effect.gen(function* () {
-  const at = yield* where
-  const findings = yield* look(at).pipe(whileWaiting("looking"))
-  const problems = findings.filter(({ state }) => state === "problem").length
-  yield* answer({ healthy: problems === 0, findings }, (paint) => text(findings, paint))
-  if (problems > 0) return yield* failed("unhealthy", `${counted(problems, "problem")} found`)
+  const results = yield* runChecks(yield* target).pipe(withSpinner("checking"))
+  const problems = results.filter(({ state }) => state === "problem").length
+  yield* printResult({ healthy: problems === 0, findings: results }, (colors) => text(results, colors))
+  if (problems > 0) return yield* failed("unhealthy", `${plural(problems, "problem")} found`)
 })
 
-type Check = (at: Where) => Effect.Effect<ReadonlyArray<Finding>, Failure>
+type Checks = (target: Target) => Effect.Effect<ReadonlyArray<CheckResult>, Failure>
 
-const checks: ReadonlyArray<readonly [name: string, check: Check]> = [
-  ["system", systemFindings],
-  ["files", fileFindings],
-  ["document", documentFindings],
-  ["host", hostFindings],
-  ["ledger", ledgerFindings],
+const allChecks: ReadonlyArray<readonly [name: string, checks: Checks]> = [
+  ["system", systemChecks],
+  ["files", fileChecks],
+  ["document", documentChecks],
+  ["host", hostChecks],
+  ["ledger", ledgerChecks],
 ]
 
-const look = (at: Where): Effect.Effect<ReadonlyArray<Finding>> =>
+const runChecks = (target: Target): Effect.Effect<ReadonlyArray<CheckResult>> =>
   Effect.map(
-    Effect.forEach(checks, ([name, check]) =>
-      Effect.catchCause(check(at), (cause) => Effect.succeed([unmade(name, cause)])),
+    Effect.forEach(allChecks, ([name, checks]) =>
+      Effect.catchCause(checks(target), (cause) => Effect.succeed([failedCheck(name, cause)])),
     ),
-    (found) => once(found.flat()),
+    (results) => withoutDuplicates(results.flat()),
   ).pipe(
-    // What is logged on the way is what is found.
+    // The results hold what would be logged.
     Effect.provide(Logger.layer([])),
   )
 
-/** A host and the files may tell of the same thing. */
-const once = (findings: ReadonlyArray<Finding>): ReadonlyArray<Finding> =>
-  findings.filter(({ message }, index) => findings.findIndex((other) => other.message === message) === index)
+/** The host and the files may report the same problem. */
+const withoutDuplicates = (results: ReadonlyArray<CheckResult>): ReadonlyArray<CheckResult> =>
+  results.filter(({ message }, index) => results.findIndex((other) => other.message === message) === index)
 
-const unmade = (name: string, cause: Cause.Cause<Failure>): Finding => {
+const failedCheck = (name: string, cause: Cause.Cause<Failure>): CheckResult => {
   const { hint, message } = failureOf(cause)
-  return problem(name, message, hint ?? "this could not be looked at; with --verbose it says why")
+  return problem(name, message, hint ?? "this check did not run; --verbose shows the reason")
 }
 
-const text = (findings: ReadonlyArray<Finding>, paint: Paint): string => {
-  const marks = { ok: paint.green("ok     "), note: paint.yellow("note   "), problem: paint.red("PROBLEM") }
-  return findings
+const text = (results: ReadonlyArray<CheckResult>, colors: Colors): string => {
+  const marks = { ok: colors.green("ok     "), note: colors.yellow("note   "), problem: colors.red("PROBLEM") }
+  return results
     .flatMap(({ advice, check, message, state }) => [
-      `${marks[state]}  ${check.padEnd(12)}  ${line(message)}`,
-      ...(advice === undefined ? [] : [`${" ".repeat(23)}→ ${line(advice)}`]),
+      `${marks[state]}  ${check.padEnd(12)}  ${escapeLine(message)}`,
+      ...(advice === undefined ? [] : [`${" ".repeat(23)}→ ${escapeLine(advice)}`]),
     ])
     .join("\n")
 }

@@ -1,53 +1,76 @@
-/** `events`: the host's feed as lines, until the reader or the host goes away. */
-import { EventsGroup, type FeedItem, type WireGap } from "@signalbox/api/EventsGroup"
+/** `events`: prints the host's event feed line by line, until the reader or the host ends it. */
+import type { FeedItem, WireGap } from "@signalbox/api/EventsGroup"
 import * as HostEvents from "@signalbox/api/HostEvents"
 import { parseCursor } from "@signalbox/core/Event"
 import { eventLine } from "@signalbox/core/EventLine"
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import { Effect, Option, Stream } from "effect"
-import { fromApi } from "../Answers.ts"
-import { clientOf } from "../Client.ts"
-import { requireHost, where } from "../ConfigAccess.ts"
-import { Failure, failed, noHost, usage } from "../Failure.ts"
+import * as Sse from "effect/encoding/Sse"
+import { endpoints } from "../AdminEndpoints.ts"
+import { failed, noHost, usage } from "../Failure.ts"
 import { Json } from "../GlobalFlags.ts"
+import { openStream } from "../HostClient.ts"
 import { print } from "../Print.ts"
-import { line, moment } from "../TextFormat.ts"
+import { requireHost, target } from "../Target.ts"
+import { escapeLine, formatTime } from "../TextFormat.ts"
 
-interface Follow {
+interface Input {
   readonly types: Option.Option<string>
   readonly since: Option.Option<string>
 }
 
-export const events = Effect.fnUntraced(function* ({ since, types }: Follow) {
+export const events = Effect.fnUntraced(function* ({ since, types }: Input) {
   const query = {
-    ...(Option.isSome(types) ? { types: (yield* known(types.value)).join(",") } : {}),
+    ...(Option.isSome(types) ? { types: (yield* knownTypes(types.value)).join(",") } : {}),
     ...(Option.isSome(since) ? { after: yield* cursorOf(since.value) } : {}),
   }
-  const host = yield* requireHost("has events")
-  const client = yield* clientOf(host, EventsGroup)
+  const host = yield* requireHost("follow its events")
   const json = yield* Json
-  const feed = yield* Effect.mapError(client.events.follow({ query, headers: {} }), fromApi)
+  const response = yield* openStream(host, endpoints.events, { query })
+  const parse = itemParser()
   let last: string | undefined
-  yield* Stream.runForEach(feed, (item) => {
-    last = item.id ?? last
-    return print(json ? JSON.stringify(cloudEventOf(item, host.note.url)) : textOf(item))
-  }).pipe(Effect.mapError((error) => (error instanceof Failure ? error : broken(last))))
-  const { place } = yield* where
-  // The host closes its feeds when it stops, and only then.
-  return yield* noHost(place.config, `has events: the feed has ended${last === undefined ? "" : ` after ${last}`}`)
+  yield* Stream.fromAsyncIterable<string, unknown>(response, (error) => error).pipe(
+    Stream.mapError(() => connectionBroken(last)),
+    Stream.runForEach((chunk) =>
+      Effect.forEach(parse(chunk), (item) => {
+        last = item.id ?? last
+        return print(json ? JSON.stringify(cloudEventOf(item, host.note.url)) : textOf(item))
+      }),
+    ),
+  )
+  const { paths } = yield* target
+  // The host ends a feed only when it stops.
+  return yield* noHost(paths.config, `follow its events: the feed ended${last === undefined ? "" : ` after ${last}`}`)
 })
+
+/** Parses chunks of the feed. The contract is the host's: a host of another version may send events that this command cannot print. */
+const itemParser = () => {
+  const items: Array<FeedItem> = []
+  const parser = Sse.makeParser((event) => {
+    if (event._tag === "Event")
+      items.push({
+        ...(event.id === undefined ? {} : { id: event.id }),
+        event: event.event,
+        data: JSON.parse(event.data),
+      })
+  })
+  return (chunk: string): ReadonlyArray<FeedItem> => {
+    parser.feed(chunk)
+    return items.splice(0)
+  }
+}
 
 const cursorOf = (text: string) =>
   Option.isSome(parseCursor(text))
     ? Effect.succeed(text)
     : Effect.fail(
         usage(
-          `${JSON.stringify(text)} is no cursor`,
-          "--since takes the id of an event: `signalbox events --json` prints it, and `signalbox events` says it where it breaks off",
+          `${JSON.stringify(text)} is not a cursor`,
+          "--since takes the id of an event, which `signalbox events --json` prints, and `signalbox events` when its connection breaks",
         ),
       )
 
-const known = Effect.fnUntraced(function* (text: string) {
+const knownTypes = Effect.fnUntraced(function* (text: string) {
   const types = text
     .split(",")
     .map((type) => type.trim())
@@ -64,20 +87,22 @@ const known = Effect.fnUntraced(function* (text: string) {
   return types
 })
 
-const broken = (last: string | undefined) =>
+const connectionBroken = (last: string | undefined) =>
   failed(
     "gone",
     "the connection to the host broke",
-    last === undefined ? "repeat the command" : `\`signalbox events --since ${line(last)}\` goes on where this ended`,
+    last === undefined ? "repeat the command" : `continue with \`signalbox events --since ${escapeLine(last)}\``,
   )
 
-/** A gap has no event of its own; as one it has the same form as all others. */
+/** A gap is not an event. With `--json` it is printed in the form of one. */
 const cloudEventOf = ({ data, event, id }: FeedItem, source: string): object =>
   isGap(data) ? { specversion: "1.0", id: id ?? data.to, source, type: event, data } : data
 
 const isGap = (data: FeedItem["data"]): data is typeof WireGap.Type => !("specversion" in data)
 
 const textOf = ({ data, event }: FeedItem): string => {
-  if (isGap(data)) return line(`${" ".repeat(19)}  ${event} from=${data.from} to=${data.to} reason=${data.reason}`)
-  return line(`${moment(Date.parse(data.time))}  ${eventLine({ ...data.data, _tag: data.type })}`)
+  if (isGap(data)) {
+    return escapeLine(`${" ".repeat(19)}  ${event} from=${data.from} to=${data.to} reason=${data.reason}`)
+  }
+  return escapeLine(`${formatTime(Date.parse(data.time))}  ${eventLine({ ...data.data, _tag: data.type })}`)
 }

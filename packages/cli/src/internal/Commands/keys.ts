@@ -1,12 +1,11 @@
-/** `keys`: those of the gateway's callers, by a host or in the file; a running host sees at once what changed there. */
-
+/** `keys`: the keys of the gateway's callers, by the host or in the file. A running host notices changes of the file at once. */
 import { everyKey } from "@signalbox/core/ModelSettings"
 import { Effect, Option } from "effect"
 import { failed } from "../Failure.ts"
 import { Json } from "../GlobalFlags.ts"
-import { answer, print, remark } from "../Print.ts"
-import { line, moment, table } from "../TextFormat.ts"
-import { changesIn } from "./keys/KeyStore.ts"
+import { print, printNote, printResult } from "../Print.ts"
+import { escapeLine, formatTime, table } from "../TextFormat.ts"
+import { keyStore } from "./keys/KeyStore.ts"
 
 interface Add {
   readonly id: string
@@ -21,40 +20,40 @@ export const add = Effect.fnUntraced(function* ({ id, label, models }: Add) {
       .map((alias) => alias.trim())
       .filter((alias) => alias !== ""),
   )
-  const keys = yield* changesIn
-  const made = yield* keys.add({
+  const keys = yield* keyStore
+  const created = yield* keys.add({
     id,
     ...(Option.isSome(label) ? { label: label.value } : {}),
     ...(Option.isSome(aliases) ? { models: aliases.value } : {}),
   })
-  // The secret alone, so that it can go through a pipe to where it belongs.
-  yield* ((yield* Json) ? answer(made, () => "") : print(made.secret)).pipe(
+  // Only the secret, so that it can be piped.
+  yield* ((yield* Json) ? printResult(created, () => "") : print(created.secret)).pipe(
     Effect.mapError(({ message }) =>
       failed(
         "output",
-        `${message}: key ${line(id)} is in force, and nobody knows its secret`,
-        `\`signalbox keys revoke ${line(id)}\`, then add it again`,
+        `${message}: key ${escapeLine(id)} is in force, but its secret was not printed`,
+        `remove it with \`signalbox keys revoke ${escapeLine(id)}\`, then add it again`,
       ),
     ),
   )
-  yield* remark(`key ${line(made.credential.id)} is in force; its secret is shown only now`)
+  yield* printNote(`key ${escapeLine(created.credential.id)} is in force; its secret is shown only once`)
 })
 
 export const list = Effect.gen(function* () {
-  const keys = yield* changesIn
+  const keys = yield* keyStore
   const credentials = yield* keys.list
-  yield* answer({ credentials }, (paint) =>
+  yield* printResult({ credentials }, (colors) =>
     credentials.length === 0
-      ? "no keys: `signalbox keys add NAME` makes one"
+      ? "no keys: `signalbox keys add NAME` creates one"
       : table(
           columns,
           credentials.map(({ createdAt, id, label, models }) => [
             id,
             label,
-            models.includes(everyKey) ? "every" : models.join(","),
-            moment(createdAt),
+            models.includes(everyKey) ? "all" : models.join(","),
+            formatTime(createdAt),
           ]),
-          paint.bold,
+          colors.bold,
         ),
   )
 })
@@ -62,7 +61,7 @@ export const list = Effect.gen(function* () {
 const columns = ["KEY", "LABEL", "MODELS", "SINCE"].map((title) => ({ title }))
 
 export const revoke = Effect.fnUntraced(function* ({ id }: { readonly id: string }) {
-  const keys = yield* changesIn
+  const keys = yield* keyStore
   yield* keys.revoke(id)
-  yield* answer({ revoked: id }, () => `key ${line(id)} is refused from now on`)
+  yield* printResult({ revoked: id }, () => `key ${escapeLine(id)} is revoked`)
 })

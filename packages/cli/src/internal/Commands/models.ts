@@ -1,45 +1,44 @@
-/** `models`: what callers can ask for and where it goes; from a host as it is in force, from the files as the document says. */
-import { ModelsGroup, type ModelsState, type ProviderState } from "@signalbox/api/ModelsGroup"
+/** `models`: the aliases that callers can use, and their providers: from the host, or from the document when none is running. */
+import type { ModelsState, ProviderState } from "@signalbox/api/ModelsGroup"
 import { defaultProvider, everyKey } from "@signalbox/core/ModelSettings"
 import { Effect, type Schema } from "effect"
-import { fromApi } from "../Answers.ts"
-import { clientOf } from "../Client.ts"
-import { hostOf, where } from "../ConfigAccess.ts"
-import { answer, type Paint, remark } from "../Print.ts"
-import { age, table } from "../TextFormat.ts"
+import { endpoints } from "../AdminEndpoints.ts"
+import { request } from "../HostClient.ts"
+import { type Colors, printNote, printResult } from "../Print.ts"
+import { hostOf, target } from "../Target.ts"
+import { formatDuration, table } from "../TextFormat.ts"
 
 type State = Omit<ModelsState, "cursor">
 
 export const models = Effect.gen(function* () {
-  const at = yield* where
-  const host = yield* hostOf(at)
+  const document = yield* target
+  const host = yield* hostOf(document)
   if (host !== undefined) {
-    const client = yield* clientOf(host, ModelsGroup)
-    const state = yield* Effect.mapError(client.models.list(), fromApi)
-    return yield* answer(state, (paint) => text(state, paint))
+    const state = yield* request(host, endpoints.models)
+    return yield* printResult(state, (colors) => text(state, colors))
   }
-  const { withLocal } = yield* Effect.promise(() => import("../FileConfigAccess.ts"))
-  const { effective } = yield* withLocal(at, "read", ({ state }) => state)
+  const { withFileConfig } = yield* Effect.promise(() => import("../FileConfigAccess.ts"))
+  const { effective } = yield* withFileConfig(document, "read", ({ state }) => state)
   const state = inDocument(effective)
-  yield* answer(state, (paint) => text(state, paint))
-  yield* remark("from the document: no host runs here")
+  yield* printResult(state, (colors) => text(state, colors))
+  yield* printNote("from the document: no host is running")
 })
 
-const text = ({ defaultAlias, models, providers }: State, paint: Paint): string => {
+const text = ({ defaultAlias, models, providers }: State, colors: Colors): string => {
   const down = new Set(providers.filter(({ outage }) => outage !== undefined).map(({ id }) => id))
   const rows = models.map((model) => [
     model.alias === defaultAlias ? `${model.alias} (default)` : model.alias,
     model.provider,
     model.upstream,
     model.enabled ? (down.has(model.provider) ? "provider down" : "yes") : "no",
-    model.allowedKeys.includes(everyKey) ? "every" : model.allowedKeys.join(","),
+    model.allowedKeys.includes(everyKey) ? "all" : model.allowedKeys.join(","),
     model.registeredBy ?? "document",
   ])
-  const shown =
+  const modelTable =
     rows.length === 0
       ? "no models: `signalbox config set models.NAME.upstream MODEL` adds one"
-      : table(modelColumns, rows, paint.bold)
-  return [shown, "", table(providerColumns, providers.map(providerRow), paint.bold)].join("\n")
+      : table(modelColumns, rows, colors.bold)
+  return [modelTable, "", table(providerColumns, providers.map(providerRow), colors.bold)].join("\n")
 }
 
 const modelColumns = ["MODEL", "PROVIDER", "UPSTREAM", "ENABLED", "KEYS", "FROM"].map((title) => ({ title }))
@@ -50,7 +49,7 @@ const providerRow = ({ baseUrl = "", hasKey, id, kind, outage }: ProviderState):
   kind,
   baseUrl,
   hasKey ? "set" : "none",
-  outage === undefined ? "" : `down for ${age(Math.max(0, Date.now() - outage.since))}: ${outage.reason}`,
+  outage === undefined ? "" : `down for ${formatDuration(Math.max(0, Date.now() - outage.since))}: ${outage.reason}`,
 ]
 
 type Members = Readonly<Record<string, Schema.Json | undefined>>

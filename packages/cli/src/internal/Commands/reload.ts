@@ -1,14 +1,12 @@
-/** `reload`: what it says is what an editor's `/reload>` says. */
-import { ConfigGroup } from "@signalbox/api/ConfigGroup"
+/** `reload`: prints the same summary as an editor's `/reload>`. */
 import { Effect } from "effect"
-import { fromApi } from "../Answers.ts"
-import { clientOf } from "../Client.ts"
-import { requireHost } from "../ConfigAccess.ts"
-import { answer } from "../Print.ts"
-import { lines } from "../TextFormat.ts"
+import { endpoints } from "../AdminEndpoints.ts"
+import { request } from "../HostClient.ts"
+import { printResult } from "../Print.ts"
+import { requireHost } from "../Target.ts"
+import { escapeLines } from "../TextFormat.ts"
 
-export const reload = Effect.fnUntraced(function* ({ ignoreEnvironment }: { readonly ignoreEnvironment: boolean }) {
-  const { config } = yield* clientOf(yield* requireHost("can reload"), ConfigGroup)
-  const reloaded = yield* Effect.mapError(config.reload({ payload: { ignoreEnvironment } }), fromApi)
-  yield* answer(reloaded, () => lines(reloaded.summary))
+export const reload = Effect.fnUntraced(function* (payload: { readonly ignoreEnvironment: boolean }) {
+  const result = yield* request(yield* requireHost("reload its configuration"), endpoints.reload, { payload })
+  yield* printResult(result, () => escapeLines(result.summary))
 })

@@ -1,52 +1,43 @@
 /**
- * `service print`: the host as a service of this user, with the absolute paths of this node and this program. Printed, not installed: what a
- * machine starts by itself is its owner's decision.
+ * `service print`: the definition of a user service that runs the host, with the absolute paths of this Node and this program. It is printed and not
+ * installed: the user decides what a machine starts by itself.
  */
 import { realpathSync } from "node:fs"
 import { Effect } from "effect"
-import { where } from "../ConfigAccess.ts"
 import { failed, usage } from "../Failure.ts"
-import { answer, remark } from "../Print.ts"
+import { printNote, printResult } from "../Print.ts"
+import { target } from "../Target.ts"
+import type { HostService } from "./service/HostService.ts"
 import { launchdPlist } from "./service/launchdPlist.ts"
 import { systemdUnit } from "./service/systemdUnit.ts"
 
-export interface Installed {
-  /** This node and this program, with what the program needs to be run as it is. */
-  readonly program: ReadonlyArray<string>
-  /** `--config FILE`, where the document is not the default one. */
-  readonly arguments: ReadonlyArray<string>
-  /** What the host writes to. */
-  readonly directory: string
-}
-
-interface Print {
+interface Input {
   readonly systemd: boolean
   readonly launchd: boolean
 }
 
-export const print = Effect.fnUntraced(function* ({ launchd, systemd }: Print) {
+export const print = Effect.fnUntraced(function* ({ launchd, systemd }: Input) {
   if (launchd && systemd) return yield* usage("--systemd and --launchd exclude each other", "leave one of them out")
-  const { named, place } = yield* where
-  const installed: Installed = {
-    program: [process.execPath, ...fromSources, yield* ownScript],
-    // A service does not have this shell's environment.
-    arguments: named || process.env["XDG_DATA_HOME"] !== undefined ? ["--config", place.config] : [],
-    directory: place.directory,
+  const { isNamed, paths } = yield* target
+  const service: HostService = {
+    program: [process.execPath, ...sourceFlags, yield* ownScript],
+    // A service does not have the environment of this shell.
+    arguments: isNamed || process.env["XDG_DATA_HOME"] !== undefined ? ["--config", paths.config] : [],
+    directory: paths.directory,
   }
-  const odd = [...installed.program, place.config].find((path) => /[\p{Cc}]/u.test(path))
-  if (odd !== undefined)
-    return yield* failed("service", "a path with control characters cannot stand in a service's definition")
-  const forLaunchd = launchd || (!systemd && process.platform === "darwin")
-  const { file, start, text } = forLaunchd ? launchdPlist(installed) : systemdUnit(installed)
-  yield* answer({ kind: forLaunchd ? "launchd" : "systemd", file, text, start }, () => text.trimEnd())
-  yield* remark(`# put this into ${file}, then: ${start.join(" && ")}`)
+  if ([...service.program, paths.config].some((path) => /[\p{Cc}]/u.test(path)))
+    return yield* failed("service", "a service definition cannot hold a path with control characters")
+  const isLaunchd = launchd || (!systemd && process.platform === "darwin")
+  const { file, start, text } = isLaunchd ? launchdPlist(service) : systemdUnit(service)
+  yield* printResult({ kind: isLaunchd ? "launchd" : "systemd", file, text, start }, () => text.trimEnd())
+  yield* printNote(`# save this as ${file}, then run: ${start.join(" && ")}`)
 })
 
-/** In a clone of the repository the packages are their sources. */
-const fromSources = import.meta.url.endsWith(".ts") ? ["--conditions=@signalbox/source"] : []
+/** In a clone of the repository, packages resolve to their sources. */
+const sourceFlags = import.meta.url.endsWith(".ts") ? ["--conditions=@signalbox/source"] : []
 
-/** Through links: a package manager may move them. */
+/** Resolved, because a package manager may move links. */
 const ownScript = Effect.try({
   try: () => realpathSync(process.argv[1] ?? ""),
-  catch: () => failed("service", "the path of this program is not known", "run it by its file"),
+  catch: () => failed("service", "the path of this program is not known", "run the program by its file"),
 })

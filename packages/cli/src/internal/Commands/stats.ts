@@ -1,30 +1,28 @@
-/** `stats`: usage over a window, from a host or from the ledger's files; both show the same numbers. */
-import { StatsGroup } from "@signalbox/api/StatsGroup"
+/** `stats`: usage over a time window, from the host or, with the same numbers, from the ledger's files. */
 import type { StatsSnapshot, Usage } from "@signalbox/core/StatsLedger"
 import { Effect, Option } from "effect"
-import { fromApi } from "../Answers.ts"
-import { clientOf } from "../Client.ts"
-import { hostOf, where } from "../ConfigAccess.ts"
+import { endpoints } from "../AdminEndpoints.ts"
 import { usage } from "../Failure.ts"
-import { answer, type Paint, remark, whileWaiting } from "../Print.ts"
-import type { Host } from "../RunningHost.ts"
-import { age, line, table } from "../TextFormat.ts"
+import { request } from "../HostClient.ts"
+import { type Colors, printNote, printResult, withSpinner } from "../Print.ts"
+import { hostOf, target } from "../Target.ts"
+import { escapeLine, formatDuration, table } from "../TextFormat.ts"
 
 export const stats = Effect.fnUntraced(function* (input: { readonly window: Option.Option<string> }) {
   const window = Option.isSome(input.window) ? yield* minutesOf(input.window.value) : undefined
-  const at = yield* where
-  const host = yield* hostOf(at)
+  const document = yield* target
+  const host = yield* hostOf(document)
   const snapshot =
     host === undefined
       ? yield* Effect.flatMap(
           Effect.promise(() => import("./ledgerSnapshot.ts")),
-          ({ snapshotOf }) => snapshotOf(at, window),
+          ({ ledgerSnapshot }) => ledgerSnapshot(document, window),
         )
-      : yield* fromHost(host, window)
-  yield* answer(snapshot, (paint) => text(snapshot, paint))
-  if (host === undefined) yield* remark("from the ledger's files: no host runs here")
-  for (const warning of warningsOf(snapshot)) yield* remark(`warning: ${warning}`)
-}, whileWaiting("counting"))
+      : yield* request(host, endpoints.stats, window === undefined ? {} : { query: { window: String(window) } })
+  yield* printResult(snapshot, (colors) => text(snapshot, colors))
+  if (host === undefined) yield* printNote("from the ledger's files: no host is running")
+  for (const warning of warningsOf(snapshot)) yield* printNote(`warning: ${warning}`)
+}, withSpinner("counting"))
 
 const minutesOf = (text: string) => {
   const [, count = "", unit = "m"] = /^(\d{1,4})(m|min|h)?$/.exec(text) ?? []
@@ -32,30 +30,28 @@ const minutesOf = (text: string) => {
   return count !== "" && minutes >= 1 && minutes <= 1440
     ? Effect.succeed(minutes)
     : Effect.fail(
-        usage(`${JSON.stringify(text)} is no window`, "write 15 or 15m for minutes, 24h for hours; at most 24h"),
+        usage(
+          `${JSON.stringify(text)} is not a time window`,
+          "write 15 or 15m for minutes, 24h for hours; at most 24h",
+        ),
       )
 }
-
-const fromHost = (host: Host, window: number | undefined) =>
-  Effect.flatMap(clientOf(host, StatsGroup), ({ stats }) =>
-    Effect.mapError(stats.snapshot({ query: window === undefined ? {} : { window } }), fromApi),
-  )
 
 const warningsOf = ({ degraded, foreignLines, newerLines, overflowed }: StatsSnapshot): ReadonlyArray<string> => [
   ...(degraded === undefined
     ? []
     : [
-        `the ledger cannot be written (${line(degraded.reason)}): ${degraded.waiting} entries wait, ${degraded.lost} are lost`,
+        `the ledger cannot be written (${escapeLine(degraded.reason)}): ${degraded.waiting} entries are waiting, ${degraded.lost} are lost`,
       ]),
   ...(foreignLines > 0 ? [`${foreignLines} damaged or foreign lines were left out`] : []),
   ...(newerLines > 0 ? [`${newerLines} lines of a newer Signalbox were left out`] : []),
-  ...(overflowed ? ["there were too many names: some calls stand under (other)"] : []),
+  ...(overflowed ? ["there were too many names: some calls are counted under (other)"] : []),
 ]
 
-const text = (snapshot: StatsSnapshot, paint: Paint): string => {
+const text = (snapshot: StatsSnapshot, colors: Colors): string => {
   const { models, providers, totals, windowMinutes } = snapshot
-  const of = windowMinutes % 60 === 0 ? `${windowMinutes / 60} h` : `${windowMinutes} min`
-  if (totals.requests === 0) return `no requests in the last ${of}`
+  const range = windowMinutes % 60 === 0 ? `${windowMinutes / 60} h` : `${windowMinutes} min`
+  if (totals.requests === 0) return `no requests in the last ${range}`
   const parts: ReadonlyArray<readonly [string, Readonly<Record<string, Usage>>]> = [
     ["PROVIDER", providers],
     ["MODEL", models],
@@ -63,22 +59,22 @@ const text = (snapshot: StatsSnapshot, paint: Paint): string => {
     ["PROJECT", named(snapshot.projects)],
   ]
   const tables = parts.flatMap(([title, usages]) =>
-    Object.keys(usages).length === 0 ? [] : ["", usageTable(title, usages, paint)],
+    Object.keys(usages).length === 0 ? [] : ["", usageTable(title, usages, colors)],
   )
-  return [`the last ${of}`, usageTable("", { all: totals }, paint), ...tables, ...errors(totals)].join("\n")
+  return [`the last ${range}`, usageTable("", { all: totals }, colors), ...tables, ...errors(totals)].join("\n")
 }
 
-/** Where no call names a key or a project, nothing is to be seen. */
+/** Empty when no call names a key or a project. */
 const named = (usages: Readonly<Record<string, Usage>>): Readonly<Record<string, Usage>> =>
   Object.keys(usages).some((name) => name !== "") ? usages : {}
 
-const usageTable = (title: string, usages: Readonly<Record<string, Usage>>, paint: Paint): string =>
+const usageTable = (title: string, usages: Readonly<Record<string, Usage>>, colors: Colors): string =>
   table(
     [{ title }, ...usageColumns.map((title) => ({ title, right: true }))],
     Object.entries(usages)
       .sort(([, left], [, right]) => right.requests - left.requests)
       .map(([name, usage]) => [name === "" ? "(none)" : name, ...cellsOf(usage)]),
-    paint.bold,
+    colors.bold,
   )
 
 const usageColumns = ["REQUESTS", "ERRORS", "RPM", "IN", "OUT", "TPM", "SENT", "RECEIVED", "P50", "P95", "TTFT", "COST"]
@@ -99,7 +95,7 @@ const cellsOf = (usage: Usage): ReadonlyArray<string> => [
 ]
 
 const time = (millis: number | undefined): string =>
-  millis === undefined ? "" : millis < 10_000 ? `${Math.round(millis)} ms` : age(millis)
+  millis === undefined ? "" : millis < 10_000 ? `${Math.round(millis)} ms` : formatDuration(millis)
 
 /** `999`, `1.2k`, `3.4M`: base 1000. */
 const count = (value: number): string => {
@@ -113,6 +109,6 @@ const steps = [
 ] as const
 
 const errors = ({ errorKinds }: Usage): ReadonlyArray<string> => {
-  const kinds = Object.entries(errorKinds).map(([kind, count]) => `${line(kind)} ${count}`)
+  const kinds = Object.entries(errorKinds).map(([kind, count]) => `${escapeLine(kind)} ${count}`)
   return kinds.length === 0 ? [] : ["", `errors: ${kinds.join(", ")}`]
 }

@@ -1,35 +1,30 @@
-/** `status`: whether a host runs on the document, and how it is. */
-import { ConfigGroup } from "@signalbox/api/ConfigGroup"
-import { HealthGroup } from "@signalbox/api/HealthGroup"
-import { ServicesGroup } from "@signalbox/api/ServicesGroup"
-import { StatsGroup } from "@signalbox/api/StatsGroup"
+/** `status`: whether a host is running on the document, and its state. */
 import { Effect } from "effect"
-import { fromApi } from "../Answers.ts"
-import { clientOf } from "../Client.ts"
-import { requireHost } from "../ConfigAccess.ts"
-import { answer, type Paint } from "../Print.ts"
-import { type Host, mustAnswer } from "../RunningHost.ts"
-import { age, line, moment } from "../TextFormat.ts"
+import { endpoints } from "../AdminEndpoints.ts"
+import { request } from "../HostClient.ts"
+import { type Colors, printResult } from "../Print.ts"
+import { type RunningHost, requireResponse } from "../RunningHost.ts"
+import { requireHost } from "../Target.ts"
+import { escapeLine, formatDuration, formatTime, plural } from "../TextFormat.ts"
 
 export const status = Effect.gen(function* () {
-  const host = yield* requireHost("has a status")
-  yield* mustAnswer(host)
-  const found = yield* look(host)
-  yield* answer(found, (paint) => text(found, paint))
+  const host = yield* requireHost("show its status")
+  yield* requireResponse(host)
+  const state = yield* stateOf(host)
+  yield* printResult(state, (colors) => text(state, colors))
 })
 
-const look = (host: Host) =>
+const stateOf = (host: RunningHost) =>
   Effect.all(
     {
-      readiness: Effect.flatMap(clientOf(host, HealthGroup), ({ readyz }) => readyz()),
-      config: Effect.flatMap(clientOf(host, ConfigGroup), ({ config }) => config.get()),
-      services: Effect.flatMap(clientOf(host, ServicesGroup), ({ services }) => services.list()),
-      stats: Effect.flatMap(clientOf(host, StatsGroup), ({ stats }) => stats.snapshot({ query: {} })),
+      readiness: request(host, endpoints.readiness),
+      config: request(host, endpoints.config),
+      services: request(host, endpoints.services),
+      stats: request(host, endpoints.stats),
     },
     { concurrency: "unbounded" },
   ).pipe(
-    Effect.mapError(fromApi),
-    Effect.map(({ config: { body: config }, readiness, services, stats }) => ({
+    Effect.map(({ config, readiness, services, stats }) => ({
       ...host.note,
       config: config.source,
       revision: config.revision,
@@ -43,12 +38,14 @@ const look = (host: Host) =>
     })),
   )
 
-type Found = Effect.Success<ReturnType<typeof look>>
+type State = Effect.Success<ReturnType<typeof stateOf>>
 
-const text = (found: Found, paint: Paint): string =>
-  [
-    `${found.ready ? paint.green("ready") : paint.yellow("starting")}  ${line(found.url)}  pid ${found.pid}, version ${line(found.version)}, for ${age(Date.now() - Date.parse(found.startedAt))} (since ${moment(Date.parse(found.startedAt))})`,
-    `document  ${line(found.config)}  revision ${found.revision}, ${found.hash.slice(0, 12)}`,
-    `requests  ${found.requests} in the last ${found.windowMinutes} min, ${found.errors} failed; ${found.pins} under way in ${found.generations} generation${found.generations === 1 ? "" : "s"}`,
-    ...found.degraded.map((sentence) => `${paint.yellow("degraded")}  ${line(sentence)}`),
+const text = (state: State, colors: Colors): string => {
+  const startedAt = Date.parse(state.startedAt)
+  return [
+    `${state.ready ? colors.green("ready") : colors.yellow("starting")}  ${escapeLine(state.url)}  pid ${state.pid}, version ${escapeLine(state.version)}, for ${formatDuration(Date.now() - startedAt)} (since ${formatTime(startedAt)})`,
+    `document  ${escapeLine(state.config)}  revision ${state.revision}, ${state.hash.slice(0, 12)}`,
+    `requests  ${state.requests} in the last ${state.windowMinutes} min, ${state.errors} failed; ${state.pins} in progress in ${plural(state.generations, "generation")}`,
+    ...state.degraded.map((sentence) => `${colors.yellow("degraded")}  ${escapeLine(sentence)}`),
   ].join("\n")
+}

@@ -1,13 +1,13 @@
-/** `status --tmux` in the whole program: for what the launcher left to it. */
+/** `status --tmux` in effect/cli, for the command lines that `main.ts` does not handle: with `--json`, or with a mistake in a flag. */
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import { isColour } from "@signalbox/server/StatusLine"
 import { Effect, Option } from "effect"
 import { usage } from "../Failure.ts"
-import { ConfigPath, Json } from "../GlobalFlags.ts"
+import { ConfigFile, Json } from "../GlobalFlags.ts"
 import { print } from "../Print.ts"
-import { drawTmux, isTheme, themeNames } from "../StatusBar.ts"
+import { drawStatusBar, isTheme, themeNames } from "../StatusBar.ts"
 
-interface Tmux {
+interface Input {
   readonly narrow: boolean
   readonly maxLength: Option.Option<number>
   readonly theme: Option.Option<string>
@@ -15,22 +15,22 @@ interface Tmux {
   readonly bg: Option.Option<string>
 }
 
-export const tmuxStatus = Effect.fnUntraced(function* ({ bg, fg, maxLength, narrow, theme }: Tmux) {
-  const config = yield* ConfigPath
-  const named = Option.getOrUndefined(theme)
-  if (named !== undefined && !isTheme(named)) {
-    const near = didYouMean(nearNames(named, themeNames))
-    return yield* usage(`there is no theme ${JSON.stringify(named)}${near}`, `there are: ${themeNames.join(", ")}`)
+export const statusBar = Effect.fnUntraced(function* ({ bg, fg, maxLength, narrow, theme }: Input) {
+  const config = yield* ConfigFile
+  const name = Option.getOrUndefined(theme)
+  if (name !== undefined && !isTheme(name)) {
+    const near = didYouMean(nearNames(name, themeNames))
+    return yield* usage(`there is no theme ${JSON.stringify(name)}${near}`, `there are: ${themeNames.join(", ")}`)
   }
   for (const colour of [fg, bg]) {
     if (Option.isSome(colour) && !isColour(colour.value)) {
-      return yield* usage(`${JSON.stringify(colour.value)} is no colour of tmux`, "write red, colour123 or #ff8800")
+      return yield* usage(`${JSON.stringify(colour.value)} is not a tmux colour`, "write red, colour123 or #ff8800")
     }
   }
-  const line = drawTmux(
+  const line = drawStatusBar(
     {
       ...(narrow ? { narrow } : {}),
-      ...(named === undefined ? {} : { theme: named }),
+      ...(name === undefined ? {} : { theme: name }),
       ...(Option.isSome(config) ? { config: config.value } : {}),
       ...(Option.isSome(maxLength) ? { maxLength: maxLength.value } : {}),
       ...(Option.isSome(fg) ? { fg: fg.value } : {}),

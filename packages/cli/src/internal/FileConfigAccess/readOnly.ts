@@ -1,4 +1,4 @@
-/** A place that is only looked at: a document that is missing is what a host would seed, and nothing is written, not even the history. */
+/** A ConfigSource that writes nothing, not even the history. In place of a missing document it holds the one that a host would write first. */
 import { SourceUnavailable } from "@signalbox/core/ConfigError"
 import { ConfigSource, type Stored } from "@signalbox/core/ConfigSource"
 import { Effect, Layer, Stream } from "effect"
@@ -7,7 +7,7 @@ export const layerReadOnly: Layer.Layer<ConfigSource, never, ConfigSource> = Lay
   ConfigSource,
   Effect.map(ConfigSource, (source) => {
     let seeded: Stored | undefined
-    const refused = Effect.fail(
+    const readOnly = Effect.fail(
       new SourceUnavailable({ path: source.name, code: "EROFS", detail: "this command only reads" }),
     )
     return ConfigSource.of({
@@ -22,7 +22,7 @@ export const layerReadOnly: Layer.Layer<ConfigSource, never, ConfigSource> = Lay
           seeded = { text, hash }
           return { ...seeded, seeded: true }
         }),
-      write: () => refused,
+      write: () => readOnly,
       exclusively: (effect) => effect,
       hints: Stream.never,
       history: { ...source.history, keep: () => Effect.void, rewrite: () => Effect.void, remove: () => Effect.void },

@@ -1,40 +1,43 @@
 /**
- * Whether the process of a note is the host it says. On Linux the kernel tells who holds the lock, and who holds it has written the note: then
- * nobody need be asked, which a small command notices. Elsewhere the host is asked by the one endpoint that needs no token.
+ * Verifies that the process named in `host.lock` is the host. On Linux the kernel reports which process holds the lock, and only the holder writes the
+ * note, so the process need not be asked. Elsewhere `/healthz` is asked, the one endpoint that needs no token.
  */
-import { readFileSync, statSync } from "node:fs"
+import { readdirSync, readFileSync, statSync } from "node:fs"
 import { createRequire } from "node:module"
 import type { HostNote } from "@signalbox/server/HostNote"
 import { Effect } from "effect"
-import { type Failure, silent } from "../Failure.ts"
-import { whileWaiting } from "../Print.ts"
+import { type Failure, hostNotResponding } from "../Failure.ts"
+import { withSpinner } from "../Print.ts"
 
 const require = createRequire(import.meta.url)
-// As an ES module node:http brings undici along for exports that nobody here uses: a whole start of node.
+// Imported as an ES module, node:http loads undici for exports that are not needed here: as slow as starting Node once more.
 const http: typeof import("node:http") = require("node:http")
 const net: typeof import("node:net") = require("node:net")
 
-/** `false`: nobody listens, or somebody else does. */
+/** `false` when nothing listens at the address of the note, or another program does. */
 export const isHost = (lock: string, note: HostNote): Effect.Effect<boolean, Failure> =>
-  holdsLock(lock, note.pid) ? listens(note) : answers(note).pipe(whileWaiting("asking the host"))
+  holdsLock(lock, note.pid) ? isListening(note) : isHealthy(note).pipe(withSpinner("asking the host"))
 
-/** proc_locks(5). The number of a process is that of this name space; one of another is not found, and is asked. */
+/**
+ * Whether the process has the lock file open and locked (proc_pid_fdinfo(5)). `false` also where the kernel does not tell: on macOS, and for a process of
+ * another user or of another PID namespace. `/proc/locks` would tell more, but its first read waits 10 ms for an RCU grace period.
+ */
 export const holdsLock = (lock: string, pid: number): boolean => {
   try {
-    const { ino } = statSync(lock)
-    return readFileSync("/proc/locks", "latin1")
-      .split("\n")
-      .some((line) => {
-        const [, kind, , mode, holder, file = ""] = line.split(/\s+/)
-        return kind === "FLOCK" && mode === "WRITE" && holder === String(pid) && file.endsWith(`:${ino}`)
-      })
+    const { dev, ino } = statSync(lock)
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+      const file = statSync(`/proc/${pid}/fd/${fd}`, { throwIfNoEntry: false })
+      return file?.ino === ino && file.dev === dev && isLocked(readFileSync(`/proc/${pid}/fdinfo/${fd}`, "latin1"))
+    })
   } catch {
     return false
   }
 }
 
-/** The kernel answers for a host that has no time. */
-const listens = ({ url }: HostNote): Effect.Effect<boolean> =>
+const isLocked = (fdinfo: string): boolean => /^lock:\s.* FLOCK .* WRITE /m.test(fdinfo)
+
+/** The kernel accepts connections for a host that is busy. */
+const isListening = ({ url }: HostNote): Effect.Effect<boolean> =>
   Effect.callback((resume) => {
     const { hostname, port } = new URL(url)
     const socket = net.connect({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) })
@@ -43,33 +46,33 @@ const listens = ({ url }: HostNote): Effect.Effect<boolean> =>
       resume(Effect.succeed(isOpen))
     }
     socket.once("connect", () => end(true))
-    // It is about to end, and has closed its door.
+    // A stopping host has closed its socket.
     socket.once("error", () => end(false))
     return Effect.sync(() => socket.destroy())
   })
 
-const patienceMillis = 5_000
-const maxAnswerBytes = 4_096
+const timeoutMillis = 5_000
+const maxResponseBytes = 4_096
 
-/** Asks it; fails where it does not say anything. */
-export const answers = (note: HostNote): Effect.Effect<boolean, Failure> =>
+/** Whether `/healthz` reports the process of the note. Fails after 5 s without a response. */
+export const isHealthy = (note: HostNote): Effect.Effect<boolean, Failure> =>
   Effect.callback((resume) => {
-    const call = http.request(`${note.url}/healthz`, { agent: false, timeout: patienceMillis }, (response) => {
+    const request = http.request(`${note.url}/healthz`, { agent: false, timeout: timeoutMillis }, (response) => {
       let text = ""
       response.setEncoding("utf8").on("data", (chunk: string) => {
         text += chunk
-        if (text.length > maxAnswerBytes) response.destroy()
+        if (text.length > maxResponseBytes) response.destroy()
       })
       response.once("close", () => resume(Effect.succeed(pidIn(text) === note.pid)))
     })
-    call.once("timeout", () => {
-      call.destroy()
-      resume(Effect.fail(silent(note)))
+    request.once("timeout", () => {
+      request.destroy()
+      resume(Effect.fail(hostNotResponding(note)))
     })
-    // Refused: it is about to end, or a killed host's note with a pid that lives again.
-    call.once("error", () => resume(Effect.succeed(false)))
-    call.end()
-    return Effect.sync(() => call.destroy())
+    // Refused: the host is stopping, or was killed and its pid belongs to another process.
+    request.once("error", () => resume(Effect.succeed(false)))
+    request.end()
+    return Effect.sync(() => request.destroy())
   })
 
 const pidIn = (text: string): unknown => {

@@ -1,57 +1,47 @@
-/** The copy that an editor works on: 0600, in a directory of its own. It goes away when its text is in force, and else stays and is named. */
+/** The copy of the document that an editor works on: a file with mode 0600 in a directory of its own. Kept when its text did not take effect. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { Effect, Exit, type Scope } from "effect"
-import { codeOf } from "../../errorCode.ts"
+import { errorCode } from "../../errorCode.ts"
 import { type Failure, failed } from "../../Failure.ts"
-import { line } from "../../TextFormat.ts"
+import { escapeLine } from "../../TextFormat.ts"
 
-export interface Draft {
+export interface EditedCopy {
   readonly path: string
   readonly read: Effect.Effect<string, Failure>
-  /** Its text is in force, or is what it was. */
+  /** Removes the copy. For a text that took effect, or was not changed. */
   readonly discard: Effect.Effect<void>
 }
 
-export const makeDraft = (text: string): Effect.Effect<Draft, Failure, Scope.Scope> =>
+export const makeEditedCopy = (text: string): Effect.Effect<EditedCopy, Failure, Scope.Scope> =>
   Effect.gen(function* () {
     const path = yield* Effect.try({
-      try: () => {
-        // mkdtemp(3) makes it 0700.
-        const directory = mkdtempSync(join(tmpdir(), "signalbox-edit-"))
-        const path = join(directory, "config.jsonc")
-        try {
-          // All of it: one write(2) may take a part, and a text that was cut may be right.
-          writeFileSync(path, text, { flag: "wx", mode: 0o600 })
-          return path
-        } catch (error) {
-          rmSync(directory, { recursive: true, force: true })
-          throw error
-        }
-      },
+      try: () => writeCopy(text),
       catch: (error) =>
-        failed("draft", `no copy can be made in ${line(tmpdir())} (${codeOf(error)})`, "make room, or set TMPDIR"),
+        failed(
+          "draft",
+          `no copy can be written to ${escapeLine(tmpdir())} (${errorCode(error)})`,
+          "free some space, or set TMPDIR",
+        ),
     })
-    const directory = dirname(path)
-    let discarded = false
+    let isDiscarded = false
     const discard = Effect.sync(() => {
-      discarded = true
-      rmSync(directory, { recursive: true, force: true })
+      isDiscarded = true
+      rmSync(dirname(path), { recursive: true, force: true })
     })
     const read = Effect.try({
-      // Not with U+FFFD for what is none: that would be written back.
+      // Fatal: U+FFFD in place of invalid bytes would be written back to the document.
       try: () => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(path)),
       catch: (error) =>
-        codeOf(error) === "ERR_ENCODING_INVALID_ENCODED_DATA"
+        errorCode(error) === "ERR_ENCODING_INVALID_ENCODED_DATA"
           ? failed("draft", `${path} is not UTF-8; nothing was changed`, "let the editor save it as UTF-8")
-          : failed("draft", `${path} cannot be read after the editor (${codeOf(error)}); nothing was changed`),
+          : failed("draft", `${path} cannot be read after the editor (${errorCode(error)}); nothing was changed`),
     })
     yield* Effect.addFinalizer((exit) =>
       Effect.suspend(() => {
-        if (discarded) return Effect.void
-        // Whoever typed nothing new loses nothing.
-        if (current(path) === text) return discard
+        if (isDiscarded) return Effect.void
+        if (textAt(path) === text) return discard
         return Effect.sync(() => {
           if (!Exit.isSuccess(exit)) process.stderr.write(`your text is kept at ${path}\n`)
         })
@@ -60,7 +50,21 @@ export const makeDraft = (text: string): Effect.Effect<Draft, Failure, Scope.Sco
     return { path, read, discard }
   })
 
-const current = (path: string): string | undefined => {
+const writeCopy = (text: string): string => {
+  // mkdtemp(3) creates it with mode 0700.
+  const directory = mkdtempSync(join(tmpdir(), "signalbox-edit-"))
+  try {
+    const path = join(directory, "config.jsonc")
+    // Node repeats short writes, so that the editor never opens a part of the text.
+    writeFileSync(path, text, { flag: "wx", mode: 0o600 })
+    return path
+  } catch (error) {
+    rmSync(directory, { recursive: true, force: true })
+    throw error
+  }
+}
+
+const textAt = (path: string): string | undefined => {
   try {
     return readFileSync(path, "utf8")
   } catch {

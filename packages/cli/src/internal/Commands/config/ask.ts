@@ -1,7 +1,7 @@
-/** A question on the terminal, answered by a line: the word or its first letter. The end of input is the last choice. */
+/** Asks a question on the terminal. The answer is a choice or the beginning of one; the end of input and Ctrl-C take the last choice. */
 import { createInterface } from "node:readline"
 import { Effect } from "effect"
-import { paintErrors } from "../../Print.ts"
+import { stderrColors } from "../../Print.ts"
 
 export const ask = <const Choice extends string>(
   question: string,
@@ -10,25 +10,23 @@ export const ask = <const Choice extends string>(
   Effect.callback<Choice>((resume) => {
     const terminal = createInterface({ input: process.stdin, output: process.stderr })
     const end = (choice: Choice) => {
-      // Before it closes, which is an answer too.
-      terminal.off("close", refuse)
+      terminal.off("close", takeLast)
       terminal.close()
       resume(Effect.succeed(choice))
     }
-    const refuse = () => {
+    const takeLast = () => {
       process.stderr.write("\n")
       resume(Effect.succeed(choices.at(-1) ?? choices[0]))
     }
-    terminal.setPrompt(`${paintErrors().bold(question)} (${choices.join("/")}) `)
+    terminal.setPrompt(`${stderrColors().bold(question)} (${choices.join("/")}) `)
     terminal.prompt()
-    terminal.on("line", (said) => {
-      const word = said.trim().toLowerCase()
-      const chosen = word === "" ? undefined : choices.find((choice) => choice.startsWith(word))
-      if (chosen === undefined) terminal.prompt()
-      else end(chosen)
+    terminal.on("line", (answer) => {
+      const word = answer.trim().toLowerCase()
+      const choice = word === "" ? undefined : choices.find((choice) => choice.startsWith(word))
+      if (choice === undefined) terminal.prompt()
+      else end(choice)
     })
-    // Ctrl-C and the end of input: no. Neither ends the line of the question.
     terminal.once("SIGINT", () => terminal.close())
-    terminal.once("close", refuse)
+    terminal.once("close", takeLast)
     return Effect.sync(() => terminal.close())
   })

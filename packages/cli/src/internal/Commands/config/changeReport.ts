@@ -1,70 +1,55 @@
-/** What commands that change the configuration say about it. */
+/** Reports changes of the configuration: those that a command made, and those that it would make. */
 import type * as ConfigGroup from "@signalbox/api/ConfigGroup"
 import { changeSummary, dotted } from "@signalbox/core/ChangeSummary"
 import { format } from "@signalbox/core/ConfigError"
-import { Effect, Result } from "effect"
-import type { Access } from "../../ConfigAccess.ts"
-import { pointerOf } from "../../ConfigPath.ts"
-import { usage } from "../../Failure.ts"
+import { Effect } from "effect"
+import type { ConfigAccess } from "../../ConfigAccess.ts"
 import { Json } from "../../GlobalFlags.ts"
-import { answer, type Paint, remark } from "../../Print.ts"
-import { line, lines } from "../../TextFormat.ts"
+import { type Colors, printNote, printResult } from "../../Print.ts"
+import { escapeLine, escapeLines } from "../../TextFormat.ts"
 
-/** The JSON Pointer that somebody has written. */
-export const pointer = (text: string) =>
-  Result.match(pointerOf(text), {
-    onSuccess: Effect.succeed,
-    onFailure: (why) =>
-      Effect.fail(
-        usage(
-          `${JSON.stringify(text)} is no path: ${why}`,
-          'write models.fast.upstream, models."gpt-4.1", or /models/fast',
-        ),
-      ),
-  })
+const schemaOnly = "checked against the schema only: no host is running"
 
-/** One line for each change, as `/reload>` shows it. */
+/** One line for each change, in the format of an editor's `/reload>`. */
 export const changeLines = (changes: ReadonlyArray<ConfigGroup.Change>): ReadonlyArray<string> =>
-  lines(changeSummary(changes.map(({ after, before, path }) => ({ path, before, after }))))
+  escapeLines(changeSummary(changes.map(({ after, before, path }) => ({ path, before, after }))))
     .split("\n")
     .slice(1)
 
-const name = (path: string): string => line(dotted(path))
+const nameOf = (path: string): string => escapeLine(dotted(path))
 
-/** What does not show in the changes themselves. */
-const remarksOn = (
-  access: Access,
-  { restartRequired, shadowed }: Pick<ConfigGroup.Written, "restartRequired" | "shadowed">,
-): ReadonlyArray<string> => [
-  ...shadowed.map((path) => `${name(path)} is written, but the environment (SIGNALBOX_…) or an override hides it`),
-  ...(access.host === undefined
-    ? ["schema-checked only: no host runs here"]
-    : restartRequired.map((path) => `${name(path)} takes effect at the next start of the host`)),
-]
-
-/** The answer to a change that took place. */
-export const tellWritten = Effect.fnUntraced(function* (access: Access, written: ConfigGroup.Written) {
-  yield* answer({ ...written, checked: access.host === undefined ? "schema" : "services" }, (paint) =>
+/** Prints a change that took effect. */
+export const printWritten = Effect.fnUntraced(function* (access: ConfigAccess, written: ConfigGroup.Written) {
+  yield* printResult({ ...written, checked: access.host === undefined ? "schema" : "services" }, (colors) =>
     [
       ...(written.changes.length === 0 ? ["no effective change"] : changeLines(written.changes)),
-      paint.dim(`now ${written.hash.slice(0, 12)}${access.host === undefined ? "" : `, revision ${written.revision}`}`),
+      colors.dim(
+        `now ${written.hash.slice(0, 12)}${access.host === undefined ? "" : `, revision ${written.revision}`}`,
+      ),
     ].join("\n"),
   )
-  for (const text of remarksOn(access, written)) yield* remark(text)
-  // Without one the store has said it.
-  if (access.host !== undefined && !(yield* Json)) {
-    for (const warning of written.warnings) yield* remark(line(`warning: ${format(written.source, warning)}`))
+  for (const path of written.shadowed) {
+    yield* printNote(`${nameOf(path)} is written, but an environment variable (SIGNALBOX_…) or an override hides it`)
+  }
+  // Without a host, the store has logged its warnings.
+  if (access.host === undefined) return yield* printNote(schemaOnly)
+  for (const path of written.restartRequired) {
+    yield* printNote(`${nameOf(path)} takes effect at the next start of the host`)
+  }
+  if (yield* Json) return
+  for (const warning of written.warnings) {
+    yield* printNote(escapeLine(`warning: ${format(written.source, warning)}`))
   }
 })
 
 /** What a change would do. */
-export const planLines = (access: Access, plan: ConfigGroup.Plan, paint: Paint): ReadonlyArray<string> => [
+export const planLines = (access: ConfigAccess, plan: ConfigGroup.Plan, colors: Colors): ReadonlyArray<string> => [
   ...(plan.changes.length === 0 ? ["no effective change"] : changeLines(plan.changes)),
-  ...(plan.rebuilt.length === 0 ? [] : [`would be rebuilt: ${plan.rebuilt.map(line).join(", ")}`]),
+  ...(plan.rebuilt.length === 0 ? [] : [`rebuilds: ${plan.rebuilt.map(escapeLine).join(", ")}`]),
   ...(plan.restartRequired.length === 0
     ? []
-    : [paint.yellow(`needs a restart: ${plan.restartRequired.map(name).join(", ")}`)]),
-  ...plan.shadowed.map((path) => paint.yellow(`hidden by the environment or an override: ${name(path)}`)),
-  ...plan.warnings.map(({ message, path }) => paint.yellow(`warning: ${name(path)}: ${line(message)}`)),
-  ...(access.host === undefined ? [paint.dim("schema-checked only: no host runs here")] : []),
+    : [colors.yellow(`needs a restart: ${plan.restartRequired.map(nameOf).join(", ")}`)]),
+  ...plan.shadowed.map((path) => colors.yellow(`hidden by an environment variable or an override: ${nameOf(path)}`)),
+  ...plan.warnings.map(({ message, path }) => colors.yellow(`warning: ${nameOf(path)}: ${escapeLine(message)}`)),
+  ...(access.host === undefined ? [colors.dim(schemaOnly)] : []),
 ]

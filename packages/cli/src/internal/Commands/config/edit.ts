@@ -1,21 +1,22 @@
 /**
- * `config edit`: the document in an editor, as a private copy without secrets; the redaction markers in it keep them. What was written is never
- * thrown away while it is not in force: whatever goes wrong, its place is said.
+ * `config edit`: opens the document in an editor, as a private copy with redaction markers in place of secrets. A marker keeps its secret. The copy is
+ * kept, and its path reported, whenever its text did not take effect.
  */
-
 import type * as ConfigGroup from "@signalbox/api/ConfigGroup"
 import { format } from "@signalbox/core/ConfigError"
 import { Effect, type Scope } from "effect"
-import { type Access, where, withAccess } from "../../ConfigAccess.ts"
+import type { ConfigAccess } from "../../ConfigAccess.ts"
 import { type Failure, failed, usage } from "../../Failure.ts"
-import { mustBeWritable } from "../../FilePermissions.ts"
+import { requireWritable } from "../../FilePermissions.ts"
 import type { Json } from "../../GlobalFlags.ts"
-import { paint, remark } from "../../Print.ts"
-import { line } from "../../TextFormat.ts"
+import { printNote, stderrColors } from "../../Print.ts"
+import { target } from "../../Target.ts"
+import { escapeLine } from "../../TextFormat.ts"
+import { withConfig } from "../../withConfig.ts"
 import { ask } from "./ask.ts"
-import { planLines, tellWritten } from "./changeReport.ts"
-import { type Draft, makeDraft } from "./EditedCopy.ts"
-import { editorOf, openEditor } from "./editor.ts"
+import { planLines, printWritten } from "./changeReport.ts"
+import { type EditedCopy, makeEditedCopy } from "./EditedCopy.ts"
+import { editorCommand, openEditor } from "./editor.ts"
 
 export const edit = Effect.fnUntraced(function* ({ yes }: { readonly yes: boolean }) {
   if (!yes && !(process.stdin.isTTY && process.stderr.isTTY)) {
@@ -24,65 +25,64 @@ export const edit = Effect.fnUntraced(function* ({ yes }: { readonly yes: boolea
       "use `signalbox config set`, or --yes with an editor that needs no terminal",
     )
   }
-  // Before somebody has typed for nothing.
-  yield* mustBeWritable((yield* where).place.config)
-  const editor = yield* editorOf
-  yield* withAccess("write", (access) => Effect.scoped(session(access, editor, yes)))
+  // Checked before the user types anything.
+  yield* requireWritable((yield* target).paths.config)
+  const editor = yield* editorCommand
+  yield* withConfig("write", (access) => Effect.scoped(session(access, editor, yes)))
 })
 
-const session = (access: Access, editor: string, yes: boolean) =>
+const session = (access: ConfigAccess, editor: string, yes: boolean) =>
   Effect.gen(function* () {
     const state = yield* access.state
-    const refusedThere = state.problems.length > 0
-    const draft = yield* makeDraft(state.text)
-    if (refusedThere) {
-      yield* remark(
-        `the document at ${line(state.source)} is refused; this is the last one that was accepted, and that one goes into the history`,
+    const isRefused = state.problems.length > 0
+    const copy = yield* makeEditedCopy(state.text)
+    if (isRefused) {
+      yield* printNote(
+        `the document at ${escapeLine(state.source)} is refused; you edit the last accepted one, and the refused one is kept in the history`,
       )
     }
-    // Said first: after kill -9 nobody says anything.
-    yield* remark(`editing ${draft.path}`)
+    // Printed first, so that the path is known even after kill -9.
+    yield* printNote(`editing ${copy.path}`)
     for (;;) {
-      yield* openEditor(editor, draft.path)
-      const text = yield* draft.read
-      if (text === state.text && !refusedThere) {
-        yield* draft.discard
-        return yield* remark("nothing was changed")
+      yield* openEditor(editor, copy.path)
+      const text = yield* copy.read
+      if (text === state.text && !isRefused) {
+        yield* copy.discard
+        return yield* printNote("nothing was changed")
       }
-      const next = yield* decide(access, text, draft, yes)
+      const next = yield* decide(access, text, copy, yes)
       if (next === "edit") continue
-      // A refused document has another hash than the one in force, and is to be replaced.
-      const written = yield* access.change({ text }, refusedThere ? undefined : state.hash)
-      yield* draft.discard
-      return yield* tellWritten(access, written)
+      // The hash of a refused document is not the one in force, and the document is meant to be replaced.
+      const written = yield* access.change({ text }, isRefused ? undefined : state.hash)
+      yield* copy.discard
+      return yield* printWritten(access, written)
     }
   })
 
-/** Shows what the text would do; `edit`: once more. Fails where it ends here. */
+/** Shows what the text would do, and asks whether to apply it or to edit again. Fails when the user stops here. */
 const decide = (
-  access: Access,
+  access: ConfigAccess,
   text: string,
-  draft: Draft,
+  copy: EditedCopy,
   yes: boolean,
 ): Effect.Effect<"apply" | "edit", Failure, Scope.Scope | typeof Json.Identifier> =>
   Effect.gen(function* () {
     const plan = yield* access.plan({ text })
-    yield* show(access, plan, draft)
+    yield* show(access, plan, copy)
     if (plan.problems.length > 0) {
       if (!yes && (yield* ask("Back to the editor?", ["yes", "no"])) === "yes") return "edit"
       return yield* failed("rejected", "the configuration is refused; nothing was changed", undefined, {
         problems: plan.problems,
-        source: draft.path,
+        source: copy.path,
       })
     }
     if (yes) return "apply"
-    const chosen = yield* ask("Apply this?", ["yes", "edit", "no"])
-    if (chosen === "edit") return "edit"
-    return chosen === "yes" ? "apply" : yield* failed("aborted", "nothing was changed")
+    const choice = yield* ask("Apply this?", ["yes", "edit", "no"])
+    if (choice === "edit") return "edit"
+    return choice === "yes" ? "apply" : yield* failed("aborted", "nothing was changed")
   })
 
-const show = Effect.fnUntraced(function* (access: Access, plan: ConfigGroup.Plan, draft: Draft) {
-  const colours = yield* paint
-  if (plan.problems.length === 0) return yield* remark(planLines(access, plan, colours).join("\n"))
-  for (const problem of plan.problems) yield* remark(line(format(draft.path, problem)))
+const show = Effect.fnUntraced(function* (access: ConfigAccess, plan: ConfigGroup.Plan, copy: EditedCopy) {
+  if (plan.problems.length === 0) return yield* printNote(planLines(access, plan, stderrColors()).join("\n"))
+  for (const problem of plan.problems) yield* printNote(escapeLine(format(copy.path, problem)))
 })

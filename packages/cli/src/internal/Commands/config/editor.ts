@@ -1,21 +1,21 @@
-/** The editor of this user: `$VISUAL`, else `$EDITOR`, else one that is there. Both may be commands with arguments, as git takes them. */
+/** The user's editor: `$VISUAL`, else `$EDITOR`, else an installed one. The variables may hold a command with arguments, as for git. */
 import { spawn } from "node:child_process"
 import { accessSync, constants } from "node:fs"
 import { delimiter, join } from "node:path"
 import { Effect } from "effect"
 import { type Failure, failed } from "../../Failure.ts"
-import { withoutSignals } from "../../runMain.ts"
-import { line } from "../../TextFormat.ts"
+import { ignoringSignals } from "../../runMain.ts"
+import { escapeLine } from "../../TextFormat.ts"
 
-export const editorOf: Effect.Effect<string, Failure> = Effect.suspend(() => {
+export const editorCommand: Effect.Effect<string, Failure> = Effect.suspend(() => {
   const named = [process.env["VISUAL"], process.env["EDITOR"]].find((name) => name !== undefined && name.trim() !== "")
-  const editor = named ?? ["vi", "nano"].find(isThere)
+  const editor = named ?? ["vi", "nano"].find(isInstalled)
   return editor === undefined
     ? Effect.fail(failed("editor", "there is no editor: neither vi nor nano is installed", "set VISUAL or EDITOR"))
     : Effect.succeed(editor)
 })
 
-const isThere = (program: string): boolean =>
+const isInstalled = (program: string): boolean =>
   (process.env["PATH"] ?? "").split(delimiter).some((directory) => {
     try {
       accessSync(join(directory, program), constants.X_OK)
@@ -25,11 +25,11 @@ const isThere = (program: string): boolean =>
     }
   })
 
-/** Waits until it ends. What the terminal's keys send meanwhile is for the editor; this waits for it. */
+/** Waits until the editor ends, and leaves the signals of the terminal's keys to it. */
 export const openEditor = (editor: string, path: string): Effect.Effect<void, Failure> =>
-  withoutSignals(
+  ignoringSignals(
     Effect.callback((resume) => {
-      // The terminal's keys reach the shell in between too: with a trap it waits for the editor, and the editor is not told to ignore them.
+      // The trap keeps the shell waiting after Ctrl-C. An ignored signal would be ignored by the editor too.
       const child = spawn("/bin/sh", ["-c", `trap : INT QUIT\n${editor} "$@"`, editor, path], { stdio: "inherit" })
       child.once("error", (error) =>
         resume(Effect.fail(failed("editor", `the editor did not start (${error.message})`))),
@@ -41,8 +41,8 @@ export const openEditor = (editor: string, path: string): Effect.Effect<void, Fa
             : Effect.fail(
                 failed(
                   "editor",
-                  `the editor ${line(editor)} ended with ${signal ?? `code ${code}`}; nothing was changed`,
-                  code === 127 ? "set VISUAL or EDITOR to one that is installed" : undefined,
+                  `the editor ${escapeLine(editor)} ended with ${signal ?? `code ${code}`}; nothing was changed`,
+                  code === 127 ? "set VISUAL or EDITOR to an installed editor" : undefined,
                 ),
               ),
         ),

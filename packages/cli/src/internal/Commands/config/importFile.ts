@@ -1,60 +1,60 @@
 /**
- * `config import`: the members of another document that Signalbox knows take the place of those here; what it does not have stays. A document
- * of copilot-api is one of those (facts of copilot-api): its models name no provider and go to the one called `default`.
+ * `config import`: replaces members of the document by those of another document, and keeps members that the other one does not have. Documents of
+ * copilot-api can be imported too: their models name no provider and use the one called `default`.
  */
 import { ConfigDocument } from "@signalbox/core/ConfigDocument"
 import { defaultProvider } from "@signalbox/core/ModelSettings"
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import { HostConfig } from "@signalbox/server/HostConfig"
 import { Effect, Result, type Schema } from "effect"
-import { type Access, type Edit, withAccess } from "../../ConfigAccess.ts"
-import { refused } from "../../ConfigFailure.ts"
+import type { ConfigAccess, Edit } from "../../ConfigAccess.ts"
+import { rejected } from "../../ConfigFailure.ts"
 import { failed } from "../../Failure.ts"
 import { Json } from "../../GlobalFlags.ts"
-import { readGiven } from "../../InputText.ts"
-import { paint, remark } from "../../Print.ts"
-import { line } from "../../TextFormat.ts"
+import { printNote, stderrColors } from "../../Print.ts"
+import { readInput } from "../../readInput.ts"
+import { escapeLine } from "../../TextFormat.ts"
+import { withConfig } from "../../withConfig.ts"
 import { ask } from "./ask.ts"
-import { planLines, tellWritten } from "./changeReport.ts"
-import { tellPlan } from "./plan.ts"
+import { planLines, printWritten } from "./changeReport.ts"
+import { printPlan } from "./printPlan.ts"
 
-interface Import {
+interface Input {
   readonly file: string
   readonly dryRun: boolean
   readonly yes: boolean
 }
 
-export const importFile = Effect.fnUntraced(function* ({ dryRun, file, yes }: Import) {
-  const { name, text } = yield* readGiven(file)
-  const read = ConfigDocument.parse(text)
-  if (Result.isFailure(read)) return yield* refused(read.failure, name)
-  const members = yield* membersOf(read.success, name)
-  const { edits, unknown } = sorted(members)
+export const importFile = Effect.fnUntraced(function* ({ dryRun, file, yes }: Input) {
+  const { name, text } = yield* readInput(file)
+  const parsed = ConfigDocument.parse(text)
+  if (Result.isFailure(parsed)) return yield* rejected(parsed.failure, name)
+  const members = yield* membersOf(parsed.success, name)
+  const { edits, unknown } = editsFor(members)
   for (const key of unknown)
-    yield* remark(line(`warning: ${name}: ${key} is not known here${near(key)} and is left out`))
-  if (edits.length === 0) return yield* failed("input", `${line(name)} holds nothing that Signalbox knows`)
-  yield* withAccess(dryRun ? "read" : "write", (access) =>
+    yield* printNote(escapeLine(`warning: ${name}: ${key} is unknown${near(key)} and left out`))
+  if (edits.length === 0) return yield* failed("input", `${escapeLine(name)} has no members that Signalbox knows`)
+  yield* withConfig(dryRun ? "read" : "write", (access) =>
     Effect.gen(function* () {
-      if (dryRun) yield* tellPlan(access, { edits }, name)
+      if (dryRun) yield* printPlan(access, { edits }, name)
       else {
-        const seen = yes || !(yield* canAsk) ? undefined : yield* agreedOn(access, edits, name)
-        yield* tellWritten(access, yield* access.change({ edits }, seen))
+        const ifHash = yes || !(yield* canAsk) ? undefined : yield* confirm(access, edits, name)
+        yield* printWritten(access, yield* access.change({ edits }, ifHash))
       }
-      yield* hint(access, members, dryRun)
+      yield* hintAtProvider(access, members, dryRun)
     }),
   )
 })
 
-/** A script is not asked: what it names takes place. */
+/** A script is not asked. */
 const canAsk = Effect.map(Json, (json) => !json && process.stdin.isTTY && process.stderr.isTTY)
 
-/** Shows what would change and asks; the hash is of the document that this was said about. */
-const agreedOn = Effect.fnUntraced(function* (access: Access, edits: ReadonlyArray<Edit>, name: string) {
+/** Shows what would change and asks. Returns the hash of the document that the changes were shown for. */
+const confirm = Effect.fnUntraced(function* (access: ConfigAccess, edits: ReadonlyArray<Edit>, name: string) {
   const { hash } = yield* access.state
   const plan = yield* access.plan({ edits })
-  if (plan.problems.length > 0) return yield* refused(plan.problems, name)
-  const colours = yield* paint
-  yield* remark(planLines(access, plan, colours).join("\n"))
+  if (plan.problems.length > 0) return yield* rejected(plan.problems, name)
+  yield* printNote(planLines(access, plan, stderrColors()).join("\n"))
   return (yield* ask("Apply this?", ["yes", "no"])) === "yes" ? hash : yield* failed("aborted", "nothing was changed")
 })
 
@@ -66,20 +66,21 @@ const isMembers = (value: unknown): value is Readonly<Record<string, Schema.Json
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 const membersOf = (value: unknown, name: string) => {
-  if (!isMembers(value)) return Effect.fail(failed("input", `${line(name)} is no document: it holds no object`))
+  if (!isMembers(value))
+    return Effect.fail(failed("input", `${escapeLine(name)} is not a document: it is not an object`))
   const version = value["version"] ?? HostConfig.version
   return version === HostConfig.version
     ? Effect.succeed(value)
     : Effect.fail(
         failed(
           "input",
-          `${line(name)} is a document of another version than ${HostConfig.version}`,
-          "use a Signalbox that knows it, or take the version out if you know better",
+          `${escapeLine(name)} is not a document of version ${HostConfig.version}`,
+          "use the Signalbox that wrote it, or remove its version if you are sure",
         ),
       )
 }
 
-const sorted = (members: Readonly<Record<string, Schema.Json>>) => {
+const editsFor = (members: Readonly<Record<string, Schema.Json>>) => {
   const edits: Array<Edit> = []
   const unknown: Array<string> = []
   for (const [key, value] of Object.entries(members)) {
@@ -89,9 +90,9 @@ const sorted = (members: Readonly<Record<string, Schema.Json>>) => {
   return { edits, unknown }
 }
 
-/** Models that name no provider need one that is called `default`. */
-const hint = Effect.fnUntraced(function* (
-  access: Access,
+/** Models that name no provider use the provider `default`, which may be missing. */
+const hintAtProvider = Effect.fnUntraced(function* (
+  access: ConfigAccess,
   members: Readonly<Record<string, Schema.Json>>,
   dryRun: boolean,
 ) {
@@ -103,8 +104,8 @@ const hint = Effect.fnUntraced(function* (
     (model) => isMembers(model) && (model["provider"] ?? defaultProvider) === defaultProvider,
   )
   if (orphans.length === 0 || Object.hasOwn(providers, defaultProvider)) return
-  yield* remark(
-    `hint: ${orphans.length} of the models go to the provider "default", which is not there yet. Add it:\n` +
+  yield* printNote(
+    `hint: ${orphans.length} of the models use the provider "default", which does not exist yet. Add it:\n` +
       `  signalbox config set providers.default '{"kind":"openai","base_url":"https://api.openai.com/v1"}'\n` +
       "  signalbox config set providers.default.api_key - < file-with-the-key",
   )

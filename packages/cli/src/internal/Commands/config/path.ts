@@ -1,10 +1,10 @@
-/** `config path`: where the document stands, whether or not it is there yet. */
+/** `config path`: the path of the document, whether or not it exists. */
 import { existsSync } from "node:fs"
 import { Effect } from "effect"
-import { where } from "../../ConfigAccess.ts"
-import { answer } from "../../Print.ts"
-import { line } from "../../TextFormat.ts"
+import { printResult } from "../../Print.ts"
+import { target } from "../../Target.ts"
+import { escapeLine } from "../../TextFormat.ts"
 
-export const path = Effect.flatMap(where, ({ place: { config, directory } }) =>
-  answer({ path: config, directory, exists: existsSync(config) }, () => line(config)),
+export const path = Effect.flatMap(target, ({ paths: { config, directory } }) =>
+  printResult({ path: config, directory, exists: existsSync(config) }, () => escapeLine(config)),
 )

@@ -1,33 +1,31 @@
-/** `config validate`: parser and schema here, and where a host runs all that it would build. */
-import { ConfigGroup } from "@signalbox/api/ConfigGroup"
+/** `config validate`: checks a document against parser and schema, and where a host is running, lets it build every service that depends on it. */
 import { ConfigDocument } from "@signalbox/core/ConfigDocument"
 import { format } from "@signalbox/core/ConfigError"
 import { HostConfig } from "@signalbox/server/HostConfig"
 import { Effect, Option, Result } from "effect"
-import { fromApi } from "../../Answers.ts"
-import { clientOf } from "../../Client.ts"
-import { hostOf, where } from "../../ConfigAccess.ts"
-import { refused } from "../../ConfigFailure.ts"
-import { readGiven } from "../../InputText.ts"
-import { answer, remark } from "../../Print.ts"
-import { mustAnswer } from "../../RunningHost.ts"
-import { line } from "../../TextFormat.ts"
+import { endpoints } from "../../AdminEndpoints.ts"
+import { rejected } from "../../ConfigFailure.ts"
+import { request } from "../../HostClient.ts"
+import { printNote, printResult } from "../../Print.ts"
+import { requireResponse } from "../../RunningHost.ts"
+import { readInput } from "../../readInput.ts"
+import { hostOf, target } from "../../Target.ts"
+import { escapeLine } from "../../TextFormat.ts"
 
 export const validate = Effect.fnUntraced(function* ({ file }: { readonly file: Option.Option<string> }) {
-  const at = yield* where
-  const { name, text } = yield* readGiven(Option.getOrElse(file, () => at.place.config))
+  const document = yield* target
+  const { name, text } = yield* readInput(Option.getOrElse(file, () => document.paths.config))
   const loaded = ConfigDocument.make(HostConfig).load(text, {})
-  if (Result.isFailure(loaded)) return yield* refused(loaded.failure, name)
+  if (Result.isFailure(loaded)) return yield* rejected(loaded.failure, name)
   const { warnings } = loaded.success
-  const host = yield* hostOf(at)
+  const host = yield* hostOf(document)
   if (host !== undefined) {
-    yield* mustAnswer(host)
-    const { config } = yield* clientOf(host, ConfigGroup)
-    const plan = yield* Effect.mapError(config.plan({ payload: { text } }), fromApi)
-    if (plan.problems.length > 0) return yield* refused(plan.problems, name)
+    yield* requireResponse(host)
+    const plan = yield* request(host, endpoints.plan, { payload: { text } })
+    if (plan.problems.length > 0) return yield* rejected(plan.problems, name)
   }
   const checked = host === undefined ? "schema" : "services"
-  yield* answer({ valid: true, checked, warnings }, () => `${line(name)}: would be accepted`)
-  for (const warning of warnings) yield* remark(line(`warning: ${format(name, warning)}`))
-  if (host === undefined) yield* remark("schema-checked only: no host runs here")
+  yield* printResult({ valid: true, checked, warnings }, () => `${escapeLine(name)}: would be accepted`)
+  for (const warning of warnings) yield* printNote(escapeLine(`warning: ${format(name, warning)}`))
+  if (host === undefined) yield* printNote("checked against the schema only: no host is running")
 })

@@ -1,4 +1,4 @@
-/** The document and the keys: whether they can be understood, and what about them is worth a look. */
+/** Checks the document and the keys: whether they can be read and decoded, and the warnings about them. */
 import { statSync } from "node:fs"
 import { ConfigDocument } from "@signalbox/core/ConfigDocument"
 import { format } from "@signalbox/core/ConfigError"
@@ -7,20 +7,23 @@ import { EventBus } from "@signalbox/core/EventBus"
 import * as Signalbox from "@signalbox/node/Signalbox"
 import { HostConfig } from "@signalbox/server/HostConfig"
 import { Effect, Layer, Result } from "effect"
-import type { Where } from "../../ConfigAccess.ts"
-import { codeOf } from "../../errorCode.ts"
-import { readGiven } from "../../InputText.ts"
-import { type Finding, note, ok, problem } from "./Check.ts"
+import { errorCode } from "../../errorCode.ts"
+import { readInput } from "../../readInput.ts"
+import type { Target } from "../../Target.ts"
+import { type CheckResult, note, ok, problem } from "./CheckResult.ts"
 
-export const documentFindings = ({ place }: Where): Effect.Effect<ReadonlyArray<Finding>> =>
-  Effect.map(Effect.all([documentAt(place.config), keys(place.credentials)]), ([document, keys]) => [...document, keys])
+export const documentChecks = ({ paths }: Target): Effect.Effect<ReadonlyArray<CheckResult>> =>
+  Effect.map(Effect.all([contentChecks(paths.config), keysCheck(paths.credentials)]), ([content, keys]) => [
+    ...content,
+    keys,
+  ])
 
-const documentAt = (path: string): Effect.Effect<ReadonlyArray<Finding>> =>
+const contentChecks = (path: string): Effect.Effect<ReadonlyArray<CheckResult>> =>
   isMissing(path)
-    ? Effect.succeed([note("content", "there is no document yet", "`signalbox serve` writes one to begin with")])
-    : Effect.match(readGiven(path), {
-        onFailure: ({ hint, message }) => [problem("content", message, hint ?? "put another one there")],
-        onSuccess: ({ text }) => judged(path, text),
+    ? Effect.succeed([note("content", "there is no document yet", "`signalbox serve` writes a first one")])
+    : Effect.match(readInput(path), {
+        onFailure: ({ hint, message }) => [problem("content", message, hint ?? "replace the file")],
+        onSuccess: ({ text }) => decodeChecks(path, text),
       })
 
 const isMissing = (path: string): boolean => {
@@ -28,36 +31,36 @@ const isMissing = (path: string): boolean => {
     statSync(path)
     return false
   } catch (error) {
-    return codeOf(error) === "ENOENT"
+    return errorCode(error) === "ENOENT"
   }
 }
 
-const judged = (path: string, text: string): ReadonlyArray<Finding> => {
+const decodeChecks = (path: string, text: string): ReadonlyArray<CheckResult> => {
   const loaded = ConfigDocument.make(HostConfig).load(text, {})
   if (Result.isFailure(loaded)) {
-    return loaded.failure.map((place) =>
+    return loaded.failure.map((found) =>
       problem(
         "content",
-        format(path, place),
-        "correct it and save; until then a host serves the last one that was accepted, if there is one",
+        format(path, found),
+        "correct it and save; until then a host serves the last accepted document, if there is one",
       ),
     )
   }
   const { warnings } = loaded.success
   return warnings.length === 0
-    ? [ok("content", "the document is understood")]
+    ? [ok("content", "the document is valid")]
     : warnings.map((warning) => note("content", format(path, warning)))
 }
 
-const keys = (path: string): Effect.Effect<Finding> =>
+const keysCheck = (path: string): Effect.Effect<CheckResult> =>
   Effect.flatMap(Credentials, ({ list, problem }) => Effect.all({ list, problem })).pipe(
-    Effect.map(({ list, problem: trouble }) =>
-      trouble === undefined
+    Effect.map(({ list, problem: found }) =>
+      found === undefined
         ? ok("keys", list.length === 0 ? "none" : `${list.length} in force`)
         : problem(
             "keys",
-            `${trouble.path}: ${trouble.detail} (${trouble.code})`,
-            `until it is put right nobody gets in by it: ${trouble.code === "EACCES" ? "give this user the right to read it" : "correct or move the file"}`,
+            `${found.path}: ${found.detail} (${found.code})`,
+            `every key is refused until then: ${found.code === "EACCES" ? "give this user the right to read it" : "correct or move the file"}`,
           ),
     ),
     Effect.provide(

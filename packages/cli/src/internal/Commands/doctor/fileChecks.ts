@@ -1,114 +1,114 @@
-/** What lies in the directory of the document: who can read it, what writers that died have left, and whether there is room. */
+/** Checks the files beside the document: their modes, the temporary files of writers that died, and free space. */
 import { accessSync, constants, readdirSync, realpathSync, type Stats, statfsSync, statSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { isLeftover } from "@signalbox/core/AtomicFile"
 import { Effect } from "effect"
-import type { Where } from "../../ConfigAccess.ts"
-import { codeOf } from "../../errorCode.ts"
-import { type Finding, note, ok, problem } from "./Check.ts"
+import { errorCode } from "../../errorCode.ts"
+import type { Target } from "../../Target.ts"
+import { type CheckResult, note, ok, problem } from "./CheckResult.ts"
 
-export const fileFindings = ({ named, place }: Where): Effect.Effect<ReadonlyArray<Finding>> =>
+export const fileChecks = ({ isNamed, paths }: Target): Effect.Effect<ReadonlyArray<CheckResult>> =>
   Effect.sync(() => {
-    const directory = look(place.directory)
+    const directory = statOrCode(paths.directory)
     if (directory === "ENOENT") {
-      return [note("directory", `${place.directory} is not there yet`, "`signalbox serve` makes it")]
+      return [note("directory", `${paths.directory} does not exist yet`, "`signalbox serve` creates it")]
     }
-    if (typeof directory === "string") return [unreadable("directory", place.directory, directory)]
+    if (typeof directory === "string") return [notReadable("directory", paths.directory, directory)]
     return [
-      directoryMode(place.directory, directory, named),
-      writable(place.directory),
-      privateFile("document", place.config),
-      privateFile("token", place.token),
-      privateFile("credentials", place.credentials),
-      leftovers(place.config),
-      room(place.directory),
+      directoryMode(paths.directory, directory, isNamed),
+      writable(paths.directory),
+      privateFile("document", paths.config),
+      privateFile("token", paths.token),
+      privateFile("credentials", paths.credentials),
+      leftovers(paths.config),
+      room(paths.directory),
     ]
   })
 
-const look = (path: string): Stats | string => {
+const statOrCode = (path: string): Stats | string => {
   try {
     return statSync(path)
   } catch (error) {
-    return codeOf(error)
+    return errorCode(error)
   }
 }
 
-const unreadable = (check: string, path: string, code: string): Finding =>
+const notReadable = (check: string, path: string, code: string): CheckResult =>
   problem(
     check,
-    `${path} cannot be looked at (${code})`,
-    "give this user the right to, or name another document with --config",
+    `${path} cannot be read (${code})`,
+    "give this user the right to read it, or name another document with --config",
   )
 
 const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, "0")
 
 const sticky = 0o1000
 
-const directoryMode = (path: string, { mode }: Stats, named: boolean): Finding => {
-  // A directory that somebody else chose may be open, as long as nobody can put another file in a file's place.
-  const tooWide = named ? (mode & 0o022) !== 0 && (mode & sticky) === 0 : (mode & 0o077) !== 0
+const directoryMode = (path: string, { mode }: Stats, isNamed: boolean): CheckResult => {
+  // A directory that the user chose may be readable by others, as long as they cannot replace its files.
+  const tooWide = isNamed ? (mode & 0o022) !== 0 && (mode & sticky) === 0 : (mode & 0o077) !== 0
   return tooWide
     ? problem(
         "directory",
-        `${path} has mode ${octal(mode)}: others can get at what is in it`,
-        `chmod ${named ? "go-w" : "700"} ${path}`,
+        `${path} has mode ${octal(mode)}: others can access its files`,
+        `chmod ${isNamed ? "go-w" : "700"} ${path}`,
       )
     : ok("directory", `${path}, mode ${octal(mode)}`)
 }
 
-const writable = (path: string): Finding => {
+const writable = (path: string): CheckResult => {
   try {
     accessSync(path, constants.W_OK | constants.X_OK)
     return ok("writing", "changes can be written")
   } catch (error) {
-    return codeOf(error) === "EROFS"
+    return errorCode(error) === "EROFS"
       ? problem("writing", `the file system of ${path} is mounted read-only (EROFS)`, "make it writable")
       : problem(
           "writing",
-          `this user cannot write to ${path} (${codeOf(error)})`,
-          "give it the right to, or run this as the user who runs the host",
+          `this user cannot write to ${path} (${errorCode(error)})`,
+          "give this user the right to, or run this as the user that runs the host",
         )
   }
 }
 
-const privateFile = (check: string, path: string): Finding => {
-  const info = look(path)
-  if (info === "ENOENT") return note(check, `${path} is not there yet`)
-  if (typeof info === "string") return unreadable(check, path, info)
-  if (!info.isFile()) return problem(check, `${path} is no file`, "move it away")
+const privateFile = (check: string, path: string): CheckResult => {
+  const info = statOrCode(path)
+  if (info === "ENOENT") return note(check, `${path} does not exist yet`)
+  if (typeof info === "string") return notReadable(check, path, info)
+  if (!info.isFile()) return problem(check, `${path} is not a file`, "move it away")
   return (info.mode & 0o077) === 0
     ? ok(check, `${path}, mode ${octal(info.mode)}`)
     : problem(check, `others can read ${path} (mode ${octal(info.mode)})`, `chmod 600 ${path}`)
 }
 
-/** A writer at work has such files for moments. */
+/** A running writer has such files for moments. */
 const leftoverMillis = 60_000
 
-const leftovers = (config: string): Finding => {
+const leftovers = (config: string): CheckResult => {
   const found: Array<string> = []
   try {
     const real = realpathSync(config)
     const document = basename(real)
     for (const name of readdirSync(dirname(real))) {
       if (!isLeftover(document, name)) continue
-      const info = look(join(dirname(real), name))
+      const info = statOrCode(join(dirname(real), name))
       if (typeof info !== "string" && Date.now() - info.mtimeMs > leftoverMillis) found.push(name)
     }
   } catch (error) {
-    if (codeOf(error) !== "ENOENT") return unreadable("leftovers", config, codeOf(error))
+    if (errorCode(error) !== "ENOENT") return notReadable("leftovers", config, errorCode(error))
   }
   return found.length === 0
-    ? ok("leftovers", "no writer has died here")
+    ? ok("leftovers", "no temporary files of dead writers")
     : problem(
         "leftovers",
         `a writer died and left ${found.join(", ")}`,
-        "the next change sweeps it, and keeps in the history what nobody else has",
+        "the next change removes it, and keeps its text in the history if no other copy exists",
       )
 }
 
 const fewBytes = 16 << 20
 
-const room = (path: string): Finding => {
+const room = (path: string): CheckResult => {
   try {
     const { bavail, bsize } = statfsSync(path)
     const free = bavail * bsize
@@ -116,11 +116,11 @@ const room = (path: string): Finding => {
     return free < fewBytes
       ? problem(
           "room",
-          `only ${mebibytes} MiB are free there`,
-          "make room: without it changes are refused and the ledger loses entries",
+          `only ${mebibytes} MiB are free`,
+          "free some space: otherwise changes fail and the ledger loses entries",
         )
       : ok("room", `${mebibytes} MiB are free`)
   } catch (error) {
-    return note("room", `how much is free is not known (${codeOf(error)})`)
+    return note("room", `the free space is not known (${errorCode(error)})`)
   }
 }

@@ -1,93 +1,93 @@
-/** The host: whether one runs, how it is, and whether one could listen. */
-import { ConfigGroup } from "@signalbox/api/ConfigGroup"
-import { HealthGroup } from "@signalbox/api/HealthGroup"
+/** Checks the host: whether one is running and its state, or whether one could listen. */
 import { format } from "@signalbox/core/ConfigError"
 import { holderOf } from "@signalbox/server/PortHolder"
 import { Effect, Result, type Schema } from "effect"
-import { fromApi } from "../../Answers.ts"
-import { clientOf } from "../../Client.ts"
-import { hostOf, leavingOf, type State, type Where } from "../../ConfigAccess.ts"
-import { type Failure, leaving } from "../../Failure.ts"
-import { unreadable } from "../../FilePermissions.ts"
-import { type Host, mustAnswer } from "../../RunningHost.ts"
-import { type Finding, note, ok, problem } from "./Check.ts"
+import { endpoints } from "../../AdminEndpoints.ts"
+import type { State } from "../../ConfigAccess.ts"
+import { type Failure, hostStopping } from "../../Failure.ts"
+import { withFileConfig } from "../../FileConfigAccess.ts"
+import { readDenied } from "../../FilePermissions.ts"
+import { request } from "../../HostClient.ts"
+import { type RunningHost, requireResponse } from "../../RunningHost.ts"
+import { hostOf, stoppingHostOf, type Target } from "../../Target.ts"
+import { type CheckResult, note, ok, problem } from "./CheckResult.ts"
 
-export const hostFindings = (at: Where): Effect.Effect<ReadonlyArray<Finding>, Failure> =>
+export const hostChecks = (target: Target): Effect.Effect<ReadonlyArray<CheckResult>, Failure> =>
   Effect.gen(function* () {
-    const host = yield* hostOf(at)
+    const host = yield* hostOf(target)
     if (host !== undefined) {
-      yield* mustAnswer(host)
-      return yield* running(host)
+      yield* requireResponse(host)
+      return yield* runningHostChecks(host)
     }
-    const last = leavingOf(at)
-    if (last === undefined) return yield* without(at)
-    const { hint, message } = leaving(last)
+    const stopping = stoppingHostOf(target)
+    if (stopping === undefined) return yield* withoutHostChecks(target)
+    const { hint, message } = hostStopping(stopping)
     return [note("host", message, hint)]
   })
 
-const running = (host: Host) =>
+const runningHostChecks = (host: RunningHost) =>
   Effect.gen(function* () {
     const { pid, url, version } = host.note
-    const found = [ok("host", `pid ${pid} at ${url}, version ${version}`)]
-    const { degraded, ready } = yield* (yield* clientOf(host, HealthGroup)).readyz()
-    const { body } = yield* (yield* clientOf(host, ConfigGroup)).config.get()
-    const warnings = body.warnings.map((warning) => format(body.source, warning))
-    found.push(
+    const results = [ok("host", `pid ${pid} at ${url}, version ${version}`)]
+    const { degraded, ready } = yield* request(host, endpoints.readiness)
+    const config = yield* request(host, endpoints.config)
+    const warnings = config.warnings.map((warning) => format(config.source, warning))
+    results.push(
       ready
         ? ok("ready", "requests are served")
-        : problem("ready", "nothing is served yet", "look at its log, and at `signalbox services`"),
+        : problem("ready", "no requests are served yet", "look at its log, and at `signalbox services`"),
     )
-    for (const sentence of degraded)
-      found.push(
-        // A host names all that wants somebody to look; what works is not wrong for it.
+    for (const sentence of degraded) {
+      results.push(
+        // A host is degraded by warnings too, but they are not problems.
         warnings.includes(sentence)
           ? note("content", sentence)
-          : problem("degraded", sentence, "put it right; the host notices by itself"),
+          : problem("degraded", sentence, "correct it; the host notices by itself"),
       )
-    return found
-  }).pipe(Effect.mapError(fromApi))
-
-const without = (at: Where) =>
-  Effect.gen(function* () {
-    const code = unreadable(at.place.lock)
-    if (code !== undefined) {
-      const message = `whether one runs is not to be seen: ${at.place.lock} cannot be read (${code})`
-      return [problem("host", message, "run this as the user who runs the host")]
     }
-    const { withLocal } = yield* Effect.promise(() => import("../../FileConfigAccess.ts"))
-    const read = yield* Effect.result(
-      withLocal(at, "read", ({ state, value }) => Effect.all({ listen: value("/listen"), state })),
+    return results
+  })
+
+const withoutHostChecks = (target: Target) =>
+  Effect.gen(function* () {
+    const code = readDenied(target.paths.lock)
+    if (code !== undefined) {
+      const message = `it is unknown whether a host is running: ${target.paths.lock} cannot be read (${code})`
+      return [problem("host", message, "run this as the user that runs the host")]
+    }
+    const opened = yield* Effect.result(
+      withFileConfig(target, "read", ({ state, value }) => Effect.all({ listen: value("/listen"), state })),
     )
-    const none = note("host", "none runs on this document", "`signalbox serve` starts one")
-    // With the environment of this shell, which may be what is refused.
-    if (Result.isFailure(read)) return [none, ...refusals(at, read.failure)]
-    const { host, port } = listenOf(read.success.listen.value)
-    const found = [none, ...refusedBefore(read.success.state)]
-    if (port === 0) return found
+    const noHost = note("host", "no host is running on this document", "`signalbox serve` starts one")
+    // Includes the environment of this shell, which may be the reason for a refusal.
+    if (Result.isFailure(opened)) return [noHost, ...refusals(target, opened.failure)]
+    const { host, port } = listenOf(opened.success.listen.value)
+    const results = [noHost, ...earlierRefusals(opened.success.state)]
+    if (port === 0) return results
     const holder = yield* holderOf(host, port)
     return [
-      ...found,
+      ...results,
       holder === undefined
-        ? ok("port", `${host}:${port} is free, or its holder is not to be seen`)
+        ? ok("port", `${host}:${port} is free, or its holder is not visible`)
         : problem("port", `${host}:${port} is taken by ${holder}`, "stop it, or set listen.port"),
     ]
   })
 
-/** What a host refused before, and no check of the document alone can find. */
-const refusedBefore = ({ problems, source }: State): ReadonlyArray<Finding> =>
+/** Refusals by a service of an earlier host, which a check of the document alone cannot find. */
+const earlierRefusals = ({ problems, source }: State): ReadonlyArray<CheckResult> =>
   problems
     .filter(({ by }) => by === "history")
     .map((found) =>
       problem(
         "content",
         format(source, found),
-        "until then a host serves the last one that was accepted; its log says why it was refused",
+        "until it is corrected a host serves the last accepted document; its log has the reason",
       ),
     )
 
-/** What the document's own check has not found already. */
-const refusals = ({ place }: Where, { problems = [] }: Failure): ReadonlyArray<Finding> =>
-  problems.map((found) => problem("content", format(place.config, found), "no host starts with it: correct it"))
+/** Duplicates of the document's own checks are removed later. */
+const refusals = ({ paths }: Target, { problems = [] }: Failure): ReadonlyArray<CheckResult> =>
+  problems.map((found) => problem("content", format(paths.config, found), "no host starts with it: correct it"))
 
 const listenOf = (value: Schema.Json): { readonly host: string; readonly port: number } => {
   const { host = "127.0.0.1", port = 0 } = Object(value)

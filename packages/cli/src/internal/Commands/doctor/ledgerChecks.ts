@@ -1,46 +1,46 @@
-/** The usage ledger: whether its lines are whole. */
+/** Checks the usage ledger: whether its lines are complete. */
 import { statSync } from "node:fs"
 import { foreignLinesPath } from "@signalbox/node/NodeSegmentStorage"
 import { Effect } from "effect"
-import type { Where } from "../../ConfigAccess.ts"
-import { codeOf } from "../../errorCode.ts"
+import { errorCode } from "../../errorCode.ts"
 import type { Failure } from "../../Failure.ts"
-import { type Finding, note, ok, problem } from "./Check.ts"
+import type { Target } from "../../Target.ts"
+import { ledgerSnapshot } from "../ledgerSnapshot.ts"
+import { type CheckResult, note, ok, problem } from "./CheckResult.ts"
 
 const dayMinutes = 1440
 
-export const ledgerFindings = (at: Where): Effect.Effect<ReadonlyArray<Finding>> =>
+export const ledgerChecks = (target: Target): Effect.Effect<ReadonlyArray<CheckResult>> =>
   Effect.gen(function* () {
-    const { snapshotOf } = yield* Effect.promise(() => import("../ledgerSnapshot.ts"))
-    const { foreignLines, newerLines, totals } = yield* snapshotOf(at, dayMinutes)
+    const { foreignLines, newerLines, totals } = yield* ledgerSnapshot(target, dayMinutes)
     return [
       foreignLines > 0
         ? problem(
             "ledger",
-            `${foreignLines} lines of the last day are damaged or not ours: they are left out`,
-            "nothing to do if a process was killed; else find out what else writes there",
+            `${foreignLines} lines of the last day are damaged or foreign, and left out`,
+            "expected after a killed process; otherwise find out what else writes there",
           )
-        : ok("ledger", `${totals.requests} calls in the last day, every line whole`),
+        : ok("ledger", `${totals.requests} calls in the last day, all lines complete`),
       ...(newerLines > 0
-        ? [note("ledger", `${newerLines} lines are of a newer Signalbox and left out`, "update this one")]
+        ? [note("ledger", `${newerLines} lines of a newer Signalbox are left out`, "update this one")]
         : []),
-      ...aside(foreignLinesPath(at.place.ledger)),
+      ...damagedFileCheck(foreignLinesPath(target.paths.ledger)),
     ]
   }).pipe(Effect.catch((failure) => Effect.succeed([unusable(failure)])))
 
-/** A hint to ask doctor is none here. */
+/** The failure's own hint is to run `doctor`. */
 const unusable = ({ message }: Failure) =>
-  problem("ledger", message, "see that it is a directory, and that this user may read and write there")
+  problem("ledger", message, "make sure that it is a directory, and that this user may read and write there")
 
-const aside = (path: string): ReadonlyArray<Finding> => {
+const damagedFileCheck = (path: string): ReadonlyArray<CheckResult> => {
   try {
     const { size } = statSync(path)
     return size === 0
       ? []
-      : [note("ledger", `${path} holds ${size} bytes of lines that were set aside`, "look at it, and remove it")]
+      : [note("ledger", `${path} holds ${size} bytes of damaged lines`, "look at the file, then remove it")]
   } catch (error) {
-    return codeOf(error) === "ENOENT"
+    return errorCode(error) === "ENOENT"
       ? []
-      : [problem("ledger", `${path} cannot be looked at (${codeOf(error)})`, "give this user the right to")]
+      : [problem("ledger", `${path} cannot be read (${errorCode(error)})`, "give this user the right to read it")]
   }
 }

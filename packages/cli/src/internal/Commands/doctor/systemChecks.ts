@@ -1,16 +1,16 @@
-/** The machine: its platform, this node, locks, and how files are watched. */
+/** Checks the machine: platform, Node, file locks and file watching. */
 import { closeSync, existsSync, openSync, readFileSync, watch } from "node:fs"
 import { dirname } from "node:path"
 import { Flock } from "@signalbox/node/Flock"
 import { Effect } from "effect"
-import type { Where } from "../../ConfigAccess.ts"
-import { codeOf } from "../../errorCode.ts"
-import { type Finding, note, ok, problem } from "./Check.ts"
+import { errorCode } from "../../errorCode.ts"
+import type { Target } from "../../Target.ts"
+import { type CheckResult, note, ok, problem } from "./CheckResult.ts"
 
-export const systemFindings = ({ place }: Where): Effect.Effect<ReadonlyArray<Finding>> =>
-  Effect.map(locks(place.config), (lock) => [platform(), node(), lock, watching(place.directory)])
+export const systemChecks = ({ paths }: Target): Effect.Effect<ReadonlyArray<CheckResult>> =>
+  Effect.map(locks(paths.config), (lock) => [platform(), node(), lock, watching(paths.directory)])
 
-const platform = (): Finding => {
+const platform = (): CheckResult => {
   switch (process.platform) {
     case "linux":
     case "darwin":
@@ -28,21 +28,21 @@ const platform = (): Finding => {
 
 const oldest = [22, 19] as const
 
-const node = (): Finding => {
+const node = (): CheckResult => {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
   return major > oldest[0] || (major === oldest[0] && minor >= oldest[1])
     ? ok("node", process.versions.node)
     : problem("node", `${process.versions.node} is too old`, `install ${oldest.join(".")} or newer`)
 }
 
-/** Tried on something that is there and that nobody else locks. */
-const locks = (config: string): Effect.Effect<Finding> =>
+/** Tries to lock a file or directory that exists and that no other process locks. */
+const locks = (config: string): Effect.Effect<CheckResult> =>
   Effect.gen(function* () {
     const { mechanism, tryLockSync, unlockSync } = yield* Flock
     if (mechanism === "none") {
       return problem(
         "locks",
-        "there is no way to lock files here",
+        "files cannot be locked here",
         "install koffi (npm install koffi), or util-linux for flock(1)",
       )
     }
@@ -55,30 +55,30 @@ const locks = (config: string): Effect.Effect<Finding> =>
         closeSync(fd)
       }
     } catch (error) {
-      const code = codeOf(error)
+      const code = errorCode(error)
       return code === "EACCES"
         ? note("locks", `${target} cannot be tried: this user may not read it (EACCES)`)
         : problem("locks", `files beside ${config} cannot be locked (${code})`, "put the document on a local disk")
     }
     return mechanism === "kernel"
-      ? ok("locks", "flock(2), by the kernel's own call")
+      ? ok("locks", "flock(2), by a system call")
       : note(
           "locks",
-          "flock(2), by the program flock(1): it works, and costs milliseconds",
+          "flock(2), by the program flock(1), which takes milliseconds",
           "koffi (npm install koffi) is faster",
         )
   }).pipe(Effect.provide(Flock.layer))
 
-const watching = (directory: string): Finding => {
+const watching = (directory: string): CheckResult => {
   const target = existsSync(directory) ? directory : "/"
   try {
     watch(target).close()
   } catch (error) {
-    if (codeOf(error) === "EACCES")
+    if (errorCode(error) === "EACCES")
       return note("watching", `${target} cannot be tried: this user may not read it (EACCES)`)
     return problem(
       "watching",
-      `changes in ${target} cannot be watched (${codeOf(error)}): edits are noticed by polling, after up to 5 seconds`,
+      `changes in ${target} cannot be watched (${errorCode(error)}): edits are noticed by polling, within 5 seconds`,
       `raise fs.inotify.max_user_watches (now ${limit("max_user_watches")}) or fs.inotify.max_user_instances (now ${limit("max_user_instances")}) with sysctl`,
     )
   }

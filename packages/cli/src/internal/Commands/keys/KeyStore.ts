@@ -1,5 +1,4 @@
-/** The keys, wherever they are: in a running host by its admin API, or in the file beside the document. */
-import { CredentialsGroup } from "@signalbox/api/CredentialsGroup"
+/** The gateway's keys: of a running host by its admin API, or in the file beside the document. */
 import {
   type Credential,
   CredentialId,
@@ -11,15 +10,15 @@ import {
 import { EventBus } from "@signalbox/core/EventBus"
 import * as Signalbox from "@signalbox/node/Signalbox"
 import { Effect, Layer, Redacted, Result, Schema, SchemaIssue } from "effect"
-import { fromApi } from "../../Answers.ts"
-import { clientOf } from "../../Client.ts"
-import { hostOf, where } from "../../ConfigAccess.ts"
-import { conflict, type Failure, failed, inSentences, usage } from "../../Failure.ts"
-import { mustBeReadable, mustBeWritable } from "../../FilePermissions.ts"
-import type { Host } from "../../RunningHost.ts"
-import { line } from "../../TextFormat.ts"
+import { endpoints } from "../../AdminEndpoints.ts"
+import { conflict, type Failure, failed, splitHint, usage } from "../../Failure.ts"
+import { requireReadable, requireWritable } from "../../FilePermissions.ts"
+import { request } from "../../HostClient.ts"
+import type { RunningHost } from "../../RunningHost.ts"
+import { hostOf, target } from "../../Target.ts"
+import { escapeLine } from "../../TextFormat.ts"
 
-export interface Keys {
+export interface KeyStore {
   readonly list: Effect.Effect<ReadonlyArray<Credential>, Failure>
   readonly add: (options: {
     readonly id: string
@@ -29,45 +28,41 @@ export interface Keys {
   readonly revoke: (id: string) => Effect.Effect<void, Failure>
 }
 
-export const changesIn = Effect.gen(function* () {
-  const at = yield* where
-  const host = yield* hostOf(at)
-  return host === undefined ? inFile(at.place.credentials) : yield* inHost(host)
+export const keyStore = Effect.gen(function* () {
+  const document = yield* target
+  const host = yield* hostOf(document)
+  return host === undefined ? inFile(document.paths.credentials) : inHost(host)
 })
 
-const inHost = (host: Host): Effect.Effect<Keys> =>
-  Effect.map(clientOf(host, CredentialsGroup), ({ credentials }) => {
-    const list = Effect.map(Effect.mapError(credentials.list(), fromApi), ({ credentials }) => credentials)
-    return {
-      list,
-      // Here already: the client sends nothing that the contract does not take, and cannot say what of it that was.
-      add: (payload) => Effect.andThen(acceptable(payload), Effect.mapError(credentials.add({ payload }), fromApi)),
-      revoke: (id) => Effect.mapError(credentials.revoke({ params: { id } }), fromApi),
-    }
-  })
+const inHost = (host: RunningHost): KeyStore => ({
+  list: Effect.map(request(host, endpoints.keys), ({ credentials }) => credentials),
+  // Checked here, because the host does not name the member that it rejects in words.
+  add: (payload) => Effect.andThen(checkNewKey(payload), request(host, endpoints.addKey, { payload })),
+  revoke: (id) => request(host, endpoints.revokeKey, { params: { id } }),
+})
 
-const wanted = Schema.Struct({
+const NewKey = Schema.Struct({
   id: CredentialId,
   label: Schema.optionalKey(CredentialLabel),
   models: Schema.optionalKey(CredentialModels),
 })
 
-const acceptable = (payload: unknown): Effect.Effect<void, Failure> => {
-  const result = Schema.decodeUnknownResult(wanted)(payload)
+const checkNewKey = (payload: unknown): Effect.Effect<void, Failure> => {
+  const result = Schema.decodeUnknownResult(NewKey)(payload)
   if (Result.isSuccess(result)) return Effect.void
   const [issue] = SchemaIssue.makeFormatterStandardSchemaV1()(result.failure.issue).issues
   return Effect.fail(
-    usage(line(`The key was not added: its ${String(issue?.path?.[0])} ${issue?.message ?? "is not acceptable"}`)),
+    usage(escapeLine(`The key was not added: its ${String(issue?.path?.[0])} ${issue?.message ?? "is not valid"}`)),
   )
 }
 
-const inFile = (path: string): Keys => {
+const inFile = (path: string): KeyStore => {
   const layer = Credentials.layerAt(path).pipe(Layer.provide(EventBus.layer), Layer.provide(Signalbox.layerPlatform))
   const using = <A, E>(use: (credentials: Credentials["Service"]) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
     Effect.provide(Effect.flatMap(Credentials, use), layer)
   return {
     list: Effect.andThen(
-      mustBeReadable(path),
+      requireReadable(path),
       using(({ list, problem }) =>
         Effect.flatMap(problem, (problem) =>
           problem === undefined
@@ -75,8 +70,8 @@ const inFile = (path: string): Keys => {
             : Effect.fail(
                 failed(
                   "unavailable",
-                  line(`the keys at ${problem.path} cannot be read (${problem.code}: ${problem.detail})`),
-                  "`signalbox doctor` says what to do",
+                  escapeLine(`the keys at ${problem.path} cannot be read (${problem.code}: ${problem.detail})`),
+                  "`signalbox doctor` advises what to do",
                 ),
               ),
         ),
@@ -84,19 +79,19 @@ const inFile = (path: string): Keys => {
     ),
     add: (options) =>
       Effect.andThen(
-        mustBeWritable(path),
-        using((credentials) => Effect.mapError(credentials.add(options), fromCredentials)),
+        requireWritable(path),
+        using((credentials) => Effect.mapError(credentials.add(options), credentialsFailure)),
       ).pipe(Effect.map(({ credential, secret }) => ({ credential, secret: Redacted.value(secret) }))),
     revoke: (id) =>
       Effect.andThen(
-        mustBeWritable(path),
-        using((credentials) => Effect.mapError(credentials.revoke(id), fromCredentials)),
+        requireWritable(path),
+        using((credentials) => Effect.mapError(credentials.revoke(id), credentialsFailure)),
       ),
   }
 }
 
-const fromCredentials = (error: CredentialsError): Failure => {
-  const [message, hint] = inSentences(line(error.message))
+const credentialsFailure = (error: CredentialsError): Failure => {
+  const [message, hint] = splitHint(escapeLine(error.message))
   switch (error.reason._tag) {
     case "CredentialExists":
       return conflict("conflict", message, hint)

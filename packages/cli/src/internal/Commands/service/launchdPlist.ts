@@ -1,11 +1,11 @@
-/** A launchd agent of this user (launchd.plist(5)). */
+/** The property list of a launchd user agent (launchd.plist(5)). */
 import { homedir } from "node:os"
 import { join } from "node:path"
-import type { Installed } from "../service.ts"
+import type { HostService } from "./HostService.ts"
 
 const label = "org.signalbox.host"
 
-export const launchdPlist = ({ arguments: args, program }: Installed) => {
+export const launchdPlist = ({ arguments: args, program }: HostService) => {
   const words = [...program, "serve", ...args].map((word) => `    <string>${escaped(word)}</string>`).join("\n")
   const log = escaped(join(homedir(), "Library", "Logs", "signalbox.log"))
   return {

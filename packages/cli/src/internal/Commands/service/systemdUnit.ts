@@ -1,14 +1,14 @@
 /**
- * A systemd user unit (systemd.service(5), systemd.exec(5)). Its hardening is what works in a user's own manager: file systems read-only but
- * for the host's directory and the cache of compiled code, which takes unprivileged user name spaces; no memory rule, because JavaScript is compiled while it runs.
+ * A systemd user unit (systemd.service(5), systemd.exec(5)). Its hardening is limited to what a user's own service manager can do: all file systems are
+ * read-only except the host's directory and the compile cache, which needs unprivileged user namespaces. `MemoryDenyWriteExecute` would stop V8's compiler.
  */
-import type { Installed } from "../service.ts"
+import type { HostService } from "./HostService.ts"
 
-export const systemdUnit = ({ arguments: args, directory, program }: Installed) => {
+export const systemdUnit = ({ arguments: args, directory, program }: HostService) => {
   const command = [...program, "serve", ...args].map(quoted).join(" ")
   return {
     file: "~/.config/systemd/user/signalbox.service",
-    // What is not there cannot be opened for writing by ReadWritePaths.
+    // ReadWritePaths needs an existing directory.
     start: [
       `mkdir -p -m 0700 ${shellWord(directory)}`,
       "systemctl --user daemon-reload",
@@ -23,7 +23,7 @@ ExecStart=${command}
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 RestartSec=2
-# Requests under way may end; a second signal would cut them off.
+# Running requests may end; a second signal would cut them off.
 TimeoutStopSec=90
 KillMode=mixed
 UMask=0077
@@ -45,13 +45,13 @@ WantedBy=default.target
   }
 }
 
-/** `%` begins a specifier and `$` a variable in every value; quotes and backslashes are as in C. */
+/** In every value `%` begins a specifier and `$` a variable; quotes and backslashes are escaped as in C. */
 const quoted = (word: string): string => {
   const escaped = word.replaceAll("%", "%%").replaceAll("$", "$$$$").replaceAll("\\", "\\\\").replaceAll('"', '\\"')
   return /^[\w@%+=:,./-]+$/.test(escaped) ? escaped : `"${escaped}"`
 }
 
-/** As `quoted`, where no variables are known. */
+/** `quoted` for settings that expand no variables. */
 const quotedPath = (path: string): string => quoted(path).replaceAll("$$", "$")
 
 const shellWord = (path: string): string =>

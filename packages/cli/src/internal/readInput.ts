@@ -1,30 +1,31 @@
-/** Texts of documents that a command is given: a file, or standard input. */
+/** Reads a text that a command is given: a file, or `-` for standard input. */
 import { closeSync, openSync, readSync } from "node:fs"
 import { Effect } from "effect"
-import { codeOf } from "./errorCode.ts"
+import { errorCode } from "./errorCode.ts"
 import { type Failure, failed } from "./Failure.ts"
-import { line } from "./TextFormat.ts"
-import { readStandardInput } from "./ValueArgument.ts"
+import { readStandardInput } from "./readStandardInput.ts"
+import { escapeLine } from "./TextFormat.ts"
 
-export interface Given {
-  /** What people call it. */
+export interface Input {
+  /** The name in messages: the path, or "standard input". */
   readonly name: string
   readonly text: string
 }
 
-// A document is not larger; what is, was not meant.
+// The limit of a document.
 const maxBytes = 1 << 26
 const chunkBytes = 1 << 16
 
-export const readGiven = (file: string): Effect.Effect<Given, Failure> =>
+export const readInput = (file: string): Effect.Effect<Input, Failure> =>
   file === "-"
     ? Effect.map(readStandardInput, (text) => ({ name: "standard input", text }))
     : Effect.try({
         try: () => ({ name: file, text: new TextDecoder("utf-8", { fatal: true }).decode(bytesOf(file)) }),
-        catch: (error) => failed("input", `${line(file)} cannot be read (${reason(error)})`, remedies[codeOf(error)]),
+        catch: (error) =>
+          failed("input", `${escapeLine(file)} cannot be read (${reasonOf(error)})`, remedies[errorCode(error)]),
       })
 
-/** Counted as they come: a pipe and a device do not say how much they hold. */
+/** Counts while it reads, because the size of a pipe or device is not known beforehand. */
 const bytesOf = (file: string): Buffer => {
   const fd = openSync(file, "r")
   try {
@@ -43,13 +44,13 @@ const bytesOf = (file: string): Buffer => {
 }
 
 const remedies: Readonly<Record<string, string>> = {
-  ENOENT: "it is not there: name a file, or - for standard input",
+  ENOENT: "the file does not exist: name another, or - for standard input",
   EISDIR: "it is a directory: name a file",
   EACCES: "give this user the right to read it",
   ERR_ENCODING_INVALID_ENCODED_DATA: "save it as UTF-8",
 }
 
-const reason = (error: unknown): string => {
+const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return "unknown"
   if ("code" in error && error.code === "ERR_ENCODING_INVALID_ENCODED_DATA") return "it is not UTF-8"
   return "code" in error ? String(error.code) : error.message

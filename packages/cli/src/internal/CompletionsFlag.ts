@@ -1,6 +1,6 @@
 /**
- * `--completions SHELL`: effect/cli's script with the flags that every command takes, which it leaves out. Only what a shell can know without
- * running this program.
+ * `--completions SHELL`: the script that effect/cli generates, with the global flags added to every command because effect/cli leaves them out.
+ * The script completes only what it can know without running this program.
  */
 import { Effect, Option } from "effect"
 import * as Completions from "effect/cli/Completions"
@@ -20,23 +20,29 @@ export const CompletionsFlag = GlobalFlag.Action<Option.Option<Completions.Shell
     Option.match(shell, {
       onNone: () => Effect.void,
       onSome: (shell) =>
-        printOrDie(Completions.generate(command.name, shell, everywhere(Completions.fromCommand(command)))),
+        printOrDie(Completions.generate(command.name, shell, withGlobalFlags(Completions.fromCommand(command)))),
     }),
 })
 
-const everywhere = (command: Completions.CommandDescriptor): Completions.CommandDescriptor => ({
+const withGlobalFlags = (command: Completions.CommandDescriptor): Completions.CommandDescriptor => ({
   ...command,
-  flags: [...command.flags, ...globals],
+  flags: [...command.flags, ...globalFlags],
   arguments: command.arguments.map((argument) => (argument.name === "file" ? { ...argument, type: file } : argument)),
-  subcommands: command.subcommands.map(everywhere),
+  subcommands: command.subcommands.map(withGlobalFlags),
 })
 
-/** Not by effect's own type, which takes `-` for a file. */
+/** The arguments are declared as strings, because effect's file type accepts no `-` for standard input. */
 const file = { _tag: "Path", pathType: "file" } as const
 
-const globals: ReadonlyArray<Completions.FlagDescriptor> = [
+const globalFlags: ReadonlyArray<Completions.FlagDescriptor> = [
   { name: "json", description: "Print JSON", aliases: [], type: { _tag: "Boolean" }, negation: false },
   { name: "config", description: "The document", aliases: [], type: file },
-  { name: "verbose", description: "Say more about failures", aliases: [], type: { _tag: "Boolean" }, negation: false },
+  {
+    name: "verbose",
+    description: "Explain failures in detail",
+    aliases: [],
+    type: { _tag: "Boolean" },
+    negation: false,
+  },
   { name: "help", description: "Show help", aliases: ["h"], type: { _tag: "Boolean" }, negation: false },
 ]

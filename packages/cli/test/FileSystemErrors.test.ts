@@ -1,4 +1,4 @@
-/** Disks that are full or cannot be written: small file systems in memory, mounted for one process alone, so that they go away with it. */
+/** Full and read-only disks, missing directories and missing rights. Disks are small file systems in memory, mounted for one process only. */
 import { spawnSync } from "node:child_process"
 import { chmodSync, chownSync, existsSync } from "node:fs"
 import { dirname, join } from "node:path"
@@ -6,10 +6,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { home, program, runProgram, started } from "./Command.ts"
 
-/** A name space of its own for the mount; for others than root one of users, too. */
+/** A mount namespace, and a user namespace for users other than root. */
 const unshare = ["--mount", ...(process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"])]
 
-/** Why no file system can be mounted here; `undefined` if one can. */
+/** Why no file system can be mounted here. `undefined` if one can. */
 const refusal = (): string | undefined => {
   const { error, status, stderr } = spawnSync("unshare", [...unshare, "mount", "-t", "tmpfs", "x", "/mnt"])
   if (error !== undefined) return error.message
@@ -18,17 +18,17 @@ const refusal = (): string | undefined => {
 
 interface Step {
   readonly code: number
-  readonly said: string
+  readonly output: string
 }
 
-/** Runs a shell script on a fresh file system of 256 KiB. In it `box` is the command; what each call said and its code come back. */
+/** Runs a shell script on a new file system of 256 KiB, where `box` is the command. Returns the code and the output of each call. */
 const steps = (script: string): Effect.Effect<ReadonlyArray<Step>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { directory, env } = yield* home
     const disk = join(directory, "data")
     const prelude = `
       mkdir -p "${disk}" && mount -t tmpfs -o size=256k,mode=0700 signalbox "${disk}" || exit 99
-      box() { said=$("${process.execPath}" "${yield* program}" "$@" 2>&1 </dev/null); echo "code $?"; printf '%s\\n' "$said" | sed 's/^/| /'; }
+      box() { said=$("${process.execPath}" "${program}" "$@" 2>&1 </dev/null); echo "code $?"; printf '%s\\n' "$said" | sed 's/^/| /'; }
     `
     const { code, stderr, stdout } = yield* runProgram("unshare", [...unshare, "sh", "-c", prelude + script], env)
     assert.deepStrictEqual([code, stderr], [0, ""], stdout)
@@ -37,18 +37,16 @@ const steps = (script: string): Effect.Effect<ReadonlyArray<Step>, never, Scope.
       .slice(1)
       .map((part) => {
         const [first = "", ...rest] = part.split("\n")
-        return { code: Number(first), said: rest.map((line) => line.slice(2)).join("\n") }
+        return { code: Number(first), output: rest.map((line) => line.slice(2)).join("\n") }
       })
   })
 
-describe("on a disk that cannot take it", () => {
-  it.live(
-    "a full one: the change is refused with what to do, all else works, and there is room again later",
-    (context) =>
-      Effect.gen(function* () {
-        const refused = refusal()
-        if (refused !== undefined) return context.skip(refused)
-        const [first, full, reading, keys, doctor, later] = yield* steps(`
+describe("a disk that cannot be written", () => {
+  it.live("refuses a change on a full disk, still reads, and writes again once there is space", (context) =>
+    Effect.gen(function* () {
+      const refused = refusal()
+      if (refused !== undefined) return context.skip(refused)
+      const [first, full, reading, keys, doctor, later] = yield* steps(`
         box config set models.echo.upstream before
         dd if=/dev/zero of="$XDG_DATA_HOME/filler" bs=1k 2>/dev/null
         box config set models.echo.upstream after
@@ -58,21 +56,21 @@ describe("on a disk that cannot take it", () => {
         rm "$XDG_DATA_HOME/filler"
         box config set models.echo.upstream after
       `)
-        assert.strictEqual(first?.code, 0, first?.said)
-        assert.strictEqual(full?.code, 1, full?.said)
-        assert.match(
-          full?.said ?? "",
-          /^signalbox: .* at \S+\/config\.json is not available \(ENOSPC: the disk is full\); .*\nhint: Free some space/m,
-        )
-        assert.deepStrictEqual(reading, { code: 0, said: "before\n" })
-        assert.strictEqual(keys?.code, 1, keys?.said)
-        assert.strictEqual(doctor?.code, 1)
-        assert.match(doctor?.said ?? "", /^PROBLEM +room /m)
-        assert.strictEqual(later?.code, 0, later?.said)
-      }),
+      assert.strictEqual(first?.code, 0, first?.output)
+      assert.strictEqual(full?.code, 1, full?.output)
+      assert.match(
+        full?.output ?? "",
+        /^signalbox: .* at \S+\/config\.json is not available \(ENOSPC: the disk is full\); .*\nhint: Free some space/m,
+      )
+      assert.deepStrictEqual(reading, { code: 0, output: "before\n" })
+      assert.strictEqual(keys?.code, 1, keys?.output)
+      assert.strictEqual(doctor?.code, 1)
+      assert.match(doctor?.output ?? "", /^PROBLEM +room /m)
+      assert.strictEqual(later?.code, 0, later?.output)
+    }),
   )
 
-  it.live("one that has no room for an editor's copy: no half of it is edited, and nothing of it stays", (context) =>
+  it.live("never opens a part of the document in the editor when its copy does not fit", (context) =>
     Effect.gen(function* () {
       const refused = refusal()
       if (refused !== undefined) return context.skip(refused)
@@ -85,14 +83,17 @@ describe("on a disk that cannot take it", () => {
         echo "code 0"; ls "$HOME/small"
         box config get --document
       `)
-      assert.strictEqual(edit?.code, 1, edit?.said)
-      assert.match(edit?.said ?? "", /^signalbox: no copy can be made in \S+small \(ENOSPC\)\nhint: make room.*\n$/)
-      assert.strictEqual(left?.said, "")
-      assert.isAbove(reading?.said.length ?? 0, 100_000)
+      assert.strictEqual(edit?.code, 1, edit?.output)
+      assert.match(
+        edit?.output ?? "",
+        /^signalbox: no copy can be written to \S+small \(ENOSPC\)\nhint: free some space.*\n$/,
+      )
+      assert.strictEqual(left?.output, "")
+      assert.isAbove(reading?.output.length ?? 0, 100_000)
     }),
   )
 
-  it.live("a read-only one: everything can be read, nothing written, and it is said once and clearly", (context) =>
+  it.live("reads from a read-only disk, and reports once that it cannot write", (context) =>
     Effect.gen(function* () {
       const refused = refusal()
       if (refused !== undefined) return context.skip(refused)
@@ -124,24 +125,23 @@ describe("on a disk that cannot take it", () => {
         [1, 1, 1, 1, 1, 1],
         JSON.stringify(changing),
       )
-      for (const { said } of changing.slice(0, 4)) {
+      for (const { output } of changing.slice(0, 4)) {
         assert.match(
-          said,
+          output,
           /^signalbox: \S+ cannot be written: .* is mounted read-only \(EROFS\)\nhint: make it writable.*\n$/,
         )
       }
-      assert.match(changing[4]?.said ?? "", /^signalbox: .*read-only/)
-      assert.match(changing[5]?.said ?? "", /^PROBLEM +writing .*read-only/m)
+      assert.match(changing[4]?.output ?? "", /^signalbox: .*read-only/)
+      assert.match(changing[5]?.output ?? "", /^PROBLEM +writing .*read-only/m)
     }),
   )
 
-  it.live("a working directory that was removed: a path that counts from it is refused in a sentence", () =>
+  it.live("refuses a relative path in a removed working directory", () =>
     Effect.gen(function* () {
       const { directory, env } = yield* home
-      const script = yield* program
       const run = (words: string, more: Readonly<Record<string, string>> = {}) => {
         const gone = `mkdir "${directory}/gone" && cd "${directory}/gone" && rmdir "${directory}/gone"`
-        const command = `"${process.execPath}" "${script}" ${words}`
+        const command = `"${process.execPath}" "${program}" ${words}`
         return runProgram("sh", ["-c", `${gone} && exec ${command}`], { ...env, ...more })
       }
       const relative = { SIGNALBOX_CONFIG: "config.json" }
@@ -156,13 +156,13 @@ describe("on a disk that cannot take it", () => {
         assert.strictEqual(code, 1, stderr)
         assert.match(
           stderr,
-          /^signalbox: the document is named by a relative path, and the working directory was removed\nhint: /,
+          /^signalbox: the path of the document is relative, and the working directory was removed\nhint: /,
         )
       }
     }),
   )
 
-  it.live("a home that is a file: a sentence, not a stack trace", () =>
+  it.live("reports in a sentence that a directory of the path is a file", () =>
     Effect.gen(function* () {
       const { run } = yield* home
       const env = { XDG_DATA_HOME: join(process.execPath, "below"), XDG_CACHE_HOME: process.execPath }
@@ -182,17 +182,17 @@ describe("on a disk that cannot take it", () => {
 
 const nobody = 65_534
 const isRoot = process.getuid?.() === 0
-/** No right is refused to root: then it is somebody else who runs the command. */
+/** Root may do everything, so another user runs the command. */
 const plainly = isRoot ? ["setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups"] : ["env"]
 const cannotBePlain = (): boolean => spawnSync("env", [...plainly, "true"]).status !== 0
 
 describe("a directory that this user may not write to", () => {
-  it.live("is said by config edit before the editor opens, also where a host runs", (context) =>
+  it.live("refuses config edit in a directory without write permission before the editor opens", (context) =>
     Effect.gen(function* () {
       if (cannotBePlain()) return context.skip("there is no setpriv(1)")
       const { config, directory, env } = yield* home
       if (isRoot) chownSync(directory, nobody, nobody)
-      const [command = "", ...before] = [...plainly, process.execPath, yield* program]
+      const [command = "", ...before] = [...plainly, process.execPath, program]
       const host = yield* started(command, [...before, "serve", "--port", "0"], env)
       yield* host.lineWith("listens on")
       yield* Effect.acquireRelease(
@@ -209,8 +209,8 @@ describe("a directory that this user may not write to", () => {
   )
 })
 
-describe("a directory of somebody else's", () => {
-  it.live("each command says once that this user has no right, and to what; none says that no host runs", (context) =>
+describe("a directory of another user", () => {
+  it.live("reports once that this user has no right to the directory of another user", (context) =>
     Effect.gen(function* () {
       if (cannotBePlain()) return context.skip("there is no setpriv(1)")
       const { config, directory, env, json } = yield* home
@@ -222,7 +222,7 @@ describe("a directory of somebody else's", () => {
         Effect.sync(() => chmodSync(dirname(config), 0)),
         () => Effect.sync(() => chmodSync(dirname(config), 0o700)),
       )
-      const [command = "", ...before] = [...plainly, process.execPath, yield* program]
+      const [command = "", ...before] = [...plainly, process.execPath, program]
       for (const words of [
         ["config", "get"],
         ["config", "set", "features.auth", "true"],
@@ -244,7 +244,7 @@ describe("a directory of somebody else's", () => {
       const doctor = yield* runProgram(command, [...before, "doctor"], env)
       assert.strictEqual(doctor.code, 1)
       assert.match(doctor.stderr, /^signalbox: \d+ problems found\n$/)
-      assert.match(doctor.stdout, /^PROBLEM +host +whether one runs is not to be seen/m)
+      assert.match(doctor.stdout, /^PROBLEM +host +it is unknown whether a host is running/m)
     }),
   )
 })

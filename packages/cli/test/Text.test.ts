@@ -1,14 +1,14 @@
-/** What people write and what they are shown: paths, status lines, tables. */
+/** Paths and the status bar on the command line, and the text that commands print. */
 import { join } from "node:path"
 import * as NodePath from "@effect/platform-node/NodePath"
 import { assert, describe, it } from "@effect/vitest"
 import { dataDirectory } from "@signalbox/core/DataDirectory"
 import { ConfigProvider, Effect, Result } from "effect"
 import { tree } from "../src/internal/Commands/services.ts"
-import { pointerOf } from "../src/internal/ConfigPath.ts"
-import { whichDocument } from "../src/internal/DocumentPath.ts"
-import { tmuxAnswer } from "../src/internal/StatusBar.ts"
-import { age, line, table } from "../src/internal/TextFormat.ts"
+import { pointerOf } from "../src/internal/configPath.ts"
+import { findDocument } from "../src/internal/DocumentPath.ts"
+import { statusBarOf } from "../src/internal/StatusBar.ts"
+import { escapeLine, formatDuration, table } from "../src/internal/TextFormat.ts"
 
 const plain = { bold: String, dim: String, red: String, green: String, yellow: String }
 
@@ -25,18 +25,18 @@ describe("paths", () => {
     'models.""': "/models/",
   }
   for (const [text, pointer] of Object.entries(cases)) {
-    it(`${JSON.stringify(text)} is ${JSON.stringify(pointer)}`, () => {
+    it(`reads ${JSON.stringify(text)} as ${JSON.stringify(pointer)}`, () => {
       assert.deepStrictEqual(pointerOf(text), Result.succeed(pointer))
     })
   }
   for (const text of ["a..b", ".a", "a.", 'a."b', 'a."b"c', "/a~2", 'a"b']) {
-    it(`${JSON.stringify(text)} is none`, () => {
+    it(`refuses ${JSON.stringify(text)}`, () => {
       assert.isTrue(Result.isFailure(pointerOf(text)))
     })
   }
 })
 
-describe("the default place of the document", () => {
+describe("the path of the document", () => {
   const environments = [
     { XDG_DATA_HOME: "/data", HOME: "/home/me" },
     { XDG_DATA_HOME: "relative", HOME: "/home/me" },
@@ -45,28 +45,28 @@ describe("the default place of the document", () => {
     {},
   ]
   for (const environment of environments) {
-    it.effect(`is that of core's dataDirectory with ${JSON.stringify(environment)}`, () =>
+    it.effect(`is in core's dataDirectory by default with ${JSON.stringify(environment)}`, () =>
       Effect.gen(function* () {
         const expected = yield* dataDirectory("signalbox").pipe(
-          Effect.map((directory) => ({ path: join(directory, "config.json"), named: false })),
-          Effect.orElseSucceed(() => undefined),
+          Effect.map((directory) => ({ path: join(directory, "config.json"), isNamed: false })),
+          Effect.orElseSucceed(() => "no-home"),
           Effect.provide(NodePath.layer),
           Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: environment })),
         )
-        assert.deepStrictEqual(whichDocument(undefined, environment), expected)
+        assert.deepStrictEqual(findDocument(undefined, environment), expected)
       }),
     )
   }
 
-  it("yields to SIGNALBOX_CONFIG, and that to --config", () => {
+  it("is SIGNALBOX_CONFIG when set, and --config before that", () => {
     const environment = { SIGNALBOX_CONFIG: "/etc/box.json", HOME: "/home/me" }
-    assert.deepStrictEqual(whichDocument(undefined, environment), { path: "/etc/box.json", named: true })
-    assert.deepStrictEqual(whichDocument("/tmp/x.json", environment), { path: "/tmp/x.json", named: true })
+    assert.deepStrictEqual(findDocument(undefined, environment), { path: "/etc/box.json", isNamed: true })
+    assert.deepStrictEqual(findDocument("/tmp/x.json", environment), { path: "/tmp/x.json", isNamed: true })
   })
 })
 
-describe("the quick status line", () => {
-  it("leaves to the whole program what it does not understand", () => {
+describe("status --tmux in the launcher", () => {
+  it("leaves every other command line to effect/cli", () => {
     for (const words of [
       ["status"],
       ["models", "--tmux"],
@@ -78,22 +78,22 @@ describe("the quick status line", () => {
       ["status", "--tmux", "--max-length=x"],
       ["status", "--tmux", "more"],
     ]) {
-      assert.isUndefined(tmuxAnswer(words), words.join(" "))
+      assert.isUndefined(statusBarOf(words), words.join(" "))
     }
   })
 
-  it("says nothing where no host has ever been", () => {
+  it("prints nothing when no host has ever run", () => {
     const words = ["--narrow", "--max-length=20", "--theme", "white-on-blue", "--fg=red", "--config", "/nowhere/c.json"]
-    assert.strictEqual(tmuxAnswer(["status", "--tmux", ...words]), "")
+    assert.strictEqual(statusBarOf(["status", "--tmux", ...words]), "")
   })
 })
 
-describe("what people are shown", () => {
-  it("has no character that a terminal obeys", () => {
-    assert.strictEqual(line("a\u001b[31mb\u009bc\u202ed\ne\u2028f"), "a\\x1b[31mb\\x9bc\\u202ed\\x0ae\\u2028f")
+describe("printed text", () => {
+  it("escapes characters that a terminal obeys", () => {
+    assert.strictEqual(escapeLine("a\u001b[31mb\u009bc\u202ed\ne\u2028f"), "a\\x1b[31mb\\x9bc\\u202ed\\x0ae\\u2028f")
   })
 
-  it("stands in columns, however wide a terminal draws it", () => {
+  it("aligns columns by the width that a terminal shows", () => {
     const columns = [{ title: "NAME" }, { title: "N", right: true }]
     const rows = [
       ["日本", "1"],
@@ -103,11 +103,17 @@ describe("what people are shown", () => {
     assert.deepStrictEqual(table(columns, rows).split("\n"), ["NAME   N", "日本   1", "a     22", "e\u0301      3"])
   })
 
-  it("is as long ago as people say it", () => {
-    assert.deepStrictEqual([850, 12_300, 320_000, 7_300_000, 2e8].map(age), ["850 ms", "12 s", "5 min", "2 h", "2 d"])
+  it("formats durations with one unit", () => {
+    assert.deepStrictEqual([850, 12_300, 320_000, 7_300_000, 2e8].map(formatDuration), [
+      "850 ms",
+      "12 s",
+      "5 min",
+      "2 h",
+      "2 d",
+    ])
   })
 
-  it("a service that two others need is drawn below both, its own needs once", () => {
+  it("draws a shared service below each dependant, and its dependencies once", () => {
     const service = (name: string, needs: ReadonlyArray<string>, state: "ready" | "failed" = "ready") => ({
       name: `@signalbox/core/${name}`,
       needs: needs.map((need) => `@signalbox/core/${need}`),

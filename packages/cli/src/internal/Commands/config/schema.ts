@@ -1,0 +1,17 @@
+/**
+ * `config schema`: the JSON Schema of the document, of the running host or else of this program. The output is the same with and without `--json`. It
+ * does not depend on the document, which may be refused.
+ */
+import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+import { HostConfig } from "@signalbox/server/HostConfig"
+import { Effect } from "effect"
+import { endpoints } from "../../AdminEndpoints.ts"
+import { request } from "../../HostClient.ts"
+import { print } from "../../Print.ts"
+import { hostOf, target } from "../../Target.ts"
+
+export const schema = Effect.gen(function* () {
+  const host = yield* hostOf(yield* target)
+  const schema = host === undefined ? ConfigDocument.jsonSchema(HostConfig) : yield* request(host, endpoints.schema)
+  yield* print(JSON.stringify(schema, undefined, 2))
+})

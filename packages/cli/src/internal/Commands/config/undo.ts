@@ -1,0 +1,13 @@
+/** `config undo`: restores the previous document as a new change. */
+import { Effect } from "effect"
+import { printNote } from "../../Print.ts"
+import { withConfig } from "../../withConfig.ts"
+import { printWritten } from "./changeReport.ts"
+
+export const undo = withConfig("write", (access) =>
+  Effect.gen(function* () {
+    const { problems } = yield* access.state
+    yield* printWritten(access, yield* access.undo)
+    if (problems.length > 0) yield* printNote("the document was refused; it is kept in the history")
+  }),
+)

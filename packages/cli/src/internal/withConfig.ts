@@ -1,0 +1,20 @@
+/** Opens the configuration for a command: the running host's if there is one, else the files. */
+import { Effect } from "effect"
+import type { ConfigAccess } from "./ConfigAccess.ts"
+import type { Failure } from "./Failure.ts"
+import type { ConfigFile } from "./GlobalFlags.ts"
+import { hostConfig } from "./HostConfigAccess.ts"
+import { hostOf, target } from "./Target.ts"
+
+/** `intent`: whether files may be created or changed. */
+export const withConfig = <A, E, R>(
+  intent: "read" | "write",
+  use: (access: ConfigAccess) => Effect.Effect<A, E, R>,
+): Effect.Effect<A, E | Failure, R | typeof ConfigFile.Identifier> =>
+  Effect.gen(function* () {
+    const document = yield* target
+    const host = yield* hostOf(document)
+    if (host !== undefined) return yield* use(hostConfig(host))
+    const { withFileConfig } = yield* Effect.promise(() => import("./FileConfigAccess.ts"))
+    return yield* withFileConfig(document, intent, use)
+  })
