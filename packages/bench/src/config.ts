@@ -47,7 +47,8 @@ const storeOver = (texts: ReadonlyArray<string>) => {
   )
   const change = Effect.flatMap(HostConfig, (store) => {
     state.next = (state.next + 1) % bytes.length
-    return store.reload()
+    // A reload also reads the environment again, which a save does not.
+    return store.reload({ ignoreEnvironment: true })
   })
   const cycle = (rounds: number) => async (): Promise<number> => {
     const changes = await runtime.runPromise(Effect.forEach(Array(rounds).keys(), () => change))

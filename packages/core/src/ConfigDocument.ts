@@ -1,7 +1,7 @@
 /**
- * The document as text and as typed configuration: parse, migrate, layer, decode, diff, edit, redact. Pure functions; no disk, no events.
- * Unchanged subtrees keep their identity from one loaded document to the next, so `Object.is` tells what changed. No message ever holds a
- * value from the document.
+ * The configuration document as text and as typed configuration: parse, migrate, layer, decode, compare, edit, redact. Pure functions, without
+ * disk or events. Unchanged subtrees keep their identity from one loaded document to the next, so `Object.is` shows what changed. No message
+ * holds a value of the document.
  */
 import { Result, type Schema } from "effect"
 import type { Problem } from "./ConfigError.ts"
@@ -36,10 +36,32 @@ export type {
 } from "./internal/ConfigDocument/Types.ts"
 export { redactionMarker } from "./internal/ConfigDocument/Types.ts"
 
-/** Compiled once for a schema. */
+/** The operations on the documents of one schema; see `ConfigDocument.make`. */
 export type ConfigDocument<C> = Compiled<C>
 
-/** Compiles a schema. A secret is a `Schema.Redacted…`; a key the schema does not know is kept and said. */
+/**
+ * Compiles a schema into the operations on its documents.
+ *
+ * **Details**
+ *
+ * A secret is a `Schema.Redacted…`. Unknown keys are kept in the text and reported as warnings.
+ *
+ * **Example** (Loading, editing and comparing)
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert"
+ * import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+ * import { Result, Schema } from "effect"
+ *
+ * const document = ConfigDocument.make({ schema: Schema.Struct({ port: Schema.Int }) })
+ * const before = Result.getOrThrow(document.load('{ "port": 80 } // plain', {}))
+ * const text = Result.getOrThrow(document.edit(before.text, [{ path: "/port", value: 443 }]))
+ * const after = Result.getOrThrow(document.load(text, {}, before))
+ *
+ * deepStrictEqual(text, '{ "port": 443 } // plain')
+ * deepStrictEqual(document.diff(before, after).paths, ["/port"])
+ * ```
+ */
 const make = <S extends Schema.Top>({
   environmentPrefix,
   migrations = [],
@@ -90,22 +112,51 @@ const make = <S extends Schema.Top>({
   }
 }
 
-/** Marks a schema: what changes at or below it takes effect only after a restart. */
+/** Marks a schema: a change at or below it takes effect only after a restart. `diff` reports such paths as `restartRequired`. */
 const restartRequired = <S extends Schema.Top>(schema: S): S["Rebuild"] => schema.annotate({ [restartKey]: true })
 
-/** Gives a whole document's schema an eye for what is allowed and yet looks wrong; each remark becomes a warning with its place. */
+/**
+ * Adds remarks on valid configurations to the schema of a whole document. Each remark becomes a warning with its line and column.
+ *
+ * **Example** (Warning about a port that needs privileges)
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert"
+ * import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+ * import { Result, Schema } from "effect"
+ *
+ * const schema = ConfigDocument.withWarnings(Schema.Struct({ port: Schema.Int }), ({ port }) =>
+ *   port < 1024 ? [{ path: ["port"], message: "needs privileges on most systems" }] : [],
+ * )
+ * const { warnings } = Result.getOrThrow(ConfigDocument.make({ schema }).load('{ "port": 80 }', {}))
+ *
+ * deepStrictEqual(warnings.map(({ column, path }) => [path, column]), [["/port", 11]])
+ * ```
+ */
 const withWarnings = <S extends Schema.Top>(
   schema: S,
   remarks: (config: S["Type"]) => ReadonlyArray<Remark>,
 ): S["Rebuild"] => schema.annotate({ [warningsKey]: remarks })
 
-/** JSON Schema (draft 2020-12) of a document, with its defaults; secrets are strings. A declared ConfigStore is such a pair: `jsonSchema(AppConfig)`. */
+/** Describes a document as JSON Schema (draft 2020-12), with its defaults; secrets are strings. Takes a declared ConfigStore too: `jsonSchema(AppConfig)`. */
 const jsonSchema = (document: { readonly schema: Schema.Top; readonly version: number }): Schema.JsonObject =>
   jsonSchemaOf(document.schema, new Shapes(document.schema.ast), document.version)
 
-/** Reads a text (JSON with comments and trailing commas) as frozen plain JSON, without a schema. */
+/**
+ * Reads a text (JSON with comments and trailing commas) as frozen plain JSON, without a schema.
+ *
+ * **Example** (Reading a text with a comment)
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert"
+ * import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+ * import { Result } from "effect"
+ *
+ * deepStrictEqual(ConfigDocument.parse('{ "port": 80, } // plain'), Result.succeed({ port: 80 }))
+ * ```
+ */
 const parse = (text: string): Result.Result<Schema.JsonObject, ReadonlyArray<Problem>> =>
   Result.map(readText(text), (value) => value as Schema.JsonObject)
 
-/** The document as text, and annotations for its schema: what takes effect only after a restart, what deserves a warning. */
+/** Compiles and reads documents, and annotates their schemas. `holdsMarker` is whether a value holds the redaction marker anywhere. */
 export const ConfigDocument = { make, parse, holdsMarker, restartRequired, withWarnings, jsonSchema } as const

@@ -1,5 +1,6 @@
 /** JSON Pointers (RFC 6901): `/models/gpt-4.1/upstream`, `""` for the whole document. */
 import type { Schema } from "effect"
+import { escapeToken, unescapeToken } from "effect/JsonPointer"
 
 export type Tokens = ReadonlyArray<string>
 
@@ -22,17 +23,11 @@ export const pointer = (tokens: Tokens): string => {
   return path
 }
 
-export const escapeToken = (token: string): string =>
-  token.includes("~") || token.includes("/") ? token.replaceAll("~", "~0").replaceAll("/", "~1") : token
-
 /** Returns the tokens of a pointer, or `undefined` for a text that is not a JSON Pointer. */
 export const parsePointer = (path: string): Tokens | undefined => {
   if (path === "") return []
   if (!path.startsWith("/") || /~(?![01])/.test(path)) return undefined
-  return path
-    .slice(1)
-    .split("/")
-    .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"))
+  return path.slice(1).split("/").map(unescapeToken)
 }
 
 /** Returns the array index of a token: `0`, or at most nine digits without a leading zero. */

@@ -70,7 +70,7 @@ describe("ConfigDocument's layers", () => {
     )
   })
 
-  it("ignores a variable that fits several paths, and says so", () => {
+  it("ignores a variable that fits several paths, and warns about it", () => {
     const loaded = load(
       '{ "models": { "a-b": { "upstream": "1" }, "a.b": { "upstream": "2" } } }',
       environment({ SIGNALBOX_MODELS_A_B_UPSTREAM: "3" }),
@@ -84,7 +84,7 @@ describe("ConfigDocument's layers", () => {
     )
   })
 
-  it("follows the environment from load to load, and asks one environment only for what is new", () => {
+  it("follows the environment from load to load, and looks up only new names in the same environment", () => {
     const asked: Array<string> = []
     const variables: Record<string, string> = { SIGNALBOX_MODELS_B_UPSTREAM: "from outside" }
     const layers: Layers = {
@@ -109,7 +109,7 @@ describe("ConfigDocument's layers", () => {
     assert.deepStrictEqual(gone.config.models, {})
   })
 
-  it("checks what a higher layer hides, and asks for nothing that only the higher layer gives", () => {
+  it("checks hidden values, and does not require values that a higher layer adds", () => {
     const host = ConfigDocument.make({
       schema: Schema.Struct({
         port: Schema.Int,
@@ -132,7 +132,7 @@ describe("ConfigDocument's layers", () => {
     assert.deepStrictEqual(loading('{ "port": "x" }', { APP_PORT: "1" }), [
       `1 must be a number, not this text ${without(port)}`,
     ])
-    // whole objects, of which the document says a part
+    // Whole objects, of which the document has a part.
     const users = { APP_PORT: "1", APP_USERS: '{ "a": { "id": 1 } }' }
     assert.deepStrictEqual(loading('{ "users": { "a": {} } }', users), [])
     assert.deepStrictEqual(loading('{ "users": { "b": { "id": "x" } } }', users), [
@@ -151,7 +151,7 @@ describe("ConfigDocument's layers", () => {
     )
   })
 
-  it("says which edits a higher layer hides", () => {
+  it("lists the edits that a higher layer hides", () => {
     const layers: Layers = {
       ...environment({ SIGNALBOX_SERVER_PORT: "1", SIGNALBOX_MODELS_FAST: "{}" }),
       runtime: [{ path: "/retention", value: {} }],
@@ -187,7 +187,7 @@ describe("ConfigDocument's versions", () => {
     ],
   })
 
-  it("lifts an older document, keeps its comments, and leaves a current one alone", () => {
+  it("migrates an older document, keeps its comments, and leaves a current one alone", () => {
     const text = '{\n  // where\n  "port": "80",\n  "host": "a"\n}\n'
     const loaded = Result.getOrThrow(migrating.load(text, {}))
     assert.deepStrictEqual(loaded.config, { port: 80, hosts: ["a"] })
@@ -201,12 +201,12 @@ describe("ConfigDocument's versions", () => {
     assert.strictEqual(current.config, loaded.config)
   })
 
-  it("starts at the version that the document has", () => {
+  it("runs only the migrations after the version of the document", () => {
     const loaded = Result.getOrThrow(migrating.load('{"version": 2, "port": "80"}', {}))
     assert.deepStrictEqual(loaded.migrated, { from: 2, to: 3, text: '{"version": 3, "port": 80}' })
   })
 
-  it("refuses what it cannot follow, with a place", () => {
+  it("refuses an unknown version and a failing migration, with line and column", () => {
     assert.deepStrictEqual(problems(migrating.load('{"version": 4}', {})), [
       "1 this document was written by a newer version of the program (this one reads up to version 3): update the program; it is not downgraded",
     ])
@@ -221,7 +221,7 @@ describe("ConfigDocument's versions", () => {
     ])
   })
 
-  it("leaves the version out of free keys, and gives it to a schema that declares it", () => {
+  it("hides the version from a record at the root, and gives it to a schema that declares it", () => {
     const free = ConfigDocument.make({ schema: Schema.Record(Schema.String, Schema.Int) })
     const first = Result.getOrThrow(free.load('{"version": 1, "a": 2}', {}))
     assert.deepStrictEqual(first.config, { a: 2 })
@@ -230,7 +230,7 @@ describe("ConfigDocument's versions", () => {
     assert.deepStrictEqual(Result.getOrThrow(declared.load('{"version": 1}', {})).config, { version: 1 })
   })
 
-  it("keeps sharing while an older text is loaded over and over", () => {
+  it("shares subtrees between loads of texts of an older version", () => {
     const first = Result.getOrThrow(migrating.load('{"port": "80", "host": "a"}', {}))
     const second = Result.getOrThrow(migrating.load('{"port": "81", "host": "a"}', {}, first))
     assert.strictEqual(second.config.hosts, first.config.hosts)
@@ -244,7 +244,7 @@ describe("ConfigDocument's differences", () => {
     return document.diff(first, Result.getOrThrow(document.load(after, {}, first)))
   }
 
-  it("names members that came, went and changed, an array as one value, and escapes their keys", () => {
+  it("lists added, removed and changed members with escaped keys, and an array as one value", () => {
     assert.deepStrictEqual(
       between(
         '{ "models": { "a/b": { "upstream": "1" }, "m~n": { "upstream": "2" } }, "plugins": [] }',
@@ -254,7 +254,7 @@ describe("ConfigDocument's differences", () => {
     )
   })
 
-  it("says what needs a restart, also where more than that was written", () => {
+  it("lists the paths that need a restart, also when a parent was written", () => {
     assert.deepStrictEqual(between("{}", '{ "server": { "port": 1, "mode": "tls" } }'), {
       paths: ["/server/port", "/server/mode"],
       truncated: false,
@@ -275,14 +275,14 @@ describe("ConfigDocument's differences", () => {
     assert.deepStrictEqual(above.diff(texts[0]!, texts[1]!).restartRequired, ["/a/b"])
   })
 
-  it("is bounded and says so", () => {
+  it("reports at most 256 paths and that there are more", () => {
     const models = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`a${index}`, { upstream: "x" }]))
     const { paths, truncated } = between("{}", JSON.stringify({ models }))
     assert.strictEqual(paths.length, 256)
     assert.isTrue(truncated)
   })
 
-  it("sees a value that its schema's encoding would hide", () => {
+  it("compares a value that the schema would not encode", () => {
     const schema = Schema.Struct({
       a: Schema.Int.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1), { encodingStrategy: "omit" })),
       b: Schema.Trim,
@@ -297,7 +297,7 @@ describe("ConfigDocument's differences", () => {
 })
 
 describe("ConfigDocument's unknown keys", () => {
-  it("keeps them, and says them with their place and near names", () => {
+  it("keeps unknown keys and reports them with their position and near names", () => {
     const text = '{\n  "retension": {},\n  "models": { "a": { "upstream": "x", "enabeld": true } },\n  "zebra": 1\n}'
     assert.deepStrictEqual(
       load(text).warnings.map(({ column, line, message, path }) => `${line}:${column} ${path} ${message}`),
@@ -309,7 +309,7 @@ describe("ConfigDocument's unknown keys", () => {
     )
   })
 
-  it("takes any key of a record, and what a schema leaves open, for known", () => {
+  it("accepts any key of a record and of an open schema as known", () => {
     const schema = Schema.Struct({ any: Schema.Unknown, json: Schema.Record(Schema.String, Schema.Json) })
     const open = ConfigDocument.make({ schema })
     const loaded = Result.getOrThrow(open.load('{ "any": { "x": { "y": 1 } }, "json": { "z": { "w": 1 } } }', {}))
@@ -321,7 +321,7 @@ describe("ConfigDocument's other warnings", () => {
   const shown = (loaded: Loaded<unknown>) =>
     loaded.warnings.map(({ column, line, message, path }) => `${line}:${column} ${path} ${message}`)
 
-  it("say each key that stands in its object before, also by an escape, in comments and in what does not count", () => {
+  it("reports each repeated key, also one written with escapes or below another repeated key", () => {
     const before = "occurs here again: only the last one counts, remove the others"
     const text = [
       '\uFEFF{ // "models": {}, "models": {}',
@@ -346,20 +346,20 @@ describe("ConfigDocument's other warnings", () => {
     assert.lengthOf(load(many).warnings, 256)
   })
 
-  it("do not name keys that stand once, whatever their values hold", () => {
+  it("does not report a key that occurs once", () => {
     const text =
       '{ "plugins": [{ "name": "a: {\\"b\\": 1}", "token": ":" }, { "name": "//", "token": "/*" }] } // "c": 1'
     assert.deepStrictEqual(load(text).warnings, [])
   })
 
-  it("say it of a long text when it is loaded for itself, not when it takes the place of another", () => {
+  it("reports repeated keys of a long text only when it is loaded without a previous one", () => {
     const text = `{ "server": { "port": 1, "port": 2 } } // ${"x".repeat(256 * 1024)}`
     assert.lengthOf(load(text).warnings, 1)
     assert.lengthOf(Result.getOrThrow(document.load(text, {}, load("{}"))).warnings, 0)
     assert.lengthOf(Result.getOrThrow(document.load(text.slice(0, 99), {}, load("{}"))).warnings, 1)
   })
 
-  it("are the schema's owner's too, with their place", () => {
+  it("reports the remarks of the schema's owner with their position", () => {
     const schema = Schema.Struct({ low: Schema.Int, high: Schema.Int }).check(Schema.makeFilter(({ low }) => low > 0))
     const watched = ConfigDocument.make({
       schema: ConfigDocument.withWarnings(schema, ({ high, low }) =>
@@ -401,7 +401,7 @@ describe("ConfigDocument's seed", () => {
     assert.strictEqual(load(seed).config.retention.eventsDays, 30)
   })
 
-  it("takes the host's own text, and says why there is none", () => {
+  it("returns the given seed, or why there is no seed", () => {
     const schema = Schema.Struct({ port: Schema.Int })
     const seed = '{ "port": 1 } // mine\n'
     assert.deepStrictEqual(ConfigDocument.make({ schema, seed }).seed, Result.succeed(seed))

@@ -1,4 +1,4 @@
-/** Whatever stands in the file: never a crash, always a place, never a word of the document. */
+/** Bad documents: never a crash, always a position, and no value of the document in a message. */
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigDocument } from "@signalbox/core/ConfigDocument"
 import type { Problem } from "@signalbox/core/ConfigError"
@@ -14,7 +14,7 @@ const refused = (text: string): ReadonlyArray<Problem> => {
   return Result.isFailure(result) ? result.failure : []
 }
 
-/** Each problem has a place within the text, and none repeats what stands in it. */
+/** Each problem has a position within the text, and none repeats a value. */
 const proper = (text: string, problems: ReadonlyArray<Problem>, texts: ReadonlyArray<string>): void => {
   const lines = text.split(/\r?\n/)
   assert.isAbove(problems.length, 0)
@@ -102,8 +102,8 @@ const mutations: Readonly<Record<string, Mutation>> = {
   },
 }
 
-describe("ConfigDocument, of bad documents", () => {
-  it("answers 4,000 mutations of good documents with a document or with problems that have a place", () => {
+describe("ConfigDocument.load of bad documents", () => {
+  it("loads or refuses, with positions, 4,000 mutations of good documents", () => {
     const seen = { good: 0, bad: 0 }
     const fraction = fc.double({ min: 0, max: 0.9999, noNaN: true })
     fc.assert(
@@ -138,7 +138,7 @@ describe("ConfigDocument, of bad documents", () => {
     assert.isAbove(seen.good, 200)
   })
 
-  it("checks texts exactly as JSON.parse does", () => {
+  it("finds a fault exactly where JSON.parse fails", () => {
     const parses = (text: string): boolean => {
       try {
         JSON.parse(text)
@@ -185,7 +185,7 @@ describe("ConfigDocument, of bad documents", () => {
     )
   })
 
-  it("reads comments and trailing commas as what is left without them", () => {
+  it("ignores comments and trailing commas", () => {
     fc.assert(
       fc.property(aDocument, aHand, (value, hand) => {
         assert.deepStrictEqual(Result.getOrThrow(parse(write(value, hand))), value)
@@ -194,7 +194,7 @@ describe("ConfigDocument, of bad documents", () => {
     )
   })
 
-  it("says where and what to do", () => {
+  it("reports the position and the remedy of each kind of fault", () => {
     const first = (text: string): string => {
       const problem = refused(text)[0]!
       return `${problem.line}:${problem.column} ${problem.path} ${problem.message}`
@@ -235,7 +235,7 @@ describe("ConfigDocument, of bad documents", () => {
     assert.strictEqual(first('{ "a": "\ud800" }'), "1:9  half of a surrogate pair: remove the broken character")
   })
 
-  it("says which values a key can have that tells the members of a union apart", () => {
+  it("lists the values of the key that distinguishes the members of a union", () => {
     const Smtp = Schema.Struct({ kind: Schema.Literal("smtp"), host: Schema.String })
     const File = Schema.Struct({ kind: Schema.Literal("file"), path: Schema.String })
     const mail = ConfigDocument.make({ schema: Schema.Struct({ mail: Schema.Union([Smtp, File]) }) })
@@ -251,7 +251,7 @@ describe("ConfigDocument, of bad documents", () => {
     assert.match(said("3")[0] ?? "", /^11 \/mail must be .* not this number$/)
   })
 
-  it("survives nesting, length and number without end", () => {
+  it("refuses extreme nesting and length, and bounds the number of problems", () => {
     const depth = 100_000
     assert.include(refused(`${"[".repeat(depth)}${"]".repeat(depth)}`)[0]!.message, "nested deeper")
     assert.include(refused(`{"a":${'{"a":'.repeat(depth)}1${"}".repeat(depth)}}`)[0]!.message, "nested deeper")
@@ -263,7 +263,7 @@ describe("ConfigDocument, of bad documents", () => {
     assert.strictEqual(many.at(-1)!.message, "and 744 more")
   })
 
-  it("never repeats a value in a message, whatever the schema says about it", () => {
+  it("never repeats a value in a message", () => {
     const text =
       '{ "plugins": [{ "name": 1, "token": ["sk-1234567"] }], "providers": { "p": { "url": "ftp://secret-host" } }, "retention": { "drain": "forever and ever" } }'
     for (const { message } of refused(text)) {

@@ -27,7 +27,7 @@ const pathsOf = (value: unknown, path: Tokens = []): ReadonlyArray<Tokens> =>
     : [path]
 
 describe("ConfigDocument.edit", () => {
-  it("takes effect, and keeps every comment outside of what it replaces, for generated texts and edits", () => {
+  it("takes effect and keeps every comment outside the replaced values, for generated texts and edits", () => {
     const aValue = fc.oneof(
       // as an edit comes in: without negative zero
       fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.parse(JSON.stringify(value)) as unknown),
@@ -64,7 +64,7 @@ describe("ConfigDocument.edit", () => {
     )
   })
 
-  it("makes of many edits at once what they make one by one, for generated texts and edits", () => {
+  it("applies many edits at once like one by one, for generated texts and edits", () => {
     const anEdit = fc.record({
       index: fc.nat(1000),
       added: fc.constantFrom("", "", "new", "-", "0"),
@@ -110,7 +110,7 @@ describe("ConfigDocument.edit", () => {
     assert.strictEqual(Object.keys(JSON.parse(edit(text, ...edits)).models).length, 2000 - 334 + 333)
   })
 
-  it("adds, changes and removes members in the layout of their neighbours", () => {
+  it("uses the layout of the neighbours for new and changed members", () => {
     const text = `{
   // the port
   "server": { "port": 1 }, // seldom
@@ -152,7 +152,7 @@ describe("ConfigDocument.edit", () => {
     )
   })
 
-  it("keeps a trailing comma's habit, a text on one line, and a byte order mark", () => {
+  it("keeps trailing commas, a text on one line, and a byte order mark", () => {
     assert.strictEqual(
       edit('{"server":{"port":1}}', { path: "/server/mode", value: "tls" }),
       '{"server":{"port":1,"mode":"tls"}}',
@@ -164,7 +164,7 @@ describe("ConfigDocument.edit", () => {
     assert.strictEqual(edit("{\n}\n", { path: "/a", value: [] }), '{\n  "a": []\n}\n')
   })
 
-  it("changes nothing where there is nothing to change", () => {
+  it("leaves the text alone when an edit has no effect", () => {
     const text = '{ "server": { "port": 1 }, }'
     assert.strictEqual(edit(text, { path: "/server/port", value: 1 }), text)
     assert.strictEqual(edit(text, { path: "/server/mode", remove: true }), text)
@@ -192,7 +192,7 @@ describe("ConfigDocument.edit", () => {
     assert.include(refusal(text, { path: "/plugins/0/name/x", value: 1 }), "no place")
   })
 
-  it("refuses what would not take effect, and says where", () => {
+  it("refuses edits that cannot take effect, with their position", () => {
     const twice = '{\n  "server": { "port": 1 },\n  "server": { "port": 2 }\n}'
     assert.strictEqual(
       refusal(twice, { path: "/server/port", value: 3 }),
@@ -212,14 +212,14 @@ describe("ConfigDocument.edit", () => {
     assert.include(refusal('{ "a": ', { path: "/a", value: 1 }), "ends too early")
   })
 
-  it("escapes what needs it, and writes numbers as JSON can", () => {
+  it("escapes strings and writes negative zero as zero", () => {
     assert.strictEqual(edit('{"a":1}', { path: "/a", value: -0 }), '{"a":0}')
     const next = edit("{}", { path: "/a~1b/m~0n", value: 'q"\\\ud800\n' })
     assert.deepStrictEqual(JSON.parse(next), { "a/b": { "m~n": 'q"\\\ud800\n' } })
     assert.isTrue(next.isWellFormed())
   })
 
-  it("refuses what would make a document deeper than it may be, however deep", () => {
+  it("refuses an edit that would exceed the nesting limit", () => {
     const deep = (levels: number): unknown => (levels === 0 ? 1 : [deep(levels - 1)])
     assert.isTrue(Result.isSuccess(document.edit("{}", [{ path: "/a".repeat(100), value: deep(100) }])))
     const problem = refusal("{}", { path: "/a".repeat(100), value: deep(101) }, { path: "/b", value: 1 })
@@ -228,7 +228,7 @@ describe("ConfigDocument.edit", () => {
     assert.include(refusal("{}", { path: "/a".repeat(1_000_000), value: 1 }), "nested deeper than 200 levels")
   })
 
-  it("puts the stored secret in place of the marker, at any depth, and refuses one that stands for nothing", () => {
+  it("replaces markers by stored secrets at any depth, and refuses a marker without a stored secret", () => {
     const text = '{ "providers": { "p": { "url": "http://a", "api_key": "sk-1" } } }'
     const next = edit(text, { path: "/providers/p", value: { url: "http://b", api_key: redactionMarker } })
     assert.deepStrictEqual(JSON.parse(next), { providers: { p: { url: "http://b", api_key: "sk-1" } } })

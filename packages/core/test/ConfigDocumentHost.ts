@@ -86,7 +86,7 @@ export const aDocument = fc.record(
   { requiredKeys: [] },
 )
 
-/** How somebody might write a document down: indentation, line breaks, comments, trailing commas. */
+/** A way to format a document: indentation, line breaks, comments, trailing commas. */
 export interface Hand {
   readonly indent: string
   readonly eol: string
@@ -130,13 +130,13 @@ export const write = (value: unknown, hand: Hand): string => {
   return (hand.mark ? "\uFEFF" : "") + lay(value, "")
 }
 
-/** Every text that stands as a value in a document. */
+/** Every string value of a document. */
 export const textsOf = (value: unknown): ReadonlyArray<string> => {
   if (typeof value === "string") return [value]
   return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsOf) : []
 }
 
-/** Where scalars stand as values in a text. */
+/** The scalar values of a text, with their offsets. */
 export const scalarsIn = (text: string): ReadonlyArray<RegExpExecArray> =>
   [...text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|-?\b\d+(?:\.\d+)?\b|\b(?:true|false|null)\b/g)].filter(
     (match) => match[1] === undefined,

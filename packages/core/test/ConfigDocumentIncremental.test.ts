@@ -1,4 +1,4 @@
-/** Loading over a previous document answers what loading afresh answers, over generated schemas, documents and edits. */
+/** A load over a previous document returns the same as a load without one, for generated schemas, documents and edits. */
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigDocument, type Layers, type Loaded } from "@signalbox/core/ConfigDocument"
 import { Effect, Equal, Result, Schema, SchemaParser, SchemaTransformation } from "effect"
@@ -21,7 +21,7 @@ const agree = <C>(
   const fresh = document.load(text, layers)
   assert.strictEqual(incremental._tag, fresh._tag)
   const parsed = parse(text)
-  // the version is no business of the schema
+  // The schema does not decide about the version.
   const current =
     layers.runtime === undefined &&
     layers.environment === undefined &&
@@ -47,7 +47,7 @@ const agree = <C>(
   return loaded
 }
 
-/** What is equal is the very same object. */
+/** Equal parts must be the same object. */
 const sharedWhereSame = (before: unknown, after: unknown): void => {
   if (sameValue(before, after)) {
     assert.isTrue(Object.is(before, after), "an equal part keeps its identity")
@@ -160,8 +160,8 @@ const aCase = kinds(4).chain(({ schema, value }) =>
   }),
 )
 
-describe("ConfigDocument, incrementally", () => {
-  it("loads over a previous document what it loads afresh, for generated schemas", () => {
+describe("ConfigDocument.load over a previous document", () => {
+  it("returns the same as without one, for generated schemas", () => {
     let loadedCount = 0
     fc.assert(
       fc.property(aCase, ({ documents, hands, schema }) => {
@@ -178,7 +178,7 @@ describe("ConfigDocument, incrementally", () => {
     assert.isAbove(loadedCount, 300)
   })
 
-  it("answers the same on the fast path as on the full path, for 4,000 edited texts", () => {
+  it("returns the same as without one, for 4,000 edited texts", () => {
     let accepted = 0
     const edit = fc.record({
       at: fc.double({ min: 0, max: 0.999, noNaN: true }),
@@ -189,7 +189,6 @@ describe("ConfigDocument, incrementally", () => {
     })
     fc.assert(
       fc.property(aDocument, aHand, fc.array(edit, { minLength: 10, maxLength: 10 }), (value, hand, edits) => {
-        // longer than what is parsed as a whole in any case
         const padded = write(value, hand).replace('"models": {', (match) => `${match}${" ".repeat(3000)}`)
         let previous = agree(hostSchema, document, padded, undefined)!
         for (const { at, insert, remove, scalar, value } of edits) {
@@ -209,7 +208,7 @@ describe("ConfigDocument, incrementally", () => {
     assert.isAbove(accepted, 400)
   })
 
-  it("does so in records of many keys, whatever comes, goes, moves or changes its sign", () => {
+  it("returns the same as without one, when members of a large record are added, removed, moved and changed", () => {
     const schema = Schema.Struct({
       many: Schema.Record(
         Schema.String,
@@ -253,7 +252,7 @@ describe("ConfigDocument, incrementally", () => {
     )
   })
 
-  it("does so while the layers above the document change too", () => {
+  it("returns the same as without one, while the layers above change too", () => {
     const anEnvironment = fc.record(
       {
         SIGNALBOX_MODELS_FAST_UPSTREAM: fc.constantFrom("x", "y"),
@@ -298,7 +297,7 @@ describe("ConfigDocument, incrementally", () => {
     )
   })
 
-  it("does so where a key stands twice, though only the last one counts", () => {
+  it("returns the same as without one, when a key occurs twice", () => {
     const filler = " ".repeat(4000)
     const twice = `{ "models": {${filler} "a": { "upstream": "1" }, "a": { "upstream": "2" } }, "server": {${filler} "port": 1, "port": 2 } }`
     const before = agree(hostSchema, document, twice, undefined)
@@ -313,7 +312,7 @@ describe("ConfigDocument, incrementally", () => {
     }
   })
 
-  it("does so where keys that look like numbers come first in an object and not in the text", () => {
+  it("returns the same as without one, when numeric keys precede others in an object but not in the text", () => {
     const schema = Schema.Struct({
       top: Schema.Record(Schema.String, Schema.Struct({ known: Schema.optionalKey(Schema.Int) })),
     })
@@ -326,7 +325,7 @@ describe("ConfigDocument, incrementally", () => {
     )
   })
 
-  it("does so where a schema's own step does more than it seemed to", () => {
+  it("returns the same as without one, when a transformation treats one value specially", () => {
     const plain = Schema.Record(Schema.String, Schema.Int)
     const emptied = plain.pipe(
       Schema.decodeTo(
@@ -348,7 +347,7 @@ describe("ConfigDocument, incrementally", () => {
     }
   })
 
-  it("shares what a change does not touch", () => {
+  it("keeps the identity of unchanged subtrees", () => {
     const text = write(
       { models: { a: { upstream: "1" }, b: { upstream: "2" } }, plugins: [] },
       { indent: "  ", eol: "\n", comments: [true], trailing: true, mark: false },
@@ -362,7 +361,7 @@ describe("ConfigDocument, incrementally", () => {
     assert.deepStrictEqual(document.diff(before, after).paths, ["/models/b/upstream"])
   })
 
-  it("sees no change in comments, defaults written out, and other spellings of the same value", () => {
+  it("finds no change in comments, explicit defaults, and other spellings of the same value", () => {
     const before = Result.getOrThrow(
       document.load(`{ "models": { "a": { "upstream": "x" } }, "retention": { "drain": "2 hours" } }`, {}),
     )
@@ -374,7 +373,7 @@ describe("ConfigDocument, incrementally", () => {
     assert.deepStrictEqual(document.diff(before, after), { paths: [], truncated: false, restartRequired: [] })
   })
 
-  it("freezes what it answers", () => {
+  it("freezes the configuration", () => {
     const { config } = Result.getOrThrow(
       document.load(`{ "models": { "a": { "upstream": "x" } }, "plugins": [{ "name": "p", "token": null }] }`, {}),
     )

@@ -22,7 +22,7 @@ const schema = ConfigDocument.jsonSchema({
   }),
 }) as any
 
-it("is a JSON Schema of the form that people write: renamed keys, secrets as strings, what has a default left out", () => {
+it("describes renamed keys, secrets as strings, and optional keys with defaults", () => {
   assert.strictEqual(schema.$schema, "https://json-schema.org/draft/2020-12/schema")
   assert.deepStrictEqual(schema.required, ["name"])
   const member = schema.properties.members.additionalProperties
@@ -30,7 +30,7 @@ it("is a JSON Schema of the form that people write: renamed keys, secrets as str
   assert.isUndefined(member.required)
 })
 
-it("names the version and each default, within records too, as the schema declares it", () => {
+it("lists the version and each default as the schema declares it, also within records", () => {
   assert.strictEqual(schema.properties.version.const, 2)
   assert.strictEqual(schema.properties.wait.default, "2 hours")
   assert.deepStrictEqual(schema.properties.members.default, {})
@@ -44,6 +44,6 @@ it("describes a schema that contains itself once, defaults included", () => {
   assert.strictEqual(schema.$defs[name!].properties.inner.$ref, reference)
 })
 
-it("allows null nowhere", () => {
+it("does not allow null", () => {
   assert.notInclude(JSON.stringify(schema), `"null"`)
 })

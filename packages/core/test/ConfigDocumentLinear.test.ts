@@ -110,7 +110,7 @@ const texts: Readonly<Record<string, (n: number) => string>> = {
   "runs that look like credentials": (n) => `{} // ${"a".repeat(n)} ${times(n, () => "a1")}`,
 }
 
-describe("ConfigDocument, of texts that are made to be slow", () => {
+describe("ConfigDocument with adversarial texts", () => {
   for (const [name, textOf] of Object.entries(texts)) {
     it(`takes time linear in the length of ${name}`, () => growsLinearly((size) => everything(textOf(size))))
   }

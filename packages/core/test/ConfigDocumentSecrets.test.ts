@@ -16,7 +16,7 @@ const hides = (secrets: ReadonlyArray<string>, shown: unknown): void => {
   for (const secret of secrets) assert.notInclude(text, secret)
 }
 
-it("a marker in a member that does not count, because its key stands again, is refused at its place", () => {
+it("refuses a marker in a member whose key occurs again, at its position", () => {
   const secret = (key: string) => `{ "url": "https://x", "api_key": "${key}" }`
   const text = `{\n "providers": { "a": ${secret("sk-1")} },\n "providers": { "a": ${secret("sk-2")} }\n}`
   const restored = document.restore(document.redact(text), text)
@@ -28,7 +28,7 @@ it("a marker in a member that does not count, because its key stands again, is r
   assert.strictEqual(Result.getOrThrow(document.restore(once, text)), text.replace(/.*"providers".*\n/, ""))
 })
 
-it("a key that is commented out is not shown, also where the document has no other; a comment without one is", () => {
+it("hides a credential in a comment and shows a comment without one", () => {
   const text = `{
   // "openai": { "url": "https://x", "api_key": "sk-proj-4f9aB1c2D3e4F5" }
   "models": {} // the small ones
@@ -38,8 +38,8 @@ it("a key that is commented out is not shown, also where the document has no oth
   assert.strictEqual(Result.getOrThrow(document.restore(shown, text)), text)
 })
 
-describe("ConfigDocument's secrets", () => {
-  it("appear in no output, for generated documents, and the redacted text restores to the original", () => {
+describe("ConfigDocument with secrets", () => {
+  it("keeps secrets out of every output, and restores the redacted text, for generated documents", () => {
     let count = 0
     fc.assert(
       fc.property(aDocument, aDocument, aHand, (first, second, hand) => {
@@ -65,7 +65,7 @@ describe("ConfigDocument's secrets", () => {
     assert.isAbove(count, 500)
   })
 
-  it("are found through every kind of schema", () => {
+  it("finds secrets in every kind of schema", () => {
     const secret = Schema.RedactedFromValue(Schema.String)
     interface Tree {
       readonly key: Redacted.Redacted
@@ -125,7 +125,7 @@ describe("ConfigDocument's secrets", () => {
     assert.strictEqual(Result.getOrThrow(many.restore(many.redact(text), text)), text)
   })
 
-  it("show as a change when they change, and only then", () => {
+  it("reports a changed secret as a change", () => {
     const text = (key: string) => `{ "providers": { "p": { "url": "http://a", "api_key": "${key}" } } }`
     const [first, second] = ["sk-1", "sk-2"].map((key) => Result.getOrThrow(document.load(text(key), {})))
     assert.deepStrictEqual(document.changes(first!, second!), [
@@ -134,7 +134,7 @@ describe("ConfigDocument's secrets", () => {
     assert.deepStrictEqual(document.changes(first!, Result.getOrThrow(document.load(text("sk-1"), {}))), [])
   })
 
-  it("hide in unknown keys, in comments that tell them, and in texts that cannot be read", () => {
+  it("hides values of unknown keys, comments that hold a secret, and texts that do not parse", () => {
     const text = `{
   // "api_key": "sk-old"
   "providers": { "p": { "url": "http://a", /* was sk-1 */ "api_key": "sk-1" } }, // harmless
@@ -152,7 +152,7 @@ describe("ConfigDocument's secrets", () => {
     assert.strictEqual(document.redactRotated('{ "providers": ', "{}"), marked)
   })
 
-  it("come back only to the place where they stood", () => {
+  it("restores a secret only at its own path", () => {
     const current = '{ "providers": { "p": { "url": "http://a", "api_key": "sk-1" } } }'
     const moved = `{ "providers": { "q": { "url": "http://a", "api_key": ${marked} } } }`
     const result = document.restore(moved, current)
@@ -163,7 +163,7 @@ describe("ConfigDocument's secrets", () => {
     }
   })
 
-  it("follow their element when an array changes around it, or are refused", () => {
+  it("restores the secrets of moved array elements, or refuses the text", () => {
     const current = JSON.stringify({
       plugins: [
         { name: "a", token: "pt-a" },
@@ -197,7 +197,7 @@ describe("ConfigDocument's secrets", () => {
     )
   })
 
-  it("are blanked in old texts when they are no longer in force", () => {
+  it("removes rotated secrets from old texts", () => {
     const old =
       '{ "providers": { "p": { "url": "http://a", "api_key": "sk-1" }, "q": { "url": "http://b", "api_key": "sk-2" } } /* sk-1 */ }'
     const now = '{ "providers": { "q": { "url": "http://c", "api_key": "sk-2" } } }'
@@ -207,7 +207,7 @@ describe("ConfigDocument's secrets", () => {
     )
   })
 
-  it("are not told by a check of the schema that speaks of them", () => {
+  it("hides a secret that a check of the schema quotes", () => {
     const talkative = Schema.String.check(Schema.makeFilter((text) => `${text} is too short`))
     const schema = Schema.Struct({
       key: Schema.RedactedFromValue(talkative),

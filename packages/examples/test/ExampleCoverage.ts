@@ -43,7 +43,6 @@ const exempt: Readonly<Record<string, string>> = {
   FileConfigSource: "Signalbox.layerFor and layerAt compose it",
   "FileLock.fromMechanism": "for implementations of FileLock",
   "JsonPointer.arrayIndex": "part of find",
-  "JsonPointer.escapeToken": "part of pointer",
   "JsonPointer.parsePointer": "in the example of pointer",
   Libc: "system calls of NodeFileLock and NodeFileExchange",
   "Narration.eventLines": "part of Narration.layer",

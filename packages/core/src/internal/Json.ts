@@ -4,7 +4,7 @@ import { arrayIndex, type Tokens } from "../JsonPointer.ts"
 /** Deeper nesting is refused, so that recursive readers (ours and others') never run out of stack. */
 export const maxDepth = 200
 
-/** Stands for a key that does not exist. `undefined` is no JSON value, but a schema may produce it. */
+/** The value of a key that does not exist. It is not `undefined`, which a schema may produce. */
 export const absent: unique symbol = Symbol("absent")
 
 export type PlainObject = Readonly<Record<string, unknown>>

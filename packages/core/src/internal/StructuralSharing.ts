@@ -65,7 +65,7 @@ interface Mode {
   readonly anyOrder?: boolean
 }
 
-/** What `adopt` finds on its way; `findFaults` finds where. */
+/** Whether `adopt` has found a fault; `findFaults` finds where. */
 export interface Inspection {
   isFaulty: boolean
 }

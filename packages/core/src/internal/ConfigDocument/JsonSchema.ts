@@ -1,6 +1,6 @@
 /**
- * The document as JSON Schema (draft 2020-12), for editors and for programs that write one. It describes what people write: secrets are
- * strings, what has a default may be left out. The decoder keeps the last word: JSON Schema cannot say every check.
+ * JSON Schema (draft 2020-12) of a document, for editors and for programs that write one. Secrets are strings, and keys with a default are
+ * optional. A document that fits it may still be refused, because JSON Schema cannot express every check.
  */
 import { Option, Schema } from "effect"
 import { parsePointer } from "../../JsonPointer.ts"
@@ -21,7 +21,7 @@ export const jsonSchemaOf = (schema: Schema.Top, shapes: Shapes, version: number
   })
 }
 
-/** Adds the defaults, which Schema keeps in its transformations, to the places that JSON Schema has made of them. */
+/** Adds the defaults, which Schema keeps in its transformations, to the generated JSON Schema. */
 class Describer {
   readonly definitions: Record<string, unknown> = {}
   private readonly shapes: Shapes
@@ -59,7 +59,7 @@ class Describer {
     )
   }
 
-  /** As the schema declares it, which is how a person would write it. Of several shapes at one place the first that has one. */
+  /** The default as the schema declares it, which is how a person would write it. Of several shapes the first that has one counts. */
   private defaultOf(view: View, key: string): unknown {
     for (const { fields } of view) {
       const outermost = fields.get(key)?.encoding?.at(-1)
@@ -69,7 +69,7 @@ class Describer {
     return undefined
   }
 
-  /** A definition may contain itself: it is entered before it is described. */
+  /** A definition may contain itself, so it is entered before it is described. */
   private define(reference: string, view: View): void {
     const name = parsePointer(reference.slice(reference.lastIndexOf("/")))?.[0] ?? ""
     if (Object.hasOwn(this.definitions, name)) return
@@ -78,5 +78,5 @@ class Describer {
   }
 }
 
-/** What cannot be written as JSON, as a default that is a class, is left out. */
+/** Leaves out values that JSON cannot express, for example an instance of a class as a default. */
 const asJson = (value: unknown): Schema.JsonObject => JSON.parse(JSON.stringify(value))

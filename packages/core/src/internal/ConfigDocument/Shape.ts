@@ -1,6 +1,6 @@
 /**
- * What a schema says about places in the document: which keys are known, where secrets stand, what needs a restart, where a plain string is
- * meant. A place can have several shapes at once (unions; the encoded and the decoded side of a transformation): all of them count.
+ * Shapes of the places in a document, as its schema declares them: known keys, secrets, need of a restart, plain strings. A place can have
+ * several shapes at once (unions; the encoded and the decoded side of a transformation), and all of them count.
  */
 import { Option, SchemaAST } from "effect"
 import type { Tokens } from "../../JsonPointer.ts"
@@ -8,28 +8,28 @@ import { isObject } from "../Json.ts"
 import { mappingOf, runLink, withoutLinks } from "./Links.ts"
 import type { Remark } from "./Types.ts"
 
-/** Annotation key: a change below this node takes effect only after a restart. */
+/** Annotation key: a change at or below this node takes effect only after a restart. */
 export const restartKey = "signalbox/restartRequired"
 
-/** Annotation key of a whole document's schema: what works in a configuration and is worth a look. */
+/** Annotation key of a whole document's schema: a function that returns its remarks. */
 export const warningsKey = "signalbox/warnings"
 
 export interface Shape {
   /** The whole value is a secret. */
   readonly secret: boolean
   readonly restart: boolean
-  /** Any key may stand here. */
+  /** Any key is allowed. */
   readonly open: boolean
-  /** Belongs to the form in which the document writes it. */
+  /** Belongs to the form of the document, not to the decoded side. */
   readonly encoded: boolean
   readonly scalar: "string" | "other" | undefined
   readonly fields: ReadonlyMap<string, SchemaAST.AST>
-  /** What stands under any other key. */
+  /** The values of all other keys. */
   readonly rest: ReadonlyArray<SchemaAST.AST>
   readonly elements: ReadonlyArray<SchemaAST.AST>
-  /** What stands behind `elements`. */
+  /** The elements after `elements`. */
   readonly tail: ReadonlyArray<SchemaAST.AST>
-  /** Where the decoded side calls a key otherwise: decoded name → name in the document. */
+  /** Decoded name → key in the document, where they differ. */
   readonly renamed: ReadonlyMap<string, string>
 }
 
@@ -54,13 +54,13 @@ const isRedactedSchema = (ast: SchemaAST.AST): boolean => {
   return isObject(representation) && representation["id"] === "effect/schema/Redacted"
 }
 
-/** Views of one schema; remembers them, because schemas are walked for every changed value. */
+/** The views of one schema. They are remembered, because schemas are walked for every changed value. */
 export class Shapes {
   private readonly views = new Map<SchemaAST.AST, View>()
   private readonly steps = new WeakMap<View, Map<string | undefined, View>>()
   private readonly secrets = new Map<SchemaAST.AST, boolean>()
   readonly root: View
-  /** What the schema's owner has to say of a configuration. */
+  /** The remarks of the schema's owner on a configuration. */
   readonly remarks: (config: unknown) => ReadonlyArray<Remark>
 
   constructor(ast: SchemaAST.AST) {
@@ -99,7 +99,7 @@ export class Shapes {
     return tokens.reduce<View>((view, token) => this.step(view, token), this.root)
   }
 
-  /** Some place at or below has a secret. */
+  /** Whether a place at or below has a secret. */
   hasSecret(view: View): boolean {
     return view.some(
       (shape) =>
@@ -110,7 +110,7 @@ export class Shapes {
     )
   }
 
-  /** A change here may touch a place that needs a restart. */
+  /** Whether a change here may touch a place that needs a restart. */
   hasRestart(view: View): boolean {
     return view.some(
       (shape) =>
@@ -121,7 +121,7 @@ export class Shapes {
     )
   }
 
-  /** The path as the document writes it, where a problem names keys as the decoded side calls them. */
+  /** The path with the keys of the document, for a problem that has names of the decoded side. */
   translate(view: View, path: ReadonlyArray<PropertyKey>): Array<string> {
     let current = view
     return path.map((part) => {

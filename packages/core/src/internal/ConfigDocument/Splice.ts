@@ -1,15 +1,14 @@
 /**
- * Changes of one member in a text, by the offsets of its outline: the new member takes the layout of its neighbours, comments stay where they
- * are, and one that follows a member on its line stays with that member.
+ * Replaces, appends and removes one member of a text. A new member takes the layout of its neighbours. Comments stay where they are; one that
+ * follows a member on its line stays with that member.
  */
-
 import { isObject } from "../Json.ts"
 import { commentEnd } from "./Characters.ts"
 import type { Span } from "./Outline.ts"
 
-/** How a text is laid out. */
+/** The layout of a text. */
 export interface Style {
-  /** One level of indentation; nothing for a text on one line. */
+  /** One level of indentation; `undefined` for a text on one line. */
   readonly unit: string | undefined
   readonly eol: string
 }
@@ -24,13 +23,13 @@ export const styleOf = (text: string): Style => {
 export const replaceValue = (text: string, { length, offset }: Span, value: unknown): string =>
   text.slice(0, offset) + render(text, offset, value) + text.slice(offset + length)
 
-/** A text with a new member, and where that stands. */
+/** A text with a new member, and the offset of the member. */
 interface Appended {
   readonly text: string
   readonly offset: number
 }
 
-/** The text with a new member at the end of an object or array, whose first and last ones are given. `key` is nothing for an array. */
+/** The text with a new member at the end of an object or array with the given first and last members. `key` is `undefined` for an array. */
 export const appendItem = (
   text: string,
   container: Span,
