@@ -1,5 +1,5 @@
 /**
- * What one `config.update` costs beyond its durable file operations: in a library host on a real directory whose history is full (100 entries),
+ * The cost of one `config.update` against its durable file operations: in a library host on a real directory whose history is full (100 entries),
  * alone, and in 8 processes that write different keys of one document at once. The bare loop does the same to the same bytes with `node:fs`,
  * under the same kernel lock: temporary file, write, fsync, exchange, directory fsync.
  */

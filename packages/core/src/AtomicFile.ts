@@ -9,7 +9,7 @@ import { sameInode } from "./internal/FileIdentity.ts"
 import { displacedName, isDisplaced, isTemporary, temporaryName } from "./internal/LeftoverNames.ts"
 import * as Utf8 from "./internal/Utf8.ts"
 
-/** How to write new content. */
+/** Options for new content. */
 export interface WriteOptions {
   /** `false` leaves out both syncs: a power cut may then leave an empty file. Default `true`. */
   readonly durable?: boolean | undefined
@@ -222,7 +222,7 @@ const moved: Exchanged = { _tag: "Moved" }
 /** Atomic: the file that leaves the name is the file that is found under the other name. */
 const byExchange = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, names: Names, swap: Exchange) {
   const { displaced, file, temporary } = names
-  // Renamed before the exchange: after a crash this name says that the file may be an editor's last save.
+  // Renamed before the exchange: after a crash this name marks a file that may be an editor's last save.
   yield* fs.rename(temporary, displaced)
   const outcome = yield* swap(displaced, file).pipe(
     Effect.as("swapped" as const),
@@ -278,5 +278,5 @@ const link = (
     }),
   )
 
-/** What link(2) answers where there are no hard links, or none for this user. */
+/** Errors of link(2) on file systems without hard links, or without permission for them. */
 const withoutLinks: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"])

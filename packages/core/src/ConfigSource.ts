@@ -1,5 +1,5 @@
 /**
- * Where the configuration document is stored: read, compare-and-set write, hints of changes, history. A hint says only that the document may have
+ * The storage of the configuration document: read, compare-and-set write, hints of changes, history. A hint reports only that the document may have
  * changed. The memory source is a full implementation; `FileConfigSource` stores the document in a file.
  */
 import { Context, Effect, Layer, type Stream } from "effect"
@@ -17,7 +17,7 @@ export {
   type Stored,
 } from "./internal/History.ts"
 
-/** What a write did. */
+/** The result of a write. */
 export interface Written {
   readonly hash: string
   /** Present if an editor saved the document in the same instant. The source has already kept that text in the history. */
@@ -71,7 +71,7 @@ export class ConfigSource extends Context.Service<
     readonly hash: (text: string) => Effect.Effect<string>
     /**
      * Emits when the document may have changed: 250 ms after the last sign of a change, 2 s after the first at the latest. Writes of this source and
-     * saves of the same text emit nothing. The first element says that changes are observed from now on: read after it, and no change is missed.
+     * saves of the same text emit nothing. The first element marks the start of the observation: a read after it misses no change.
      */
     readonly hints: Stream.Stream<void>
     readonly history: History

@@ -7,7 +7,7 @@ import { Context, Schema } from "effect"
 
 /** The kernel or the file system cannot swap; neither name was touched. The caller falls back to links and renames. */
 export class ExchangeUnsupported extends Schema.TaggedError<ExchangeUnsupported>()("ExchangeUnsupported", {
-  /** Who refused, for people: `renameat2: EINVAL`. */
+  /** The system call and its error, for people: `renameat2: EINVAL`. */
   detail: Schema.String,
 }) {
   override get message(): string {

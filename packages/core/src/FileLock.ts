@@ -42,7 +42,7 @@ export class FileLockError extends Schema.TaggedError<FileLockError>()("FileLock
   }
 }
 
-/** How to take a lock. */
+/** Options of a lock. */
 export interface LockOptions {
   /** Default: `exclusive`. */
   readonly mode?: Mode
@@ -110,7 +110,7 @@ export class FileLock extends Context.Service<
   })
 }
 
-/** How an implementation takes a lock. Both operations return the release function, which cannot fail and is called once. */
+/** The operations of an implementation. Both return the release function, which cannot fail and is called once. */
 export interface LockMechanism {
   /** Takes the lock at once. `undefined`: use `take`, which alone reports errors. */
   readonly tryTake: (path: string, mode: Mode) => (() => void) | undefined

@@ -1,5 +1,5 @@
 /**
- * The admin token in a file of mode 0600; whoever can read it may do everything. The first start makes it, 256 random bits in base64url, and later
+ * The admin token in a file of mode 0600; its reader may do everything. The first start makes it, 256 random bits in base64url, and later
  * starts keep it. A file without a token is replaced, which is logged. The token is in no log line and no error.
  */
 import * as AtomicFile from "@signalbox/core/AtomicFile"

@@ -55,7 +55,7 @@ const found = foreign((fs) => Effect.map(fs.readFileString(file), parseStatus))
 const requests = Effect.map(found, (status) =>
   (status?.models ?? []).flatMap(({ buckets }) => buckets).reduce((sum, [, requests]) => sum + requests, 0),
 )
-/** How often the file has been replaced since. */
+/** The number of replacements of the file since then. */
 const counting = Effect.gen(function* () {
   let count = 0
   yield* (yield* SimulatedDisk).before(({ name, to }) =>
@@ -67,9 +67,9 @@ const counting = Effect.gen(function* () {
 })
 const record = (entry: Partial<typeof call> = {}) => StatsLedger.use((ledger) => ledger.record({ ...call, ...entry }))
 
-describe("the status file", () => {
+describe("StatusFile", () => {
   test(
-    "is there a second after the host is, for its owner alone, and nothing is beside it",
+    "writes the file one second after the start, for the owner alone, and leaves no other file",
     Effect.gen(function* () {
       yield* started
       assert.deepStrictEqual(yield* found, {
@@ -83,7 +83,7 @@ describe("the status file", () => {
     }),
   )
   test(
-    "has the calls of the window by model and time",
+    "contains the calls of the window by model and time",
     Effect.gen(function* () {
       yield* record()
       yield* started
@@ -105,7 +105,7 @@ describe("the status file", () => {
     }),
   )
   test(
-    "is written at most once a second, however many calls there are",
+    "writes at most once a second, however many calls there are",
     Effect.gen(function* () {
       yield* started
       const count = yield* counting
@@ -120,7 +120,7 @@ describe("the status file", () => {
     }),
   )
   test(
-    "is not written while nothing happens, not even when calls leave the window",
+    "writes nothing without new calls, even when calls leave the window",
     Effect.gen(function* () {
       yield* record()
       yield* started
@@ -134,7 +134,7 @@ describe("the status file", () => {
     }),
   )
   test(
-    "has what other processes recorded",
+    "contains the calls that other processes recorded",
     Effect.gen(function* () {
       yield* started
       const other = Context.get(yield* Layer.build(Layer.fresh(StatsLedger.layer).pipe(withOtherBus)), StatsLedger)
@@ -144,7 +144,7 @@ describe("the status file", () => {
     }),
   )
   test(
-    "names sixteen models and sums the others, so that the totals are right; the one that was called last is among them",
+    "names sixteen models, the last called one among them, and sums the others",
     Effect.gen(function* () {
       for (let i = 0; i < 40; i++) for (let n = 0; n <= i; n++) yield* record({ model: `model-${i}` })
       yield* TestClock.adjust("1 minute")
@@ -160,7 +160,7 @@ describe("the status file", () => {
     }),
   )
   test(
-    "stays small through a whole day of calls to twenty models",
+    "keeps the file small through a day of calls to twenty models",
     Effect.gen(function* () {
       for (let minute = 0; minute < 1440; minute++) {
         for (let model = 0; model < 20; model++) yield* record({ model: `model-${model}` })
@@ -174,7 +174,7 @@ describe("the status file", () => {
     1440,
   )
   test(
-    "of another host that was killed is tidied up",
+    "removes the temporary file of a killed host",
     Effect.gen(function* () {
       yield* foreign((fs) => fs.makeDirectory(directory, { recursive: true }))
       yield* foreign((fs) => fs.writeFileString(`${directory}/.status.json.0123456789.new`, "{"))
@@ -188,8 +188,8 @@ describe("the status file", () => {
   )
 })
 
-describe("the window of the status", () => {
-  it.effect("follows the setting", () =>
+describe("StatusFile with the setting of the window", () => {
+  it.effect("uses the window of the setting", () =>
     Effect.gen(function* () {
       let windowMinutes = 60
       const setting = Layer.effect(
@@ -217,9 +217,9 @@ describe("the window of the status", () => {
   )
 })
 
-describe("a request that is under way", () => {
+describe("StatusFile.began", () => {
   test(
-    "is shown while it is, the newest of several, and not any more when it has ended",
+    "shows the newest running request until it has ended",
     Effect.gen(function* () {
       const { callStarted } = yield* started
       const first = callStarted({ provider: "openai", model: "fast" })
@@ -238,7 +238,7 @@ describe("a request that is under way", () => {
     }),
   )
   test(
-    "is not there any more when its host has ended, and the calls still are",
+    "removes the running request and keeps the calls when the host ends",
     Effect.gen(function* () {
       yield* Effect.scoped(
         Effect.gen(function* () {
@@ -254,9 +254,9 @@ describe("a request that is under way", () => {
   )
 })
 
-describe("a status file that cannot be written", () => {
+describe("StatusFile on a disk that fails", () => {
   test(
-    "keeps its old contents, is said once, and is written when that works again",
+    "keeps the old contents, logs the failure once, and writes when the disk works again",
     Effect.gen(function* () {
       yield* started
       const disk = yield* SimulatedDisk

@@ -51,9 +51,9 @@ const test = (
     ),
   )
 
-describe("the admin token", () => {
+describe("TokenFile.ensureToken", () => {
   test(
-    "is made at the first start, of 256 bits, for its owner alone, and stays",
+    "makes a token of 256 bits at the first start, for the owner alone, and keeps it",
     Effect.gen(function* () {
       const token = yield* ensure
       assert.match(token, /^[A-Za-z0-9_-]{43}$/)
@@ -66,7 +66,7 @@ describe("the admin token", () => {
     }),
   )
   test(
-    "is another one for each host",
+    "makes another token for each host",
     Effect.gen(function* () {
       const first = yield* ensure
       yield* foreign((fs) => fs.remove(file))
@@ -74,7 +74,7 @@ describe("the admin token", () => {
     }),
   )
   test(
-    "is what the API asks for",
+    "makes the token that the admin API accepts",
     Effect.gen(function* () {
       yield* inProcess(
         Effect.gen(function* () {
@@ -86,7 +86,7 @@ describe("the admin token", () => {
     }),
   )
   test(
-    "is the same for all that start at once",
+    "returns the same token to hosts that start at once",
     Effect.gen(function* () {
       const tokens = yield* Effect.all(
         Array.from({ length: 8 }, () => ensure),
@@ -98,7 +98,7 @@ describe("the admin token", () => {
     }),
   )
   test(
-    "that others could read is closed to them, and that is said without it",
+    "tightens a file that others can read, and logs that without the token",
     Effect.gen(function* () {
       const token = yield* ensure
       yield* foreign((fs) => fs.chmod(file, 0o644))
@@ -111,12 +111,12 @@ describe("the admin token", () => {
   )
   for (const [what, text] of [
     ["is empty", ""],
-    ["is cut", "abcdef"],
-    ["is something else", "x".repeat(44)],
-    ["is much else", "x".repeat(100_000)],
+    ["is cut off", "abcdef"],
+    ["holds another text", "x".repeat(44)],
+    ["holds a large text", "x".repeat(100_000)],
   ] as const) {
     test(
-      `is replaced where the file ${what}; that is printed, and all that start at once have the new one`,
+      `replaces a file that ${what}, logs that, and returns the new token to all hosts that start at once`,
       Effect.gen(function* () {
         yield* save(text)
         const tokens = yield* Effect.all([ensure, ensure, ensure], { concurrency: "unbounded" })
@@ -130,7 +130,7 @@ describe("the admin token", () => {
     )
   }
   test(
-    "that an editor saved with or without a newline is taken",
+    "accepts a token that an editor saved with or without a newline",
     Effect.gen(function* () {
       for (const end of ["", "\n", "\r\n"]) {
         yield* save("a".repeat(43) + end)
@@ -140,9 +140,9 @@ describe("the admin token", () => {
   )
 })
 
-describe("who reads the token", () => {
+describe("TokenFile.readToken", () => {
   test(
-    "changes nothing, and hears what to do where there is none",
+    "changes nothing, and fails with a remedy if there is no token",
     Effect.gen(function* () {
       const missing = yield* Effect.flip(inProcess(readToken(file)))
       assert.deepInclude(missing.reason, { _tag: "TokenMissing", path: file })
@@ -161,7 +161,7 @@ describe("who reads the token", () => {
   )
 })
 
-describe("a token that cannot be made", () => {
+describe("TokenFile.ensureToken on a disk that fails", () => {
   for (const [name, code] of [
     ["open", "EROFS"],
     ["write", "ENOSPC"],
@@ -169,7 +169,7 @@ describe("a token that cannot be made", () => {
     ["rename", "EACCES"],
   ] as const) {
     test(
-      `because of ${code} at ${name} leaves what stood there, and nothing beside it`,
+      `keeps the old file and leaves no other when ${name} fails with ${code}`,
       Effect.gen(function* () {
         const disk = yield* SimulatedDisk
         yield* save("torn")
@@ -186,7 +186,7 @@ describe("a token that cannot be made", () => {
   }
   for (let at = 1; at <= 30; at++) {
     test(
-      `because the power went at operation ${at} is made by the next start, and stays then`,
+      `makes a lasting token at the start after a power cut at operation ${at}`,
       Effect.gen(function* () {
         const disk = yield* SimulatedDisk
         yield* disk.inject({ at, crash: "random" })

@@ -10,7 +10,7 @@ import { followLinks, type LinkChain } from "./LinkChain.ts"
 import type { ManagedFile } from "./ManagedFile.ts"
 
 export interface DocumentLock {
-  /** Runs `use` with the chain as it is under the lock. `none` from `use` says that the document has moved: the lock is released and all starts again. */
+  /** Runs `use` with the chain as it is under the lock. If `use` returns `none`, the document has moved: the lock is released and all starts again. */
   readonly underLock: <A, E, R>(
     use: (chain: LinkChain) => Effect.Effect<Option.Option<A>, E, R>,
     options?: LockOptions,
@@ -18,7 +18,7 @@ export interface DocumentLock {
   readonly exclusively: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Busy | SourceUnavailable, R>
 }
 
-/** How often in a row the document may move before the caller gets `Busy`. */
+/** The caller gets `Busy` after so many moves of the document in a row. */
 const maxMoves = 10
 
 interface Holder {
@@ -88,7 +88,7 @@ export const makeDocumentLock = (managed: ManagedFile, lock: FileLock["Service"]
   return { underLock, exclusively }
 }
 
-/** Where the directory is missing or closed, the caller hears that instead of the failure of the lock. */
+/** If the directory is missing or closed, that is the error, and not the failure of the lock. */
 const refused =
   ({ fs, name, path }: ManagedFile, chain: LinkChain) =>
   (error: FileLockError): Effect.Effect<never, Busy | SourceUnavailable> => {

@@ -27,7 +27,7 @@ export interface HistoryEntry {
   readonly neverInForce?: NeverInForce
 }
 
-/** What the history records about a document beside its text. */
+/** Facts about a document that the history records beside its text. */
 export interface Keeping {
   /** The document restores the entry of this hash. */
   readonly backTo?: string | undefined
@@ -39,7 +39,7 @@ export interface Keeping {
 /** Documents, newest first, within `HistoryBounds`. */
 export interface History {
   readonly list: Effect.Effect<ReadonlyArray<HistoryEntry>, SourceUnavailable>
-  /** The newest document of this hash. One that was refused is returned only if there is no other. */
+  /** The newest document of this hash. A refused document is returned only without another one. */
   readonly read: (hash: string) => Effect.Effect<Stored | undefined, SourceUnavailable>
   /** Keeps a text under its hash. Changes nothing if the newest entry that was in force, or an entry since then with the same mark, has this hash. */
   readonly keep: (text: string, hash: string, keeping?: Keeping) => Effect.Effect<void, SourceUnavailable>
@@ -49,7 +49,7 @@ export interface History {
   readonly remove: (hash: string) => Effect.Effect<void, SourceUnavailable>
 }
 
-/** How much history is kept; the oldest entries go first. The newest entry always stays, and the newest one that was in force. */
+/** The bounds of a history. The oldest entries go first. The newest entry always stays, and the newest one that was in force. */
 export interface HistoryBounds {
   readonly maxEntries: number
   readonly maxBytes: number

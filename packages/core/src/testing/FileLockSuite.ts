@@ -133,7 +133,7 @@ const exclusion = (test: Test, holders: number) => {
       assert.isTrue(yield* isFree(path))
     }))
 
-  test("serves 400 short holders in a row", (path) =>
+  test("serves hundreds of short holders in a row", (path) =>
     Effect.gen(function* () {
       const lock = yield* FileLock
       let inside = 0
