@@ -1,5 +1,5 @@
 /**
- * What one changed alias costs the running host: `signalbox serve` as `npm run build` makes it, with documents of 100, 1,000 and 10,000 models.
+ * The cost of one changed alias in the running host: `signalbox serve` as `npm run build` makes it, with documents of 100, 1,000 and 10,000 models.
  * The alias is changed by a save of the file and by `config set`. CPU and the longest pause of the event loop are given in units of
  * `JSON.parse` of the same document, as is the start beyond that of a host with one model. All numbers are medians over interleaved rounds.
  */

@@ -1,6 +1,6 @@
 /**
- * The command as it is installed, from its start to its end, against `node -e 0` in the same rounds: what a prompt, a status line and a
- * question to a running host cost. Each has run before, so that what V8 compiled is there; that is so from the second time on for everybody.
+ * The installed command from its start to its end, against `node -e 0` in the same rounds: a prompt, a status line, and requests to a running
+ * host. Each command runs once before, so that the compile cache is filled.
  */
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"

@@ -1,6 +1,6 @@
 /**
- * What a request pays for its generation: `Services.provide` against `Effect.provide` of a ready context with the same services, under
- * 20 ambient services. `new request`: the ambient context is made anew each time, as an HTTP server does; `loop`: it stays the same.
+ * The cost of a generation for a request: `Services.provide` against `Effect.provide` of a ready context with the same services, under
+ * 20 ambient services. `new request`: the ambient context is a new one each time, as in an HTTP server; `loop`: it stays the same.
  */
 import { EventBus } from "@signalbox/core/EventBus"
 import { Reconciler } from "@signalbox/core/Reconciler"

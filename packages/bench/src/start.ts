@@ -1,5 +1,5 @@
 /**
- * From the start of a process to the first answer, and the memory it has then: `signalbox serve` as `npm run build` makes it, with its
+ * From the start of a process to the first response, and its memory then: `signalbox serve` as `npm run build` makes it, with its
  * configuration, ledger, keys and admin API, against a bare Effect HTTP server with one route. That is bundled and minified, too, and has Node's
  * compile cache. Beside it the host without the command, bundled in just that way.
  */
@@ -21,7 +21,7 @@ export const run = async (): Promise<void> => {
   try {
     // For koffi, which has a native part.
     symlinkSync(join(root, "node_modules"), join(directory, "node_modules"))
-    // As an installed package says it; else Node reads and compiles each chunk once more to find out.
+    // As in an installed package; otherwise Node reads and compiles each chunk once more to find out.
     writeFileSync(join(directory, "package.json"), `{ "type": "module" }`)
     report("start: the smallest host, in one minified file without effect", [
       { name: "kilobytes after gzip, against 1 kB", ratio: await smallestHost(), target: ["≤", 45] },
@@ -78,7 +78,7 @@ interface Measured {
 const median = (values: ReadonlyArray<number>): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
-/** Starts the program, asks it until it answers, and ends it. */
+/** Starts the program, sends requests until it responds, and ends it. */
 const start = async (
   program: string,
   args: ReadonlyArray<string>,

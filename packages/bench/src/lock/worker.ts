@@ -1,5 +1,5 @@
 /**
- * One of several processes that take turns at one lock. Says `ready`, waits for a word, runs its critical sections, says `done`.
+ * One of several processes that take turns at one lock. Prints `ready`, waits for a line, runs its critical sections, prints `done`.
  * Arguments: whose lock (`ours`, `peer`), file, sections.
  */
 

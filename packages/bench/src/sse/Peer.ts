@@ -1,4 +1,4 @@
-/** The questions of the bench to the process of a server, and their answers. */
+/** The messages between the bench and the process of a server. */
 export type Question = "burst" | "cpu" | "memory"
 
 export interface Answers {
@@ -10,7 +10,7 @@ export interface Answers {
 }
 export type Answer = Partial<Answers>
 
-/** Sends the port, then answers questions until the process ends. */
+/** Sends the port, then responds to messages until the process ends. */
 export const serve = (port: number, publish: () => void): void => {
   process.on("message", (question: Question) => {
     if (question === "burst") publish()

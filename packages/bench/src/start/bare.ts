@@ -1,4 +1,4 @@
-/** What Effect's own HTTP server costs with one route: the measure for a host. */
+/** Effect's own HTTP server with one route: the reference for a host. */
 import { createServer } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"

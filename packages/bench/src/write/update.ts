@@ -1,5 +1,5 @@
 /**
- * A library host that changes one alias of its own again and again. Says `ready`, waits for a word, says `done` with its CPU time per update.
+ * A library host that changes its own alias repeatedly. Prints `ready`, waits for a line, prints `done` with its CPU time per update.
  * Arguments: home, alias, times.
  */
 import { once } from "node:events"
