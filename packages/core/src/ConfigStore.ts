@@ -112,7 +112,7 @@ export interface Shape<in out C> {
   readonly update: (edits: ReadonlyArray<Edit>, options?: WriteOptions) => Effect.Effect<Accepted<C>, ConfigStoreError>
   /** Replaces the whole text. A redaction marker in it keeps the secret at that place. */
   readonly replace: (text: string, options?: WriteOptions) => Effect.Effect<Accepted<C>, ConfigStoreError>
-  /** Reads document and environment again and returns what changed. The environment stays ignored until a reload says otherwise. */
+  /** Reads document and environment again and returns what changed. The environment stays ignored until the next reload without it. */
   readonly reload: (options?: {
     readonly ignoreEnvironment?: boolean
   }) => Effect.Effect<ReadonlyArray<Change>, ConfigStoreError>
@@ -169,7 +169,7 @@ export interface Shape<in out C> {
   readonly document: Effect.Effect<RedactedDocument>
   /** Why the document at the source is not in force; empty if it is. */
   readonly problems: Effect.Effect<ReadonlyArray<Problem>>
-  /** What works and deserves a look: unknown keys with near names, repeated keys, a file mode that is too wide, warnings of the schema. */
+  /** Accepted parts that deserve a look: unknown keys with near names, repeated keys, a file mode that is too wide, warnings of the schema. */
   readonly warnings: Effect.Effect<ReadonlyArray<Problem>>
   /** The changes of a revision, redacted; `undefined` if it is not one of the newest eight. */
   readonly changesOf: (revision: number) => Effect.Effect<ReadonlyArray<Change> | undefined>
