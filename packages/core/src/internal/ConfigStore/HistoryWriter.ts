@@ -15,7 +15,8 @@ export const keepAccepted = <C>(
   const keep = Effect.catch(source.history.keep(text, hash, keeping), logFailure(source))
   if (rotated === undefined) return keep
   const blank = source.history.rewrite((kept) => document.redactRotated(kept, text, rotated))
-  return Effect.andThen(keep, Effect.catch(blank, logFailure(source)))
+  // In this order, because a process that is killed in between compares the newest kept text with the document when it starts, and blanks again.
+  return Effect.andThen(Effect.catch(blank, logFailure(source)), keep)
 }
 
 /**
