@@ -92,7 +92,7 @@ const make = Effect.fnUntraced(function* (file: string, { ownDirectory }: { read
     read,
     ...writer,
     exclusively: lock.exclusively,
-    hash: (text) => document.hashBytes(Utf8.encode(text)),
+    hash: (text) => document.hashBytes(Utf8.encodeUnmarked(text)),
     hints,
     history: history.history,
     warnings: Effect.sync(() => [

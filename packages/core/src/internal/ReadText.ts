@@ -32,13 +32,13 @@ export const readText = Effect.fnUntraced(function* (
   const text = Utf8.decode(bytes)
   if (Option.isNone(text)) return yield* refuse("EILSEQ", "is not UTF-8 text")
   // The hash is that of the text: a byte order mark does not count.
-  const hash = yield* managed.hashBytes(bytes[0] === 0xef ? Utf8.encode(text.value) : bytes)
+  const hash = yield* managed.hashBytes(bytes[0] === 0xef ? Utf8.encodeUnmarked(text.value) : bytes)
   return { text: text.value, hash, info }
 })
 
 /** Refuses a text that `readText` would refuse for its size (`EFBIG`). */
 export const encodeText = (file: string, text: string): Effect.Effect<Uint8Array, SourceUnavailable> => {
-  const bytes = Utf8.encode(text)
+  const bytes = Utf8.encodeUnmarked(text)
   if (bytes.length <= maxBytes) return Effect.succeed(bytes)
   const detail = `${bytes.length} bytes are more than the ${maxBytes} that would be read again`
   return Effect.fail(new SourceUnavailable({ path: file, code: "EFBIG", detail }))

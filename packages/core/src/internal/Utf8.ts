@@ -16,6 +16,9 @@ const encoder = new TextEncoder()
 
 export const encode = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text)
 
+/** Without leading byte order marks, which `decode` would drop: what is written has the hash of what is read. */
+export const encodeUnmarked = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text.replace(/^\uFEFF+/, ""))
+
 /** Drops a leading byte order mark. `none` if the bytes are not UTF-8. */
 export const decode = (bytes: Uint8Array): Option.Option<string> => {
   try {

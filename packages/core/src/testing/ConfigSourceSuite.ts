@@ -71,6 +71,17 @@ const documents = (test: Test) => {
     }),
   )
   test(
+    "returns the hash of the document that it wrote, even if the text begins with a byte order mark",
+    Effect.gen(function* () {
+      const source = yield* ConfigSource
+      const { hash } = yield* source.seed("\uFEFF{}")
+      assert.strictEqual((yield* source.read).hash, hash)
+      const written = yield* source.write("\uFEFF[]", hash)
+      assert.strictEqual((yield* source.read).hash, written.hash)
+      assert.strictEqual(written.hash, yield* source.hash("[]"))
+    }),
+  )
+  test(
     "writes only over the document with the expected hash",
     Effect.gen(function* () {
       const source = yield* ConfigSource

@@ -10,7 +10,7 @@ const name = "memory"
 
 export const makeMemory = Effect.gen(function* () {
   const digest = yield* Digest.Digest
-  const hash = (text: string) => digest.digestHex(Digest.sha256, Utf8.encode(text))
+  const hash = (text: string) => digest.digestHex(Digest.sha256, Utf8.encodeUnmarked(text))
   const stored = (text: string): Effect.Effect<Stored> => Effect.map(hash(text), (hash) => ({ text, hash }))
   const exclusively = yield* makeExclusively
   const { hints, signal } = makeHints()

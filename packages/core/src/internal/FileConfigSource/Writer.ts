@@ -121,14 +121,14 @@ export const makeWriter = ({ document, history, lock, onWritten, tighten }: Need
 
   return {
     write: Effect.fn("ConfigSource.write")(function* (text: string, ifHash: string) {
-      const after = yield* document.hashBytes(Utf8.encode(text))
+      const after = yield* document.hashBytes(Utf8.encodeUnmarked(text))
       return yield* lock.underLock((chain) => write(chain, text, after, ifHash))
     }),
     seed: Effect.fnUntraced(function* (text: string) {
       // Before the lock: a process that may only read can start too.
       const found = yield* existing
       if (Option.isSome(found)) return found.value
-      const hash = yield* document.hashBytes(Utf8.encode(text))
+      const hash = yield* document.hashBytes(Utf8.encodeUnmarked(text))
       const directory = path.dirname((yield* followLinks(document)).real)
       yield* failedAt(directory)(atomic.makeDirectory(directory))
       return yield* Effect.catchTag(
