@@ -15,7 +15,7 @@ import {
 import { KeyedLock, type Mode, type Restore } from "@signalbox/core/KeyedLock"
 import { Clock, Effect, Exit, Layer, Option } from "effect"
 import { Flock, FlockError } from "./Flock.ts"
-import { noteAt, Signatures } from "./internal/NodeFileLock/HolderNote.ts"
+import { holderLineAt, Signatures } from "./internal/NodeFileLock/HolderLine.ts"
 import { IdleFiles } from "./internal/NodeFileLock/IdleFiles.ts"
 import { close, confirm, keyAt, type LockFile, open } from "./internal/NodeFileLock/LockFile.ts"
 
@@ -87,7 +87,7 @@ class FlockMechanism implements LockMechanism {
             : Effect.sync(() => this.#inProcess.release(key, mode)),
         )
         if (typeof file === "object") return this.#held(file, mode)
-        if (file === "held elsewhere") return yield* timedOut(path, timeoutMillis, noteAt(path))
+        if (file === "held elsewhere") return yield* timedOut(path, timeoutMillis, holderLineAt(path))
       }
       return yield* unavailable(path)(
         "something keeps deleting or replacing it: stop that, lock files stay where they are",

@@ -2,6 +2,7 @@
  * The file source on real files, kernel locks and kernel watches: every way of saving leads to a hint and a read. Tests wait for hints and
  * never sleep.
  */
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigSource } from "@signalbox/core/ConfigSource"
 import * as FileConfigSource from "@signalbox/core/FileConfigSource"
@@ -9,12 +10,22 @@ import { FileExchange } from "@signalbox/core/FileExchange"
 import { configSourceSuite } from "@signalbox/core/testing/ConfigSourceSuite"
 import * as NodeFileExchange from "@signalbox/node/NodeFileExchange"
 import { Context, Effect, FileSystem, Layer, Logger, Queue, Stream } from "effect"
-import { onFiles, Place, platform } from "./FileConfigSourcePlace.ts"
+import { editor, onFiles, Place, platform, source } from "./FileConfigSourcePlace.ts"
 
 configSourceSuite("FileConfigSource by exchange", Layer.provide(onFiles, NodeFileExchange.layer), { clock: "live" })
 configSourceSuite("FileConfigSource by hard links", Layer.provide(onFiles, Layer.succeed(FileExchange, undefined)), {
   clock: "live",
 })
+
+configSourceSuite(
+  "FileConfigSource on Effect's own file system",
+  Layer.mergeAll(source, editor).pipe(
+    Layer.provide([Place.layer, NodeFileExchange.layer]),
+    Layer.provide(NodeFileSystem.layer),
+    Layer.provide(platform),
+  ),
+  { clock: "live" },
+)
 
 type Services = ConfigSource | Place | FileSystem.FileSystem
 

@@ -1,11 +1,11 @@
 /** A document in a temporary directory and the platform of the file source, for tests on real files. */
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as FileConfigSource from "@signalbox/core/FileConfigSource"
 import { ForeignEditor } from "@signalbox/core/testing/ConfigSourceSuite"
 import * as NodeDigest from "@signalbox/node/NodeDigest"
 import * as NodeFileLock from "@signalbox/node/NodeFileLock"
 import { Context, Effect, FileSystem, Layer, Logger } from "effect"
+import * as LocalFileSystem from "../src/internal/LocalFileSystem.ts"
 
 /** A directory for the document, with its own parent directory. */
 export class Place extends Context.Service<Place, { readonly directory: string; readonly file: string }>()(
@@ -22,7 +22,7 @@ export class Place extends Context.Service<Place, { readonly directory: string; 
   )
 }
 export const platform = Layer.mergeAll(
-  NodeFileSystem.layer,
+  LocalFileSystem.layer,
   NodePath.layer,
   NodeFileLock.layer,
   NodeDigest.layer,

@@ -3,7 +3,7 @@
  * ones. Hence the check after every lock, and a key by the file's identity instead of its path.
  */
 import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs"
-import { eraseNote } from "./HolderNote.ts"
+import { eraseHolderLine } from "./HolderLine.ts"
 
 /** An open lock file, not necessarily locked. */
 export interface LockFile {
@@ -44,7 +44,7 @@ export const keyAt = (path: string): string | undefined => {
 export const confirm = (file: LockFile): boolean => {
   const stats = statSync(file.path, exact)
   if (stats === undefined || stats.ino !== file.inode || stats.dev !== file.device) return false
-  if (stats.size > 0n) eraseNote(file.fd)
+  if (stats.size > 0n) eraseHolderLine(file.fd)
   return true
 }
 

@@ -39,7 +39,7 @@ export class Signatures {
 }
 
 /** Returns `held by pid 4711, started …` if the file contains such a line. Its format is checked, because terminals and logs show it. */
-export const noteAt = (path: string): string | undefined => {
+export const holderLineAt = (path: string): string | undefined => {
   let fd: number
   try {
     fd = openSync(path, "r")
@@ -47,26 +47,26 @@ export const noteAt = (path: string): string | undefined => {
     return undefined
   }
   try {
-    return readNote(fd)
+    return readHolderLine(fd)
   } finally {
     closeSync(fd)
   }
 }
 
 /** Removes the line of a dead holder. Any other content stays. */
-export const eraseNote = (fd: number): void => {
-  if (readNote(fd) !== undefined) erase(fd)
+export const eraseHolderLine = (fd: number): void => {
+  if (readHolderLine(fd) !== undefined) erase(fd)
 }
 
-const NOTE = /^held by pid \d{1,10}, started \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z(?=\n)/
-const NOTE_MAX_BYTES = 80
+const HOLDER_LINE = /^held by pid \d{1,10}, started \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z(?=\n)/
+const MAX_BYTES = 80
 
-const ownNote = `held by pid ${process.pid}, started ${new Date(Date.now() - process.uptime() * 1_000).toISOString()}\n`
+const ownLine = `held by pid ${process.pid}, started ${new Date(Date.now() - process.uptime() * 1_000).toISOString()}\n`
 
-const readNote = (fd: number): string | undefined => {
-  const bytes = Buffer.alloc(NOTE_MAX_BYTES)
+const readHolderLine = (fd: number): string | undefined => {
+  const bytes = Buffer.alloc(MAX_BYTES)
   try {
-    return NOTE.exec(bytes.toString("latin1", 0, readSync(fd, bytes, 0, bytes.length, 0)))?.[0]
+    return HOLDER_LINE.exec(bytes.toString("latin1", 0, readSync(fd, bytes, 0, bytes.length, 0)))?.[0]
   } catch {
     return undefined
   }
@@ -75,7 +75,7 @@ const readNote = (fd: number): string | undefined => {
 /** Files with other content are not changed. */
 const sign = (fd: number): boolean => {
   try {
-    return fstatSync(fd).size === 0 && writeSync(fd, ownNote, 0) > 0
+    return fstatSync(fd).size === 0 && writeSync(fd, ownLine, 0) > 0
   } catch {
     return false
   }
