@@ -10,13 +10,17 @@ import { rolldown } from "rolldown"
 
 /** Writes the bundle to `directory` and replaces what it holds. */
 export const bundle = async (directory: string): Promise<void> => {
+  const source = (name: string) => join(import.meta.dirname, "src", name)
   rmSync(directory, { recursive: true, force: true })
   const build = await rolldown({
-    input: { signalbox: join(import.meta.dirname, "src", "main.ts") },
+    input: { signalbox: source("main.ts") },
     external: ["koffi"],
     platform: "node",
-    // effect reads environment variables of bundlers from `import.meta.env`, which CommonJS does not have.
-    transform: { define: { "import.meta.env": "undefined" } },
+    transform: {
+      // effect reads environment variables of bundlers from `import.meta.env`, which CommonJS does not have.
+      define: { "import.meta.env": "undefined" },
+      inject: { "Intl.Segmenter": [source("internal/LazySegmenter.ts"), "LazySegmenter"] },
+    },
     resolve: {
       conditionNames: ["@signalbox/source", "node", "import", "default"],
       // The UMD build of jsonc-parser cannot be bundled.
