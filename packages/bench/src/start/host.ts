@@ -1,4 +1,4 @@
-/** The host as `signalbox serve` runs it, without the command around it. Its argument is the document's path. */
+/** The host as `signalbox serve` runs it, without the command around it. The argument is the path of the document. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Host from "@signalbox/server/Host"
 
