@@ -179,10 +179,12 @@ describe("the environment", () => {
       const names = new Set(["TEST_MODELS_FAST", "HOME"])
       const config = yield* Effect.map(AppConfig, (store) => store.snapshot).pipe(
         Effect.flatten,
-        Effect.provide(Layer.provideMerge(AppConfig.layer, Layer.provideMerge(Reconciler.layer, EventBus.layer))),
-        Effect.provide(ConfigProvider.layer(provider)),
-        Effect.provideService(ConfigStore.VariableNames, names),
-        Effect.provide(place),
+        Effect.provide(
+          AppConfig.layer.pipe(
+            Layer.provide(Layer.provideMerge(Reconciler.layer, EventBus.layer)),
+            Layer.provide([place, ConfigProvider.layer(provider), Layer.succeed(ConfigStore.VariableNames, names)]),
+          ),
+        ),
         Effect.map((snapshot) => snapshot.config),
       )
       assert.deepStrictEqual(config.models, { fast: "huge" })
