@@ -16,7 +16,7 @@ const script = ({ directory, run }: Home, shell: string) =>
     return file
   })
 
-/** What bash offers for the last of these words. */
+/** The completions that bash offers for the last of these words. */
 const inBash = (at: Home, file: string, words: ReadonlyArray<string>) => {
   const [current, before] = [words.at(-1) ?? "", words.at(-2) ?? ""]
   const line = words.join(" ")

@@ -350,7 +350,7 @@ describe("hosts that come and go", () => {
     }),
   )
 
-  it.live("one that has no time is waited for, on a terminal visibly", () =>
+  it.live("waits for a busy host, with a spinner on a terminal", () =>
     Effect.gen(function* () {
       const at = yield* home
       const host = yield* at.host()
@@ -364,14 +364,14 @@ describe("hosts that come and go", () => {
     }),
   )
 
-  it.live("on a terminal nothing is taken back that was not written", () =>
+  it.live("clears no line on a terminal when no spinner was shown", () =>
     Effect.gen(function* () {
       const at = yield* home
       yield* at.host()
       const terminal = yield* onTerminal([process.execPath, program, "models"], { ...at.env, NO_COLOR: "1" })
       assert.strictEqual(yield* terminal.ended, 0)
       assert.include(terminal.screen(), "echo-1")
-      // Where this machine was slow, it was said and taken back.
+      // On a slow machine, the spinner was shown and cleared.
       assert.strictEqual(terminal.screen().includes("\u001b"), terminal.screen().includes("asking the host"))
     }),
   )

@@ -29,7 +29,7 @@ export interface ConfigAccess {
   readonly host: RunningHost | undefined
   readonly state: Effect.Effect<State, Failure>
   readonly value: (path: string) => Effect.Effect<Value, Failure>
-  /** What a change would do. A host builds everything that depends on it, and releases it again. */
+  /** The effects of a change, without making it. A host builds everything that depends on it, and releases it again. */
   readonly plan: (proposal: Proposal) => Effect.Effect<ConfigGroup.Plan, Failure>
   /** With `ifHash`, fails when the document is another one by now. */
   readonly change: (proposal: Proposal, ifHash?: string) => Effect.Effect<ConfigGroup.Written, Failure>

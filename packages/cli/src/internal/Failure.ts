@@ -1,5 +1,5 @@
 /**
- * A failed command: a sentence that says what happened and to what, a hint that says what to do, and an exit code. With `--json` it is printed as
+ * A failed command: a sentence that names the event and its object, a hint with the remedy, and an exit code. With `--json` it is printed as
  * problem details (RFC 9457) on standard error. It holds no secret: documents and the host's responses are redacted.
  */
 import type { Problem } from "@signalbox/core/ConfigError"
@@ -57,7 +57,7 @@ export const hostStopping = ({ pid }: { readonly pid: number }): Failure =>
 export const hostNotResponding = ({ pid, url }: { readonly pid: number; readonly url: string }): Failure =>
   failed("host-silent", `the host (pid ${pid}, ${url}) does not respond`, `look at its log; \`kill ${pid}\` ends it`)
 
-/** Splits a message of the libraries, whose last sentence says what to do. */
+/** Splits a message of the libraries, whose last sentence is the remedy. */
 export const splitHint = (text: string): readonly [message: string, hint?: string] => {
   const end = text.lastIndexOf(". ")
   return end === -1 ? [text] : [text.slice(0, end), text.slice(end + 2)]

@@ -42,7 +42,7 @@ export const printWritten = Effect.fnUntraced(function* (access: ConfigAccess, w
   }
 })
 
-/** What a change would do. */
+/** The effects of a change that was not made, line by line. */
 export const planLines = (access: ConfigAccess, plan: ConfigGroup.Plan, colors: Colors): ReadonlyArray<string> => [
   ...(plan.changes.length === 0 ? ["no effective change"] : changeLines(plan.changes)),
   ...(plan.rebuilt.length === 0 ? [] : [`rebuilds: ${plan.rebuilt.map(escapeLine).join(", ")}`]),

@@ -4,7 +4,7 @@ export interface CheckResult {
   /** `note` is worth knowing but not wrong. */
   readonly state: "ok" | "note" | "problem"
   readonly message: string
-  /** What to do about it. */
+  /** The remedy. */
   readonly advice?: string
 }
 

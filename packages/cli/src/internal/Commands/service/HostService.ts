@@ -1,4 +1,4 @@
-/** How a service manager starts the host. */
+/** The command line and directory of a host that a service manager starts. */
 export interface HostService {
   /** The absolute paths of Node and of this program, and the flags that Node needs. */
   readonly program: ReadonlyArray<string>
