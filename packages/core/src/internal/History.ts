@@ -31,7 +31,10 @@ export interface HistoryEntry {
 export interface Keeping {
   /** The document restores the entry of this hash. */
   readonly backTo?: string | undefined
-  /** The hash of the document that this one replaced. Another process may have kept this one after it already: then no second entry is made. */
+  /**
+   * The hash of the document that this one replaced, if another process may have kept this one already: no second entry is made if there is one
+   * since then. If the history no longer has that document, all its entries are newer.
+   */
   readonly after?: string | undefined
   readonly neverInForce?: NeverInForce | undefined
 }
@@ -89,8 +92,11 @@ export const isKept = (
   const newest = entries.findIndex(wasInForce)
   if (newest >= 0 && entries[newest]?.hash === hash) return true
   if (neverInForce === undefined) {
-    const predecessor = after === undefined ? 0 : entries.findIndex((entry) => entry.hash === after)
-    return entries.slice(0, Math.max(0, predecessor)).some((entry) => entry.hash === hash && wasInForce(entry))
+    if (after === undefined) return false
+    const predecessor = entries.findIndex((entry) => entry.hash === after)
+    // A predecessor that is missing was swept: then every entry is newer.
+    const newer = predecessor < 0 ? entries : entries.slice(0, predecessor)
+    return newer.some((entry) => entry.hash === hash && wasInForce(entry))
   }
   const since = newest < 0 ? entries : entries.slice(0, newest)
   return since.some((entry) => entry.hash === hash && entry.neverInForce === neverInForce)

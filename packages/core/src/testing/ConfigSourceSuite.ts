@@ -341,10 +341,15 @@ const history = (test: Test) => {
       yield* keep("333", "22")
       yield* keep("22", "1")
       assert.deepStrictEqual(yield* sizes, [3, 2, 1])
-      // Restored by hand, or after an unknown predecessor.
+      // Restored by hand.
       yield* keep("22", "333")
-      yield* keep("333", "unknown")
-      assert.deepStrictEqual(yield* sizes, [3, 2, 3, 2, 1])
+      assert.deepStrictEqual(yield* sizes, [2, 3, 2, 1])
+      // Other processes wrote so much since then that the predecessor was swept.
+      yield* keep("333", "swept")
+      assert.deepStrictEqual(yield* sizes, [2, 3, 2, 1])
+      yield* keep("333")
+      yield* keep("4444", "swept")
+      assert.deepStrictEqual(yield* sizes, [4, 3, 2, 3, 2, 1])
     }),
   )
   test(

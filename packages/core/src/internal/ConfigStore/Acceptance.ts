@@ -168,11 +168,12 @@ export const makeAcceptance = <C>(dependencies: Dependencies<C>, started: Starte
         ? [ready.difference.truncated, recent.changesOf(ready.snapshot.revision) ?? []]
         : [false, []]
     const rotated = truncated || rotatesSecret(document, changes, before.loaded, loaded)
-    const [backTo, replaced] =
-      candidate._tag === "NewText" ? [candidate.backTo, candidate.replaces?.stored.hash] : [undefined, undefined]
+    const isNewText = candidate._tag === "NewText"
+    const replaced = isNewText ? candidate.replaces?.stored.hash : undefined
     return keepAccepted(source, document, stored, rotated ? before.stored.text : undefined, {
-      backTo,
-      after: replaced ?? before.stored.hash,
+      backTo: isNewText ? candidate.backTo : undefined,
+      // Under the lock no other process can have kept it.
+      after: isNewText && candidate.replacesDocument ? undefined : (replaced ?? before.stored.hash),
     })
   }
 
