@@ -154,7 +154,9 @@ const itemAt = (text: string, offset: number, open: number): Item => {
   let key: string | undefined
   if (text.charCodeAt(open) === openBrace && text.charCodeAt(offset) === quote) {
     const end = stringEnd(text, offset)
-    key = String(JSON.parse(text.slice(offset, end)))
+    const spelled = text.slice(offset + 1, end - 1)
+    // Only an escaped key needs a parse, which costs more than the rest of the item.
+    key = spelled.includes("\\") ? String(JSON.parse(text.slice(offset, end))) : spelled
     start = skipGap(text, end)
     if (text.charCodeAt(start) === colon) start = skipGap(text, start + 1)
   }
