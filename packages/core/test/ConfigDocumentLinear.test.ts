@@ -125,6 +125,16 @@ describe("ConfigDocument with adversarial texts", () => {
     })
   })
 
+  it("restores the secrets of array elements that differ only at their ends in time linear in their number", () => {
+    const same = list(60, (i) => `"k${i}":${i}`)
+    const textOf = (size: number, token: (index: number) => string) =>
+      `{ "plugins": [${list(size / 7.5, (i) => `{${same},"name":"p${i}","token":"${token(i)}"}`)}] }`
+    growsLinearly((size) => {
+      const [text, redacted] = [textOf(size, (i) => `t${i}`), textOf(size, () => redactionMarker)]
+      return () => assert.deepStrictEqual(document.restore(redacted, text), Result.succeed(text))
+    })
+  })
+
   it("refuses 300,000 unclosed comments and reads 300,000 closed ones", () => {
     assert.isTrue(Result.isFailure(document.load("/* ".repeat(300_000), {})))
     assert.isTrue(Result.isSuccess(document.load(`${"/**/".repeat(300_000)}{}`, {})))

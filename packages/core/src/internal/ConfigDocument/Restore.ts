@@ -18,6 +18,7 @@ export const holdsMarker = (value: unknown): boolean =>
 /** The value with each marker replaced by what `stored` has at the same path; the value itself if it holds none. */
 export const restoreValue = (value: unknown, stored: unknown, path: Tokens, problems: ProblemList): unknown => {
   const marked = new Set<unknown>([redactionMarker])
+  const comparisons: Comparisons = { left: maxComparisons }
   const mark = (inner: unknown): boolean => {
     if (typeof inner !== "object" || inner === null) return inner === redactionMarker
     let holds = false
@@ -30,7 +31,7 @@ export const restoreValue = (value: unknown, stored: unknown, path: Tokens, prob
     if (Array.isArray(inner)) {
       return inner.map((element, index) =>
         marked.has(element)
-          ? restore(element, matchingElement(inner, index, original), [...where, String(index)])
+          ? restore(element, matchingElement(inner, index, original, comparisons), [...where, String(index)])
           : element,
       )
     }
@@ -55,34 +56,48 @@ export const restoreValue = (value: unknown, stored: unknown, path: Tokens, prob
  * The stored element that an element with markers gets its secrets from. Elements move, so it is the only one that is equal besides the
  * markers. Among several, between bare markers and in long arrays only the position counts.
  */
-const matchingElement = (elements: ReadonlyArray<unknown>, index: number, stored: unknown): unknown => {
+const matchingElement = (
+  elements: ReadonlyArray<unknown>,
+  index: number,
+  stored: unknown,
+  comparisons: Comparisons,
+): unknown => {
   if (!Array.isArray(stored)) return absent
   const element = elements[index]
-  if (element !== redactionMarker && elements.length * stored.length <= maxComparisons) {
-    const fitting = stored.filter((candidate) => fits(element, candidate))
-    if (fitting.length === 1) return fitting[0]
+  if (element !== redactionMarker && comparisons.left > 0) {
+    const fitting = stored.filter((candidate) => comparisons.left > 0 && fits(element, candidate, comparisons))
+    // Without the comparisons of the rest, the only one so far may not be the only one.
+    if (fitting.length === 1 && comparisons.left > 0) return fitting[0]
   }
-  return elements.length === stored.length && fits(element, stored[index]) ? stored[index] : absent
+  const atIndex = elements.length === stored.length ? stored[index] : absent
+  return fits(element, atIndex, { left: 0 }) ? atIndex : absent
 }
 
-const maxComparisons = 1_000_000
+/** Values and keys that may still be compared to find out which element moved where: a second for one text. */
+interface Comparisons {
+  left: number
+}
+
+const maxComparisons = 5_000_000
 
 /** Whether a value with markers equals a stored value, where a marker equals everything. */
-const fits = (marked: unknown, stored: unknown): boolean => {
+const fits = (marked: unknown, stored: unknown, comparisons: Comparisons): boolean => {
+  comparisons.left--
   if (marked === redactionMarker) return true
   if (Array.isArray(marked)) {
     return (
       Array.isArray(stored) &&
       marked.length === stored.length &&
-      marked.every((element, index) => fits(element, stored[index]))
+      marked.every((element, index) => fits(element, stored[index], comparisons))
     )
   }
   if (!isObject(marked)) return equivalent(marked, stored)
   const keys = Object.keys(marked)
+  comparisons.left -= keys.length
   return (
     isObject(stored) &&
     keys.length === Object.keys(stored).length &&
-    keys.every((key) => Object.hasOwn(stored, key) && fits(marked[key], stored[key]))
+    keys.every((key) => Object.hasOwn(stored, key) && fits(marked[key], stored[key], comparisons))
   )
 }
 
