@@ -70,6 +70,14 @@ describe("ConfigDocument's layers", () => {
     )
   })
 
+  it("refuses values set at run time at paths that no document can have", () => {
+    const refusal = (path: string) =>
+      String(problems(document.load("{}", { runtime: [{ path, value: { upstream: "x" } }] }))[0])
+    assert.include(refusal("/models/__proto__"), "the key __proto__ is not allowed")
+    assert.include(refusal("/__proto__/models"), "the key __proto__ is not allowed")
+    assert.include(refusal(`/models${"/a".repeat(100_000)}`), "nested deeper than 200 levels")
+  })
+
   it("ignores a variable that fits several paths, and warns about it", () => {
     const loaded = load(
       '{ "models": { "a-b": { "upstream": "1" }, "a.b": { "upstream": "2" } } }',

@@ -3,7 +3,7 @@
  * upper snake case. Keys of records count where the document has them. A name that fits several paths sets none of them and is reported.
  */
 import { parsePointer, pointer, type Tokens } from "../../JsonPointer.ts"
-import { absent, isObject, member, put, replaceAt } from "../Json.ts"
+import { absent, isObject, maxDepth, member, put, replaceAt } from "../Json.ts"
 import { adopt, type Inspection, membersOf } from "../StructuralSharing.ts"
 import type { ProblemList } from "./Problems.ts"
 import type { Shape, Shapes, View } from "./Shape.ts"
@@ -214,6 +214,14 @@ export const runtimeOverrides = (edits: ReadonlyArray<Edit>, problems: ProblemLi
     if (tokens === undefined || tokens.length === 0) {
       const message = "a value set at run time needs a path like /key/key"
       problems.add({ by: "schema", path: tokens ?? [], message, at: "nowhere" })
+      continue
+    }
+    const isTooDeep = tokens.length > maxDepth
+    if (isTooDeep || tokens.includes("__proto__")) {
+      const message = isTooDeep
+        ? `nested deeper than ${maxDepth} levels: make it flatter`
+        : "the key __proto__ is not allowed: choose another"
+      problems.add({ by: "schema", path: tokens.slice(0, maxDepth), message, at: "nowhere" })
       continue
     }
     const inspection: Inspection = { isFaulty: false }
