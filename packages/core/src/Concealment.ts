@@ -2,6 +2,8 @@
 import { Option, Redacted } from "effect"
 import * as Base64 from "effect/encoding/Base64"
 import { type Range, searchFor, withoutRanges } from "./internal/Concealment/TextSearch.ts"
+import { isPlain } from "./internal/Json.ts"
+import { membersOf } from "./internal/StructuralSharing.ts"
 
 // Deeper than any configuration. It also ends values that refer to themselves.
 const maxDepth = 32
@@ -128,8 +130,10 @@ const withoutSecrets = new WeakSet<object>()
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 
-const itemsOf = (value: object): Iterable<unknown> =>
-  value instanceof Map || value instanceof Set ? value : Object.values(value)
+const itemsOf = (value: object): Iterable<unknown> => {
+  if (value instanceof Map || value instanceof Set) return value
+  return isPlain(value) ? membersOf(value).values : Object.values(value)
+}
 
 const isImmutable = (value: object): boolean =>
   Object.isFrozen(value) && (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype)
