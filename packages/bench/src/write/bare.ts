@@ -60,4 +60,4 @@ const main = Effect.gen(function* () {
   writeSync(1, `done ${JSON.stringify({ cpuMillis: (user + system) / 1000 / Number(times) })}\n`)
 })
 
-await Effect.runPromise(main.pipe(Effect.provide(Flock.layer), Effect.provide(NodeFileExchange.layer)))
+await Effect.runPromise(main.pipe(Effect.provide([Flock.layer, NodeFileExchange.layer])))
