@@ -2,6 +2,7 @@
 import { ConfigDocument } from "@signalbox/core/ConfigDocument"
 import { Effect, Schema } from "effect"
 import * as fc from "fast-check"
+import { findFaults } from "../src/internal/Json.ts"
 
 const withDefault = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
   schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
@@ -63,6 +64,9 @@ const aProvider = fc.record(
   },
   { requiredKeys: ["url"] },
 )
+
+/** JSON that a document may hold: without the key `__proto__`, which the reader refuses. */
+export const aJsonValue = fc.jsonValue({ maxDepth: 2 }).filter((value) => findFaults(value, 1).length === 0)
 
 /** Good documents, most of them with keys left out. */
 export const aDocument = fc.record(
