@@ -9,12 +9,12 @@ import * as Signalbox from "@signalbox/node/Signalbox"
 import { Context, Effect, FileSystem, Layer, Queue, type Scope, Stream } from "effect"
 
 /** A document in a temporary directory, as an editor saves it. */
-export class Place extends Context.Service<
-  Place,
+export class DocumentFile extends Context.Service<
+  DocumentFile,
   { readonly directory: string; readonly file: string; readonly save: (text: string) => Effect.Effect<void> }
->()("test/Place") {
+>()("test/DocumentFile") {
   static readonly layer = Layer.effect(
-    Place,
+    DocumentFile,
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const root = yield* fs.makeTempDirectoryScoped({ prefix: "signalbox-" })
@@ -27,14 +27,14 @@ export class Place extends Context.Service<
         fs
           .writeFileString(`${elsewhere}/saved`, text, { mode: 0o600 })
           .pipe(Effect.andThen(fs.rename(`${elsewhere}/saved`, file)), Effect.orDie)
-      return Place.of({ directory, file, save })
+      return DocumentFile.of({ directory, file, save })
     }),
   ).pipe(Layer.provideMerge(Signalbox.layerPlatform))
 }
 
 export const textOf = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
-  return yield* Effect.orDie(fs.readFileString((yield* Place).file))
+  return yield* Effect.orDie(fs.readFileString((yield* DocumentFile).file))
 })
 
 export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex")
@@ -53,7 +53,7 @@ export class Seen extends Context.Service<
 /** The layers of `Signalbox.layerAt`, over a file system that reports its calls. */
 export const observed = Layer.unwrap(
   Effect.gen(function* () {
-    const { file } = yield* Place
+    const { file } = yield* DocumentFile
     const fs = yield* FileSystem.FileSystem
     const events = yield* Queue.unbounded<FileSystem.WatchEvent>()
     const looks = yield* Queue.unbounded<void>()

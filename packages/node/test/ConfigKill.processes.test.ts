@@ -30,7 +30,7 @@ const moment: Effect.Effect<Moment> = Effect.gen(function* () {
 const turn = Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
 
 /** The state after the previous process has died. */
-interface Standing {
+interface StateAfterKill {
   /** The document on disk; `undefined` before it exists. */
   readonly count: number | undefined
   readonly acknowledged: number
@@ -69,7 +69,7 @@ const laneOf = Effect.fnUntraced(function* (directory: string, rounds: number) {
   mkdirSync(directory)
   const file = join(directory, "config.json")
   const totals = { kills: 0, underWay: 0, leftovers: 0 }
-  let standing: Standing = { count: undefined, acknowledged: 0 }
+  let standing: StateAfterKill = { count: undefined, acknowledged: 0 }
   for (let round = 0; round < rounds; round++) {
     const lines = yield* Effect.scoped(killed(file, yield* moment))
     totals.kills++

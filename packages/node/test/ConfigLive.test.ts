@@ -5,7 +5,7 @@ import * as ConfigStore from "@signalbox/core/ConfigStore"
 import type { AnyEvent } from "@signalbox/core/Event"
 import { Clock, Effect, FileSystem, Layer, Queue, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import { hear, like, listen, observed, Place, Seen, settled, sha256, textOf } from "./ConfigFollowing.ts"
+import { DocumentFile, hear, like, listen, observed, Seen, settled, sha256, textOf } from "./ConfigFollowing.ts"
 
 const Models = Schema.Record(Schema.String, Schema.String)
 class AppConfig extends ConfigStore.Service<AppConfig>()("test/AppConfig", {
@@ -13,7 +13,7 @@ class AppConfig extends ConfigStore.Service<AppConfig>()("test/AppConfig", {
   seed: `{ "models": { "fast": "small" } } // the first\n`,
 }) {}
 
-const host = AppConfig.layer.pipe(Layer.provideMerge(observed), Layer.provideMerge(Place.layer))
+const host = AppConfig.layer.pipe(Layer.provideMerge(observed), Layer.provideMerge(DocumentFile.layer))
 const running = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provide(effect, Layer.fresh(host))
 
 const document = (fast: string | number) => JSON.stringify({ models: { fast } })
@@ -38,13 +38,13 @@ const assertFollow = (events: ReadonlyArray<AnyEvent>, revision: number, hash: s
 
 const inPlace = (text: string) =>
   Effect.gen(function* () {
-    yield* Effect.orDie((yield* FileSystem.FileSystem).writeFileString((yield* Place).file, text))
+    yield* Effect.orDie((yield* FileSystem.FileSystem).writeFileString((yield* DocumentFile).file, text))
   })
 const touch = Effect.gen(function* () {
   const now = yield* Clock.currentTimeMillis
-  yield* Effect.orDie((yield* FileSystem.FileSystem).utimes((yield* Place).file, now / 1000, now / 1000))
+  yield* Effect.orDie((yield* FileSystem.FileSystem).utimes((yield* DocumentFile).file, now / 1000, now / 1000))
 })
-const byRename = (text: string) => Effect.flatMap(Place, ({ save }) => save(text))
+const byRename = (text: string) => Effect.flatMap(DocumentFile, ({ save }) => save(text))
 
 describe("ConfigStore on a file that an editor saves", () => {
   it.effect("publishes each of 20 edits once, with the changed paths, when it is in force", () =>
@@ -129,7 +129,7 @@ describe("ConfigStore on a file that an editor saves", () => {
 
 /** Waits until the source watches and has read the document once more. */
 const watching = Effect.gen(function* () {
-  const { directory } = yield* Place
+  const { directory } = yield* DocumentFile
   const { events, looks } = yield* Seen
   const fs = yield* FileSystem.FileSystem
   yield* Effect.gen(function* () {

@@ -6,7 +6,7 @@ import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import * as Setting from "@signalbox/core/Setting"
 import * as Signalbox from "@signalbox/node/Signalbox"
 import { Context, Effect, FileSystem, Layer, Schema } from "effect"
-import { hear, like, listen, Place, settled, sha256, textOf } from "./ConfigFollowing.ts"
+import { DocumentFile, hear, like, listen, settled, sha256, textOf } from "./ConfigFollowing.ts"
 
 class AppConfig extends ConfigStore.Service<AppConfig>()("test/AppConfig", {
   schema: Schema.Struct({ models: Schema.Record(Schema.String, Schema.String), port: Schema.Int }),
@@ -15,7 +15,7 @@ class AppConfig extends ConfigStore.Service<AppConfig>()("test/AppConfig", {
 
 /** Each call is a new process over the same document. */
 const running = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.flatMap(Place, ({ file }) =>
+  Effect.flatMap(DocumentFile, ({ file }) =>
     Effect.provide(effect, Layer.fresh(Layer.provideMerge(AppConfig.layer, Signalbox.layerAt(file)))),
   )
 
@@ -50,7 +50,7 @@ describe("a host that starts with a refused document", () => {
       `serves the newest accepted document if the stored one ${what}, reports the position, and accepts the correction`,
       () =>
         Effect.gen(function* () {
-          const { file, save } = yield* Place
+          const { file, save } = yield* DocumentFile
           yield* running(accepted)
           yield* save(text)
           yield* running(
@@ -95,13 +95,13 @@ describe("a host that starts with a refused document", () => {
               assert.deepStrictEqual(yield* problems, [])
             }),
           )
-        }).pipe(Effect.provide(Layer.fresh(Place.layer))),
+        }).pipe(Effect.provide(Layer.fresh(DocumentFile.layer))),
     )
   }
 
   it.live("serves the last good document after a service refused the stored one, and tries that again on reload", () =>
     Effect.gen(function* () {
-      const { save } = yield* Place
+      const { save } = yield* DocumentFile
       class Models extends Setting.Service<Models>()("test/Models", Schema.Record(Schema.String, Schema.String)) {}
       class Table extends Context.Service<Table, { readonly size: number }>()("test/Table") {}
       let full = true
@@ -144,12 +144,12 @@ describe("a host that starts with a refused document", () => {
           assert.deepStrictEqual(yield* problems, [])
         }),
       )
-    }).pipe(Effect.provide(Layer.fresh(Place.layer))),
+    }).pipe(Effect.provide(Layer.fresh(DocumentFile.layer))),
   )
 
   it.live("does not start in strict mode or without a history until the document is corrected", () =>
     Effect.gen(function* () {
-      const { directory, save } = yield* Place
+      const { directory, save } = yield* DocumentFile
       const fs = yield* FileSystem.FileSystem
       const starts = Effect.exit(running(snapshot))
       const strictly = Effect.provideService(starts, ConfigStore.StrictStart, true)
@@ -164,12 +164,12 @@ describe("a host that starts with a refused document", () => {
       assert.strictEqual(yield* textOf, bad[0].text)
       yield* save(good("corrected"))
       assert.strictEqual((yield* strictly)._tag, "Success")
-    }).pipe(Effect.provide(Layer.fresh(Place.layer))),
+    }).pipe(Effect.provide(Layer.fresh(DocumentFile.layer))),
   )
 
   it.live("reports config.restored without a change when the accepted document is restored, also by undo", () =>
     Effect.gen(function* () {
-      const { save } = yield* Place
+      const { save } = yield* DocumentFile
       yield* running(accepted)
       for (const healing of [
         save(good("second")),
@@ -201,6 +201,6 @@ describe("a host that starts with a refused document", () => {
           }),
         )
       }
-    }).pipe(Effect.provide(Layer.fresh(Place.layer))),
+    }).pipe(Effect.provide(Layer.fresh(DocumentFile.layer))),
   )
 })

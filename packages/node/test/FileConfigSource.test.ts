@@ -10,7 +10,7 @@ import { FileExchange } from "@signalbox/core/FileExchange"
 import { configSourceSuite } from "@signalbox/core/testing/ConfigSourceSuite"
 import * as NodeFileExchange from "@signalbox/node/NodeFileExchange"
 import { Context, Effect, FileSystem, Layer, Logger, Queue, Stream } from "effect"
-import { editor, onFiles, Place, platform, source } from "./FileConfigSourcePlace.ts"
+import { DocumentFile, editor, onFiles, platform, source } from "./DocumentFile.ts"
 
 configSourceSuite("FileConfigSource by exchange", Layer.provide(onFiles, NodeFileExchange.layer), { clock: "live" })
 configSourceSuite("FileConfigSource by hard links", Layer.provide(onFiles, Layer.succeed(FileExchange, undefined)), {
@@ -20,20 +20,20 @@ configSourceSuite("FileConfigSource by hard links", Layer.provide(onFiles, Layer
 configSourceSuite(
   "FileConfigSource on Effect's own file system",
   Layer.mergeAll(source, editor).pipe(
-    Layer.provide([Place.layer, NodeFileExchange.layer]),
+    Layer.provide([DocumentFile.layer, NodeFileExchange.layer]),
     Layer.provide(NodeFileSystem.layer),
     Layer.provide(platform),
   ),
   { clock: "live" },
 )
 
-type Services = ConfigSource | Place | FileSystem.FileSystem
+type Services = ConfigSource | DocumentFile | FileSystem.FileSystem
 
 /** Runs on a seeded document. `saved(text)` waits until a hint leads to that text or error code. */
 const edited = (
   title: string,
   body: (
-    place: Place["Service"] & {
+    place: DocumentFile["Service"] & {
       readonly fs: FileSystem.FileSystem
       readonly saved: (text: string) => Effect.Effect<void>
     },
@@ -49,7 +49,7 @@ const edited = (
       const found = Effect.match(read, { onFailure: ({ code }) => code, onSuccess: ({ text }) => text })
       const saved = (text: string): Effect.Effect<void> =>
         Effect.flatMap(Effect.andThen(Queue.take(queue), found), (it) => (it === text ? Effect.void : saved(text)))
-      yield* body({ ...(yield* Place), fs: yield* FileSystem.FileSystem, saved })
+      yield* body({ ...(yield* DocumentFile), fs: yield* FileSystem.FileSystem, saved })
     }).pipe(Effect.scoped, Effect.provide(Layer.fresh(Layer.provide(onFiles, NodeFileExchange.layer)))),
   )
 
@@ -141,7 +141,7 @@ describe.concurrent("an edit is noticed", () => {
 
 describe.concurrent("a document mounted as Kubernetes does it", () => {
   const mounted = Effect.gen(function* () {
-    const { directory, file } = yield* Place
+    const { directory, file } = yield* DocumentFile
     const fs = yield* FileSystem.FileSystem
     const version = Effect.fnUntraced(function* (name: string, text: string) {
       yield* fs.makeDirectory(`${directory}/..${name}`)
@@ -185,7 +185,7 @@ describe.concurrent("on a real disk", () => {
     "reports a mode that lets others read at every read, logs it for each loaded document, and tightens it with the next write",
     () =>
       Effect.gen(function* () {
-        const { directory, file } = yield* Place
+        const { directory, file } = yield* DocumentFile
         const fs = yield* FileSystem.FileSystem
         const source = yield* ConfigSource
         const { hash } = yield* source.seed("start")
@@ -212,7 +212,7 @@ describe.concurrent("on a real disk", () => {
   for (const exchange of [NodeFileExchange.layer, Layer.succeed(FileExchange, undefined)]) {
     it.live("keeps the text of an editor that saves at the moment of the write in the history", () =>
       Effect.gen(function* () {
-        const { file } = yield* Place
+        const { file } = yield* DocumentFile
         const source = yield* ConfigSource
         const { hash } = yield* source.seed("start")
         const written = yield* source.write("new", hash)
@@ -234,8 +234,8 @@ describe.concurrent("on a real disk", () => {
 const savingLate = Layer.unwrap(
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
-    const place = yield* Layer.build(Place.layer)
-    const { file } = Context.get(place, Place)
+    const place = yield* Layer.build(DocumentFile.layer)
+    const { file } = Context.get(place, DocumentFile)
     const save = Effect.orDie(fs.writeFileString(file, "foreign"))
     const exchange = yield* FileExchange
     const late: FileSystem.FileSystem = {

@@ -7,7 +7,7 @@ import { ConfigSource } from "@signalbox/core/ConfigSource"
 import * as FileConfigSource from "@signalbox/core/FileConfigSource"
 import { Clock, Context, Effect, FileSystem, Layer, Queue, Ref, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { Place, platform } from "./FileConfigSourcePlace.ts"
+import { DocumentFile, platform } from "./DocumentFile.ts"
 
 /** Watches and reads of the source. */
 class Seen extends Context.Service<
@@ -24,7 +24,7 @@ class Seen extends Context.Service<
 
 const observed = Layer.unwrap(
   Effect.gen(function* () {
-    const { file } = yield* Place
+    const { file } = yield* DocumentFile
     const fs = yield* FileSystem.FileSystem
     const events = yield* Queue.unbounded<FileSystem.WatchEvent>()
     const looks = yield* Queue.unbounded<void>()
@@ -61,7 +61,7 @@ const observed = Layer.unwrap(
       Layer.provideMerge(Layer.succeed(Seen, { events, looks, limited })),
     )
   }),
-).pipe(Layer.provideMerge(Place.layer), Layer.provideMerge(platform))
+).pipe(Layer.provideMerge(DocumentFile.layer), Layer.provideMerge(platform))
 
 /** Advances the clock until the condition holds. The disk works in real time. */
 const soon = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -81,7 +81,7 @@ const listen = Effect.gen(function* () {
 
 /** Waits until the source has processed all earlier events: a read that started after a new event follows a finished one. */
 const looked = Effect.gen(function* () {
-  const { directory } = yield* Place
+  const { directory } = yield* DocumentFile
   const fs = yield* FileSystem.FileSystem
   const { looks } = yield* Seen
   yield* soon(Queue.take(looks))
@@ -95,7 +95,7 @@ const onRealFiles = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provide(
 describe("hints of FileConfigSource on real files", () => {
   it.effect("emits a hint for a reverted text if the host has read the other one in between", () =>
     Effect.gen(function* () {
-      const { file } = yield* Place
+      const { file } = yield* DocumentFile
       const fs = yield* FileSystem.FileSystem
       const { events } = yield* Seen
       const source = yield* ConfigSource
@@ -112,7 +112,7 @@ describe("hints of FileConfigSource on real files", () => {
 
   it.effect("emits no hint for the source's own writes", () =>
     Effect.gen(function* () {
-      const { file } = yield* Place
+      const { file } = yield* DocumentFile
       const fs = yield* FileSystem.FileSystem
       const { looks } = yield* Seen
       const source = yield* ConfigSource
@@ -131,7 +131,7 @@ describe("hints of FileConfigSource on real files", () => {
   )
   it.effect("emits no hint for 20 saves of the same text", () =>
     Effect.gen(function* () {
-      const { file } = yield* Place
+      const { file } = yield* DocumentFile
       const fs = yield* FileSystem.FileSystem
       const { events, looks } = yield* Seen
       const source = yield* ConfigSource
@@ -155,7 +155,7 @@ describe("hints of FileConfigSource on real files", () => {
     "emits at most one hint in two seconds while a program writes every 100 ms for 10 s, and one after the last write",
     () =>
       Effect.gen(function* () {
-        const { file } = yield* Place
+        const { file } = yield* DocumentFile
         const fs = yield* FileSystem.FileSystem
         const { events } = yield* Seen
         const source = yield* ConfigSource
@@ -185,7 +185,7 @@ describe("hints of FileConfigSource on real files", () => {
   )
   it.effect("follows the links of a mounted document: a swap of ..data, then events in the new directory", () =>
     Effect.gen(function* () {
-      const { directory, file } = yield* Place
+      const { directory, file } = yield* DocumentFile
       const fs = yield* FileSystem.FileSystem
       const { events } = yield* Seen
       for (const version of ["1", "2"]) {
@@ -207,7 +207,7 @@ describe("hints of FileConfigSource on real files", () => {
   )
   it.effect("emits hints for the new directory after the old one was renamed", () =>
     Effect.gen(function* () {
-      const { directory, file } = yield* Place
+      const { directory, file } = yield* DocumentFile
       const fs = yield* FileSystem.FileSystem
       const { events } = yield* Seen
       const source = yield* ConfigSource
@@ -227,7 +227,7 @@ describe("hints of FileConfigSource on real files", () => {
   )
   it.effect("emits hints by polling at the kernel's limit of watches, and at once again below it", () =>
     Effect.gen(function* () {
-      const { file } = yield* Place
+      const { file } = yield* DocumentFile
       const fs = yield* FileSystem.FileSystem
       const { events, limited } = yield* Seen
       const source = yield* ConfigSource

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { ConfigChanged, ConfigRejected } from "@signalbox/core/ConfigEvents"
 import { ServiceRebuilt, ServiceReleased } from "@signalbox/core/ServiceEvents"
 import { Effect, Fiber, FileSystem, Layer, Queue, Stream } from "effect"
-import { hear, like, listen, Place, settled, sha256, textOf } from "./ConfigFollowing.ts"
+import { DocumentFile, hear, like, listen, settled, sha256, textOf } from "./ConfigFollowing.ts"
 import { AppConfig, Followed, host, type Look, look, Services, Yard } from "./GenerationsHost.ts"
 
 const CHANGES = 50
@@ -55,7 +55,7 @@ describe("a host whose document changes 50 times", () => {
     () =>
       Effect.gen(function* () {
         const store = yield* AppConfig
-        const { save } = yield* Place
+        const { save } = yield* DocumentFile
         const heard = yield* listen
         const all: Array<Effect.Success<typeof startStream>> = []
         const runningStreams = () => all.filter(({ seen }) => seen.length < CHUNKS)
@@ -143,7 +143,7 @@ describe("a host whose services cannot be built for a change", () => {
   it.live("changes neither memory nor disk nor history, and names the service and the reason", () =>
     Effect.gen(function* () {
       const store = yield* AppConfig
-      const { directory, file } = yield* Place
+      const { directory, file } = yield* DocumentFile
       const heard = yield* listen
       yield* hear(heard, (event) => event._tag === "config.seeded")
       const stream = yield* startStream
@@ -199,7 +199,7 @@ describe("a host whose services cannot be built for a change", () => {
   it.live("serves the last good configuration after an invalid save, until the next valid one", () =>
     Effect.gen(function* () {
       const store = yield* AppConfig
-      const { save } = yield* Place
+      const { save } = yield* DocumentFile
       const heard = yield* listen
       yield* hear(heard, (event) => event._tag === "config.seeded")
       const before = yield* Services.provide(look)

@@ -4,7 +4,7 @@ import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import * as Setting from "@signalbox/core/Setting"
 import * as Signalbox from "@signalbox/node/Signalbox"
 import { Context, Effect, Layer, Redacted, Schema, type Scope, Stream } from "effect"
-import { Place } from "./ConfigFollowing.ts"
+import { DocumentFile } from "./ConfigFollowing.ts"
 
 const Provider = Schema.Struct({ url: Schema.String, key: Schema.RedactedFromValue(Schema.String) })
 export class ProviderSettings extends Setting.Service<ProviderSettings>()(
@@ -136,8 +136,8 @@ export const host = Layer.mergeAll(Services.layer, Followed.layer).pipe(
     ),
   ),
   Layer.provideMerge(AppConfig.layer),
-  Layer.provideMerge(Layer.unwrap(Effect.map(Place, ({ file }) => Signalbox.layerAt(file)))),
-  Layer.provideMerge(Layer.merge(Place.layer, Yard.layer)),
+  Layer.provideMerge(Layer.unwrap(Effect.map(DocumentFile, ({ file }) => Signalbox.layerAt(file)))),
+  Layer.provideMerge(Layer.merge(DocumentFile.layer, Yard.layer)),
 )
 
 /** Everything that a request can see of its generation. */

@@ -13,8 +13,8 @@ import { ModelRegistry } from "@signalbox/core/ModelRegistry"
 import { Providers } from "@signalbox/core/Providers"
 import * as ServiceEvents from "@signalbox/core/ServiceEvents"
 import { Effect, Exit, Layer, Redacted, Stream } from "effect"
-import { Place, settled, sha256, textOf } from "./ConfigFollowing.ts"
-import { AppConfig, LateServices, layer, running, Services, Shown, secrets, textsOf } from "./SecretsHost.ts"
+import { DocumentFile, settled, sha256, textOf } from "./ConfigFollowing.ts"
+import { AppConfig, HostOutputs, LateServices, layer, running, Services, secrets, textsOf } from "./SecretsHost.ts"
 
 const registry = Event.registry([
   ...Object.values(ConfigEvents).filter((value) => typeof value === "function" && "type" in value),
@@ -44,7 +44,7 @@ const leaksIn = (what: string, text: string): ReadonlyArray<string> => {
 const secretsIn = (text: string) => leaksIn("", text).map((leak) => leak.slice(2))
 
 const assertNothingShown = Effect.gen(function* () {
-  const all = (yield* Shown).all()
+  const all = (yield* HostOutputs).all()
   assert.deepStrictEqual([...new Set(all.flatMap(({ text, what }) => leaksIn(what, text)))], [])
   return all
 })
@@ -52,7 +52,7 @@ const assertNothingShown = Effect.gen(function* () {
 /** Runs an effect and collects its result. */
 const show = <A, E, R>(what: string, effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
-    const shown = yield* Shown
+    const shown = yield* HostOutputs
     const exit = yield* Effect.exit(effect)
     shown.add(what, exit)
     if (Exit.isFailure(exit)) {
@@ -68,13 +68,13 @@ const isStoreError = (error: unknown): error is ConfigStoreError =>
 const showStore = (what: string) =>
   Effect.gen(function* () {
     const store = yield* AppConfig
-    const { file } = yield* Place
+    const { file } = yield* DocumentFile
     yield* show(`${what}: snapshot`, store.snapshot)
     yield* show(`${what}: document`, store.document)
     yield* show(`${what}: problems`, store.problems)
     yield* show(`${what}: warnings`, store.warnings)
     yield* show(`${what}: history`, store.history)
-    const shown = yield* Shown
+    const shown = yield* HostOutputs
     for (const problem of [...(yield* store.problems), ...(yield* store.warnings)]) {
       shown.add(`${what}: formatted problem`, format(file, problem))
     }
@@ -91,7 +91,7 @@ const showStore = (what: string) =>
 
 /** All events since the start of the bus, in each form. */
 const followEvents = Effect.gen(function* () {
-  const shown = yield* Shown
+  const shown = yield* HostOutputs
   const bus = yield* EventBus
   const events: Array<Event.AnyEvent> = []
   const { epoch } = yield* bus.cursor
@@ -114,7 +114,7 @@ const followEvents = Effect.gen(function* () {
 const saved = (text: string) =>
   Effect.gen(function* () {
     const store = yield* AppConfig
-    yield* (yield* Place).save(text)
+    yield* (yield* DocumentFile).save(text)
     const hash = sha256(text)
     const isSeen = Effect.gen(function* () {
       if ((yield* store.snapshot).hash === hash) return true
@@ -133,7 +133,7 @@ const edited = (text: string, edit: (document: any) => void): string => {
 
 /** All other files beside the document. */
 const beside = Effect.gen(function* () {
-  const { directory, file } = yield* Place
+  const { directory, file } = yield* DocumentFile
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => ({ directory: entry.parentPath, path: join(entry.parentPath, entry.name) }))
@@ -149,8 +149,8 @@ const environment = { SECRETS_VAULT_E_KEY: secrets.environment }
 
 const driven = Effect.gen(function* () {
   const store = yield* AppConfig
-  const shown = yield* Shown
-  const { file } = yield* Place
+  const shown = yield* HostOutputs
+  const { file } = yield* DocumentFile
   const events = yield* followEvents
   const update = (what: string, edits: Parameters<typeof store.update>[0]) =>
     Effect.andThen(show(`plan ${what}`, store.plan(edits)), show(`update ${what}`, store.update(edits)))
@@ -270,7 +270,7 @@ const driven = Effect.gen(function* () {
 describe("a secret", () => {
   it.live("appears in no output of a host, and in no file except the document and its copy in the history", () =>
     Effect.gen(function* () {
-      const { directory, file, save } = yield* Place
+      const { directory, file, save } = yield* DocumentFile
       yield* save(
         JSON.stringify(
           { version: 1, secretToken: secrets.migrated, vault: { old: { url: "u", key: secrets.rotated } } },
@@ -310,7 +310,7 @@ describe("a secret", () => {
 
   it.live("is hidden in status, event and log when a graph that cannot start quotes it", () =>
     Effect.gen(function* () {
-      const { save } = yield* Place
+      const { save } = yield* DocumentFile
       yield* save(JSON.stringify({ version: 2, vault: {}, policy: { token: secrets.starting } }))
       yield* Effect.gen(function* () {
         const events = yield* followEvents
@@ -358,7 +358,7 @@ describe("a secret", () => {
 
   it.live("is removed from every copy of the history after a rotation, also under a misspelt key", () =>
     Effect.gen(function* () {
-      const { save } = yield* Place
+      const { save } = yield* DocumentFile
       const document = (policy: object) => JSON.stringify({ version: 2, vault: {}, policy }, undefined, 2)
       yield* save(document({ tokne: secrets.rotated }))
       yield* Effect.gen(function* () {

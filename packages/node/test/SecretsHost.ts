@@ -25,7 +25,7 @@ import {
   Schema,
   Tracer,
 } from "effect"
-import { Place } from "./ConfigFollowing.ts"
+import { DocumentFile } from "./ConfigFollowing.ts"
 
 /** No other text shares five consecutive letters with any of these, so that parts of a secret are found. */
 export const secrets = {
@@ -172,14 +172,14 @@ const settings = Layer.mergeAll(
 )
 
 /** Every output of the host, at full depth. */
-export class Shown extends Context.Service<
-  Shown,
+export class HostOutputs extends Context.Service<
+  HostOutputs,
   {
     readonly add: (what: string, ...values: ReadonlyArray<unknown>) => void
-    readonly all: () => ReadonlyArray<Showing>
+    readonly all: () => ReadonlyArray<OutputText>
   }
->()("test/Shown") {}
-export interface Showing {
+>()("test/HostOutputs") {}
+export interface OutputText {
   readonly what: string
   readonly text: string
 }
@@ -225,7 +225,7 @@ const exported = ({ attributes, events, links, name, status }: Tracer.NativeSpan
 const collect = Effect.gen(function* () {
   const showings: Array<{ what: string; values: ReadonlyArray<unknown> }> = []
   const spans: Array<Tracer.NativeSpan> = []
-  const shown = Shown.of({
+  const shown = HostOutputs.of({
     add: (what, ...values) => void showings.push({ what, values }),
     all: () => [
       ...showings.map(({ values, what }) => ({ what, text: values.map(textsOf).join("\n") })),
@@ -248,7 +248,7 @@ const collect = Effect.gen(function* () {
     },
   })
   return Layer.mergeAll(
-    Layer.succeed(Shown, shown),
+    Layer.succeed(HostOutputs, shown),
     Logger.layer([logger, Logger.tracerLogger]),
     Layer.succeed(Console.Console, console),
     Layer.succeed(Tracer.Tracer, tracer),
@@ -257,11 +257,11 @@ const collect = Effect.gen(function* () {
 
 const graphs = Layer.mergeAll(Services.layer, LateServices.layerBackground, RegisteredServices.layer)
 
-/** The whole host over the document at `Place` with this environment. */
+/** The whole host over the document at `DocumentFile` with this environment. */
 export const running =
   (environment: Record<string, string>) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    Effect.flatMap(Place, ({ file }) =>
+    Effect.flatMap(DocumentFile, ({ file }) =>
       Effect.provide(
         effect,
         Layer.fresh(
@@ -276,4 +276,4 @@ export const running =
       ),
     )
 
-export const layer = Layer.merge(Layer.unwrap(collect), Place.layer)
+export const layer = Layer.merge(Layer.unwrap(collect), DocumentFile.layer)

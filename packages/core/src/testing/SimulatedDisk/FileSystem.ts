@@ -3,7 +3,7 @@ import { ByteSize, Effect, FileSystem, Option, PlatformError, Queue, Stream } fr
 import { Errno } from "./Errno.ts"
 import type { Operation } from "./Gate.ts"
 import type { DirectoryNode, FileNode, Inode } from "./Inode.ts"
-import type { Place, Volume } from "./Volume.ts"
+import type { Location, Volume } from "./Volume.ts"
 
 /** Executes an operation: numbered and with faults, or as a foreign process. `limit` bounds a write. */
 export type Perform = <A>(
@@ -150,7 +150,7 @@ export const makeFileSystem = (volume: Volume, perform: Perform, random: () => n
 const openInode = (volume: Volume, path: string, flag: FileSystem.OpenFlag, mode: number, noFollow: boolean) => {
   // O_EXCL does not follow links.
   const exclusive = flag.includes("x")
-  const place: Place = volume.find(path, !noFollow && !exclusive)
+  const place: Location = volume.find(path, !noFollow && !exclusive)
   const writable = flag !== "r"
   let inode: Inode | undefined = place.inode
   if (inode !== undefined && exclusive) throw new Errno("EEXIST")

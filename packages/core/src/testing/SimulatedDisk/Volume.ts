@@ -18,7 +18,7 @@ import { Journal } from "./Journal.ts"
 import { type Listener, Watches } from "./Watches.ts"
 
 /** The result of a path: the last directory, the name in it, and its inode, if there is one. */
-export interface Place {
+export interface Location {
   readonly parent: DirectoryNode
   readonly name: string
   readonly path: string
@@ -54,9 +54,14 @@ export class Volume {
   // ── finding ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** `follow` applies to a symbolic link at the end. Links on the way are always followed. */
-  find(path: string, follow: boolean): Place {
+  find(path: string, follow: boolean): Location {
     let left = 40
-    const walk = (from: DirectoryNode, base: ReadonlyArray<DirectoryNode>, names: Array<string>, at: string): Place => {
+    const walk = (
+      from: DirectoryNode,
+      base: ReadonlyArray<DirectoryNode>,
+      names: Array<string>,
+      at: string,
+    ): Location => {
       let directory = from
       let stack = base
       let here = at
@@ -138,7 +143,7 @@ export class Volume {
     })
   }
 
-  #parents(path: string, mode: number): Place {
+  #parents(path: string, mode: number): Location {
     const parts = path.split("/").filter((part) => part !== "")
     for (let length = 1; length < parts.length; length++) {
       const prefix = `/${parts.slice(0, length).join("/")}`
@@ -148,7 +153,7 @@ export class Volume {
     return this.find(path, false)
   }
 
-  makeFile(place: Place, mode: number): FileNode {
+  makeFile(place: Location, mode: number): FileNode {
     const common = this.#common(this.#next++, mode & ~umask)
     const durable = { mode: common.mode, uid: common.uid, gid: common.gid }
     return this.#make(place.parent, place.name, {
@@ -228,7 +233,7 @@ export class Volume {
     return inode
   }
 
-  #set(sets: ReadonlyArray<{ readonly place: Place; readonly to: Ino | undefined }>): void {
+  #set(sets: ReadonlyArray<{ readonly place: Location; readonly to: Ino | undefined }>): void {
     for (const { place } of sets) this.#permit(place.parent, 2)
     const replaced = sets.map(({ place }) => place.inode)
     for (const { place, to } of sets) {

@@ -8,11 +8,12 @@ import { Context, Effect, FileSystem, Layer, Logger } from "effect"
 import * as LocalFileSystem from "../src/internal/LocalFileSystem.ts"
 
 /** A directory for the document, with its own parent directory. */
-export class Place extends Context.Service<Place, { readonly directory: string; readonly file: string }>()(
-  "test/Place",
-) {
+export class DocumentFile extends Context.Service<
+  DocumentFile,
+  { readonly directory: string; readonly file: string }
+>()("test/DocumentFile") {
   static readonly layer = Layer.effect(
-    Place,
+    DocumentFile,
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const directory = `${yield* fs.makeTempDirectoryScoped({ prefix: "signalbox-" })}/config`
@@ -28,11 +29,11 @@ export const platform = Layer.mergeAll(
   NodeDigest.layer,
   Logger.layer([]),
 )
-export const source = Layer.unwrap(Effect.map(Place, ({ file }) => FileConfigSource.layerAt(file)))
+export const source = Layer.unwrap(Effect.map(DocumentFile, ({ file }) => FileConfigSource.layerAt(file)))
 export const editor = Layer.effect(
   ForeignEditor,
   Effect.gen(function* () {
-    const { file } = yield* Place
+    const { file } = yield* DocumentFile
     const fs = yield* FileSystem.FileSystem
     const save = (text: string | undefined) => (text === undefined ? fs.remove(file) : fs.writeFileString(file, text))
     return ForeignEditor.of({
@@ -43,6 +44,6 @@ export const editor = Layer.effect(
 )
 
 export const onFiles = Layer.mergeAll(source, editor).pipe(
-  Layer.provideMerge(Place.layer),
+  Layer.provideMerge(DocumentFile.layer),
   Layer.provideMerge(platform),
 )
