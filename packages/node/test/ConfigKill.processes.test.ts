@@ -7,7 +7,7 @@ import { Clock, Effect, Random } from "effect"
 import { program, rest, said, temporaryDirectory } from "./programs/Program.ts"
 
 const torture = process.env["SIGNALBOX_TORTURE"] === "1"
-const ROUNDS = torture ? 2000 : 20
+const ROUNDS = torture ? 2000 : 16
 /** The number of documents, each written by one process after another. */
 const LANES = 4
 /** One round in so many kills the process before it has opened the document. */

@@ -9,19 +9,22 @@ import { command, start, temporaryDirectory, until } from "./processes/HostProce
 /** Starts a process with umask 0. */
 const withOpenUmask = (words: ReadonlyArray<string>) => start("sh", ["-c", 'umask 0; exec "$@"', "sh", ...words])
 
-const modes = (directory: string): ReadonlyArray<readonly [path: string, mode: string]> =>
+/** The files and directories below a directory. A host may remove a temporary file between the list and the stat. */
+const entriesOf = (directory: string) =>
   readdirSync(directory, { recursive: true, withFileTypes: true })
     .map((entry) => join(entry.parentPath, entry.name))
-    .map((path) => [relative(directory, path), (statSync(path).mode & 0o7777).toString(8)] as const)
+    .flatMap((path) => {
+      const info = statSync(path, { throwIfNoEntry: false })
+      return info === undefined ? [] : [{ path: relative(directory, path), info }]
+    })
 
 const assertPrivate = (directory: string): ReadonlyArray<string> => {
   assert.strictEqual(statSync(directory).mode & 0o7777, 0o700, directory)
-  const found = modes(directory)
-  for (const [path, mode] of found) {
-    const expected = statSync(join(directory, path)).isDirectory() ? "700" : "600"
-    assert.strictEqual(mode, expected, path)
+  const entries = entriesOf(directory)
+  for (const { info, path } of entries) {
+    assert.strictEqual((info.mode & 0o7777).toString(8), info.isDirectory() ? "700" : "600", path)
   }
-  return found.map(([path]) => path)
+  return entries.map(({ path }) => path)
 }
 
 it.live("keeps its files 0600 and its directories 0700, while it runs and after it has ended", () =>
