@@ -3,7 +3,7 @@
  * one line: it never fails and waits for nothing. A recorded line survives the death of any process; a power cut may take the last seconds.
  * A snapshot reads only new lines. The ledger has no prices, and no data leaves the machine.
  */
-import { Clock, Context, Duration, Effect, Latch, Layer, Semaphore } from "effect"
+import { Cause, Clock, Context, Duration, Effect, Latch, Layer, Semaphore } from "effect"
 import { EventBus } from "./EventBus.ts"
 import { type Compacted, compact as compactSegments } from "./internal/StatsLedger/Compaction.ts"
 import { makeSegmentTail, type TailView } from "./internal/StatsLedger/SegmentTail.ts"
@@ -114,7 +114,7 @@ const make = Effect.gen(function* () {
       const now = clock.currentTimeMillisUnsafe()
       writer.write(encodeLine(entry, now), now)
       return publisher(entry, now)
-    })
+    }).pipe(logDefect)
 
   const hourTail = makeSegmentTail(storage, { bucketMillis: 10_000, horizonMillis: hourMillis })
   const dayTail = makeSegmentTail(storage, { bucketMillis: 60_000, horizonMillis: 24 * hourMillis })
@@ -149,6 +149,11 @@ const make = Effect.gen(function* () {
   return StatsLedger.of({ record, snapshot, series, compact })
 })
 
+/** A bug must not fail the call that is recorded, nor end the publication of later entries. */
+const logDefect = Effect.catchDefect((defect) =>
+  Effect.logError("An entry of the ledger is lost by a bug", Cause.die(defect)),
+)
+
 const makeSeries = ({ series, window }: TailView, now: number, minutes: number): StatsSeries => ({
   from: window.from,
   to: now,
@@ -178,7 +183,7 @@ const makePublisher = Effect.fnUntraced(function* (bus: EventBus["Service"]) {
       )
     })
   })
-  yield* Effect.forkScoped(Effect.forever(Effect.andThen(pending.await, publish)))
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(pending.await, logDefect(publish))))
   return (entry: LedgerEntryInput, now: number): Effect.Effect<void> => {
     entries.push(entry)
     times.push(now)

@@ -85,3 +85,68 @@ describe("StatsLedger with an inaccessible segment", () => {
     }),
   )
 })
+
+/** Whatever an operating system or a bug may throw. */
+const thrown: ReadonlyArray<unknown> = [
+  ...["EACCES", "EIO", "EINTR", "EMFILE", "ENOSPC", "EROFS", "ESTALE"].map((code) =>
+    Object.assign(new Error(`${code}: refused`), { code }),
+  ),
+  new TypeError("x is not a function"),
+  "a text",
+  undefined,
+]
+
+describe("StatsLedger on a storage that throws", () => {
+  for (const operation of ["open", "append", "isDetached", "close"] as const) {
+    it.effect(`never fails its caller, and loses no entry, when \`${operation}\` throws`, () =>
+      Effect.gen(function* () {
+        for (const error of thrown) {
+          let isBroken = false
+          const throwing =
+            <A extends ReadonlyArray<unknown>, B>(name: string, f: (...args: A) => B) =>
+            (...args: A): B => {
+              if (isBroken && name === operation) throw error
+              return f(...args)
+            }
+          const { storage } = new MemorySegments()
+          const broken = SegmentStorage.of({
+            ...storage,
+            open: throwing("open", (name) => {
+              const opened = storage.open(name)
+              if ("_tag" in opened) return opened
+              return {
+                append: throwing("append", opened.append),
+                isDetached: throwing("isDetached", opened.isDetached),
+                close: throwing("close", opened.close),
+              }
+            }),
+          })
+          yield* TestClock.setTime(base)
+          yield* Effect.gen(function* () {
+            const ledger = yield* StatsLedger
+            yield* ledger.record({ model: "fast" })
+            isBroken = true
+            // A check of the open segment, and then a new hour.
+            for (const pause of ["1 second", "1 hour", "1 hour"] as const) {
+              yield* TestClock.adjust(pause)
+              yield* ledger.record({ model: "fast" })
+            }
+            isBroken = false
+            yield* TestClock.adjust("1 second")
+            yield* ledger.record({ model: "fast" })
+            assert.strictEqual((yield* ledger.snapshot({ window: "1 day" })).totals.requests, 5, String(error))
+          }).pipe(
+            Effect.provide(
+              StatsLedger.layer.pipe(
+                Layer.provide(Layer.succeed(SegmentStorage)(broken)),
+                Layer.provide(Layer.merge(EventBus.layer, StatsSettings.layer({ windowMinutes: 60 }))),
+                Layer.provideMerge(Logger.layer([])),
+                Layer.fresh,
+              ),
+            ),
+          )
+        }
+      }),
+    )
+  }
+})

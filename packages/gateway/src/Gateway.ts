@@ -2,12 +2,12 @@
  * OpenAI-compatible endpoints over a ServiceGraph: `GET /v1/models` and `POST /v1/chat/completions`. A request pins one generation until the last
  * byte of its response. Callers name models by alias and never see another name. Every call to a provider is recorded in the ledger.
  */
-import { toIncomingMessage } from "@effect/platform-node/NodeHttpServerRequest"
+import { toIncomingMessage, toServerResponse } from "@effect/platform-node/NodeHttpServerRequest"
 import { Credentials } from "@signalbox/core/Credentials"
 import { Models } from "@signalbox/core/Models"
 import { Providers } from "@signalbox/core/Providers"
 import { StatsLedger } from "@signalbox/core/StatsLedger"
-import { Clock, Context, Effect, type Layer, Option, Result, type Scope } from "effect"
+import { Cause, Clock, Context, Effect, type Layer, Option, Result, type Scope } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import { isHttpServerError } from "effect/http/HttpServerError"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
@@ -97,8 +97,9 @@ export const layer = <Self, Shape>(
             }),
           )
         return (request: HttpServerRequest) =>
-          Effect.catch(Effect.andThen(started, Effect.updateContext(respond(request), withGraph)), (error) =>
-            Effect.succeed(toResponse(error)),
+          Effect.andThen(started, Effect.updateContext(respond(request), withGraph)).pipe(
+            Effect.catchDefect((defect) => failInternally(request, defect)),
+            Effect.catch((error) => Effect.succeed(toResponse(error))),
           )
       }
 
@@ -122,6 +123,26 @@ export const layer = <Self, Shape>(
       )
     }),
   )
+
+/** The server itself would send an empty response, and log nothing. */
+const failInternally = (request: HttpServerRequest, defect: unknown): Effect.Effect<never, ApiError> =>
+  Effect.andThen(
+    Effect.logError(`${request.method} ${request.url.split("?", 1)[0]} failed by a bug`, Cause.die(defect)),
+    Effect.suspend(() => {
+      const response = toServerResponse(request)
+      // A response that has begun cannot carry an error. Cutting it off shows that it is incomplete.
+      if (response.headersSent) response.destroy()
+      return Effect.fail(internal)
+    }),
+  )
+
+const internal = new ApiError({
+  status: 500,
+  code: "internal_error",
+  message: "the gateway failed on this request; its log has the cause",
+  // The provider may have acted.
+  retry: false,
+})
 
 const isInvalidPath = (error: unknown): boolean =>
   isHttpServerError(error) && error.reason._tag === "RouteNotFound" && error.request.url.startsWith("/v1/")

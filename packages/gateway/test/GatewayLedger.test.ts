@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import { EventBus } from "@signalbox/core/EventBus"
 import { StatsRecorded } from "@signalbox/core/StatsEvents"
 import { CallObserver } from "@signalbox/gateway"
-import { Deferred, Effect, Fiber, Latch, Layer, Stream } from "effect"
+import { Deferred, Effect, Fiber, Latch, Layer, Logger, Stream } from "effect"
 import {
   beginStream,
   chunk,
@@ -14,7 +14,7 @@ import {
   write,
 } from "./FakeProvider.ts"
 import { addKey, ask, gateway, type Options } from "./GatewayHost.ts"
-import { raw } from "./Raw.ts"
+import { errorIn, raw } from "./Raw.ts"
 
 const over = (provider: FakeProvider, options?: Options) =>
   gateway(
@@ -186,3 +186,32 @@ it.live("records a call before it sends the end of the response", () =>
     }),
   ),
 )
+
+it.live("logs a bug, and tells the caller with an error that is not empty", () => {
+  const logged: Array<string> = []
+  const logger = Logger.make(({ cause, message }) => {
+    logged.push([...[message].flat(), ...cause.reasons.map(({ _tag }) => _tag)].join(" "))
+  })
+  return Effect.scoped(
+    Effect.flatMap(fakeProvider(), (provider) =>
+      Effect.gen(function* () {
+        const asking = yield* Effect.forkChild(post(JSON.stringify(ask("go"))))
+        yield* respondJson(yield* provider.next, completion("big-1", "x"))
+        const response = yield* Fiber.join(asking)
+        assert.deepStrictEqual([response.status, errorIn(response).code], [500, "internal_error"])
+        assert.strictEqual(response.headers["x-should-retry"], "false")
+        assert.deepStrictEqual(logged, ["POST /v1/chat/completions failed by a bug Die"])
+
+        const cut = yield* Effect.forkChild(Effect.exit(post(JSON.stringify({ ...ask("go"), stream: true }))))
+        const received = yield* provider.next
+        yield* beginStream(received)
+        yield* write(received, chunk("big-1", "x"))
+        yield* end(received)
+        assert.strictEqual((yield* Fiber.join(cut))._tag, "Failure")
+        assert.strictEqual(logged.length, 2)
+      }).pipe(
+        Effect.provide(Layer.provide(over(provider, { beforeRecord: Effect.die("bug") }), Logger.layer([logger]))),
+      ),
+    ),
+  )
+})

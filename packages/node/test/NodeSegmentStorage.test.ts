@@ -1,5 +1,6 @@
-import { copyFileSync, existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs"
+import fs, { copyFileSync, existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
+import { syncBuiltinESMExports } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -8,8 +9,9 @@ import { SegmentStorage } from "@signalbox/core/SegmentStorage"
 import { StatsLedger, StatsSettings } from "@signalbox/core/StatsLedger"
 import { Flock, FlockError } from "@signalbox/node/Flock"
 import * as NodeSegmentStorage from "@signalbox/node/NodeSegmentStorage"
-import { ConfigProvider, Context, Effect, Layer, Queue, type Scope } from "effect"
+import { ConfigProvider, Context, Effect, Layer, Logger, Queue, type Scope } from "effect"
 import { TestClock } from "effect/testing"
+import { vi } from "vitest"
 import { start } from "./processes/Process.ts"
 import { setClock } from "./processes/SharedClock.ts"
 
@@ -196,4 +198,37 @@ describe("NodeSegmentStorage on a real directory", () => {
       // Recording continued in memory.
       assert.strictEqual(statSync(join(root, "acknowledged")).size, 3000)
     }))
+
+  const operations = ["openSync", "writeSync", "statSync", "fstatSync", "mkdirSync", "closeSync"] as const
+  for (const operation of operations) {
+    test(`records although each \`${operation}\` fails, and writes the entries afterwards`, (root) =>
+      Effect.gen(function* () {
+        const path = join(root, "ledger")
+        const context = yield* open(path)
+        const { record } = Context.get(context, StatsLedger)
+        for (const code of ["EACCES", "EIO", "EINTR", "EMFILE", "ESTALE"]) {
+          const failing = vi.spyOn(fs, operation).mockImplementation(() => {
+            throw Object.assign(new Error(code), { code })
+          })
+          syncBuiltinESMExports()
+          // The open segment is checked after a second; another hour needs another one.
+          yield* Effect.gen(function* () {
+            yield* TestClock.adjust("1 second")
+            yield* record(call)
+            yield* TestClock.adjust(hour)
+            yield* record(call)
+          }).pipe(
+            Effect.ensuring(
+              Effect.sync(() => {
+                failing.mockRestore()
+                syncBuiltinESMExports()
+              }),
+            ),
+          )
+          yield* TestClock.adjust("1 second")
+          yield* record(call)
+        }
+        assert.strictEqual((yield* total(context)).requests, 15)
+      }).pipe(Effect.provide(Logger.layer([]))))
+  }
 })

@@ -1,13 +1,16 @@
 /**
- * Appends lines to the segment of the current hour, synchronously, and never fails. A line that the storage refuses waits in bounded memory
- * and is tried again with each later line. The clock selects the hour, not the entry.
+ * Appends lines to the segment of the current hour, synchronously, and never fails, whatever the storage throws. A line that the storage refuses
+ * waits in bounded memory and is tried again with each later line. The clock selects the hour, not the entry.
  */
 import { hourMillis, hourOf, segmentName, segmentsPerHour } from "../../SegmentName.ts"
-import type { AppendFailure, SegmentAppender, SegmentStorage } from "../../SegmentStorage.ts"
+import type { AppendFailure, OpenFailure, SegmentAppender, SegmentStorage } from "../../SegmentStorage.ts"
 
 /** The most lines, and characters, that wait for the storage. Beyond that new lines are lost and counted. */
 export const maxWaiting = 1000
 export const maxWaitingBytes = 1_048_576
+
+/** The most characters of a reason. */
+const maxReason = 200
 
 /** The interval between two checks that the open segment still has its name. */
 const checkMillis = 1000
@@ -83,7 +86,13 @@ export class SegmentWriter {
   }
 
   close(): void {
-    this.#appender?.close()
+    const appender = this.#appender
+    if (appender !== undefined) {
+      attempt(
+        () => appender.close(),
+        () => undefined,
+      )
+    }
     this.#appender = undefined
     this.#validUntil = 0
     this.#torn = false
@@ -104,10 +113,19 @@ export class SegmentWriter {
       const reason = this.#open(now)
       if (reason !== undefined) return reason
     }
-    const failure = this.#appender!.append(this.#torn ? `\n${line}` : line)
+    const appender = this.#appender!
+    const failure = attempt(
+      () => appender.append(this.#torn ? `\n${line}` : line),
+      (code) => code,
+    )
     if (failure === undefined) {
       this.#torn = false
       return undefined
+    }
+    if (typeof failure === "string") {
+      // A part of the line may be in the segment. A newline too many is harmless.
+      this.#torn = true
+      return failure
     }
     return this.#afterPartialWrite(line, failure)
   }
@@ -123,7 +141,15 @@ export class SegmentWriter {
   /** Makes sure that the open segment belongs to the hour and still has its name. */
   #open(now: number): string | undefined {
     const hour = hourOf(now)
-    if (this.#appender !== undefined && (this.#hour !== hour || this.#appender.isDetached())) this.close()
+    const current = this.#appender
+    // A segment that cannot be inspected may still take entries.
+    const isDetached = () =>
+      current !== undefined &&
+      attempt(
+        () => current.isDetached(),
+        () => false,
+      )
+    if (this.#hour !== hour || isDetached()) this.close()
     if (this.#appender === undefined) {
       const opened = this.#openFirst(hour)
       if (typeof opened === "string") return opened
@@ -137,10 +163,24 @@ export class SegmentWriter {
 
   #openFirst(hour: number): SegmentAppender | string {
     for (let ordinal = 0; ordinal < segmentsPerHour; ordinal++) {
-      const opened = this.#storage.open(segmentName(hour, ordinal))
+      const opened = attempt(
+        () => this.#storage.open(segmentName(hour, ordinal)),
+        (code): OpenFailure => ({ _tag: "Failed", code }),
+      )
       if (!("_tag" in opened)) return opened
       if (opened._tag === "Failed") return opened.code
     }
     return "REPLACED"
+  }
+}
+
+/** A storage may throw anything. That is a refusal, never a failure of the caller who records. */
+const attempt = <A, B>(operation: () => A, refused: (code: string) => B): A | B => {
+  try {
+    return operation()
+  } catch (error) {
+    const code =
+      error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : String(error)
+    return refused(code.slice(0, maxReason))
   }
 }

@@ -68,8 +68,9 @@ const appender = (fd: number, path: string): SegmentAppender => {
     },
     isDetached: () => !leadsTo(fd, path),
     close: () => {
-      if (isOpen) closeSync(fd)
+      if (!isOpen) return
       isOpen = false
+      closeSync(fd)
     },
   }
 }

@@ -19,12 +19,19 @@ import { StatusFile } from "../../StatusFile.ts"
 import * as Guard from "../Guard.ts"
 import * as HealthRoutes from "../HealthRoutes.ts"
 import { EndlessResponse, StopSwitch } from "../Stopping.ts"
+import * as UnexpectedErrors from "../UnexpectedErrors.ts"
 import * as AdminRoutes from "./AdminRoutes.ts"
 import { drain } from "./Drain.ts"
 import { HostOutput } from "./HostOutput.ts"
 
-/** `Guard` applies to all routes. */
-const routes = Layer.mergeAll(Guard.layer, Gateway.layer(HostServices), HealthRoutes.layer, AdminRoutes.layer).pipe(
+/** `Guard` and `UnexpectedErrors` apply to all routes. */
+const routes = Layer.mergeAll(
+  Guard.layer,
+  UnexpectedErrors.layer,
+  Gateway.layer(HostServices),
+  HealthRoutes.layer,
+  AdminRoutes.layer,
+).pipe(
   Layer.provide([
     Layer.effect(
       Guard.KnownHosts,
