@@ -18,7 +18,7 @@ import { makeWriter } from "./internal/FileConfigSource/Writer.ts"
 import type { ManagedFile } from "./internal/ManagedFile.ts"
 import { withOpaqueSpan } from "./internal/OpaqueSpan.ts"
 import { readText } from "./internal/ReadText.ts"
-import * as Utf8 from "./internal/Utf8.ts"
+import { makeRecentTexts } from "./internal/RecentTexts.ts"
 
 /** `config.json` in the program's `dataDirectory`. */
 export const defaultPath = (program: string): Effect.Effect<string, ConfigStoreError, Path.Path> =>
@@ -55,7 +55,7 @@ const make = Effect.fnUntraced(function* (file: string, { ownDirectory }: { read
     fs: yield* FileSystem.FileSystem,
     path,
     atomic: yield* AtomicFile.make,
-    hashBytes: (bytes) => digest.digestHex(Digest.sha256, bytes),
+    texts: makeRecentTexts((bytes) => digest.digestHex(Digest.sha256, bytes)),
     name: path.resolve(file),
   }
   const own = { count: 0, hash: "" }
@@ -92,7 +92,7 @@ const make = Effect.fnUntraced(function* (file: string, { ownDirectory }: { read
     read,
     ...writer,
     exclusively: lock.exclusively,
-    hash: (text) => document.hashBytes(Utf8.encodeUnmarked(text)),
+    hash: (text) => Effect.map(document.texts.ofText(text), ({ hash }) => hash),
     hints,
     history: history.history,
     warnings: Effect.sync(() => [

@@ -1,13 +1,14 @@
 /** One file that Signalbox keeps, such as the configuration document or the keys, and the services that work on it. */
-import type { Effect, FileSystem, Path, PlatformError } from "effect"
+import type { FileSystem, Path, PlatformError } from "effect"
 import { type AtomicFile, errorCode, errorDetail } from "../AtomicFile.ts"
 import { SourceUnavailable } from "../ConfigError.ts"
+import type { RecentTexts } from "./RecentTexts.ts"
 
 export interface ManagedFile {
   readonly fs: FileSystem.FileSystem
   readonly path: Path.Path
   readonly atomic: AtomicFile
-  readonly hashBytes: (bytes: Uint8Array) => Effect.Effect<string>
+  readonly texts: RecentTexts
   /** The absolute path as the host named it. It may lead through symbolic links. */
   readonly name: string
 }

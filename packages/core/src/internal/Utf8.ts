@@ -16,8 +16,10 @@ const encoder = new TextEncoder()
 
 export const encode = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text)
 
-/** Without leading byte order marks, which `decode` would drop: what is written has the hash of what is read. */
-export const encodeUnmarked = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text.replace(/^\uFEFF+/, ""))
+/** The text without leading byte order marks, which `decode` would drop: what is written has the hash of what is read. */
+export const withoutMarks = (text: string): string => text.replace(/^\uFEFF+/, "")
+
+export const encodeUnmarked = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(withoutMarks(text))
 
 /** Drops a leading byte order mark. `none` if the bytes are not UTF-8. */
 export const decode = (bytes: Uint8Array): Option.Option<string> => {

@@ -8,6 +8,7 @@ import * as AtomicFile from "../../AtomicFile.ts"
 import { EventBus } from "../../EventBus.ts"
 import { FileLock } from "../../FileLock.ts"
 import type { ManagedFile } from "../ManagedFile.ts"
+import { makeRecentTexts } from "../RecentTexts.ts"
 import { makeActiveKeys } from "./ActiveKeys.ts"
 import { makeKeyOperations } from "./KeyChanges.ts"
 import { watchKeyFile } from "./KeyFileWatch.ts"
@@ -21,7 +22,7 @@ export const makeKeyFile = Effect.fnUntraced(function* (name: string) {
     fs: yield* FileSystem.FileSystem,
     path,
     atomic: yield* AtomicFile.make,
-    hashBytes: (bytes) => digest.digestHex(Digest.sha256, bytes),
+    texts: makeRecentTexts((bytes) => digest.digestHex(Digest.sha256, bytes)),
     name: path.resolve(name),
   }
   const active = makeActiveKeys(yield* EventBus)

@@ -32,7 +32,7 @@ export const makeChange = (file: ManagedFile, active: ActiveKeys, lock: FileLock
     // A text that was understood can be edited.
     if (Result.isFailure(text)) return yield* Effect.die(text.failure)
     const owner = Option.getOrUndefined(found)?.info
-    const bytes = yield* failed(encodeText(real, text.success))
+    const bytes = yield* failed(encodeText(file, real, text.success))
     const temporary = yield* failedOnDisk(atomic.prepare(real, bytes, { owner }))
     const discard = Effect.ignore(fs.remove(temporary, { force: true }))
     if (yield* hasMoved(file, real, found)) return yield* Effect.as(discard, Option.none())

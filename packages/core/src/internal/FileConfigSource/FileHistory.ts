@@ -53,7 +53,7 @@ export const makeFileHistory = (
   const files = Effect.flatMap(names, filesIn)
   const put = (name: string, text: string) =>
     Effect.gen(function* () {
-      const bytes = yield* encodeText(at(base), text)
+      const bytes = yield* encodeText(document, at(base), text)
       const temporary = yield* failed(atomic.prepare(at(base), bytes))
       yield* Effect.onError(failed(fs.rename(temporary, at(name))), () => Effect.ignore(fs.remove(temporary)))
       sizes.set(name, bytes.length)

@@ -8,7 +8,6 @@ import { followLinks, type LinkChain } from "../LinkChain.ts"
 import { type ManagedFile, unavailable } from "../ManagedFile.ts"
 import { withOpaqueSpan } from "../OpaqueSpan.ts"
 import { encodeText, readText, type TextFile } from "../ReadText.ts"
-import * as Utf8 from "../Utf8.ts"
 import { type FileHistory, toUnavailable } from "./FileHistory.ts"
 import { leftovers, removeDisplaced, sweep } from "./Sweep.ts"
 
@@ -75,7 +74,7 @@ export const makeWriter = ({ document, history, lock, onWritten, tighten }: Need
     yield* tighten
     const found = yield* readText(document, real)
     if (found.hash !== ifHash) return yield* Effect.fail(new Conflict({ expected: ifHash, actual: found.hash }))
-    const bytes = yield* encodeText(real, text)
+    const bytes = yield* encodeText(document, real, text)
     const temporary = yield* failedAt(real)(atomic.prepare(real, bytes, { owner: found.info }))
     const discard = Effect.ignore(fs.remove(temporary, { force: true }))
     if (yield* Effect.onError(hasMoved(chain, found), () => discard)) return yield* Effect.as(discard, Option.none())
@@ -109,7 +108,7 @@ export const makeWriter = ({ document, history, lock, onWritten, tighten }: Need
     yield* sweep(document, history, chain.real)
     const found = yield* existing
     if (Option.isSome(found)) return found
-    const bytes = yield* encodeText(chain.real, text)
+    const bytes = yield* encodeText(document, chain.real, text)
     const temporary = yield* failedAt(chain.real)(atomic.prepare(chain.real, bytes))
     const created = yield* failedAt(chain.real)(atomic.create(temporary, chain.real))
     // An editor has just saved one: the next attempt finds it.
@@ -121,14 +120,14 @@ export const makeWriter = ({ document, history, lock, onWritten, tighten }: Need
 
   return {
     write: Effect.fn("ConfigSource.write")(function* (text: string, ifHash: string) {
-      const after = yield* document.hashBytes(Utf8.encodeUnmarked(text))
+      const { hash: after } = yield* document.texts.ofText(text)
       return yield* lock.underLock((chain) => write(chain, text, after, ifHash))
     }),
     seed: Effect.fnUntraced(function* (text: string) {
       // Before the lock: a process that may only read can start too.
       const found = yield* existing
       if (Option.isSome(found)) return found.value
-      const hash = yield* document.hashBytes(Utf8.encodeUnmarked(text))
+      const { hash } = yield* document.texts.ofText(text)
       const directory = path.dirname((yield* followLinks(document)).real)
       yield* failedAt(directory)(atomic.makeDirectory(directory))
       return yield* Effect.catchTag(
