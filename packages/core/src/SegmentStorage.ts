@@ -62,6 +62,8 @@ export class SegmentStorage extends Context.Service<
     readonly readRollUp: (name: SegmentName) => Effect.Effect<string | undefined, SegmentsUnavailable>
     /** The size of a segment and its roll-up together, in bytes. */
     readonly size: (name: SegmentName) => Effect.Effect<number, SegmentsUnavailable>
+    /** Makes the lines of a segment and its name durable, without a lock. A segment that is gone needs no sync. */
+    readonly sync: (name: SegmentName) => Effect.Effect<void, SegmentsUnavailable>
     /** Runs `use` while the segment has no appender. Returns `undefined` without waiting if it has one, is gone, or cannot be protected. */
     readonly exclusively: <A, E, R>(
       name: SegmentName,

@@ -1,7 +1,7 @@
 /**
  * Counts model calls: how often, how long, with which usage and at what cost, across all processes that share a storage. Recording appends
- * one line: it never fails and waits for nothing. A recorded line survives the death of any process; a power cut may take the last seconds.
- * A snapshot reads only new lines. The ledger has no prices, and no data leaves the machine.
+ * one line: it never fails and waits for nothing. A recorded line survives the death of any process. It is synced in the background, so a
+ * power cut takes at most the last five seconds and the time of one sync. A snapshot reads only new lines. The ledger has no prices, and no data leaves the machine.
  */
 import { Cause, Clock, Context, Duration, Effect, Latch, Layer, Semaphore } from "effect"
 import { EventBus } from "./EventBus.ts"
@@ -10,6 +10,7 @@ import { makeSegmentTail, type TailView } from "./internal/StatsLedger/SegmentTa
 import { SegmentWriter } from "./internal/StatsLedger/SegmentWriter.ts"
 import type { StatsSeries } from "./internal/StatsLedger/StatsSeries.ts"
 import { makeSnapshot, StatsSettingsSchema, type StatsSnapshot } from "./internal/StatsLedger/StatsSnapshot.ts"
+import { syncFinally, syncRegularly } from "./internal/StatsLedger/syncRegularly.ts"
 import { type LedgerEntryInput, normalize } from "./LedgerEntry.ts"
 import { encodeLine } from "./LedgerLine.ts"
 import { hourMillis, hourOf } from "./SegmentName.ts"
@@ -104,8 +105,12 @@ const make = Effect.gen(function* () {
   const bus = yield* EventBus
   const clock = yield* Clock.Clock
   const refused = Latch.makeUnsafe(false)
-  const writer = new SegmentWriter(storage, () => void refused.openUnsafe())
-  yield* Effect.addFinalizer(() => closeWriter(writer, clock))
+  const unsynced = Latch.makeUnsafe(false)
+  const writer = new SegmentWriter(storage, {
+    onRefused: () => void refused.openUnsafe(),
+    onUnsynced: () => void unsynced.openUnsafe(),
+  })
+  yield* Effect.addFinalizer(() => closeWriter(storage, writer, clock))
 
   const publisher = yield* makePublisher(bus)
   // A hot path: it has no span.
@@ -144,6 +149,7 @@ const make = Effect.gen(function* () {
     return compacted
   }).pipe(turns.withPermit, Effect.withSpan("StatsLedger.compact"))
 
+  yield* Effect.forkScoped(syncRegularly(storage, writer, unsynced))
   yield* Effect.forkScoped(reportRefusals(writer, refused, bus, clock))
   yield* Effect.forkScoped(compactHourly(compact, clock))
   return StatsLedger.of({ record, snapshot, series, compact })
@@ -220,9 +226,10 @@ const compactHourly = (compact: Effect.Effect<Compacted, SegmentsUnavailable>, c
     )
   }).pipe(Effect.forever)
 
-const closeWriter = (writer: SegmentWriter, clock: Clock.Clock) =>
+const closeWriter = (storage: SegmentStorage["Service"], writer: SegmentWriter, clock: Clock.Clock) =>
   Effect.gen(function* () {
     writer.retry(clock.currentTimeMillisUnsafe())
+    yield* syncFinally(storage, writer)
     const backlog = writer.backlog
     writer.close()
     if (backlog === undefined) return

@@ -86,7 +86,7 @@ describe("StatsLedger with an inaccessible segment", () => {
   )
 })
 
-/** Whatever an operating system or a bug may throw. */
+/** Values that an operating system or a bug may throw. */
 const thrown: ReadonlyArray<unknown> = [
   ...["EACCES", "EIO", "EINTR", "EMFILE", "ENOSPC", "EROFS", "ESTALE"].map((code) =>
     Object.assign(new Error(`${code}: refused`), { code }),

@@ -187,7 +187,7 @@ it.live("records a call before it sends the end of the response", () =>
   ),
 )
 
-it.live("logs a bug, and tells the caller with an error that is not empty", () => {
+it.live("logs a bug, and sends the caller an error with a body", () => {
   const logged: Array<string> = []
   const logger = Logger.make(({ cause, message }) => {
     logged.push([...[message].flat(), ...cause.reasons.map(({ _tag }) => _tag)].join(" "))

@@ -1,6 +1,6 @@
 /**
  * Segments as files of one directory (0700, files 0600). Appending is one `write(2)` in append mode, which is atomic among all writers of a file.
- * `flock(2)` protects the segment: shared for appending, exclusive for replacing and removing. Only replacements are synced.
+ * `flock(2)` protects the segment: shared for appending, exclusive for replacing and removing. Appending never syncs; the ledger does it later.
  */
 import { join } from "node:path"
 import * as NodePath from "@effect/platform-node/NodePath"
@@ -11,6 +11,7 @@ import { Flock } from "./Flock.ts"
 import { openAppender } from "./internal/NodeSegmentStorage/appender.ts"
 import { exclusively } from "./internal/NodeSegmentStorage/exclusively.ts"
 import { keepForeignLines } from "./internal/NodeSegmentStorage/keepForeignLines.ts"
+import { syncSegment } from "./internal/NodeSegmentStorage/sync.ts"
 import {
   codeOf,
   makeLister,
@@ -40,6 +41,8 @@ export const layerAt = (directory: string): Layer.Layer<SegmentStorage, never, F
         read: (name, offset) => attempt(() => readPiece(at.entries(name), offset, false)),
         readRollUp: (name) => attempt(() => readWhole(at.rollUp(name))),
         size: (name) => attempt(() => sizeOf(at.entries(name)) + sizeOf(at.rollUp(name))),
+        sync: (name) =>
+          Effect.tryPromise({ try: () => syncSegment(at, name), catch: (error) => unavailable(directory, error) }),
         exclusively: exclusively(at, lock, (error) => unavailable(directory, error)),
         removeRollUp: (name) => attempt(() => removeIfThere(at.rollUp(name))),
         setAside: (lines) => attempt(() => keepForeignLines(at.foreignLines, lines)),

@@ -199,6 +199,35 @@ describe("NodeSegmentStorage on a real directory", () => {
       assert.strictEqual(statSync(join(root, "acknowledged")).size, 3000)
     }))
 
+  test("syncs the segment, its name and the name of its directory", (root) =>
+    Effect.gen(function* () {
+      const path = join(root, "ledger")
+      const context = yield* open(path)
+      yield* Context.get(context, StatsLedger).record(call)
+      const synced: Array<string> = []
+      const { open: openFile } = fs.promises
+      const opening = vi.spyOn(fs.promises, "open").mockImplementation(async (file, ...rest) => {
+        const handle = await openFile(file, ...rest)
+        for (const operation of ["sync", "datasync"] as const) {
+          const run = handle[operation].bind(handle)
+          handle[operation] = () => {
+            synced.push(`${operation} ${file}`)
+            return run()
+          }
+        }
+        return handle
+      })
+      yield* Effect.ensuring(
+        Context.get(context, SegmentStorage).sync("2026-11-21T05"),
+        Effect.sync(() => opening.mockRestore()),
+      )
+      assert.deepStrictEqual(synced, [
+        `datasync ${join(path, "2026-11-21T05.entries")}`,
+        `sync ${path}`,
+        `sync ${root}`,
+      ])
+    }))
+
   const operations = ["openSync", "writeSync", "statSync", "fstatSync", "mkdirSync", "closeSync"] as const
   for (const operation of operations) {
     test(`records although each \`${operation}\` fails, and writes the entries afterwards`, (root) =>

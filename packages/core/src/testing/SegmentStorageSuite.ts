@@ -8,6 +8,7 @@ export const segmentStorageSuite = <E>(name: string, layer: Layer.Layer<SegmentS
     const test = (title: string, body: Effect.Effect<void, unknown, SegmentStorage>) =>
       it.effect(title, () => Effect.provide(body, layer))
     appending(test)
+    syncing(test)
     protection(test)
     replacing(test)
   })
@@ -75,6 +76,23 @@ const appending = (test: Test) => {
       writer.append(text)
       writer.close()
       assert.isTrue((yield* readAll(segment)) === text)
+    }),
+  )
+}
+
+const syncing = (test: Test) => {
+  test(
+    "syncs a segment that is open, closed, held or gone",
+    Effect.gen(function* () {
+      const storage = yield* SegmentStorage
+      yield* storage.sync(segment)
+      const writer = opened(storage.open(segment))
+      writer.append("1\n")
+      yield* storage.sync(segment)
+      writer.close()
+      yield* storage.sync(segment)
+      yield* storage.exclusively(segment, () => storage.sync(segment))
+      assert.strictEqual(yield* readAll(segment), "1\n")
     }),
   )
 }

@@ -37,6 +37,7 @@ export class MemorySegments {
       readRollUp: (name: SegmentName) => Effect.sync(() => this.#rollUps.get(name)),
       size: (name: SegmentName) =>
         Effect.sync(() => (this.#segments.get(name)?.text.length ?? 0) + (this.#rollUps.get(name)?.length ?? 0)),
+      sync: () => Effect.void,
       exclusively: <A, E, R>(name: SegmentName, use: (segment: ExclusiveSegment) => Effect.Effect<A, E, R>) =>
         Effect.acquireUseRelease(
           Effect.sync(() => this.#exclude(name)),

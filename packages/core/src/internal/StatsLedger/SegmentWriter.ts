@@ -1,8 +1,8 @@
 /**
- * Appends lines to the segment of the current hour, synchronously, and never fails, whatever the storage throws. A line that the storage refuses
+ * Appends lines to the segment of the current hour, synchronously, and never fails, even if the storage throws. A line that the storage refuses
  * waits in bounded memory and is tried again with each later line. The clock selects the hour, not the entry.
  */
-import { hourMillis, hourOf, segmentName, segmentsPerHour } from "../../SegmentName.ts"
+import { hourMillis, hourOf, type SegmentName, segmentName, segmentsPerHour } from "../../SegmentName.ts"
 import type { AppendFailure, OpenFailure, SegmentAppender, SegmentStorage } from "../../SegmentStorage.ts"
 
 /** The most lines, and characters, that wait for the storage. Beyond that new lines are lost and counted. */
@@ -26,11 +26,23 @@ export interface Backlog {
   readonly lost: number
 }
 
+/** Called synchronously by the writer. */
+export interface WriterEvents {
+  /** The storage refused a line. */
+  readonly onRefused: () => void
+  /** A segment got its first line since the last `takeUnsynced`. */
+  readonly onUnsynced: () => void
+}
+
 export class SegmentWriter {
   readonly #storage: SegmentStorage["Service"]
-  readonly #refused: () => void
+  readonly #events: WriterEvents
   #appender: SegmentAppender | undefined
   #hour = 0
+  #name: SegmentName = ""
+  /** Whether `#unsynced` has the open segment. */
+  #isUnsynced = false
+  readonly #unsynced = new Set<SegmentName>()
   /** Until this time neither the hour nor the segment needs a check. */
   #validUntil = 0
   #validFrom = 0
@@ -40,10 +52,9 @@ export class SegmentWriter {
   #waitingBytes = 0
   #backlog: { reason: string; readonly since: number; lost: number } | undefined
 
-  /** Calls `refused` for each line that the storage refuses. */
-  constructor(storage: SegmentStorage["Service"], refused: () => void) {
+  constructor(storage: SegmentStorage["Service"], events: WriterEvents) {
     this.#storage = storage
-    this.#refused = refused
+    this.#events = events
   }
 
   get backlog(): Backlog | undefined {
@@ -59,7 +70,22 @@ export class SegmentWriter {
       this.#backlog = { reason, since: now, lost: 0 }
     }
     this.#keep(line)
-    this.#refused()
+    this.#events.onRefused()
+  }
+
+  /** Returns the segments that have new lines since the last call: at most one for each hour, and one more for each that was replaced. */
+  takeUnsynced(): ReadonlyArray<SegmentName> {
+    const names = [...this.#unsynced]
+    this.#unsynced.clear()
+    this.#isUnsynced = false
+    return names
+  }
+
+  /** Notes that the segment has lines that are not synced. */
+  noteUnsynced(name: SegmentName): void {
+    if (name === this.#name) this.#isUnsynced = true
+    this.#unsynced.add(name)
+    this.#events.onUnsynced()
   }
 
   /** Tries to write the waiting lines. */
@@ -118,6 +144,7 @@ export class SegmentWriter {
       () => appender.append(this.#torn ? `\n${line}` : line),
       (code) => code,
     )
+    if (!this.#isUnsynced) this.noteUnsynced(this.#name)
     if (failure === undefined) {
       this.#torn = false
       return undefined
@@ -151,9 +178,8 @@ export class SegmentWriter {
       )
     if (this.#hour !== hour || isDetached()) this.close()
     if (this.#appender === undefined) {
-      const opened = this.#openFirst(hour)
-      if (typeof opened === "string") return opened
-      this.#appender = opened
+      const reason = this.#openFirst(hour)
+      if (reason !== undefined) return reason
       this.#hour = hour
     }
     this.#validFrom = now
@@ -161,13 +187,19 @@ export class SegmentWriter {
     return undefined
   }
 
-  #openFirst(hour: number): SegmentAppender | string {
+  #openFirst(hour: number): string | undefined {
     for (let ordinal = 0; ordinal < segmentsPerHour; ordinal++) {
+      const name = segmentName(hour, ordinal)
       const opened = attempt(
-        () => this.#storage.open(segmentName(hour, ordinal)),
+        () => this.#storage.open(name),
         (code): OpenFailure => ({ _tag: "Failed", code }),
       )
-      if (!("_tag" in opened)) return opened
+      if (!("_tag" in opened)) {
+        this.#appender = opened
+        this.#name = name
+        this.#isUnsynced = this.#unsynced.has(name)
+        return undefined
+      }
       if (opened._tag === "Failed") return opened.code
     }
     return "REPLACED"

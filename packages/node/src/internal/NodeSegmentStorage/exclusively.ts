@@ -4,6 +4,7 @@ import type { ExclusiveSegment, SegmentStorage, SegmentsUnavailable } from "@sig
 import { Effect } from "effect"
 import type { Flock } from "../../Flock.ts"
 import { leadsTo, readPiece, type SegmentPaths } from "../SegmentFiles.ts"
+import { syncDirectory } from "./sync.ts"
 
 export const exclusively = (
   at: SegmentPaths,
@@ -75,14 +76,5 @@ const writeDurably = async (path: string, text: string): Promise<void> => {
     await file.sync()
   } finally {
     await file.close()
-  }
-}
-
-const syncDirectory = async (directory: string): Promise<void> => {
-  const handle = await promises.open(directory, "r")
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }
