@@ -3,7 +3,8 @@
  * of a `JSON.parse` of the same text.
  */
 import { createHash } from "node:crypto"
-import { ConfigDocument, type Layers, type Loaded } from "@signalbox/core/ConfigDocument"
+import type { Layers, Loaded } from "@signalbox/core/ConfigDocument"
+import * as ConfigDocument from "@signalbox/core/ConfigDocument"
 import { HostConfig } from "@signalbox/server/HostConfig"
 import { Result } from "effect"
 import { interleave, report } from "./measure.ts"
@@ -32,7 +33,7 @@ export const documents = (comments: boolean): ReadonlyArray<string> => {
 }
 
 /** Returns a function that loads the next text over the one before it. */
-const chain = <C>(document: ConfigDocument<C>, texts: ReadonlyArray<string>, layers: Layers = {}) => {
+const chain = <C>(document: ConfigDocument.ConfigDocument<C>, texts: ReadonlyArray<string>, layers: Layers = {}) => {
   let loaded: Loaded<C> = Result.getOrThrow(document.load(texts[0]!, layers))
   let next = 0
   return (): string => {

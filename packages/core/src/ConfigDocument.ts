@@ -12,15 +12,10 @@ import { jsonSchemaOf } from "./internal/ConfigDocument/JsonSchema.ts"
 import { Loader } from "./internal/ConfigDocument/Loader.ts"
 import { makeReader, readText } from "./internal/ConfigDocument/Reader.ts"
 import { redactRotated, redactText } from "./internal/ConfigDocument/Redact.ts"
-import { holdsMarker } from "./internal/ConfigDocument/Restore.ts"
 import { restartKey, Shapes, warningsKey } from "./internal/ConfigDocument/Shape.ts"
-import {
-  type ConfigDocument as Compiled,
-  type Options,
-  type Remark,
-  redactionMarker,
-} from "./internal/ConfigDocument/Types.ts"
+import type { ConfigDocument as Compiled, Options, Remark } from "./internal/ConfigDocument/Types.ts"
 import { absent, lookup } from "./internal/Json.ts"
+import { redactionMarker } from "./internal/RedactionMarker.ts"
 import { parsePointer, pointer } from "./JsonPointer.ts"
 
 export type {
@@ -34,9 +29,9 @@ export type {
   Provenance,
   Remark,
 } from "./internal/ConfigDocument/Types.ts"
-export { redactionMarker } from "./internal/ConfigDocument/Types.ts"
+export { redactionMarker } from "./internal/RedactionMarker.ts"
 
-/** The operations on the documents of one schema; see `ConfigDocument.make`. */
+/** The operations on the documents of one schema; see `make`. */
 export type ConfigDocument<C> = Compiled<C>
 
 /**
@@ -50,7 +45,7 @@ export type ConfigDocument<C> = Compiled<C>
  *
  * ```ts
  * import { deepStrictEqual } from "node:assert"
- * import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+ * import * as ConfigDocument from "@signalbox/core/ConfigDocument"
  * import { Result, Schema } from "effect"
  *
  * const document = ConfigDocument.make({ schema: Schema.Struct({ port: Schema.Int }) })
@@ -62,7 +57,7 @@ export type ConfigDocument<C> = Compiled<C>
  * deepStrictEqual(document.diff(before, after).paths, ["/port"])
  * ```
  */
-const make = <S extends Schema.Top>({
+export const make = <S extends Schema.Top>({
   environmentPrefix,
   migrations = [],
   schema,
@@ -112,8 +107,24 @@ const make = <S extends Schema.Top>({
   }
 }
 
-/** Marks a schema: a change at or below it takes effect only after a restart. `diff` reports such paths as `restartRequired`. */
-const restartRequired = <S extends Schema.Top>(schema: S): S["Rebuild"] => schema.annotate({ [restartKey]: true })
+/**
+ * Marks a schema: a change at or below it takes effect only after a restart. `diff` reports such paths as `restartRequired`.
+ *
+ * **Example** (Marking a port)
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert"
+ * import * as ConfigDocument from "@signalbox/core/ConfigDocument"
+ * import { Result, Schema } from "effect"
+ *
+ * const document = ConfigDocument.make({ schema: Schema.Struct({ port: ConfigDocument.restartRequired(Schema.Int) }) })
+ * const load = (text: string) => Result.getOrThrow(document.load(text, {}))
+ *
+ * deepStrictEqual(document.diff(load('{ "port": 80 }'), load('{ "port": 443 }')).restartRequired, ["/port"])
+ * ```
+ */
+export const restartRequired = <S extends Schema.Top>(schema: S): S["Rebuild"] =>
+  schema.annotate({ [restartKey]: true })
 
 /**
  * Adds remarks on valid configurations to the schema of a whole document. Each remark becomes a warning with its line and column.
@@ -122,7 +133,7 @@ const restartRequired = <S extends Schema.Top>(schema: S): S["Rebuild"] => schem
  *
  * ```ts
  * import { deepStrictEqual } from "node:assert"
- * import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+ * import * as ConfigDocument from "@signalbox/core/ConfigDocument"
  * import { Result, Schema } from "effect"
  *
  * const schema = ConfigDocument.withWarnings(Schema.Struct({ port: Schema.Int }), ({ port }) =>
@@ -133,13 +144,28 @@ const restartRequired = <S extends Schema.Top>(schema: S): S["Rebuild"] => schem
  * deepStrictEqual(warnings.map(({ column, path }) => [path, column]), [["/port", 11]])
  * ```
  */
-const withWarnings = <S extends Schema.Top>(
+export const withWarnings = <S extends Schema.Top>(
   schema: S,
   remarks: (config: S["Type"]) => ReadonlyArray<Remark>,
 ): S["Rebuild"] => schema.annotate({ [warningsKey]: remarks })
 
-/** Describes a document as JSON Schema (draft 2020-12), with its defaults; secrets are strings. Takes a declared ConfigStore too: `jsonSchema(AppConfig)`. */
-const jsonSchema = (document: { readonly schema: Schema.Top; readonly version: number }): Schema.JsonObject =>
+/**
+ * Describes a document as JSON Schema (draft 2020-12), with its defaults; secrets are strings. Takes a declared ConfigStore too:
+ * `jsonSchema(AppConfig)`.
+ *
+ * **Example** (Describing a document for editors)
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert"
+ * import * as ConfigDocument from "@signalbox/core/ConfigDocument"
+ * import { Schema } from "effect"
+ *
+ * const { properties } = ConfigDocument.jsonSchema({ schema: Schema.Struct({ port: Schema.Int }), version: 1 })
+ *
+ * deepStrictEqual(Object.keys(Object(properties)), ["version", "port"])
+ * ```
+ */
+export const jsonSchema = (document: { readonly schema: Schema.Top; readonly version: number }): Schema.JsonObject =>
   jsonSchemaOf(document.schema, new Shapes(document.schema.ast), document.version)
 
 /**
@@ -149,14 +175,11 @@ const jsonSchema = (document: { readonly schema: Schema.Top; readonly version: n
  *
  * ```ts
  * import { deepStrictEqual } from "node:assert"
- * import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+ * import * as ConfigDocument from "@signalbox/core/ConfigDocument"
  * import { Result } from "effect"
  *
  * deepStrictEqual(ConfigDocument.parse('{ "port": 80, } // plain'), Result.succeed({ port: 80 }))
  * ```
  */
-const parse = (text: string): Result.Result<Schema.JsonObject, ReadonlyArray<Problem>> =>
+export const parse = (text: string): Result.Result<Schema.JsonObject, ReadonlyArray<Problem>> =>
   Result.map(readText(text), (value) => value as Schema.JsonObject)
-
-/** Compiles and reads documents, and annotates their schemas. `holdsMarker` is whether a value holds the redaction marker anywhere. */
-export const ConfigDocument = { make, parse, holdsMarker, restartRequired, withWarnings, jsonSchema } as const

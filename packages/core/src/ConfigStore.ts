@@ -4,7 +4,7 @@
  * generations, so that a request keeps the one that it has pinned. The `ConfigSource` decides where the document is stored.
  */
 import { Context, Effect, Layer, Schema, type Scope } from "effect"
-import { type Change, ConfigDocument, type Edit, type Migration, type Provenance } from "./ConfigDocument.ts"
+import * as ConfigDocument from "./ConfigDocument.ts"
 import type { ConfigStoreError, Problem } from "./ConfigError.ts"
 import { ConfigSource, type HistoryEntry, MemoryDocument } from "./ConfigSource.ts"
 import type { EventBus } from "./EventBus.ts"
@@ -44,7 +44,7 @@ export interface Shape<in out C> {
   /** The snapshot of this fiber's pinned generation, else the one in force. */
   readonly snapshot: Effect.Effect<Snapshot<C>>
   /** The layer from which the value at a path comes. */
-  readonly provenance: (path: string) => Effect.Effect<Provenance>
+  readonly provenance: (path: string) => Effect.Effect<ConfigDocument.Provenance>
   /** The configuration in force as plain JSON: all layers, defaults filled in, the redaction marker in place of each secret. */
   readonly effective: Effect.Effect<Schema.Json>
   /**
@@ -75,7 +75,7 @@ export interface Shape<in out C> {
    * deepStrictEqual(changes, [{ path: "/limit", before: 3, after: 5 }])
    * ```
    */
-  readonly plan: (wanted: ReadonlyArray<Edit> | string) => Effect.Effect<Plan, ConfigStoreError>
+  readonly plan: (wanted: ReadonlyArray<ConfigDocument.Edit> | string) => Effect.Effect<Plan, ConfigStoreError>
   /**
    * Applies edits to the document at the source.
    *
@@ -109,13 +109,16 @@ export interface Shape<in out C> {
    * deepStrictEqual(result, { revision: 2, changes: [{ path: "/limit", before: 10, after: 20 }] })
    * ```
    */
-  readonly update: (edits: ReadonlyArray<Edit>, options?: WriteOptions) => Effect.Effect<Accepted<C>, ConfigStoreError>
+  readonly update: (
+    edits: ReadonlyArray<ConfigDocument.Edit>,
+    options?: WriteOptions,
+  ) => Effect.Effect<Accepted<C>, ConfigStoreError>
   /** Replaces the whole text. A redaction marker in it keeps the secret at that place. */
   readonly replace: (text: string, options?: WriteOptions) => Effect.Effect<Accepted<C>, ConfigStoreError>
   /** Reads document and environment again and returns what changed. The environment stays ignored until the next reload without it. */
   readonly reload: (options?: {
     readonly ignoreEnvironment?: boolean
-  }) => Effect.Effect<ReadonlyArray<Change>, ConfigStoreError>
+  }) => Effect.Effect<ReadonlyArray<ConfigDocument.Change>, ConfigStoreError>
   /** The documents that were in force, newest first, and among them, marked, kept documents that never were. */
   readonly history: Effect.Effect<ReadonlyArray<HistoryEntry>, ConfigStoreError>
   /** Returns a document of the history, or the one in force, by its hash or the first digits of it (at least 6). Fails with `NotKept`. */
@@ -164,7 +167,7 @@ export interface Shape<in out C> {
    */
   readonly undo: Effect.Effect<Accepted<C>, ConfigStoreError>
   /** Sets values above all other layers until the process ends, at most 1,024; `remove` lifts them. Writes nothing. Values as for `update`. */
-  readonly override: (edits: ReadonlyArray<Edit>) => Effect.Effect<Accepted<C>, ConfigStoreError>
+  readonly override: (edits: ReadonlyArray<ConfigDocument.Edit>) => Effect.Effect<Accepted<C>, ConfigStoreError>
   /** The document in force, redacted. */
   readonly document: Effect.Effect<RedactedDocument>
   /** Why the document at the source is not in force; empty if it is. */
@@ -172,7 +175,7 @@ export interface Shape<in out C> {
   /** Accepted parts that deserve a look: unknown keys with near names, repeated keys, a file mode that is too wide, warnings of the schema. */
   readonly warnings: Effect.Effect<ReadonlyArray<Problem>>
   /** The changes of a revision, redacted; `undefined` if it is not one of the newest eight. */
-  readonly changesOf: (revision: number) => Effect.Effect<ReadonlyArray<Change> | undefined>
+  readonly changesOf: (revision: number) => Effect.Effect<ReadonlyArray<ConfigDocument.Change> | undefined>
   readonly "~signalbox/ConfigStore": {
     /** Gives a setting its slice from now on, as long as the Scope lasts. */
     readonly bind: <Self, Id extends string, S extends Schema.Top>(
@@ -216,7 +219,7 @@ export interface Class<in out Self, in out Id extends string, in out S extends S
 export interface Options<S extends Schema.Top> {
   readonly schema: S
   /** `migrations[0]` changes a document of version 1 to version 2, and so on. Plain JSON in, plain JSON out. */
-  readonly migrations?: ReadonlyArray<Migration>
+  readonly migrations?: ReadonlyArray<ConfigDocument.Migration>
   /** `SIGNALBOX`: `/retention/events_days` can be set by `SIGNALBOX_RETENTION_EVENTS_DAYS`. Without it the environment is not read. */
   readonly environmentPrefix?: string
   /** The first document of a new source, instead of the version and every default. */

@@ -1,6 +1,7 @@
 /** Layers, versions, unknown keys, differences and seeds. */
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigDocument, type Layers, type Loaded } from "@signalbox/core/ConfigDocument"
+import type { Layers, Loaded } from "@signalbox/core/ConfigDocument"
+import * as ConfigDocument from "@signalbox/core/ConfigDocument"
 import { Effect, Result, Schema } from "effect"
 import { document } from "./ConfigDocumentHost.ts"
 

@@ -1,6 +1,6 @@
 /** Bad documents: never a crash, always a position, and no value of the document in a message. */
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+import * as ConfigDocument from "@signalbox/core/ConfigDocument"
 import type { Problem } from "@signalbox/core/ConfigError"
 import { Result, Schema } from "effect"
 import * as fc from "fast-check"

@@ -1,5 +1,5 @@
 /** A schema of the kind that hosts have, and documents and mutations for it. */
-import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+import * as ConfigDocument from "@signalbox/core/ConfigDocument"
 import { Effect, Schema } from "effect"
 import * as fc from "fast-check"
 import { findFaults } from "../src/internal/Json.ts"

@@ -1,6 +1,7 @@
 /** A load over a previous document returns the same as a load without one, for generated schemas, documents and edits. */
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigDocument, type Layers, type Loaded } from "@signalbox/core/ConfigDocument"
+import type { Layers, Loaded } from "@signalbox/core/ConfigDocument"
+import * as ConfigDocument from "@signalbox/core/ConfigDocument"
 import { Effect, Equal, Result, Schema, SchemaParser, SchemaTransformation } from "effect"
 import * as fc from "fast-check"
 import { parse } from "../src/internal/ConfigDocument/Text.ts"
@@ -12,7 +13,7 @@ type AnySchema = Schema.Top & { readonly DecodingServices: never; readonly Encod
 
 const agree = <C>(
   schema: AnySchema,
-  document: ConfigDocument<C>,
+  document: ConfigDocument.ConfigDocument<C>,
   text: string,
   previous: Loaded<C> | undefined,
   layers: Layers = {},

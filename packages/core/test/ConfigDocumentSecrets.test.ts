@@ -1,6 +1,7 @@
 /** Secrets of a document appear only in the decoded configuration. */
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigDocument, redactionMarker } from "@signalbox/core/ConfigDocument"
+import * as ConfigDocument from "@signalbox/core/ConfigDocument"
+import { redactionMarker } from "@signalbox/core/ConfigDocument"
 import { Option, Redacted, Result, Schema } from "effect"
 import * as fc from "fast-check"
 import { aDocument, aHand, document, textsOf, write } from "./ConfigDocumentHost.ts"

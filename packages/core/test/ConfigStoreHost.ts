@@ -1,6 +1,6 @@
 /** A host for the store's tests: three settings, with secrets, environment and a restart among them, a document in memory, and all published events. */
 import { assert } from "@effect/vitest"
-import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+import * as ConfigDocument from "@signalbox/core/ConfigDocument"
 import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
 import * as ConfigStore from "@signalbox/core/ConfigStore"
 import type { AnyEvent } from "@signalbox/core/Event"

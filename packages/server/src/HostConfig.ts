@@ -12,7 +12,7 @@ import {
   Setting,
   StatsSettings,
 } from "@signalbox/core"
-import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+import * as ConfigDocument from "@signalbox/core/ConfigDocument"
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import { Effect, Layer, Schema } from "effect"
 import { isLoopback } from "./internal/Loopback.ts"

@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+import * as ConfigDocument from "@signalbox/core/ConfigDocument"
 import { HostConfig } from "@signalbox/server"
 import { Result } from "effect"
 

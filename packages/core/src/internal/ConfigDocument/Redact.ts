@@ -6,10 +6,10 @@
 import { Result } from "effect"
 import { type Node, parseTree } from "jsonc-parser"
 import { isDeeperThan, maxDepth } from "../Json.ts"
+import { redactionMarker } from "../RedactionMarker.ts"
 import { commentsOf } from "./Characters.ts"
 import type { Shapes, View } from "./Shape.ts"
 import { parse, withoutMark } from "./Text.ts"
-import { redactionMarker } from "./Types.ts"
 
 interface Secret {
   readonly node: Node

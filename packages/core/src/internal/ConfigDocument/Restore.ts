@@ -3,6 +3,7 @@ import { Result } from "effect"
 import type { Node } from "jsonc-parser"
 import type { Tokens } from "../../JsonPointer.ts"
 import { absent, isObject, lookup } from "../Json.ts"
+import { redactionMarker } from "../RedactionMarker.ts"
 import { commentsOf } from "./Characters.ts"
 import { equivalent } from "./Difference.ts"
 import { Outline } from "./Outline.ts"
@@ -10,10 +11,6 @@ import type { ProblemList } from "./Problems.ts"
 import { commentMarker, type Gap, replaceGaps, secretsOf, tellingComments, treeOf } from "./Redact.ts"
 import type { Shapes } from "./Shape.ts"
 import { parse } from "./Text.ts"
-import { redactionMarker } from "./Types.ts"
-
-export const holdsMarker = (value: unknown): boolean =>
-  value === redactionMarker || (typeof value === "object" && value !== null && Object.values(value).some(holdsMarker))
 
 /** The value with each marker replaced by what `stored` has at the same path; the value itself if it holds none. */
 export const restoreValue = (value: unknown, stored: unknown, path: Tokens, problems: ProblemList): unknown => {

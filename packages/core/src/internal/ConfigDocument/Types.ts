@@ -18,9 +18,6 @@ export type Provenance = "default" | "document" | "environment" | "runtime"
 /** Migrates a document, as plain JSON, to the next version. */
 export type Migration = (document: Schema.Json) => Schema.Json
 
-/** Replaces each secret wherever a document is shown. A write that holds it keeps the stored secret. */
-export const redactionMarker = "<redacted>"
-
 /** The layers above the document. */
 export interface Layers {
   /** Looks up one environment variable by its full name. A function returns the same for a name each time: a load over `previous` looks up only new names. */

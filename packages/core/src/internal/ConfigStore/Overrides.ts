@@ -1,7 +1,8 @@
 /** Runtime overrides: values above all other layers, until they are removed or the process ends. */
 import { Result } from "effect"
-import { ConfigDocument, type Edit } from "../../ConfigDocument.ts"
+import type { Edit } from "../../ConfigDocument.ts"
 import type { Problem } from "../../ConfigError.ts"
+import { holdsMarker } from "../RedactionMarker.ts"
 
 export const maxOverrides = 1024
 
@@ -24,7 +25,7 @@ export const mergeOverrides = (
 /** Refuses redaction markers in `edits`: an override stores no secret that a marker could keep. */
 export const markerProblems = (edits: ReadonlyArray<Edit>): ReadonlyArray<Problem> =>
   edits
-    .filter((edit) => "value" in edit && ConfigDocument.holdsMarker(edit.value))
+    .filter((edit) => "value" in edit && holdsMarker(edit.value))
     .map(({ path }) => ({ by: "schema", path, message: noStoredSecret }))
 
 const noStoredSecret =

@@ -1,9 +1,10 @@
 /** Events, warnings and redacted changes, built from what the store knows. All of them are bounded and hold no secret. */
 import { Effect } from "effect"
-import { type Change, ConfigDocument, type Difference, type Loaded } from "../../ConfigDocument.ts"
+import type { Change, ConfigDocument, Difference, Loaded } from "../../ConfigDocument.ts"
 import { format, type Problem } from "../../ConfigError.ts"
 import { ConfigChanged, ConfigMigrated, ConfigRejected, maxPlaces, type Origin } from "../../ConfigEvents.ts"
 import type { ConfigSource } from "../../ConfigSource.ts"
+import { holdsMarker } from "../RedactionMarker.ts"
 import type { Snapshot } from "./Results.ts"
 
 export const changedEvent = (
@@ -57,5 +58,5 @@ export const rotatesSecret = <C>(
   before: Loaded<C>,
   after: Loaded<C>,
 ): boolean =>
-  changes.some((change) => ConfigDocument.holdsMarker(change.before)) ||
+  changes.some((change) => holdsMarker(change.before)) ||
   (before.hidden && document.redactRotated(before.text, after.text) !== before.text)

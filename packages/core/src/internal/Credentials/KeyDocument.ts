@@ -4,7 +4,7 @@
  * survive. A text with any error is refused whole: half a table would admit or lock out callers by chance.
  */
 import { DateTime, Effect, Result, Schema } from "effect"
-import { ConfigDocument, type Loaded } from "../../ConfigDocument.ts"
+import { type Loaded, make as makeDocument } from "../../ConfigDocument.ts"
 import { format, type Problem } from "../../ConfigError.ts"
 import { CredentialId, CredentialLabel, CredentialModels, maxCredentials } from "../Credential.ts"
 import type { StoredKey, StoredKeys } from "./KeyTable.ts"
@@ -35,7 +35,7 @@ const Keys = Schema.Record(Schema.String, Key).check(
   }),
 )
 // No default: a file in which `keys` is missing or misspelt must not revoke all keys.
-const make = () => ConfigDocument.make({ schema: Schema.Struct({ keys: Keys }) })
+const make = () => makeDocument({ schema: Schema.Struct({ keys: Keys }) })
 let made: ReturnType<typeof make> | undefined
 /** Compiled at the first read: a host without keys starts sooner. */
 const document = () => {

@@ -2,7 +2,7 @@
  * `config import`: replaces members of the document by those of another document, and keeps members that the other one does not have. Documents of
  * copilot-api can be imported too: their models name no provider and use the one called `default`.
  */
-import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+import * as ConfigDocument from "@signalbox/core/ConfigDocument"
 import { defaultProvider } from "@signalbox/core/ModelSettings"
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import { HostConfig } from "@signalbox/server/HostConfig"

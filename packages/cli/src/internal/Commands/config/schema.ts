@@ -2,7 +2,7 @@
  * `config schema`: the JSON Schema of the document, of the running host or else of this program. The output is the same with and without `--json`. It
  * does not depend on the document, which may be refused.
  */
-import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+import * as ConfigDocument from "@signalbox/core/ConfigDocument"
 import { HostConfig } from "@signalbox/server/HostConfig"
 import { Effect } from "effect"
 import { endpoints } from "../../AdminEndpoints.ts"

@@ -1,5 +1,5 @@
 /** `config validate`: checks a document against parser and schema, and where a host is running, lets it build every service that depends on it. */
-import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+import * as ConfigDocument from "@signalbox/core/ConfigDocument"
 import { format } from "@signalbox/core/ConfigError"
 import { HostConfig } from "@signalbox/server/HostConfig"
 import { Effect, Option, Result } from "effect"

@@ -1,5 +1,5 @@
 /** Finds the value that the document's text has at a path, without defaults and without what overrides the document. */
-import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+import * as ConfigDocument from "@signalbox/core/ConfigDocument"
 import { Effect } from "effect"
 import { failed } from "../../Failure.ts"
 import { findValue } from "../../findValue.ts"

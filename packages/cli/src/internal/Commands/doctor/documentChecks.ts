@@ -1,6 +1,6 @@
 /** Checks the document and the keys: whether they can be read and decoded, and the warnings about them. */
 import { statSync } from "node:fs"
-import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+import * as ConfigDocument from "@signalbox/core/ConfigDocument"
 import { format } from "@signalbox/core/ConfigError"
 import { Credentials } from "@signalbox/core/Credentials"
 import { EventBus } from "@signalbox/core/EventBus"
