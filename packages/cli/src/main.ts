@@ -10,7 +10,9 @@ import { writeLine } from "./internal/writeLine.ts"
 
 const args = process.argv.slice(2)
 const isVersion = args.length === 1 && (args[0] === "--version" || args[0] === "-v")
-const line = isVersion ? `signalbox ${version}` : statusBarOf(args)
+// Cli.ts refuses arguments that are not UTF-8.
+const mayBeDamaged = args.some((arg) => arg.includes("\ufffd"))
+const line = isVersion ? `signalbox ${version}` : mayBeDamaged ? undefined : statusBarOf(args)
 
 // SIGHUP makes a host read its document again. Before the host listens for it, the signal must not end the process.
 if (args.includes("serve")) process.on("SIGHUP", () => {})

@@ -1,6 +1,6 @@
 /** Behaviour that all commands share: usage errors, help, exit codes and output. */
 import { spawnSync } from "node:child_process"
-import { closeSync, openSync } from "node:fs"
+import { closeSync, existsSync, openSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { version } from "@signalbox/api/Version"
 import { Effect } from "effect"
@@ -45,16 +45,35 @@ describe("the command", () => {
     }),
   )
 
+  it.live("prints the same help for a group alone, with help before it and with --help after it", () =>
+    Effect.gen(function* () {
+      const { run } = yield* home
+      for (const words of [[], ["config"], ["keys"]]) {
+        const requested = yield* run([...words, "--help"])
+        assert.deepStrictEqual(yield* run(words), requested)
+        assert.deepStrictEqual(yield* run(["help", ...words]), requested)
+      }
+      assert.include((yield* run(["help", "config", "set"])).stdout, "signalbox config set [flags] <path> <value>")
+    }),
+  )
+
   const wrong: ReadonlyArray<readonly [words: ReadonlyArray<string>, expected: RegExp]> = [
-    [[], /signalbox needs a command/],
-    [["config"], /signalbox config needs a command/],
     [["modles"], /there is no command "modles" \(did you mean "models"\?\)/],
+    [["help", "modles"], /signalbox has no command "modles" \(did you mean "models"\?\)/],
+    [["help", "config", "plann"], /signalbox config has no command "plann" \(did you mean "plan"\?\)/],
     [["models", "--jsn"], /there is no flag --jsn \(did you mean "--json"\?\)/],
-    [["config", "set", "a"], /Missing required argument: value/],
-    [["config", "get", "a", "b"], /Unexpected positional argument: "b"/],
-    [["serve", "--port", "70000"], /a port is a number from 0 to 65535/],
-    [["serve", "--port", "x"], /Invalid value for flag --port/],
-    [["stats", "--window", "9d"], /"9d" is not a time window/],
+    [["config", "set", "a"], /signalbox config set needs <value>\nhint: write `signalbox config set <path> <value>`/],
+    [
+      ["config", "get", "a", "b"],
+      /signalbox config get does not take "b"\nhint: write `signalbox config get \[<path>\]`/,
+    ],
+    [["serve", "--port", "70000"], /--port takes a number from 0 to 65535, not "70000"/],
+    [["serve", "--port", "x"], /--port takes a number from 0 to 65535, not "x"/],
+    [["serve", "--port"], /--port needs a value: PORT/],
+    [["serve", "--log-format", "xml"], /--log-format takes text or json, not "xml"/],
+    [["serve", "--strict=maybe"], /--strict takes no value/],
+    [["models", "--config", "a", "--config", "b"], /--config may occur only once/],
+    [["stats", "--window", "9d"], /--window takes a time of 1 minute to 24 hours, not "9d"/],
     [["models", "--config", ""], /--config names no file/],
     [["config", "get", "a..b"], /"a..b" is not a path/],
     [["config", "set", "models.a", "{x"], /begins like JSON but is not valid JSON/],
@@ -63,6 +82,11 @@ describe("the command", () => {
     [["events", "--types", "config.chnged"], /did you mean "config.changed"\?/],
     [["events", "--since", "bogus"], /"bogus" is not a cursor\nhint: --since takes /],
     [["status", "--tmux", "--theme", "white-on-blu"], /did you mean "white-on-blue"\?/],
+    [["status", "--tmux", "--fg", "#[red]"], /--fg takes a colour of tmux, not "#\[red\]"/],
+    [["status", "--tmux", "--max-length", "0"], /--max-length takes a number from 1 to 99999, not "0"/],
+    ...[["--narrow"], ["--max-length", "5"], ["--theme", "x"], ["--fg", "red"], ["--bg", "red"]].map(
+      (words) => [["status", ...words], new RegExp(`${words[0]} needs --tmux`)] as const,
+    ),
     [["service", "print", "--systemd", "--launchd"], /exclude each other/],
   ]
   for (const [words, expected] of wrong) {
@@ -75,11 +99,43 @@ describe("the command", () => {
         const [first = "", second = "", ...more] = stderr.trimEnd().split("\n")
         assert.match(first, /^signalbox: /)
         assert.match(second, /^hint: /)
+        assert.notMatch(stderr, /Expected|Invalid|Missing|finite number/)
         assert.deepStrictEqual(more, [])
         assert.notInclude(stderr, escape)
       }),
     )
   }
+
+  it.live("refuses bytes that are not UTF-8 in any argument and in the path of the document", () =>
+    Effect.gen(function* () {
+      const { config, directory, env, run } = yield* home
+      const shell = (words: string, before = "") =>
+        runProgram("bash", ["-c", `cd '${directory}'; ${before} "${process.execPath}" "${program}" ${words}`], env)
+      const bytes = String.raw`$'caf\xe9'`
+      for (const words of [
+        `config set models.echo.upstream ${bytes}`,
+        `config set models.${bytes}.upstream x`,
+        `config plan --unset models.${bytes}`,
+        `keys add ${bytes}`,
+        `keys add alice --label=${bytes}`,
+        `config get --config ${bytes}`,
+        `status --tmux --config ${bytes}`,
+        `${bytes} --json`,
+      ]) {
+        const { code, stderr, stdout } = yield* shell(words)
+        assert.deepStrictEqual([code, stdout], [2, ""], words)
+        assert.match(stderr, /argument \d is not UTF-8/, words)
+      }
+      for (const before of [`SIGNALBOX_CONFIG=${bytes}`, `XDG_DATA_HOME=/tmp/${bytes}`]) {
+        const { code, stderr } = yield* shell("config set models.echo.upstream x", before)
+        assert.deepStrictEqual([code, stderr.includes("the path of the document is not UTF-8")], [2, true], before)
+      }
+      assert.isFalse(existsSync(config))
+      // U+FFFD itself is UTF-8.
+      const meant = yield* run(["config", "set", "models.echo.upstream", "a\ufffd"])
+      assert.strictEqual(meant.code, process.platform === "linux" ? 0 : 2, meant.stderr)
+    }),
+  )
 
   it.live("prints a usage error as one JSON problem on standard error with --json", () =>
     Effect.gen(function* () {

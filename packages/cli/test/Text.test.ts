@@ -76,6 +76,7 @@ describe("status --tmux in the launcher", () => {
       ["status", "--tmux", "--theme", "pink"],
       ["status", "--tmux", "--fg", "#[red]"],
       ["status", "--tmux", "--max-length=x"],
+      ["status", "--tmux", "--max-length=0"],
       ["status", "--tmux", "more"],
     ]) {
       assert.isUndefined(statusBarOf(words), words.join(" "))

@@ -4,18 +4,15 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { config } from "./Commands/config.ts"
+import { numberFlag } from "./Commands/numberFlag.ts"
 import { switchFlag } from "./Commands/switchFlag.ts"
 
 const serve = Command.make(
   "serve",
   {
-    port: Flag.Int("port").pipe(
+    port: numberFlag("port", 0, 65_535).pipe(
       Flag.withMetavar("PORT"),
       Flag.withDescription("Listen on this port instead of listen.port; 0 takes any free port"),
-      Flag.filter(
-        (port) => port >= 0 && port <= 65_535,
-        () => "a port is a number from 0 to 65535",
-      ),
       Flag.optional,
     ),
     strict: switchFlag("strict", "Do not start with a refused document"),
@@ -36,7 +33,7 @@ const status = Command.make(
   {
     tmux: switchFlag("tmux", "Print one line for tmux's status-right; prints nothing when no host is running"),
     narrow: switchFlag("narrow", "With --tmux: without the model"),
-    maxLength: Flag.Int("max-length").pipe(
+    maxLength: numberFlag("max-length", 1, 99_999).pipe(
       Flag.withMetavar("COLUMNS"),
       Flag.withDescription("With --tmux: maximum width"),
       Flag.optional,
@@ -65,7 +62,7 @@ const status = Command.make(
         )
       : Effect.flatMap(
           Effect.promise(() => import("./Commands/status.ts")),
-          ({ status }) => status,
+          ({ status }) => status(input),
         ),
 ).pipe(Command.withDescription("Show whether a host is running, and its state"))
 

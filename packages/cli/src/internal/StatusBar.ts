@@ -62,7 +62,7 @@ const setFlag = (flags: Flags, name: string, value: string): boolean => {
       return value !== ""
     case "--max-length":
       flags.maxLength = Number(value)
-      return /^\d{1,5}$/.test(value)
+      return /^[1-9]\d{0,4}$/.test(value)
     case "--theme":
       if (isTheme(value)) flags.theme = value
       return isTheme(value)

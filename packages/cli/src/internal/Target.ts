@@ -3,6 +3,7 @@ import { basename } from "node:path"
 import type { HostNote } from "@signalbox/server/HostNote"
 import { type HostPaths, hostPaths } from "@signalbox/server/HostPaths"
 import { Effect, Option } from "effect"
+import { replacement } from "./Arguments.ts"
 import { findDocument } from "./DocumentPath.ts"
 import { type Failure, failed, hostStopping, noHost, usage } from "./Failure.ts"
 import { requireReadable } from "./FilePermissions.ts"
@@ -32,6 +33,13 @@ export const target: Effect.Effect<Target, Failure, typeof ConfigFile.Identifier
       "no-place",
       "the path of the document is relative, and the working directory was removed",
       "change to an existing directory, or name the document by an absolute path",
+    )
+  }
+  // Node has replaced bytes of SIGNALBOX_CONFIG, XDG_DATA_HOME, HOME or the working directory: another file would be written.
+  if (found.path.includes(replacement)) {
+    return yield* usage(
+      "the path of the document is not UTF-8",
+      "name a document whose path is UTF-8 with --config FILE",
     )
   }
   return { paths: hostPaths(found.path), isNamed: found.isNamed }

@@ -2,22 +2,24 @@
 import { writeSync } from "node:fs"
 import { format } from "@signalbox/core/ConfigError"
 import { Cause } from "effect"
-import { Failure, failed, problemOf } from "./Failure.ts"
+import type { ShowHelp } from "effect/cli/CliError"
+import { exitCodes, Failure, failed, problemOf } from "./Failure.ts"
 import { hasFlag, isVerbose } from "./hasFlag.ts"
 import { stderrColors } from "./Print.ts"
 import { escapeLine } from "./TextFormat.ts"
 
 /** Reports why a command failed and returns the exit code. */
 export const reportFailure = (args: ReadonlyArray<string>, cause: Cause.Cause<unknown>): number => {
-  // The presenter has already reported a usage error.
-  if (isShowHelp(Cause.squash(cause))) return 2
+  const error = Cause.squash(cause)
+  // The presenter has already printed the help, or reported the usage errors.
+  if (isShowHelp(error)) return error.errors.length === 0 ? 0 : exitCodes.usage
   const failure = failureOf(cause)
   printFailure(args, failure)
   if (isVerbose(args)) writeError(Cause.pretty(cause))
   return failure.exitCode
 }
 
-const isShowHelp = (error: unknown): boolean =>
+const isShowHelp = (error: unknown): error is ShowHelp =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "ShowHelp"
 
 export const failureOf = (cause: Cause.Cause<unknown>): Failure => {

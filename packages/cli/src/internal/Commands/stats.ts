@@ -31,8 +31,8 @@ const minutesOf = (text: string) => {
     ? Effect.succeed(minutes)
     : Effect.fail(
         usage(
-          `${JSON.stringify(text)} is not a time window`,
-          "write 15 or 15m for minutes, 24h for hours; at most 24h",
+          `--window takes a time of 1 minute to 24 hours, not ${JSON.stringify(text)}`,
+          "write 15 or 15m for minutes, 24h for hours",
         ),
       )
 }

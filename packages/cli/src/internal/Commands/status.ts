@@ -1,18 +1,39 @@
 /** `status`: whether a host is running on the document, and its state. */
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { endpoints } from "../AdminEndpoints.ts"
+import { usage } from "../Failure.ts"
 import { request } from "../HostClient.ts"
 import { type Colors, printResult } from "../Print.ts"
 import { type RunningHost, requireResponse } from "../RunningHost.ts"
 import { requireHost } from "../Target.ts"
 import { escapeLine, formatDuration, formatTime, plural } from "../TextFormat.ts"
 
-export const status = Effect.gen(function* () {
+interface BarFlags {
+  readonly narrow: boolean
+  readonly maxLength: Option.Option<number>
+  readonly theme: Option.Option<string>
+  readonly fg: Option.Option<string>
+  readonly bg: Option.Option<string>
+}
+
+export const status = Effect.fnUntraced(function* (flags: BarFlags) {
+  const [flag] = barFlags(flags)
+  if (flag !== undefined) {
+    return yield* usage(`${flag} needs --tmux: it is about the line for a status bar`, "add --tmux, or leave it out")
+  }
   const host = yield* requireHost("show its status")
   yield* requireResponse(host)
   const state = yield* stateOf(host)
   yield* printResult(state, (colors) => text(state, colors))
 })
+
+const barFlags = ({ bg, fg, maxLength, narrow, theme }: BarFlags): ReadonlyArray<string> => [
+  ...(narrow ? ["--narrow"] : []),
+  ...(Option.isSome(maxLength) ? ["--max-length"] : []),
+  ...(Option.isSome(theme) ? ["--theme"] : []),
+  ...(Option.isSome(fg) ? ["--fg"] : []),
+  ...(Option.isSome(bg) ? ["--bg"] : []),
+]
 
 const stateOf = (host: RunningHost) =>
   Effect.all(

@@ -20,11 +20,20 @@ export const statusBar = Effect.fnUntraced(function* ({ bg, fg, maxLength, narro
   const name = Option.getOrUndefined(theme)
   if (name !== undefined && !isTheme(name)) {
     const near = didYouMean(nearNames(name, themeNames))
-    return yield* usage(`there is no theme ${JSON.stringify(name)}${near}`, `there are: ${themeNames.join(", ")}`)
+    return yield* usage(
+      `--theme takes the name of a theme, not ${JSON.stringify(name)}${near}`,
+      `the themes are ${themeNames.join(", ")}`,
+    )
   }
-  for (const colour of [fg, bg]) {
+  for (const [flag, colour] of [
+    ["--fg", fg],
+    ["--bg", bg],
+  ] as const) {
     if (Option.isSome(colour) && !isColour(colour.value)) {
-      return yield* usage(`${JSON.stringify(colour.value)} is not a tmux colour`, "write red, colour123 or #ff8800")
+      return yield* usage(
+        `${flag} takes a colour of tmux, not ${JSON.stringify(colour.value)}`,
+        "write red, colour123 or #ff8800",
+      )
     }
   }
   const line = drawStatusBar(

@@ -1,4 +1,4 @@
-/** Help, and what is wrong with the words of a command line. */
+/** Help, and usage errors: the flag or argument, what it takes, and how the command is written. */
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import { Effect } from "effect"
 import type * as CliError from "effect/cli/CliError"
@@ -10,32 +10,49 @@ import { printFailure } from "../reportFailure.ts"
 
 type Event = Parameters<CliOutput.Presenter["present"]>[0]
 
+/** A group of commands without a command prints its help, as with `--help`. */
 export const present = (
   args: ReadonlyArray<string>,
   event: Exclude<Event, { readonly _tag: "Version" }>,
 ): Effect.Effect<void> => {
-  if (event._tag === "InvalidInvocation") {
-    const message = event.errors.map((error) => messageOf(error, event.helpDoc)).join("; ")
-    return Effect.sync(() => printFailure(args, usage(message, helpHint(event.commandPath))))
-  }
-  if (event.reason === "Requested") {
+  if (event._tag === "Help") {
     return printOrDie(CliOutput.defaultFormatter({ colors: stdoutHasColors() }).formatHelpDoc(event.helpDoc))
   }
-  const message = `${event.commandPath.join(" ")} needs a command`
-  return Effect.sync(() => printFailure(args, usage(message, helpHint(event.commandPath))))
+  const name = event.commandPath.join(" ")
+  const message = event.errors.map((error) => usageMessage(error, name, event.helpDoc)).join("; ")
+  const isWritten = event.errors.every(({ _tag }) => _tag === "MissingArgument" || _tag === "UnexpectedArgument")
+  const hint = isWritten ? `write \`${event.helpDoc.usage.replace(" [flags]", "")}\`` : `see \`${name} --help\``
+  return Effect.sync(() => printFailure(args, usage(message, hint)))
 }
 
-const helpHint = (path: ReadonlyArray<string>): string => `see \`${path.join(" ")} --help\``
-
-const messageOf = (error: CliError.NonShowHelpErrors, help: HelpDoc): string => {
+const usageMessage = (error: CliError.NonShowHelpErrors, command: string, help: HelpDoc): string => {
   switch (error._tag) {
     case "UnrecognizedOption":
       return `there is no flag ${error.option}${didYouMean(nearNames(error.option, flagsOf(help)))}`
     case "UnknownSubcommand":
       return `there is no command ${JSON.stringify(error.subcommand)}${didYouMean(error.suggestions)}`
+    case "MissingArgument":
+      return `${command} needs <${error.argument}>`
+    case "UnexpectedArgument":
+      return `${command} does not take ${error.arguments.map((word) => JSON.stringify(word)).join(" ")}`
+    case "MissingOption":
+      return `${command} needs --${error.option}`
+    case "InvalidValue":
+      return invalidValue(error)
     default:
       return error.message
   }
+}
+
+const invalidValue = ({ expected, kind, option, value }: CliError.InvalidValue): string => {
+  const name = kind === "flag" ? `--${option}` : `<${option}>`
+  if (/^\d+ occurrences$/.test(value)) return `${name} may occur only once`
+  if (expected.startsWith('Expected "true"')) return `${name} takes no value`
+  const takes = expected
+    .replace(/^Expected:? /, "")
+    .replaceAll('"', "")
+    .replaceAll(" | ", " or ")
+  return value === "" ? `${name} needs a value: ${takes}` : `${name} takes ${takes}, not ${JSON.stringify(value)}`
 }
 
 const flagsOf = ({ flags, globalFlags = [], inheritedFlags = [] }: HelpDoc): ReadonlyArray<string> =>
