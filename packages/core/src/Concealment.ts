@@ -117,7 +117,14 @@ export const secretsIn = (settings: Iterable<unknown>): ReadonlySet<string> => {
     if (seen.has(value) || depth > maxDepth) return false
     seen.add(value)
     let clean = isImmutable(value)
-    for (const item of itemsOf(value)) clean = find(item, depth + 1) && clean
+    if (isPlain(value)) {
+      const { keys, values } = membersOf(value)
+      const known = cleanValues.get(keys)
+      for (let index = 0; index < values.length; index++) {
+        if (known === undefined || known[index] !== values[index]) clean = find(values[index], depth + 1) && clean
+      }
+      if (clean && keys.length > manyMembers) cleanValues.set(keys, values)
+    } else for (const item of itemsOf(value)) clean = find(item, depth + 1) && clean
     if (clean) withoutSecrets.add(value)
     return clean
   }
@@ -128,11 +135,18 @@ export const secretsIn = (settings: Iterable<unknown>): ReadonlySet<string> => {
 /** Values that were searched before: nearly all of a configuration is the same object in the next revision. */
 const withoutSecrets = new WeakSet<object>()
 
+/**
+ * The values of the last large record without secrets, by its list of keys, which the next revision shares. One comparison for each member takes a
+ * tenth of the time of looking it up.
+ */
+const cleanValues = new WeakMap<ReadonlyArray<string>, ReadonlyArray<unknown>>()
+const manyMembers = 64
+
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 
 const itemsOf = (value: object): Iterable<unknown> => {
   if (value instanceof Map || value instanceof Set) return value
-  return isPlain(value) ? membersOf(value).values : Object.values(value)
+  return Object.values(value)
 }
 
 const isImmutable = (value: object): boolean =>

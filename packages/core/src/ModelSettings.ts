@@ -1,5 +1,6 @@
 /** Schemas and settings of models: those of the document and those that plugins register. */
 import { Effect, Schema } from "effect"
+import { membersOf } from "./internal/StructuralSharing.ts"
 import { didYouMean, nearNames } from "./NearNames.ts"
 import * as Setting from "./Setting.ts"
 
@@ -109,3 +110,40 @@ export const defaultModelAliasProblem = (models: ModelsByAlias, alias: string): 
   alias === "" || Object.hasOwn(models, alias)
     ? undefined
     : `default_model_alias is not an alias of models${didYouMean(nearNames(alias, Object.keys(models)))}; add it there, or leave it empty`
+
+/**
+ * Returns the aliases of models whose provider does not exist, by the name of that provider.
+ *
+ * **When to use**
+ *
+ * In the warnings of a host's schema. It is not a problem of the document, because a provider may come later.
+ *
+ * **Example** (Finding a misspelt provider)
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert"
+ * import { aliasesWithoutProvider, Model } from "@signalbox/core/ModelSettings"
+ *
+ * const models = {
+ *   fast: Model.make({ upstream: "small-1", provider: "openai" }),
+ *   slow: Model.make({ upstream: "large-1", provider: "opnai" }),
+ * }
+ * deepStrictEqual(aliasesWithoutProvider(models, { openai: {} }), new Map([["opnai", ["slow"]]]))
+ * ```
+ */
+export const aliasesWithoutProvider = (
+  models: ModelsByAlias,
+  providers: Readonly<Record<string, unknown>>,
+): ReadonlyMap<string, ReadonlyArray<string>> => {
+  const known = new Set(Object.keys(providers))
+  const found = new Map<string, Array<string>>()
+  const { keys, values } = membersOf(models)
+  for (let index = 0; index < keys.length; index++) {
+    const { provider } = values[index]!
+    if (known.has(provider)) continue
+    const aliases = found.get(provider)
+    if (aliases === undefined) found.set(provider, [keys[index]!])
+    else aliases.push(keys[index]!)
+  }
+  return found
+}

@@ -1,5 +1,7 @@
 import { assert, it } from "@effect/vitest"
-import { concealer } from "@signalbox/core/Concealment"
+import { concealer, secretsIn } from "@signalbox/core/Concealment"
+import { Redacted } from "effect"
+import { share } from "../src/internal/StructuralSharing.ts"
 
 const secret = "sk-a/b+c=&d<e-0123456789"
 const conceal = concealer(new Set([secret]))
@@ -57,4 +59,14 @@ it("hides each of many secrets, and overlapping ones together", () => {
   const conceal = concealer(new Set([...many, "abcdefgh12", "efgh12345678"]))
   assert.strictEqual(conceal(many.join(", ")), many.map(() => "<redacted>").join(", "))
   assert.strictEqual(conceal("x abcdefgh12345678 y"), "x <redacted> y")
+})
+
+it("finds a secret in the next revision of a large record whose other members it has searched", () => {
+  const members = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`m${index}`, Object.freeze({ index })]))
+  const before = Object.freeze({ ...members })
+  assert.deepStrictEqual(secretsIn([before]), new Set())
+  const after = share(before, { ...members, m50: Object.freeze({ key: Redacted.make("sk-0123456789") }) })
+  assert.deepStrictEqual(secretsIn([after]), new Set(["sk-0123456789"]))
+  const next = share(after, { ...members, m99: Redacted.make("sk-9876543210") })
+  assert.deepStrictEqual(secretsIn([next]), new Set(["sk-9876543210"]))
 })

@@ -1,7 +1,8 @@
 import { assert, it } from "@effect/vitest"
-import { Model } from "@signalbox/core/ModelSettings"
+import { Model, type ModelsByAlias } from "@signalbox/core/ModelSettings"
 import * as fc from "fast-check"
 import { ModelTable, modelEvents } from "../src/internal/ModelTable.ts"
+import { membersOf, share } from "../src/internal/StructuralSharing.ts"
 
 /** Equal models are identical, as in two revisions of a document that share unchanged members. */
 const models = ["u1", "u2", "u3"].map((upstream) => Model.make({ upstream }))
@@ -56,4 +57,20 @@ it("returns one event for each alias that differs between three tables in a row"
     }),
     { numRuns: 500 },
   )
+})
+
+it("returns the events of large records that share their list of aliases, and of those that do not", () => {
+  const [first, second] = models as [Model, Model]
+  const names = Array.from({ length: 100 }, (_, index) => `alias-${index}`)
+  const before: ModelsByAlias = Object.freeze(Object.fromEntries(names.map((name) => [name, first])))
+  const changed = share(before, { ...before, "alias-50": second }) as ModelsByAlias
+  const { "alias-99": _, ...others } = changed
+  const tags = (from: ModelsByAlias, to: ModelsByAlias) =>
+    modelEvents(new ModelTable(from, []), new ModelTable(to, [])).map(({ _tag, alias }) => `${_tag} ${alias}`)
+  assert.strictEqual(membersOf(changed).keys, membersOf(before).keys)
+  assert.deepStrictEqual(tags(before, changed), ["model.changed alias-50"])
+  assert.deepStrictEqual(tags(changed, Object.freeze({ ...others, new: first })), [
+    "model.removed alias-99",
+    "model.added new",
+  ])
 })

@@ -13,6 +13,7 @@ import {
   StatsSettings,
 } from "@signalbox/core"
 import * as ConfigDocument from "@signalbox/core/ConfigDocument"
+import { aliasesWithoutProvider } from "@signalbox/core/ModelSettings"
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import { Effect, Layer, Schema } from "effect"
 import { isLoopback } from "./internal/Loopback.ts"
@@ -76,16 +77,7 @@ const Parts = Schema.Struct({
 )
 
 const Document = ConfigDocument.withWarnings(Parts, ({ models, providers }) => {
-  // Nearly always there are none.
-  if (Object.values(models).every(({ provider }) => Object.hasOwn(providers, provider))) return []
-  const orphans = new Map<string, Array<string>>()
-  for (const [alias, { provider }] of Object.entries(models)) {
-    if (Object.hasOwn(providers, provider)) continue
-    const aliases = orphans.get(provider)
-    if (aliases === undefined) orphans.set(provider, [alias])
-    else aliases.push(alias)
-  }
-  return Array.from(orphans, ([provider, [first = "", ...others]]) => ({
+  return Array.from(aliasesWithoutProvider(models, providers), ([provider, [first = "", ...others]]) => ({
     path: ["models", first, "provider"],
     message:
       `there is no provider ${JSON.stringify(provider)}${didYouMean(nearNames(provider, Object.keys(providers)))}` +

@@ -4,6 +4,7 @@
  */
 import { ModelAdded, ModelChanged, type ModelEvent, type ModelField, ModelRemoved } from "../ModelEvents.ts"
 import type { Model, ModelsByAlias, Registration } from "../ModelSettings.ts"
+import { membersOf } from "./StructuralSharing.ts"
 
 interface RegisteredModel {
   readonly model: Model
@@ -74,28 +75,16 @@ const candidates = (before: ModelTable, after: ModelTable): ReadonlySet<string> 
   return found
 }
 
-const differingKeys = (before: ModelsByAlias, after: ModelsByAlias): Array<string> => {
-  const differing: Array<string> = []
-  const keys = Object.keys(after)
-  let common = 0
-  for (const alias of keys) {
-    const old = before[alias]
-    if (old === after[alias]) common++
-    else {
-      differing.push(alias)
-      if (old !== undefined && Object.hasOwn(before, alias)) common++
-    }
-  }
-  sizes.set(after, keys.length)
-  // Only if an old alias is missing, a second pass looks for removed aliases.
-  if (common < (sizes.get(before) ?? Number.POSITIVE_INFINITY)) {
-    for (const alias of Object.keys(before)) if (!Object.hasOwn(after, alias)) differing.push(alias)
-  }
-  return differing
+const differingKeys = (before: ModelsByAlias, after: ModelsByAlias): ReadonlyArray<string> => {
+  const was = membersOf(before)
+  const is = membersOf(after)
+  const differing = is.keys.filter((alias, index) => {
+    const old = was.keys[index] === alias ? was.values[index] : Object.hasOwn(before, alias) ? before[alias] : undefined
+    return old !== is.values[index]
+  })
+  // Records with the same aliases share the list of them.
+  return was.keys === is.keys ? differing : [...differing, ...was.keys.filter((alias) => !Object.hasOwn(after, alias))]
 }
-
-/** The number of models of each compared record: listing the keys of a large record costs more than comparing its values. */
-const sizes = new WeakMap<ModelsByAlias, number>()
 
 /** The registered models change with the registrations only, not with the document. */
 const registeredCache = new WeakMap<ReadonlyArray<Registration>, ReadonlyMap<string, RegisteredModel>>()

@@ -6,9 +6,9 @@ import { Equal, Redacted } from "effect"
 import { absent, isPlain, maxDepth, type PlainObject, put } from "./Json.ts"
 
 /** The keys of an object and their values, in the same order. */
-export interface Members {
+export interface Members<out A = unknown> {
   readonly keys: ReadonlyArray<string>
-  readonly values: ReadonlyArray<unknown>
+  readonly values: ReadonlyArray<A>
 }
 
 const largeObject = 64
@@ -16,11 +16,12 @@ const largeObject = 64
 /** Members of large frozen objects: to enumerate one of 10,000 keys and look them up costs a third of parsing it. */
 const largeObjects = new WeakMap<object, Members>()
 
-export const membersOf = (value: PlainObject): Members => {
+export const membersOf = <A>(value: Readonly<Record<string, A>>): Members<A> => {
   const known = largeObjects.get(value)
-  if (known !== undefined) return known
+  // An object has one type of values.
+  if (known !== undefined) return known as Members<A>
   const keys = Object.keys(value)
-  const members = { keys, values: keys.map((key) => value[key]) }
+  const members = { keys, values: keys.map((key) => value[key]!) }
   if (keys.length > largeObject && Object.isFrozen(value)) largeObjects.set(value, members)
   return members
 }
