@@ -10,19 +10,11 @@ import { Cause, Redacted, Schema, SchemaAST, type SchemaIssue, SchemaParser } fr
 import type { Tokens } from "../../JsonPointer.ts"
 import { absent, freeze, isObject, member, type PlainObject, put } from "../Json.ts"
 import { membersOf, sameValue } from "../StructuralSharing.ts"
-import {
-  acceptorOf,
-  hasConstantDefault,
-  mappingOf,
-  throughLinks,
-  validatesNothingElse,
-  withoutDefaults,
-  withoutLinks,
-} from "./Links.ts"
+import { acceptorOf, hasConstantDefault, passageOf, withoutDefaults, withoutLinks } from "./Links.ts"
 import {
   type Check,
   type Decode,
-  type Decoded,
+  type Decoder,
   type Field,
   noKeys,
   recordDecoder,
@@ -34,7 +26,7 @@ import type { Shapes, View } from "./Shape.ts"
 
 /** Compiles the decoder of a whole document. */
 export const compile = (ast: SchemaAST.AST, shapes: Shapes): Decode =>
-  new Compiler(shapes).place(ast, shapes.root, true)
+  new Compiler(shapes).place(ast, shapes.root, true).decode
 
 /** Every key below `value` that none of the shapes knows. */
 export const unknownKeys = (shapes: Shapes, view: View, value: unknown): ReadonlyArray<Tokens> => {
@@ -65,28 +57,25 @@ class Compiler {
   }
 
   /** The value of a place. One that is not required may be absent. */
-  place(ast: SchemaAST.AST, view: View, isRequired: boolean): Decode {
-    return remembered(this.byMembers(ast, view) ?? this.unit(ast, view, isRequired))
+  place(ast: SchemaAST.AST, view: View, isRequired: boolean): Decoder {
+    const decode = this.byMembers(ast, view)
+    const isConstant = hasConstantDefault(ast)
+    if (decode !== undefined) return { decode: remembered(decode, isConstant), accepts: () => false }
+    const accepts = this.shapes.hasSecret(view) ? undefined : acceptorOf(ast)
+    return { decode: remembered(this.unit(ast, view, isRequired), isConstant), accepts: accepts ?? (() => false) }
   }
 
   private byMembers(ast: SchemaAST.AST, view: View): Decode | undefined {
-    const links = ast.encoding ?? []
-    let names: ReadonlyMap<string, string> | undefined
-    // Outermost first: defaults, which hand on what they get, then at most one renaming of keys.
-    for (const [peeled, link] of links.toReversed().entries()) {
-      const mapping = mappingOf(link)
-      if (mapping._tag === "Opaque" || names !== undefined) return undefined
-      if (mapping._tag === "Renamed") names = mapping.names
-      if (!validatesNothingElse(link.to, withoutLinks(ast, peeled + 1), names)) return undefined
-    }
-    const body = withoutLinks(ast, links.length)
-    if (!SchemaAST.isObjects(body) || body.encodingChecks !== undefined) return undefined
-    const members = this.members(body, view, names)
-    if (members === undefined || (links.length === 0 && !SchemaAST.isOptional(ast))) return members
+    const linkCount = ast.encoding?.length ?? 0
+    const body = withoutLinks(ast, linkCount)
+    const passage = passageOf(ast)
+    if (passage === undefined || !SchemaAST.isObjects(body) || body.encodingChecks !== undefined) return undefined
+    const members = this.members(body, view, passage.names)
+    if (members === undefined || (linkCount === 0 && !SchemaAST.isOptional(ast))) return members
     const whole = this.unit(ast, view, false)
     return (input, path, problems) => {
-      if (input === absent && links.length === 0) return { output: absent, effective: absent, unknown: noKeys }
-      const passed = throughLinks(links, names, input)
+      if (input === absent && linkCount === 0) return { output: absent, effective: absent, unknown: noKeys }
+      const passed = passage.pass(input)
       return passed === undefined ? whole(input, path, problems) : members(passed, path, problems)
     }
   }
@@ -101,7 +90,7 @@ class Compiler {
       const fields = ast.propertySignatures.map((field): Field => {
         const name = String(field.name)
         const key = names?.get(name) ?? name
-        return { key, name, decode: this.place(field.type, this.shapes.step(view, key), false) }
+        return { key, name, ...this.place(field.type, this.shapes.step(view, key), false) }
       })
       return structDecoder(fields, check)
     }
@@ -133,7 +122,7 @@ class Compiler {
     const secret = shapes.hasSecret(view)
     const parser = parserOf(ast, required)
     const effectiveOf = effectiveBy(ast, parser)
-    const decode: Decode = (input, path, problems) => {
+    return (input, path, problems) => {
       const decoded = parser.decode(input)
       if (decoded === failed) {
         const skip = required ? 0 : 1
@@ -147,16 +136,6 @@ class Compiler {
         effective: secret ? wrapSecrets(shapes, view, effective) : effective,
         unknown: unknownKeys(shapes, view, input),
       }
-    }
-    const accepts = secret ? undefined : acceptorOf(ast)
-    if (accepts === undefined) return decode
-    let whenAbsent: Decoded | undefined
-    const isConstant = hasConstantDefault(ast.encoding?.at(-1))
-    return (input, path, problems) => {
-      if (input !== absent && accepts(input)) return { output: input, effective: input, unknown: noKeys }
-      if (input !== absent || !isConstant) return decode(input, path, problems)
-      whenAbsent ??= decode(input, path, problems)
-      return whenAbsent
     }
   }
 }

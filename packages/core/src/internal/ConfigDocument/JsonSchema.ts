@@ -2,10 +2,10 @@
  * JSON Schema (draft 2020-12) of a document, for editors and for programs that write one. Secrets are strings, and keys with a default are
  * optional. A document that fits it may still be refused, because JSON Schema cannot express every check.
  */
-import { Option, Schema } from "effect"
+import { Schema } from "effect"
 import { parsePointer } from "../../JsonPointer.ts"
 import { isObject, type PlainObject } from "../Json.ts"
-import { runLink } from "./Links.ts"
+import { defaultOf } from "./Links.ts"
 import type { Shapes, View } from "./Shape.ts"
 
 export const jsonSchemaOf = (schema: Schema.Top, shapes: Shapes, version: number): Schema.JsonObject => {
@@ -62,8 +62,8 @@ class Describer {
   /** The default as the schema declares it, which is how a person would write it. Of several shapes the first that has one counts. */
   private defaultOf(view: View, key: string): unknown {
     for (const { fields } of view) {
-      const outermost = fields.get(key)?.encoding?.at(-1)
-      const declared = outermost && Option.getOrUndefined(runLink(outermost, Option.none()) ?? Option.none())
+      const field = fields.get(key)
+      const declared = field && defaultOf(field)
       if (declared !== undefined) return declared
     }
     return undefined

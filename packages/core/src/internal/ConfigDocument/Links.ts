@@ -3,7 +3,7 @@
  * that the parts can be decoded one by one. A step is tried on an example when a schema is compiled, and verified on every real value.
  */
 import { Effect, Exit, Option, SchemaAST, SchemaGetter } from "effect"
-import { absent, freeze, isObject } from "../Json.ts"
+import { absent, freeze, isObject, member, type PlainObject, put } from "../Json.ts"
 
 /** What a link does to the keys of an object. */
 export type KeyMapping =
@@ -14,18 +14,25 @@ export type KeyMapping =
 
 const opaque: KeyMapping = { _tag: "Opaque" }
 
-/** Runs the decoding half of a link; `undefined` where it fails or dies. */
-export const runLink = (link: SchemaAST.Link, input: Option.Option<unknown>): Option.Option<unknown> | undefined => {
-  const transformation = link.transformation
+/** Decodes a value, or `absent`, through a link; `undefined` where it fails, dies, or leaves nothing. */
+export const runLink = ({ transformation }: SchemaAST.Link, input: unknown): unknown => {
   if (transformation._tag === "Middleware") return undefined
+  const getter = transformation.decode as SchemaGetter.Getter<unknown, unknown>
   try {
-    const result = SchemaGetter.run(transformation.decode as SchemaGetter.Getter<unknown, unknown>, input, {})
+    if (getter._tag === "Transform" && input !== absent) return getter.transform(input)
+    const result = SchemaGetter.run(getter, input === absent ? Option.none() : Option.some(input), {})
     // Most steps need no fiber, and this runs for every value.
     const exit = Exit.isExit(result) ? result : Effect.runSyncExit(result)
-    return exit._tag === "Success" ? (exit.value as Option.Option<unknown>) : undefined
+    return exit._tag === "Success" ? Option.getOrUndefined(exit.value as Option.Option<unknown>) : undefined
   } catch {
     return undefined
   }
+}
+
+/** The default that a schema declares for an absent key. */
+export const defaultOf = (ast: SchemaAST.AST): unknown => {
+  const outermost = ast.encoding?.at(-1)
+  return outermost && runLink(outermost, absent)
 }
 
 const mappings = new WeakMap<SchemaAST.Link, KeyMapping>()
@@ -45,10 +52,10 @@ const probe = (link: SchemaAST.Link): KeyMapping => {
       if (typeof name === "symbol") return opaque
       const mark = {}
       keys.set(mark, String(name))
-      Object.defineProperty(example, String(name), { value: mark, enumerable: true })
+      put(example, String(name), mark)
     }
   }
-  const result = Option.getOrUndefined(runLink(link, Option.some(example)) ?? Option.none())
+  const result = runLink(link, example)
   if (result === example) return { _tag: "Same" }
   if (!isObject(result)) return opaque
   const names = new Map<string, string>()
@@ -71,13 +78,64 @@ export const withoutLinks = (ast: SchemaAST.AST, count: number): SchemaAST.AST =
 /** An encoding that omits defaults would hide the values in force, so they do not belong to the effective value. */
 export const withoutDefaults = (ast: SchemaAST.AST): SchemaAST.AST => {
   const links = ast.encoding ?? []
-  let count = 0
-  while (count < links.length && mappingOf(links[links.length - 1 - count]!)._tag === "Same") count++
-  return withoutLinks(ast, count)
+  return withoutLinks(ast, links.length - 1 - links.findLastIndex((link) => mappingOf(link)._tag !== "Same"))
+}
+
+/** The way of a value through all links of an object schema. */
+export interface Passage {
+  /** Decoded name → key in the document, where keys are renamed. */
+  readonly names: ReadonlyMap<string, string> | undefined
+  /** The object whose members are decoded one by one, in the document's form. `undefined` where a link does more to a value than to its example. */
+  readonly pass: (input: unknown) => unknown
+}
+
+/** `undefined` where a link does more than fill in a default, or rename keys once. */
+export const passageOf = (ast: SchemaAST.AST): Passage | undefined => {
+  const links = ast.encoding?.toReversed() ?? []
+  const steps: Array<Passage["pass"]> = []
+  let names: ReadonlyMap<string, string> | undefined
+  for (const [index, link] of links.entries()) {
+    const mapping = mappingOf(link)
+    if (mapping._tag === "Opaque" || names !== undefined) return undefined
+    if (mapping._tag === "Renamed") names = mapping.names
+    if (!validatesNothingElse(link.to, withoutLinks(ast, index + 1), names)) return undefined
+    steps.push(names === undefined ? (value) => handOn(link, value) : renaming(link, names))
+  }
+  return { names, pass: (input) => steps.reduce((value, step) => (value === undefined ? value : step(value)), input) }
+}
+
+const handOn = (link: SchemaAST.Link, value: unknown): unknown => {
+  const result = runLink(link, value)
+  return value === absent ? freeze(result) : result === value ? value : undefined
+}
+
+const renaming = (link: SchemaAST.Link, names: ReadonlyMap<string, string>): Passage["pass"] => {
+  const members = [...names]
+  const keys = new Set(names.values())
+  return (value) => {
+    if (!isObject(value)) return undefined
+    const result = runLink(link, only(keys, value))
+    if (!isObject(result)) return undefined
+    let count = 0
+    for (const [name, key] of members) {
+      const was = member(value, key)
+      if (member(result, name) !== was) return undefined
+      if (was !== absent) count++
+    }
+    return Object.keys(result).length === count ? value : undefined
+  }
+}
+
+/** Schema drops unknown keys before it renames the others. */
+const only = (keys: ReadonlySet<string>, value: PlainObject): PlainObject => {
+  const all = Object.keys(value)
+  return all.every((key) => keys.has(key))
+    ? value
+    : Object.fromEntries(all.flatMap((key) => (keys.has(key) ? [[key, value[key]]] : [])))
 }
 
 /** Whether the source of a link validates only what the rest of the schema validates anyway, so that it need not be run. */
-export const validatesNothingElse = (
+const validatesNothingElse = (
   to: SchemaAST.AST,
   rest: SchemaAST.AST,
   names: ReadonlyMap<string, string> | undefined,
@@ -102,44 +160,10 @@ export const validatesNothingElse = (
   )
 }
 
-/** Returns the value that the members are decoded from, or `undefined` where a link does more to this value than it did to its example. */
-export const throughLinks = (
-  links: ReadonlyArray<SchemaAST.Link>,
-  names: ReadonlyMap<string, string> | undefined,
-  input: unknown,
-): unknown => {
-  let value = input
-  for (const link of links.toReversed()) {
-    if (mappingOf(link)._tag === "Renamed") {
-      if (!renames(link, names ?? new Map(), value)) return undefined
-      continue
-    }
-    const result = runLink(link, value === absent ? Option.none() : Option.some(value))
-    if (result === undefined || Option.isNone(result)) return undefined
-    if (value !== absent && result.value !== value) return undefined
-    value = value === absent ? freeze(result.value) : value
-  }
-  return value
-}
-
-const renames = (link: SchemaAST.Link, names: ReadonlyMap<string, string>, value: unknown): boolean => {
-  if (!isObject(value)) return false
-  const known: Record<string, unknown> = {}
-  for (const key of names.values()) if (Object.hasOwn(value, key)) known[key] = value[key]
-  const result = Option.getOrUndefined(runLink(link, Option.some(known)) ?? Option.none())
-  if (!isObject(result) || Object.keys(result).length !== Object.keys(known).length) return false
-  for (const [name, key] of names) {
-    if (Object.hasOwn(known, key) ? result[name] !== known[key] : Object.hasOwn(result, name)) return false
-  }
-  return true
-}
-
-/** Whether the default of a link is the same value each time. */
-export const hasConstantDefault = (link: SchemaAST.Link | undefined): boolean => {
-  const [first, second] = [0, 1].map(() => link && runLink(link, Option.none()))
-  return first !== undefined && second !== undefined && Option.isSome(first) && Option.isSome(second)
-    ? Object.is(first.value, second.value)
-    : false
+/** Whether the default of a schema is the same value each time. */
+export const hasConstantDefault = (ast: SchemaAST.AST): boolean => {
+  const value = defaultOf(ast)
+  return value !== undefined && Object.is(value, defaultOf(ast))
 }
 
 type Accept = (value: unknown) => boolean
@@ -154,14 +178,16 @@ export const acceptorOf = (ast: SchemaAST.AST): Accept | undefined => {
   const filters = (ast.checks ?? []).flatMap((check) => (check._tag === "Filter" ? [check] : []))
   if (ofType === undefined || filters.length < (ast.checks?.length ?? 0)) return undefined
   if (!links.every(encodesNothing)) return undefined
-  const handsOn = (link: SchemaAST.Link, value: unknown): boolean => {
-    const result = runLink(link, Option.some(value))
-    return result !== undefined && Option.isSome(result) && Object.is(result.value, value)
-  }
+  let last: unknown = absent
   return (value) => {
+    if (Object.is(value, last)) return value !== absent
     try {
-      const passes = ofType(value) && filters.every((filter) => filter.run(value, ast, {}) === undefined)
-      return passes && links.every((link) => handsOn(link, value))
+      const passes =
+        ofType(value) &&
+        filters.every((filter) => filter.run(value, ast, {}) === undefined) &&
+        links.every((link) => Object.is(runLink(link, value), value))
+      if (passes) last = value
+      return passes
     } catch {
       return false
     }

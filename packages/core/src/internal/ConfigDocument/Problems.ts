@@ -113,12 +113,14 @@ export const addIssues = (problems: ProblemList, cause: Cause.Cause<SchemaIssue.
 }
 
 const wording = (leaf: Leaf, value: unknown, path: Tokens, secret: boolean): string => {
-  if (leaf.message === undefined) return `is missing: add the key ${JSON.stringify(path.at(-1) ?? "")}`
+  if (leaf.message === undefined) return missing(path)
   if (leaf.dynamic && (secret || quotes(leaf.message, value))) return unacceptable
   return leaf.about === "value" && !leaf.dynamic && value !== absent
     ? `${leaf.message}, not ${kindOf(value)}`
     : leaf.message
 }
+
+export const missing = (path: Tokens): string => `is missing: add the key ${JSON.stringify(path.at(-1) ?? "")}`
 
 const unacceptable = "is not acceptable to the schema: change it"
 

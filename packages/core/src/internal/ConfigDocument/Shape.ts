@@ -2,10 +2,10 @@
  * Shapes of the places in a document, as its schema declares them: known keys, secrets, need of a restart, plain strings. A place can have
  * several shapes at once (unions; the encoded and the decoded side of a transformation), and all of them count.
  */
-import { Option, SchemaAST } from "effect"
+import { SchemaAST } from "effect"
 import type { Tokens } from "../../JsonPointer.ts"
 import { isObject } from "../Json.ts"
-import { mappingOf, runLink, withoutLinks } from "./Links.ts"
+import { defaultOf, mappingOf, withoutLinks } from "./Links.ts"
 import type { Remark } from "./Types.ts"
 
 /** Annotation key: a change at or below this node takes effect only after a restart. */
@@ -273,9 +273,7 @@ const isAnnotated = (ast: SchemaAST.AST): boolean =>
 
 /** Defaults as the schema declares them ("2 hours"), where `effective` has them as they are encoded again ("7200000 millis"). */
 export const declaredDefaults = (shapes: Shapes, ast: SchemaAST.AST, effective: unknown): unknown => {
-  const outermost = ast.encoding?.at(-1)
-  const declared =
-    outermost === undefined ? undefined : Option.getOrUndefined(runLink(outermost, Option.none()) ?? Option.none())
+  const declared = defaultOf(ast)
   if (declared !== undefined && !isObject(declared)) return declared
   if (!isObject(effective)) return effective
   const fields = shapes.of(ast).flatMap((shape) => [...shape.fields])
