@@ -1,11 +1,9 @@
 /**
  * The storage of the configuration document: read, compare-and-set write, hints of changes, history. A hint reports only that the document may have
- * changed. The memory source is a full implementation; `FileConfigSource` stores the document in a file.
+ * changed. `FileConfigSource` stores the document in a file, `MemoryConfigSource` in memory.
  */
-import { Context, Effect, Layer, type Stream } from "effect"
-import { Digest } from "effect/crypto"
+import { Context, type Effect, type Stream } from "effect"
 import type { Busy, Conflict, SourceUnavailable, Unconfirmed } from "./ConfigError.ts"
-import { makeMemory } from "./internal/ConfigSource/Memory.ts"
 import type { History, Stored } from "./internal/History.ts"
 
 export {
@@ -35,7 +33,7 @@ export interface Written {
  * **Example** (Writing only over the document that was read)
  *
  * ```ts
- * import { ConfigSource } from "@signalbox/core"
+ * import { ConfigSource, MemoryConfigSource } from "@signalbox/core"
  * import { Effect } from "effect"
  *
  * const program = Effect.gen(function* () {
@@ -45,7 +43,7 @@ export interface Written {
  *   return yield* Effect.flip(source.write("{}", seeded.hash))
  * })
  *
- * const error = await Effect.runPromise(Effect.provide(program, ConfigSource.layerMemory))
+ * const error = await Effect.runPromise(Effect.provide(program, MemoryConfigSource.layer))
  * if (error._tag !== "Conflict") throw error
  * ```
  */
@@ -78,48 +76,4 @@ export class ConfigSource extends Context.Service<
     /** Sentences for people about conditions that are unsafe but work: a mode that is too wide, a directory that cannot be watched. */
     readonly warnings: Effect.Effect<ReadonlyArray<string>>
   }
->()("@signalbox/core/ConfigSource") {
-  /** Lives as long as the layer. It starts without a document; `MemoryDocument` edits it as a foreign editor would. */
-  static readonly layerMemory: Layer.Layer<ConfigSource | MemoryDocument> = Layer.suspend(() => memory).pipe(
-    Layer.provide(Digest.layerWebCrypto),
-  )
-}
-
-/**
- * Edits a document in memory from outside, as another program edits a file. For tests and for hosts without a disk.
- *
- * **Example** (Saving a document as an editor would)
- *
- * ```ts
- * import { strictEqual } from "node:assert"
- * import { ConfigSource } from "@signalbox/core"
- * import { MemoryDocument } from "@signalbox/core/ConfigSource"
- * import { Effect } from "effect"
- *
- * const program = Effect.gen(function* () {
- *   const source = yield* ConfigSource
- *   const document = yield* MemoryDocument
- *   yield* document.save(`{ "limit": 3 }`)
- *   return (yield* source.read).text
- * })
- *
- * strictEqual(await Effect.runPromise(Effect.provide(program, ConfigSource.layerMemory)), `{ "limit": 3 }`)
- * ```
- */
-export class MemoryDocument extends Context.Service<
-  MemoryDocument,
-  {
-    /** `undefined`: there is no document. */
-    readonly text: Effect.Effect<string | undefined>
-    /** Saves without lock or comparison; a hint follows. `undefined` removes the document. */
-    readonly save: (text: string | undefined) => Effect.Effect<void>
-    /** Makes reading and writing fail with this code until it is called with `undefined`; a hint follows. */
-    readonly fail: (code: string | undefined) => Effect.Effect<void>
-  }
->()("@signalbox/core/ConfigSource/MemoryDocument") {}
-
-const memory = Layer.effectContext(
-  Effect.map(makeMemory, ({ document, source }) =>
-    Context.make(ConfigSource, ConfigSource.of(source)).pipe(Context.add(MemoryDocument, MemoryDocument.of(document))),
-  ),
-)
+>()("@signalbox/core/ConfigSource") {}

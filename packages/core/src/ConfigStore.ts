@@ -6,7 +6,7 @@
 import { Context, Effect, Layer, Schema, type Scope } from "effect"
 import * as ConfigDocument from "./ConfigDocument.ts"
 import type { ConfigStoreError, Problem } from "./ConfigError.ts"
-import { ConfigSource, type HistoryEntry, MemoryDocument } from "./ConfigSource.ts"
+import type { ConfigSource, HistoryEntry } from "./ConfigSource.ts"
 import type { EventBus } from "./EventBus.ts"
 import type {
   Accepted,
@@ -18,6 +18,7 @@ import type {
   WriteOptions,
 } from "./internal/ConfigStore/Results.ts"
 import { makeStore } from "./internal/ConfigStore/Store.ts"
+import { MemoryDocument, layer as memoryLayer } from "./MemoryConfigSource.ts"
 import type { Reconciler } from "./Reconciler.ts"
 import type * as Setting from "./Setting.ts"
 
@@ -68,7 +69,7 @@ export interface Shape<in out C> {
    *   return changes
    * })
    *
-   * const host = AppConfig.layerMemory({ limit: 3 }).pipe(
+   * const host = ConfigStore.layerMemory(AppConfig, { limit: 3 }).pipe(
    *   Layer.provide(Layer.provideMerge(Reconciler.layer, EventBus.layer)),
    * )
    * const changes = await Effect.runPromise(Effect.provide(program, host))
@@ -102,7 +103,7 @@ export interface Shape<in out C> {
    * })
    *
    * const result = await program.pipe(
-   *   Effect.provide(AppConfig.layerMemory({ limit: 10 })),
+   *   Effect.provide(ConfigStore.layerMemory(AppConfig, { limit: 10 })),
    *   Effect.provide(Layer.provideMerge(Reconciler.layer, EventBus.layer)),
    *   Effect.runPromise
    * )
@@ -158,7 +159,7 @@ export interface Shape<in out C> {
    * })
    *
    * const config = await program.pipe(
-   *   Effect.provide(AppConfig.layerMemory({ limit: 10 })),
+   *   Effect.provide(ConfigStore.layerMemory(AppConfig, { limit: 10 })),
    *   Effect.provide(Layer.provideMerge(Reconciler.layer, EventBus.layer)),
    *   Effect.runPromise
    * )
@@ -211,8 +212,6 @@ export interface Class<in out Self, in out Id extends string, in out S extends S
    * `StrictStart`: always). A document that a service refused in an earlier process is refused until a `reload`.
    */
   readonly layer: Layer.Layer<Self, ConfigStoreError, ConfigSource | Reconciler | EventBus>
-  /** Keeps the document in memory, with this configuration as its first. */
-  readonly layerMemory: (initial: S["Type"]) => Layer.Layer<Self, never, Reconciler | EventBus>
 }
 
 /** Options of `Service`. */
@@ -243,7 +242,7 @@ export interface Options<S extends Schema.Top> {
  * }) {}
  *
  * const layer = AppConfig.setting(Limit, (config) => config.limit).pipe(
- *   Layer.provideMerge(AppConfig.layerMemory({ limit: 10 })),
+ *   Layer.provideMerge(ConfigStore.layerMemory(AppConfig, { limit: 10 })),
  *   Layer.provide(Layer.provideMerge(Reconciler.layer, EventBus.layer))
  * )
  *
@@ -281,30 +280,39 @@ export const Service =
           Effect.flatMap(key, (store) => store["~signalbox/ConfigStore"].bind(setting, select)),
         ),
       layer,
-      layerMemory: (initial: Config) => inMemory(layer, documentOf(options, initial)),
     }
     // The conditional type on `Self` cannot be decided here.
     return Object.assign(key, members) as never
   }
 
-const documentOf = <S extends Schema.Top & { readonly EncodingServices: never }>(
-  { migrations = [], schema }: Options<S>,
+/**
+ * Keeps the document of a declared configuration in memory, with `initial` as its first.
+ *
+ * **Example** (A configuration without a disk)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { ConfigStore, EventBus, Reconciler } from "@signalbox/core"
+ * import { Effect, Layer, Schema } from "effect"
+ *
+ * class AppConfig extends ConfigStore.Service<AppConfig>()("app/AppConfig", {
+ *   schema: Schema.Struct({ limit: Schema.Int })
+ * }) {}
+ *
+ * const layer = ConfigStore.layerMemory(AppConfig, { limit: 3 }).pipe(
+ *   Layer.provide(Layer.provideMerge(Reconciler.layer, EventBus.layer))
+ * )
+ *
+ * strictEqual(await Effect.runPromise(Effect.provide(AppConfig.get(({ limit }) => limit), layer)), 3)
+ * ```
+ */
+export const layerMemory = <Self, Id extends string, S extends Schema.Top & { readonly EncodingServices: never }>(
+  { layer, schema, version }: Class<Self, Id, S>,
   initial: S["Type"],
-) =>
-  Effect.map(Schema.encodeEffect(schema)(initial), (encoded) =>
-    JSON.stringify({ version: migrations.length + 1, ...Object(encoded) }, undefined, 2),
+): Layer.Layer<Self, never, Reconciler | EventBus> => {
+  const text = Effect.map(Schema.encodeEffect(schema)(initial), (encoded) =>
+    JSON.stringify({ version, ...Object(encoded) }, undefined, 2),
   )
-
-const inMemory = <Self, E>(
-  layer: Layer.Layer<Self, ConfigStoreError, ConfigSource | Reconciler | EventBus>,
-  text: Effect.Effect<string, E>,
-): Layer.Layer<Self, never, Reconciler | EventBus> =>
-  layer.pipe(
-    Layer.provide(
-      Layer.effectDiscard(
-        Effect.flatMap(MemoryDocument, (document) => Effect.flatMap(text, (text) => document.save(text))),
-      ),
-    ),
-    Layer.provide(ConfigSource.layerMemory),
-    Layer.orDie,
-  )
+  const save = Effect.flatMap(MemoryDocument, (document) => Effect.flatMap(text, document.save))
+  return layer.pipe(Layer.provide(Layer.effectDiscard(save)), Layer.provide(memoryLayer), Layer.orDie)
+}

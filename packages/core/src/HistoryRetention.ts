@@ -19,7 +19,7 @@ export const layer: Layer.Layer<never, never, Retention | ConfigSource> = Layer.
  *
  * ```ts
  * import { strictEqual } from "node:assert"
- * import { ConfigSource, HistoryRetention } from "@signalbox/core"
+ * import { ConfigSource, HistoryRetention, MemoryConfigSource } from "@signalbox/core"
  * import { Effect, Stream } from "effect"
  *
  * const program = Effect.gen(function* () {
@@ -27,7 +27,7 @@ export const layer: Layer.Layer<never, never, Retention | ConfigSource> = Layer.
  *   return yield* Stream.runCollect(store.sweep({ maxEntries: 10, dryRun: true }))
  * })
  *
- * const batches = await Effect.runPromise(Effect.provide(program, ConfigSource.layerMemory))
+ * const batches = await Effect.runPromise(Effect.provide(program, MemoryConfigSource.layer))
  * strictEqual(batches.length, 0)
  * ```
  */

@@ -50,7 +50,7 @@ export interface Class<in out Self, in out Id extends string, in out S extends S
    *   return yield* Fiber.join(limits)
    * })
    *
-   * const layer = Layer.provideMerge(AppConfig.setting(Limit, (config) => config.limit), AppConfig.layerMemory({ limit: 10 }))
+   * const layer = Layer.provideMerge(AppConfig.setting(Limit, (config) => config.limit), ConfigStore.layerMemory(AppConfig, { limit: 10 }))
    * const runtime = Layer.provide(layer, Layer.provideMerge(Reconciler.layer, EventBus.layer))
    * deepStrictEqual(await Effect.runPromise(Effect.provide(program, runtime)), [10, 20])
    * ```

@@ -7,7 +7,7 @@ export { type Change, type Edit, type Provenance, redactionMarker } from "./Conf
 export * as ConfigError from "./ConfigError.ts"
 export { ConfigStoreError } from "./ConfigError.ts"
 export * as ConfigEvents from "./ConfigEvents.ts"
-export { ConfigSource, HistoryBounds, type HistoryEntry, MemoryDocument } from "./ConfigSource.ts"
+export { ConfigSource, HistoryBounds, type HistoryEntry } from "./ConfigSource.ts"
 export * as ConfigStore from "./ConfigStore.ts"
 export * as CredentialEvents from "./CredentialEvents.ts"
 export { type Credential, CredentialId, Credentials, CredentialsError } from "./Credentials.ts"
@@ -29,6 +29,7 @@ export { FileExchange } from "./FileExchange.ts"
 export { FileLock, FileLockError } from "./FileLock.ts"
 export * as HistoryRetention from "./HistoryRetention.ts"
 export * as LedgerRetention from "./LedgerRetention.ts"
+export * as MemoryConfigSource from "./MemoryConfigSource.ts"
 export * as ModelEvents from "./ModelEvents.ts"
 export {
   ModelRegistry,

@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
+import { ConfigSource } from "@signalbox/core/ConfigSource"
+import * as MemoryConfigSource from "@signalbox/core/MemoryConfigSource"
+import { MemoryDocument } from "@signalbox/core/MemoryConfigSource"
 import { configSourceSuite, ForeignEditor } from "@signalbox/core/testing/ConfigSourceSuite"
 import { Clock, Effect, Layer, Queue } from "effect"
 import { TestClock } from "effect/testing"
@@ -9,7 +11,7 @@ const editor = Layer.effect(
   ForeignEditor,
   Effect.map(MemoryDocument, ({ save, text }) => ForeignEditor.of({ save, text })),
 )
-configSourceSuite("ConfigSource in memory", Layer.provideMerge(editor, ConfigSource.layerMemory))
+configSourceSuite("ConfigSource in memory", Layer.provideMerge(editor, MemoryConfigSource.layer))
 
 describe("ConfigSource in memory", () => {
   it.effect("fails with the code that a test sets, until the test clears it", () =>
@@ -23,7 +25,7 @@ describe("ConfigSource in memory", () => {
       assert.deepInclude(yield* Effect.flip(source.seed("[]")), { code: "EIO" })
       yield* document.fail(undefined)
       assert.strictEqual((yield* source.read).text, "{}")
-    }).pipe(Effect.provide(ConfigSource.layerMemory)),
+    }).pipe(Effect.provide(MemoryConfigSource.layer)),
   )
 })
 

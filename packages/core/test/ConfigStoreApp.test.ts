@@ -1,7 +1,8 @@
 /** A whole host over a document: the view of a request while the configuration changes. */
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
 import { EventBus } from "@signalbox/core/EventBus"
+import * as MemoryConfigSource from "@signalbox/core/MemoryConfigSource"
+import { MemoryDocument } from "@signalbox/core/MemoryConfigSource"
 import { Reconciler } from "@signalbox/core/Reconciler"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import { Context, Deferred, Effect, Fiber, Layer, type Scope } from "effect"
@@ -102,6 +103,6 @@ describe("a host", () => {
       const text = { providers: { p: { url: "u" } }, models: { fast: "f" }, retention: { days: 1 } }
       yield* (yield* MemoryDocument).save(JSON.stringify(text))
       assert.strictEqual(yield* Effect.provide(pinned, Layer.provide(app, base)), "f@u")
-    }).pipe(Effect.provide(ConfigSource.layerMemory)),
+    }).pipe(Effect.provide(MemoryConfigSource.layer)),
   )
 })

@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { SourceUnavailable, Unconfirmed } from "@signalbox/core/ConfigError"
-import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
+import { ConfigSource } from "@signalbox/core/ConfigSource"
 import * as ConfigStore from "@signalbox/core/ConfigStore"
 import { EventBus } from "@signalbox/core/EventBus"
+import { MemoryDocument } from "@signalbox/core/MemoryConfigSource"
 import { Reconciler } from "@signalbox/core/Reconciler"
 import { Effect, Layer, Schema } from "effect"
 import {

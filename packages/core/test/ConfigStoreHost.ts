@@ -1,10 +1,12 @@
 /** A host for the store's tests: three settings, with secrets, environment and a restart among them, a document in memory, and all published events. */
 import { assert } from "@effect/vitest"
 import * as ConfigDocument from "@signalbox/core/ConfigDocument"
-import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
+import { ConfigSource } from "@signalbox/core/ConfigSource"
 import * as ConfigStore from "@signalbox/core/ConfigStore"
 import type { AnyEvent } from "@signalbox/core/Event"
 import { EventBus } from "@signalbox/core/EventBus"
+import * as MemoryConfigSource from "@signalbox/core/MemoryConfigSource"
+import { MemoryDocument } from "@signalbox/core/MemoryConfigSource"
 import { Reconciler } from "@signalbox/core/Reconciler"
 import * as Setting from "@signalbox/core/Setting"
 import { ConfigProvider, Context, Effect, Exit, Layer, Schema, Stream } from "effect"
@@ -107,7 +109,7 @@ const controlled = Layer.effectContext(
 )
 
 /** A document in memory and its history, which outlive the stores over it. */
-export const place = controlled.pipe(Layer.provideMerge(ConfigSource.layerMemory))
+export const place = controlled.pipe(Layer.provideMerge(MemoryConfigSource.layer))
 
 export const program = (environment: Record<string, string> = {}) =>
   settings.pipe(

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { ConfigStoreError } from "@signalbox/core/ConfigError"
-import { MemoryDocument } from "@signalbox/core/ConfigSource"
 import * as ConfigStore from "@signalbox/core/ConfigStore"
 import { EventBus } from "@signalbox/core/EventBus"
+import { MemoryDocument } from "@signalbox/core/MemoryConfigSource"
 import { PrepareFailed, Reconciler } from "@signalbox/core/Reconciler"
 import * as Setting from "@signalbox/core/Setting"
 import { ConfigProvider, Effect, Layer, Redacted, Schema } from "effect"
@@ -519,7 +519,7 @@ describe("a store in memory", () => {
       assert.notInclude(shown.text, "sk-1")
     }).pipe(
       Effect.provide(
-        AppConfig.layerMemory({
+        ConfigStore.layerMemory(AppConfig, {
           providers: { a: { url: "u", key: Redacted.make("sk-1") } },
           models: {},
           retention: { days: 3 },

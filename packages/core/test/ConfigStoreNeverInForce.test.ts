@@ -1,7 +1,8 @@
 /** Documents of the history that never were in force: an undo and a start ignore them. */
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
+import { ConfigSource } from "@signalbox/core/ConfigSource"
 import * as ConfigStore from "@signalbox/core/ConfigStore"
+import { MemoryDocument } from "@signalbox/core/MemoryConfigSource"
 import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import { Context, Deferred, Effect, Fiber, Layer } from "effect"
 import {

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { type ConfigStoreError, SourceUnavailable } from "@signalbox/core/ConfigError"
-import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
+import { ConfigSource } from "@signalbox/core/ConfigSource"
+import { MemoryDocument } from "@signalbox/core/MemoryConfigSource"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import {

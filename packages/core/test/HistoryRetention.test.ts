@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigSource } from "@signalbox/core/ConfigSource"
 import * as HistoryRetention from "@signalbox/core/HistoryRetention"
+import * as MemoryConfigSource from "@signalbox/core/MemoryConfigSource"
 import type { Retainable } from "@signalbox/core/Retention"
 import { Effect, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -31,7 +32,7 @@ describe("HistoryRetention", () => {
         (all) => all.map((stored) => stored?.text).join(""),
       )
       yield* body(HistoryRetention.retainable(source), left, keep)
-    }).pipe(Effect.provide(ConfigSource.layerMemory))
+    }).pipe(Effect.provide(MemoryConfigSource.layer))
 
   it.effect("deletes the oldest documents by age and by number", () =>
     withHistory(["a", "b", "c", "d"], (store, left) =>

@@ -1,8 +1,9 @@
 /** Models under a real document, with the ConfigStore in memory. */
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
 import * as ConfigStore from "@signalbox/core/ConfigStore"
 import { EventBus } from "@signalbox/core/EventBus"
+import * as MemoryConfigSource from "@signalbox/core/MemoryConfigSource"
+import { MemoryDocument } from "@signalbox/core/MemoryConfigSource"
 import {
   DefaultModelAlias,
   defaultModelAliasProblem,
@@ -58,7 +59,7 @@ const hostOf = <Self, Id extends string>(
 ) => {
   const store = Config.layer.pipe(
     Layer.provide(Layer.effectDiscard(Effect.flatMap(MemoryDocument, (memory) => memory.save(text)))),
-    Layer.provide(ConfigSource.layerMemory),
+    Layer.provide(MemoryConfigSource.layer),
     Layer.provideMerge(Reconciler.layer),
     Layer.provideMerge(EventBus.layer),
   )

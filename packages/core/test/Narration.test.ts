@@ -1,8 +1,10 @@
 import { assert, it } from "@effect/vitest"
-import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
+import { ConfigSource } from "@signalbox/core/ConfigSource"
 import * as ConfigStore from "@signalbox/core/ConfigStore"
 import * as Event from "@signalbox/core/Event"
 import { EventBus, EventCapacity } from "@signalbox/core/EventBus"
+import * as MemoryConfigSource from "@signalbox/core/MemoryConfigSource"
+import { MemoryDocument } from "@signalbox/core/MemoryConfigSource"
 import * as Narration from "@signalbox/core/Narration"
 import { Reconciler } from "@signalbox/core/Reconciler"
 import { Console, Effect, Layer, Schema } from "effect"
@@ -23,7 +25,7 @@ const narrated = (body: (told: Effect.Effect<ReadonlyArray<string>>) => Effect.E
   const turns = Effect.forEach(Array.from({ length: 50 }), () => Effect.yieldNow, { discard: true })
   const host = Narration.layer(AppConfig).pipe(
     Layer.provideMerge(AppConfig.layer),
-    Layer.provideMerge(ConfigSource.layerMemory),
+    Layer.provideMerge(MemoryConfigSource.layer),
     Layer.provideMerge(Layer.provideMerge(Reconciler.layer, EventBus.layer)),
     Layer.provide(Layer.mergeAll(Layer.succeed(Console.Console, console), Layer.succeed(EventCapacity, 8))),
   )
@@ -89,7 +91,7 @@ it.effect("prints which document serves when the document is refused at start", 
       Effect.scoped,
       Effect.provide(
         Layer.mergeAll(
-          ConfigSource.layerMemory,
+          MemoryConfigSource.layer,
           Layer.provideMerge(Reconciler.layer, EventBus.layer),
           Layer.succeed(Console.Console, console),
         ),

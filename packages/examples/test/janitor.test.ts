@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { EventBus, Reconciler } from "@signalbox/core"
+import { ConfigStore, EventBus, Reconciler } from "@signalbox/core"
 import { Effect, Layer, Queue } from "effect"
 import { TestClock } from "effect/testing"
 import { Bin, JanitorConfig, janitor, settings } from "../src/janitor.ts"
@@ -10,7 +10,7 @@ const start = { cleaning: { every_minutes: 10, keep: 3 }, motto: "tidy" }
 const host = (rounds: Queue.Queue<number>) =>
   janitor.pipe(
     Layer.provide(settings),
-    Layer.provideMerge(JanitorConfig.layerMemory(start)),
+    Layer.provideMerge(ConfigStore.layerMemory(JanitorConfig, start)),
     Layer.provide(Layer.succeed(Bin)({ empty: (keep) => Queue.offer(rounds, keep) })),
     Layer.provide(Layer.provideMerge(Reconciler.layer, EventBus.layer)),
   )

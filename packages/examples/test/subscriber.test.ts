@@ -1,10 +1,10 @@
 import { assert, it } from "@effect/vitest"
-import { ConfigEvents, EventBus, Reconciler } from "@signalbox/core"
+import { ConfigEvents, ConfigStore, EventBus, Reconciler } from "@signalbox/core"
 import { Deferred, Effect, Fiber, Layer, Queue, Stream } from "effect"
 import { AppConfig, RequestLimit } from "../src/subscriber.ts"
 
 const host = RequestLimit.layer.pipe(
-  Layer.provideMerge(AppConfig.layerMemory({ limits: { requests: 1 }, greeting: "hello" })),
+  Layer.provideMerge(ConfigStore.layerMemory(AppConfig, { limits: { requests: 1 }, greeting: "hello" })),
   Layer.provideMerge(Layer.provideMerge(Reconciler.layer, EventBus.layer)),
 )
 

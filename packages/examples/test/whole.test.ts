@@ -1,6 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { EventBus, Reconciler, Retention, StatsLedger } from "@signalbox/core"
-import { ConfigSource } from "@signalbox/core/ConfigSource"
+import { EventBus, MemoryConfigSource, Reconciler, Retention, StatsLedger } from "@signalbox/core"
 import { SegmentStorage } from "@signalbox/core/SegmentStorage"
 import { Effect, Layer } from "effect"
 import { body, Chat, Services, settings, stores, WholeConfig } from "../src/whole.ts"
@@ -11,7 +10,7 @@ const host = Layer.mergeAll(body, stores).pipe(
   Layer.provideMerge(SegmentStorage.layerMemory),
   Layer.provideMerge(settings),
   Layer.provideMerge(WholeConfig.layer),
-  Layer.provideMerge(ConfigSource.layerMemory),
+  Layer.provideMerge(MemoryConfigSource.layer),
   Layer.provideMerge(Layer.provideMerge(Reconciler.layer, EventBus.layer)),
 )
 

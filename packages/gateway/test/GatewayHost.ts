@@ -104,7 +104,9 @@ const over = <Graph, R1, E2, R2>(
       ),
     ),
     Layer.provideMerge(settings),
-    Layer.provideMerge(Layer.unwrap(Effect.map(decode(document), GatewayConfig.layerMemory))),
+    Layer.provideMerge(
+      Layer.unwrap(Effect.map(decode(document), (initial) => ConfigStore.layerMemory(GatewayConfig, initial))),
+    ),
     Layer.provideMerge(Reconciler.layer),
     Layer.provideMerge(EventBus.layer),
     Layer.provideMerge(shifted(options.clock ?? new TestClockOffset())),

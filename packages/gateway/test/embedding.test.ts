@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, it } from "@effect/vitest"
-import { EventBus, Reconciler, StatsLedger, StatsSettings } from "@signalbox/core"
+import { ConfigStore, EventBus, Reconciler, StatsLedger, StatsSettings } from "@signalbox/core"
 import { Model } from "@signalbox/core/ModelRegistry"
 import { Effect, Layer } from "effect"
 import { Config, gateway } from "./embedding.ts"
@@ -20,7 +20,7 @@ const host = gateway.pipe(
   Layer.provide(StatsLedger.layerMemory),
   Layer.provide(StatsSettings.layer({ windowMinutes: 60 })),
   Layer.provideMerge(
-    Config.layerMemory({
+    ConfigStore.layerMemory(Config, {
       providers: { echo: { kind: "echo" } },
       models: { fast: Model.make({ provider: "echo", upstream: "echo-1" }) },
     }),

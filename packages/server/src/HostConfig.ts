@@ -92,8 +92,8 @@ const Document = ConfigDocument.withWarnings(Parts, ({ models, providers }) => {
  *
  * ```ts
  * import { strictEqual } from "node:assert"
- * import { ConfigSource } from "@signalbox/core/ConfigSource"
  * import { EventBus } from "@signalbox/core/EventBus"
+ * import * as MemoryConfigSource from "@signalbox/core/MemoryConfigSource"
  * import { Reconciler } from "@signalbox/core/Reconciler"
  * import { HostConfig } from "@signalbox/server/HostConfig"
  * import { Effect, Layer } from "effect"
@@ -105,7 +105,7 @@ const Document = ConfigDocument.withWarnings(Parts, ({ models, providers }) => {
  * })
  *
  * const layer = HostConfig.layer.pipe(
- *   Layer.provide(ConfigSource.layerMemory),
+ *   Layer.provide(MemoryConfigSource.layer),
  *   Layer.provide(Reconciler.layer),
  *   Layer.provide(EventBus.layer),
  * )

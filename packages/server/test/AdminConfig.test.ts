@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigSource, MemoryDocument } from "@signalbox/core/ConfigSource"
+import { ConfigSource } from "@signalbox/core/ConfigSource"
+import { MemoryDocument } from "@signalbox/core/MemoryConfigSource"
 import { Effect } from "effect"
 import { ask, client, host, secret } from "./AdminHost.ts"
 

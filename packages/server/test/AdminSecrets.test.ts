@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { MemoryDocument } from "@signalbox/core/ConfigSource"
+import { MemoryDocument } from "@signalbox/core/MemoryConfigSource"
 import { Providers } from "@signalbox/core/Providers"
 import { Effect } from "effect"
 import { adminEndpoints } from "./AdminEndpoints.ts"

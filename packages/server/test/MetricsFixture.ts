@@ -1,9 +1,9 @@
 /** A host's metrics without its server. */
 import { createServer } from "node:http"
 import { assert, it } from "@effect/vitest"
-import { ConfigSource } from "@signalbox/core/ConfigSource"
 import { Credentials } from "@signalbox/core/Credentials"
 import { EventBus } from "@signalbox/core/EventBus"
+import * as MemoryConfigSource from "@signalbox/core/MemoryConfigSource"
 import { ModelRegistry } from "@signalbox/core/ModelRegistry"
 import { Models } from "@signalbox/core/Models"
 import { Providers } from "@signalbox/core/Providers"
@@ -34,7 +34,7 @@ const services = Services.layer.pipe(
   ),
   Layer.provideMerge(settings),
   Layer.provideMerge(HostConfig.layer),
-  Layer.provideMerge(ConfigSource.layerMemory),
+  Layer.provideMerge(MemoryConfigSource.layer),
   Layer.provideMerge(Reconciler.layer),
   Layer.provideMerge(EventBus.layer),
   Layer.provideMerge(AdminToken.layer(Redacted.make(token))),

@@ -74,7 +74,7 @@ const host = ready.pipe(
   ),
   Layer.provide(settings),
   Layer.provide(
-    Config.layerMemory({
+    ConfigStore.layerMemory(Config, {
       providers: {
         main: {
           kind: "openai",

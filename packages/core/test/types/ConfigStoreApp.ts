@@ -33,7 +33,11 @@ export const inMemory: Layer.Layer<Services | AppConfig, "no provider", Reconcil
 ).pipe(
   Layer.provide(settings),
   Layer.provideMerge(
-    AppConfig.layerMemory({ providers: { local: { url: "a" } }, models: { fast: "m" }, retention: { days: 1 } }),
+    ConfigStore.layerMemory(AppConfig, {
+      providers: { local: { url: "a" } },
+      models: { fast: "m" },
+      retention: { days: 1 },
+    }),
   ),
 )
 

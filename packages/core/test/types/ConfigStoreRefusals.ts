@@ -10,7 +10,7 @@ AppConfig.setting(RetentionPolicy, (config) => config.models)
 // @ts-expect-error: no such key
 AppConfig.get((config) => config.retenton)
 // @ts-expect-error: a configuration is whole
-AppConfig.layerMemory({ providers: {}, models: {} })
+ConfigStore.layerMemory(AppConfig, { providers: {}, models: {} })
 export const write = Effect.flatMap(AppConfig, (store) =>
   Effect.map(store.snapshot, (snapshot) => {
     // @ts-expect-error: a snapshot is immutable

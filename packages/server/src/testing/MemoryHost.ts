@@ -4,9 +4,9 @@
  */
 import { createServer } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { ConfigSource } from "@signalbox/core/ConfigSource"
 import { Credentials } from "@signalbox/core/Credentials"
 import { EventBus } from "@signalbox/core/EventBus"
+import * as MemoryConfigSource from "@signalbox/core/MemoryConfigSource"
 import { ModelRegistry } from "@signalbox/core/ModelRegistry"
 import { Models } from "@signalbox/core/Models"
 import { Providers } from "@signalbox/core/Providers"
@@ -32,7 +32,7 @@ const services = Layer.mergeAll(
 ).pipe(
   Layer.provideMerge(settings),
   Layer.provideMerge(HostConfig.layer),
-  Layer.provideMerge(ConfigSource.layerMemory),
+  Layer.provideMerge(MemoryConfigSource.layer),
   Layer.provideMerge(Reconciler.layer),
   Layer.provideMerge(EventBus.layer),
 )

@@ -1,14 +1,65 @@
-/** A document in memory with the full behaviour of one on disk: comparison, exclusion, hints, history. */
-import { Clock, Context, Effect, Semaphore, Stream } from "effect"
+/** Keeps the configuration document in memory, with the full behaviour of one on disk: comparison, exclusion, hints, history. */
+import { Clock, Context, Effect, Layer, Semaphore, Stream } from "effect"
 import { Digest } from "effect/crypto"
-import { Conflict, SourceUnavailable } from "../../ConfigError.ts"
-import { type Debounce, makeDebounce } from "../Debounce.ts"
-import { beyondBounds, type History, HistoryBounds, type HistoryEntry, isKept, type Stored } from "../History.ts"
-import * as Utf8 from "../Utf8.ts"
+import { Conflict, SourceUnavailable } from "./ConfigError.ts"
+import { ConfigSource } from "./ConfigSource.ts"
+import { type Debounce, makeDebounce } from "./internal/Debounce.ts"
+import {
+  beyondBounds,
+  type History,
+  HistoryBounds,
+  type HistoryEntry,
+  isKept,
+  type Stored,
+} from "./internal/History.ts"
+import * as Utf8 from "./internal/Utf8.ts"
+
+/**
+ * Edits a document in memory from outside, as another program edits a file. For tests and for hosts without a disk.
+ *
+ * **Example** (Saving a document as an editor would)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { ConfigSource, MemoryConfigSource } from "@signalbox/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const source = yield* ConfigSource
+ *   const document = yield* MemoryConfigSource.MemoryDocument
+ *   yield* document.save(`{ "limit": 3 }`)
+ *   return (yield* source.read).text
+ * })
+ *
+ * strictEqual(await Effect.runPromise(Effect.provide(program, MemoryConfigSource.layer)), `{ "limit": 3 }`)
+ * ```
+ */
+export class MemoryDocument extends Context.Service<
+  MemoryDocument,
+  {
+    /** `undefined`: there is no document. */
+    readonly text: Effect.Effect<string | undefined>
+    /** Saves without lock or comparison; a hint follows. `undefined` removes the document. */
+    readonly save: (text: string | undefined) => Effect.Effect<void>
+    /** Makes reading and writing fail with this code until it is called with `undefined`; a hint follows. */
+    readonly fail: (code: string | undefined) => Effect.Effect<void>
+  }
+>()("@signalbox/core/MemoryConfigSource/MemoryDocument") {}
+
+/** Lives as long as the layer. It starts without a document; `MemoryDocument` edits it as a foreign editor would. */
+export const layer: Layer.Layer<ConfigSource | MemoryDocument> = Layer.effectContext(
+  Effect.suspend(() => makeMemory).pipe(
+    Effect.map(({ document, source }) =>
+      Context.make(ConfigSource, ConfigSource.of(source)).pipe(
+        Context.add(MemoryDocument, MemoryDocument.of(document)),
+      ),
+    ),
+  ),
+).pipe(Layer.provide(Digest.layerWebCrypto))
 
 const name = "memory"
 
-export const makeMemory = Effect.gen(function* () {
+const makeMemory = Effect.gen(function* () {
   const digest = yield* Digest.Digest
   const hash = (text: string) => digest.digestHex(Digest.sha256, Utf8.encodeUnmarked(text))
   const stored = (text: string): Effect.Effect<Stored> => Effect.map(hash(text), (hash) => ({ text, hash }))
@@ -96,7 +147,7 @@ const makeHints = () => {
 }
 
 const Holder = Context.Reference<{ readonly of: Semaphore.Semaphore | undefined; held: boolean }>(
-  "@signalbox/core/ConfigSource/MemoryHolder",
+  "@signalbox/core/MemoryConfigSource/Holder",
   { defaultValue: () => ({ of: undefined, held: false }) },
 )
 
