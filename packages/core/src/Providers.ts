@@ -5,6 +5,7 @@
  */
 import { Cause, Clock, Context, Effect, Layer, Redacted, References, Schema, Stream } from "effect"
 import { EventBus } from "./EventBus.ts"
+import { ApiKey, BaseUrl } from "./internal/Endpoint.ts"
 import { failureMessage } from "./internal/FailureMessage.ts"
 import {
   ProviderAdded,
@@ -18,19 +19,12 @@ import { namedRecord } from "./ModelSettings.ts"
 import { Reconciler } from "./Reconciler.ts"
 import * as Setting from "./Setting.ts"
 
-/** An http(s) URL without credentials, query and fragment, because a document is shown to people who may not see a key. */
-const BaseUrl = Schema.String.check(
-  Schema.isPattern(/^https?:\/\/[^\s/?#@\\]+(?:\/[^\s?#@\\]*)?$/i, {
-    message: "must be an http or https URL without user, query and fragment; put a credential into api_key",
-  }),
-)
-
 const endpoint = (baseUrl: string) => ({
   baseUrl: BaseUrl.pipe(
     Schema.withDecodingDefaultKey(Effect.succeed(baseUrl)),
     Schema.withConstructorDefault(Effect.succeed(baseUrl)),
   ),
-  apiKey: Schema.optionalKey(Schema.RedactedFromValue(Schema.NonEmptyString)),
+  apiKey: Schema.optionalKey(Schema.RedactedFromValue(ApiKey)),
 })
 const wireKeys = { baseUrl: "base_url", apiKey: "api_key" } as const
 
