@@ -6,6 +6,7 @@ import type { Change } from "./ConfigDocument.ts"
 import { type ConfigStoreError, format } from "./ConfigError.ts"
 import { maxPlaces } from "./ConfigEvents.ts"
 import { parsePointer } from "./JsonPointer.ts"
+import { invisible, visibleJson } from "./VisibleText.ts"
 
 /**
  * `Reloaded config (N changes):`, then one line `- key: old → new` for each change, sorted by key. The store returns at most `maxPlaces` changes.
@@ -54,16 +55,14 @@ export const reloadFailed = ({ message, reason }: ConfigStoreError): string =>
 export const dotted = (pointer: string): string =>
   pointer === ""
     ? "(document)"
-    : (parsePointer(pointer) ?? [pointer])
-        .map((part) => (/^[\w-]+$/.test(part) ? part : JSON.stringify(part)))
-        .join(".")
+    : (parsePointer(pointer) ?? [pointer]).map((part) => (/^[\w-]+$/.test(part) ? part : visibleJson(part))).join(".")
 
 // Longer values are cut, so that each change stays on one line.
 const maxShown = 200
 
 const show = (value: unknown): string => {
   if (value === undefined) return "(unset)"
-  const plain = typeof value === "string" && /^[^\p{Cc}]+$/u.test(value) && value !== "(unset)"
-  const text = plain ? value : (JSON.stringify(value) ?? String(value))
+  const plain = typeof value === "string" && value !== "" && value !== "(unset)" && !invisible.test(value)
+  const text = plain ? value : visibleJson(value)
   return text.length <= maxShown ? text : `${text.slice(0, maxShown)}…`
 }

@@ -1,5 +1,6 @@
 /** Every way in which reading, checking or writing a configuration can fail: as data, and as a message with the next step. */
 import { Schema } from "effect"
+import { escapeLine } from "./VisibleText.ts"
 
 /**
  * One reason why a document is refused. `by` is `source`, `parser`, `schema`, `history` (a service refused it in an earlier process) or the id
@@ -88,10 +89,10 @@ export class ConfigStoreError extends Schema.TaggedError<ConfigStoreError>()("Co
   }
 }
 
-/** `path:line:column: message (at /json/pointer)`. Editors and terminals turn it into a link. */
+/** `path:line:column: message (at /json/pointer)`, as one line. Editors and terminals turn it into a link. */
 export const format = (name: string, problem: Problem): string => {
   const location = [name, problem.line, problem.column].filter((part) => part !== undefined).join(":")
-  return `${location}: ${withNode(problem)}${problem.path === "" ? "" : ` (at ${problem.path})`}`
+  return escapeLine(`${location}: ${withNode(problem)}${problem.path === "" ? "" : ` (at ${problem.path})`}`)
 }
 
 const withNode = ({ by, message }: Problem): string => (stages.has(by) ? message : `${by}: ${message}`)

@@ -1,5 +1,6 @@
 /** Formats an event as one line for people: its type, then its fields in the order of its declaration. Programs read CloudEvents instead. */
 import type { AnyEvent } from "./Event.ts"
+import { visibleJson } from "./VisibleText.ts"
 
 /** In UTF-16 units, for each value. */
 const maxValueLength = 200
@@ -9,8 +10,7 @@ const maxValueLength = 200
  *
  * **Details**
  *
- * A hash is cut to its first 12 digits and any other value to 200 characters. Control characters are escaped, because a terminal obeys
- * them.
+ * A hash is cut to its first 12 digits and any other value to 200 characters. Invisible characters are escaped.
  *
  * **Example** (Formatting an event)
  *
@@ -33,10 +33,6 @@ export const eventLine = (event: AnyEvent): string =>
 const formatValue = (value: unknown): string => {
   if (typeof value === "string" && /^[0-9a-f]{64}$/.test(value)) return value.slice(0, 12)
   const isPlain = typeof value === "string" && /^[\w./:@-]+$/.test(value)
-  const text = isPlain ? value : JSON.stringify(value).replaceAll(controls, escaped)
+  const text = isPlain ? value : visibleJson(value)
   return text.length <= maxValueLength ? text : `${text.slice(0, maxValueLength)}…`
 }
-
-/** Control characters that `JSON.stringify` does not escape. */
-const controls = /[\u007f-\u009f]/g
-const escaped = (character: string): string => `\\u00${character.charCodeAt(0).toString(16)}`

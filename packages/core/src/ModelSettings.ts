@@ -1,6 +1,7 @@
 /** Schemas and settings of models: those of the document and those that plugins register. */
 import { Effect, Schema } from "effect"
 import { membersOf } from "./internal/StructuralSharing.ts"
+import { visibleText } from "./internal/VisibleName.ts"
 import { didYouMean, nearNames } from "./NearNames.ts"
 import * as Setting from "./Setting.ts"
 
@@ -10,10 +11,10 @@ export const defaultProvider = "default"
 /** In `allowed_keys`: every key, and callers without a key. */
 export const everyKey = "*"
 
-const nameRule = "must have 1 to 200 characters, no control characters and no space at either end"
+const nameRule = "must have 1 to 200 visible characters, and no space at either end"
 
-/** The name of an alias, provider or registration: 1 to 200 characters, no control characters, no space at either end. */
-export const Name = Schema.String.check(Schema.isPattern(/^(?! )[^\p{Cc}]{1,200}(?<! )$/u, { message: nameRule }))
+/** The name of an alias, provider or registration: 1 to 200 visible characters, no space at either end. */
+export const Name = visibleText(1, 200, nameRule)
 
 /**
  * Makes a schema of a record whose keys are `Name`s, with at most `maxMembers` members.
@@ -48,7 +49,7 @@ export const Model = Schema.Struct({
     Schema.withConstructorDefault(Effect.succeed(true)),
   ),
   /** The ids of the keys that may use it, at most 1,000. `*` stands for every key, and for callers without a key. */
-  allowedKeys: Schema.Array(Schema.String)
+  allowedKeys: Schema.Array(Name)
     .check(Schema.isMaxLength(1_000))
     .pipe(
       Schema.withDecodingDefaultKey(Effect.succeed([everyKey])),

@@ -11,6 +11,7 @@ import type * as ConfigStore from "./ConfigStore.ts"
 import type { AnyEvent } from "./Event.ts"
 import { EventBus } from "./EventBus.ts"
 import { eventLine } from "./EventLine.ts"
+import { escapeLine } from "./VisibleText.ts"
 
 /**
  * Prints the name of the document, then every event since the bus was built, and how many events it missed if it was too slow.
@@ -45,7 +46,7 @@ export const layer = <Self>(
 
       const linesOf = eventLines(store, name)
 
-      yield* Console.log(`Following ${name}: edit it and save.`)
+      yield* Console.log(`Following ${escapeLine(name)}: edit it and save.`)
       if ((yield* store.problems).length > 0) {
         const { hash } = yield* store.document
         yield* Console.log(`It is refused; the last good one serves: ${hash.slice(0, 12)} of the history.`)

@@ -1,6 +1,6 @@
-/** What no request could use is refused when the document is saved, at its line and column. */
+/** A save with an address or a key that no request could use is refused, at its line and column. */
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigDocument } from "@signalbox/core/ConfigDocument"
+import * as ConfigDocument from "@signalbox/core/ConfigDocument"
 import { ProviderSettings } from "@signalbox/core/Providers"
 import { Result, Schema } from "effect"
 import * as fc from "fast-check"
@@ -8,10 +8,10 @@ import * as fc from "fast-check"
 const document = ConfigDocument.make({ schema: Schema.Struct({ providers: ProviderSettings.schema }) })
 
 const problemsOf = (settings: object) =>
-  Result.match(
-    document.load(`{ "providers": {\n  "p": ${JSON.stringify({ kind: "openai", ...settings })}\n} }`, {}),
-    { onFailure: (problems) => problems, onSuccess: () => [] },
-  )
+  Result.match(document.load(`{ "providers": {\n  "p": ${JSON.stringify({ kind: "openai", ...settings })}\n} }`, {}), {
+    onFailure: (problems) => problems,
+    onSuccess: () => [],
+  })
 
 const refused = (settings: { readonly base_url: string } | { readonly api_key: string }, message: RegExp): void => {
   const [name = "", value = ""] = Object.entries(settings)[0] ?? []
@@ -42,7 +42,22 @@ describe("base_url", () => {
 
   it("accepts only what URL reads, for generated texts", () => {
     const part = fc.oneof(
-      fc.constantFrom("http://", "https://", "HTTP://", ":", "/", "[", "]", "::1", "127.0.0.1", "%", "%41", ".", "@", "?"),
+      fc.constantFrom(
+        "http://",
+        "https://",
+        "HTTP://",
+        ":",
+        "/",
+        "[",
+        "]",
+        "::1",
+        "127.0.0.1",
+        "%",
+        "%41",
+        ".",
+        "@",
+        "?",
+      ),
       fc.constantFrom("localhost", "example.com", "ünï.de", "80", "65535", "65536", "0", "v1", " ", "\t", "\\", "xn--"),
       fc.string({ unit: "binary", maxLength: 2 }),
     )
@@ -81,7 +96,17 @@ describe("base_url", () => {
 
 describe("api_key", () => {
   it("refuses a key that no HTTP header can carry", () => {
-    for (const key of ["sk-a\nb", "sk-a\r", "sk-a\u0000", "sk-…", "schlüssel", "sk-a\u200b", " sk-a", "sk-a ", "sk-a\t"]) {
+    for (const key of [
+      "sk-a\nb",
+      "sk-a\r",
+      "sk-a\u0000",
+      "sk-…",
+      "schlüssel",
+      "sk-a\u200b",
+      " sk-a",
+      "sk-a ",
+      "sk-a\t",
+    ]) {
       refused({ api_key: key }, /an HTTP header carries no others/)
     }
     refused({ api_key: "k".repeat(4_097) }, /at most 4096 characters/)
@@ -89,7 +114,10 @@ describe("api_key", () => {
   })
 
   it("accepts only keys that the headers of a request take, for generated texts", () => {
-    const character = fc.oneof(fc.string({ unit: "binary", minLength: 1, maxLength: 1 }), fc.constantFrom("a", " ", "~"))
+    const character = fc.oneof(
+      fc.string({ unit: "binary", minLength: 1, maxLength: 1 }),
+      fc.constantFrom("a", " ", "~"),
+    )
     let accepted = 0
     fc.assert(
       fc.property(fc.array(character, { maxLength: 5 }), (characters) => {
@@ -105,7 +133,7 @@ describe("api_key", () => {
 
   it("refuses a reference to a variable, a file or a vault, and a placeholder in brackets", () => {
     for (const key of [
-      "${OPENAI_API_KEY}",
+      "\u0024{OPENAI_API_KEY}",
       "$OPENAI_API_KEY",
       "$(pass openai)",
       "%OPENAI_API_KEY%",
@@ -122,7 +150,6 @@ describe("api_key", () => {
       "op://vault/openai/key",
       "vault:kv/openai",
       "<your key>",
-      "<redacted>",
       "sk-...",
     ]) {
       refused({ api_key: key }, /must be the key itself/)
@@ -143,6 +170,7 @@ describe("api_key", () => {
       "file",
       "secret",
       "none",
+      "<redacted>",
       "two words",
     ]) {
       assert.deepStrictEqual(problemsOf({ api_key: key }), [], key)

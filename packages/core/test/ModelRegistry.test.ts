@@ -227,7 +227,7 @@ describe("ModelRegistry.register", () => {
         assert.strictEqual((yield* refuse(name, models))._tag, "InvalidRegistration")
       }
       const { message } = yield* Effect.flip(open("p", { " x": { upstream: "u" } }))
-      assert.include(message, 'the models of "p" are not registered: must have 1 to 200 characters')
+      assert.include(message, 'the models of "p" are not registered: must have 1 to 200 visible characters')
       assert.isBelow((yield* Effect.flip(open("p".repeat(10_000), {}))).message.length, 800)
       assert.deepStrictEqual(yield* table, {})
     }).pipe(Effect.provide(host())),

@@ -66,7 +66,7 @@ describe("ModelSettings and ProviderSettings", () => {
 
   it("refuses an invalid name, URL, kind or default alias at its path", () => {
     assert.include(problem({ models: { " a": { upstream: "u" } } }), '["models"][" a"]')
-    assert.include(problem({ models: { ["a".repeat(201)]: { upstream: "u" } } }), "1 to 200 characters")
+    assert.include(problem({ models: { ["a".repeat(201)]: { upstream: "u" } } }), "1 to 200 visible characters")
     assert.include(problem({ models: { a: { upstream: "" } } }), '["models"]["a"]["upstream"]')
     assert.include(problem({ models: { a: { upstream: "u\n" } } }), '["models"]["a"]["upstream"]')
     assert.include(problem({ models: { a: { upstream: "u", allowed_keys: "*" } } }), '["models"]["a"]["allowed_keys"]')

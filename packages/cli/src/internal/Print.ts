@@ -3,6 +3,7 @@
  * reader that closed the pipe ends the command without an error; a full disk is an error.
  */
 import { isatty } from "node:tty"
+import { visibleJson } from "@signalbox/core/VisibleText"
 import { Effect } from "effect"
 import { type Failure, failed } from "./Failure.ts"
 import { Json } from "./GlobalFlags.ts"
@@ -27,9 +28,7 @@ export const printOrDie = (text: string): Effect.Effect<void> => Effect.orDie(pr
 
 /** Prints the result of a command: `json` with `--json`, else `text`. */
 export const printResult = (json: unknown, text: (colors: Colors) => string) =>
-  Effect.flatMap(Json, (isJson) =>
-    print(isJson ? JSON.stringify(json, undefined, 2) : text(colorsIf(stdoutHasColors()))),
-  )
+  Effect.flatMap(Json, (isJson) => print(isJson ? visibleJson(json, 2) : text(colorsIf(stdoutHasColors()))))
 
 /** Prints a note on standard error. With `--json`, standard error holds problems only, and the note is left out. */
 export const printNote = (text: string) =>

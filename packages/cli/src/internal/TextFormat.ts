@@ -1,19 +1,8 @@
-/** Formats text for terminals, and escapes characters in names, paths and responses that a terminal would obey. */
+/** Formats text for terminals. */
+import { escapeLine } from "@signalbox/core/VisibleText"
 import { displayWidth } from "effect/cli/CliOutput"
 
-/** Replaces control characters, line breaks and characters that change the writing direction by visible escapes. */
-export const escapeLine = (text: string): string => text.replaceAll(controls, escapeOf)
-
-/** `escapeLine` for each line of a text. */
-export const escapeLines = (text: string): string => text.split("\n").map(escapeLine).join("\n")
-
-// Cc, the line separators, and Unicode's bidirectional controls.
-const controls = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
-
-const escapeOf = (character: string): string => {
-  const code = character.charCodeAt(0)
-  return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`
-}
+export { escapeLine, escapeLines } from "@signalbox/core/VisibleText"
 
 export interface Column {
   readonly title: string

@@ -1,6 +1,7 @@
 /** Reports a failed command on standard error: a sentence and a hint, or with `--json` a problem as JSON. */
 import { writeSync } from "node:fs"
 import { format } from "@signalbox/core/ConfigError"
+import { visibleJson } from "@signalbox/core/VisibleText"
 import { Cause } from "effect"
 import type { ShowHelp } from "effect/cli/CliError"
 import { exitCodes, Failure, failed, problemOf } from "./Failure.ts"
@@ -37,7 +38,7 @@ const maxProblems = 20
 
 export const printFailure = (args: ReadonlyArray<string>, failure: Failure): void => {
   if (hasFlag(args, "--json")) {
-    writeError(JSON.stringify(problemOf(failure)))
+    writeError(visibleJson(problemOf(failure)))
     return
   }
   const colors = stderrColors()

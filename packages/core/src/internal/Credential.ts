@@ -1,5 +1,6 @@
 /** The schema of a credential and the bounds of its parts. */
 import { Schema } from "effect"
+import { visibleText } from "./VisibleName.ts"
 
 /** The name of a credential in `allowed_keys` of a model, in the ledger and in events: 1 to 64 letters, digits, `.`, `_`, `-`. */
 export const CredentialId = Schema.String.check(
@@ -9,15 +10,15 @@ export const CredentialId = Schema.String.check(
 )
 
 /** A description for people: 0 to 200 characters on one line. */
-export const CredentialLabel = Schema.String.check(
-  Schema.isPattern(/^[^\p{Cc}]{0,200}$/u, { message: "must have at most 200 characters and no control characters" }),
+export const CredentialLabel = visibleText(
+  0,
+  200,
+  "must have at most 200 visible characters, and no space at either end",
 )
 
 /** The aliases that a credential may use, 0 to 1,000. `*` is every model. */
 export const CredentialModels = Schema.Array(
-  Schema.String.check(
-    Schema.isPattern(/^[^\p{Cc}]{1,200}$/u, { message: "must have 1 to 200 characters and no control characters" }),
-  ),
+  visibleText(1, 200, "must have 1 to 200 visible characters, and no space at either end"),
 ).check(Schema.isMaxLength(1_000, { message: "must name at most 1000 models: `*` is all of them" }))
 
 export const everyModel = "*"

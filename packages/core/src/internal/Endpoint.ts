@@ -41,8 +41,9 @@ export const ApiKey = Schema.String.check(
 const isReference = (key: string): boolean => references.some((form) => form.test(key))
 
 const references: ReadonlyArray<RegExp> = [
+  // A text of the history has the marker <redacted> in place of a key, and must load.
   // ${NAME}, $NAME, $(command), %NAME%, {{ name }}, {env:NAME}, <your key>, sk-...
-  /^\$[({A-Za-z_]|^%\w+%$|^\{.*\}$|^<.*>$|\.\.\.$/,
+  /^\$[({A-Za-z_]|^%\w+%$|^\{.*\}$|^<(?!redacted>$).*>$|\.\.\.$/,
   // os.environ/NAME, process.env.NAME, env:NAME
   /^(?:os\.environ|process\.env|import\.meta\.env|env)[:./[]/i,
   // file:path, vault:path, op://vault/item

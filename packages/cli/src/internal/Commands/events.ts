@@ -4,6 +4,7 @@ import * as HostEvents from "@signalbox/api/HostEvents"
 import { parseCursor } from "@signalbox/core/Event"
 import { eventLine } from "@signalbox/core/EventLine"
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
+import { visibleJson } from "@signalbox/core/VisibleText"
 import { Effect, Option, Stream } from "effect"
 import * as Sse from "effect/encoding/Sse"
 import { endpoints } from "../AdminEndpoints.ts"
@@ -34,7 +35,7 @@ export const events = Effect.fnUntraced(function* ({ since, types }: Input) {
     Stream.runForEach((chunk) =>
       Effect.forEach(parse(chunk), (item) => {
         last = item.id ?? last
-        return print(json ? JSON.stringify(cloudEventOf(item, host.note.url)) : textOf(item))
+        return print(json ? visibleJson(cloudEventOf(item, host.note.url)) : textOf(item))
       }),
     ),
   )

@@ -1,5 +1,6 @@
 /** `status --tmux` in effect/cli, for the command lines that `main.ts` does not handle: with `--json`, or with a mistake in a flag. */
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
+import { visibleJson } from "@signalbox/core/VisibleText"
 import { isColour } from "@signalbox/server/StatusLine"
 import { Effect, Option } from "effect"
 import { usage } from "../Failure.ts"
@@ -47,6 +48,6 @@ export const statusBar = Effect.fnUntraced(function* ({ bg, fg, maxLength, narro
     },
     process.env,
   )
-  if (yield* Json) return yield* print(JSON.stringify({ line }))
+  if (yield* Json) return yield* print(visibleJson({ line }))
   if (line !== "") yield* print(line)
 })

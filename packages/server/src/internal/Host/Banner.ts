@@ -1,5 +1,6 @@
 /** The text that a host prints when it listens: its address, its document, and commands to try, ready to paste. */
 import { version } from "@signalbox/api/Version"
+import { escapeLine } from "@signalbox/core/VisibleText"
 
 export interface BannerFacts {
   /** The name of the command. */
@@ -23,13 +24,14 @@ export const banner = ({
   alias,
   auth,
   command: name,
-  config,
+  config: path,
   isNew,
   isDefaultPath,
   lastGood,
   url,
 }: BannerFacts): string => {
-  const command = isDefaultPath ? name : `${name} --config ${quoted(config)}`
+  const config = escapeLine(path)
+  const command = isDefaultPath ? name : `${name} --config ${quoted(path)}`
   return [
     `Signalbox ${version} listens on ${url}`,
     lastGood !== undefined

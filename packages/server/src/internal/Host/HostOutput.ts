@@ -1,7 +1,8 @@
 /**
- * Everything a host writes while it runs: text for people, or one JSON object per line for programs. Secrets of the settings are redacted in
- * every line. Slow readers never block the host (`StandardOutput`).
+ * Everything a host writes while it runs: text for people, or one JSON object per line for programs. Secrets of the settings are redacted, and
+ * invisible characters escaped, in every line. Slow readers never block the host (`StandardOutput`).
  */
+import { escapeJson, escapeLines } from "@signalbox/core/VisibleText"
 import { Cause, Console, Context, Effect, Formatter, Layer, Logger, LogLevel, References } from "effect"
 import { Secrets } from "./Secrets.ts"
 import { makeBoundedWriter } from "./StandardOutput.ts"
@@ -73,7 +74,7 @@ interface Writer {
 const jsonWriter = (redact: (text: string) => string): Writer => {
   // Redacts each string before encoding: a secret of one letter must not break the JSON.
   const encode = (value: unknown) =>
-    JSON.stringify(value, (_, part) => (typeof part === "string" ? redact(part) : part))
+    escapeJson(JSON.stringify(value, (_, part) => (typeof part === "string" ? redact(part) : part)))
   const encodeLine = ({ data, level = "Info", text }: OutputLine) =>
     encode({ timestamp: new Date().toISOString(), level: level.toUpperCase(), message: text, ...data })
   const stdout = makeBoundedWriter(
@@ -98,7 +99,9 @@ const jsonWriter = (redact: (text: string) => string): Writer => {
 const textWriter = (redact: (text: string) => string): Writer => {
   const highlight = (text: string) =>
     process.stderr.isTTY && !process.env["NO_COLOR"] ? `\u001b[33m${text}\u001b[0m` : text
-  const plain = (text: string) => redact(text).replaceAll(controlCharacters, "\ufffd")
+  const plain = (text: string) => escapeLines(redact(text))
+  // The lines after the first are indented, so that a message with a line break cannot look like two.
+  const indented = (text: string) => plain(text).replaceAll("\n", "\n  ")
   const stdout = makeBoundedWriter(() => process.stdout, skippedNotice)
   const stderr = makeBoundedWriter(
     () => process.stderr,
@@ -108,7 +111,7 @@ const textWriter = (redact: (text: string) => string): Writer => {
     line: (console, { level, text }) =>
       level === "Warn" ? stderr(highlight(`! ${plain(text)}`), console.error) : stdout(plain(text), console.log),
     log: (console, { level, text }) => {
-      const line = `${level.toLowerCase().replace("warn", "warning")}: ${plain(text)}`
+      const line = `${level.toLowerCase().replace("warn", "warning")}: ${indented(text)}`
       stderr(LogLevel.isLessThan(level, "Warn") ? line : highlight(line), console.error)
     },
   }
@@ -116,10 +119,6 @@ const textWriter = (redact: (text: string) => string): Writer => {
 
 const skippedNotice = (skipped: number): string =>
   `… ${skipped === 1 ? "1 line was" : `${skipped} lines were`} skipped here: the reader was too slow`
-
-/** A terminal would obey them. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern looks for control characters
-const controlCharacters = /[\0-\x08\x0b-\x1f\x7f-\x9f]/g
 
 const textOf = (message: unknown, cause: Cause.Cause<unknown>, debug: boolean): string =>
   [...(Array.isArray(message) ? message : [message]).map(format), ...(debug ? traces(cause) : reasons(cause))].join(" ")

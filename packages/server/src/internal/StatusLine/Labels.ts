@@ -1,4 +1,5 @@
 /** Short labels for numbers and names, in hexai's format. */
+import { invisible } from "@signalbox/core/VisibleText"
 
 /** Base 1000: `999B`, `1.2k`, `1.5M`. */
 export const formatBytes = (count: number): string => {
@@ -17,13 +18,15 @@ const units = ["k", "M", "G", "T", "P"]
 /** `2h` for whole hours, otherwise `90m`. */
 export const windowLabel = (minutes: number): string => (minutes % 60 === 0 ? `${minutes / 60}h` : `${minutes}m`)
 
-/** `provider:model`, each at most 64 characters, without control characters and direction marks. */
+/** `provider:model`, each at most 64 characters, with `?` for each invisible one. */
 export const modelLabel = ({ model, provider }: { readonly provider: string; readonly model: string }): string =>
   `${sanitize(provider)}:${sanitize(model)}`
 
 const maxCharacters = 64
 
+const everyInvisible = new RegExp(invisible, "gu")
+
 const sanitize = (name: string): string => {
-  const characters = [...name.toWellFormed().replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?")]
+  const characters = [...name.replace(everyInvisible, "?")]
   return characters.length > maxCharacters ? `${characters.slice(0, maxCharacters - 1).join("")}…` : characters.join("")
 }

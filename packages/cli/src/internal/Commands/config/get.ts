@@ -1,4 +1,5 @@
 /** `config get`. */
+import { visibleJson } from "@signalbox/core/VisibleText"
 import { Effect, Option } from "effect"
 import { lastGoodNote } from "../../ConfigFailure.ts"
 import { configPath } from "../../configPath.ts"
@@ -22,11 +23,11 @@ export const get = ({ document, path }: Input) =>
         const result = yield* document ? valueInDocument(state, pointer) : access.value(pointer)
         const { value } = result
         return yield* printResult(result, () =>
-          escapeLines(typeof value === "string" ? value : JSON.stringify(value, undefined, 2)),
+          typeof value === "string" ? escapeLines(value) : visibleJson(value, 2),
         )
       }
       yield* printResult(state, () =>
-        escapeLines(document ? state.text.replace(/\n$/, "") : JSON.stringify(state.effective, undefined, 2)),
+        document ? escapeLines(state.text.replace(/\n$/, "")) : visibleJson(state.effective, 2),
       )
     }),
   )

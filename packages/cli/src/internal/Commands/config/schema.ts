@@ -3,6 +3,7 @@
  * does not depend on the document, which may be refused.
  */
 import * as ConfigDocument from "@signalbox/core/ConfigDocument"
+import { visibleJson } from "@signalbox/core/VisibleText"
 import { HostConfig } from "@signalbox/server/HostConfig"
 import { Effect } from "effect"
 import { endpoints } from "../../AdminEndpoints.ts"
@@ -13,5 +14,5 @@ import { hostOf, target } from "../../Target.ts"
 export const schema = Effect.gen(function* () {
   const host = yield* hostOf(yield* target)
   const schema = host === undefined ? ConfigDocument.jsonSchema(HostConfig) : yield* request(host, endpoints.schema)
-  yield* print(JSON.stringify(schema, undefined, 2))
+  yield* print(visibleJson(schema, 2))
 })
