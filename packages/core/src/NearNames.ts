@@ -46,39 +46,15 @@ const maxLength = 64
 const bySlips = (a: readonly [number, string], b: readonly [number, string]): number =>
   a[0] - b[0] || (a[1] < b[1] ? -1 : a[1] > b[1] ? 1 : 0)
 
-/** Optimal string alignment; anything above `most` may come back as `most + 1`. */
-const slipsBetween = (left: string, right: string, most: number): number => {
-  // The common beginning and end contain no slip; without it hardly anything is left to compare.
-  let start = 0
-  let [leftEnd, rightEnd] = [left.length, right.length]
-  while (start < leftEnd && start < rightEnd && left[start] === right[start]) start++
-  while (leftEnd > start && rightEnd > start && left[leftEnd - 1] === right[rightEnd - 1]) {
-    leftEnd--
-    rightEnd--
+/** Optimal string alignment of the texts from `i` and `j` on. A result above `most` only states that there are more slips. */
+const slipsBetween = (a: string, b: string, most: number, i = 0, j = 0): number => {
+  while (i < a.length && a[i] === b[j]) {
+    i++
+    j++
   }
-  return aligned(left.slice(start, leftEnd), right.slice(start, rightEnd), most)
-}
-
-const aligned = (a: string, b: string, most: number): number => {
-  if (a.length === 0 || b.length === 0) return a.length + b.length
-  let beforeLast: Array<number> = []
-  let last = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    let least = i
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1]
-      let slips = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (same ? 0 : 1))
-      if (!same && i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        slips = Math.min(slips, beforeLast[j - 2]! + 1)
-      }
-      row.push(slips)
-      if (slips < least) least = slips
-    }
-    // A row's least never falls again, and a swap adds one to that of two rows before, which is at most one smaller.
-    if (least > most) return most + 1
-    beforeLast = last
-    last = row
-  }
-  return last[b.length]!
+  if (i === a.length || j === b.length) return a.length - i + b.length - j
+  if (most === 0) return 1
+  const after = (left: number, right: number) => slipsBetween(a, b, most - 1, i + left, j + right)
+  const swapped = a[i] === b[j + 1] && a[i + 1] === b[j] ? after(2, 2) : most
+  return 1 + Math.min(after(1, 1), after(1, 0), after(0, 1), swapped)
 }
