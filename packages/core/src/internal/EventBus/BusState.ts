@@ -25,6 +25,8 @@ export interface Subscription {
 
 /** A topic with its subscriptions. */
 interface SubscribedTopic extends Topic {
+  /** `undefined`: all types. */
+  readonly type: string | undefined
   readonly subscriptions: Set<Subscription>
   /** Whether an event of this type was published since the last wake. */
   touched: boolean
@@ -36,9 +38,8 @@ export class BusState {
   readonly #clock: Clock.Clock
   readonly #readsClockOnce: boolean
   /** By type: each that was ever published, and each that has a subscription. */
-  readonly #topics = new Map<string, SubscribedTopic>()
+  readonly #topics = new Map<string | undefined, SubscribedTopic>()
   readonly #subscriptions = new Set<Subscription>()
-  readonly #toAll = new Set<Subscription>()
   #touched: Array<SubscribedTopic> = []
   #revision = 0
   #named = 0
@@ -57,7 +58,7 @@ export class BusState {
     readonly source: string
     readonly clock: Clock.Clock
   }) {
-    this.ring = new Ring(options.epoch, options.capacity)
+    this.ring = new Ring(options.epoch, options.capacity, makeTopic(undefined))
     this.#source = options.source
     this.#clock = options.clock
     // Reading the system clock costs as much as the whole envelope, so it is read once per turn. A test clock may move within a turn.
@@ -126,7 +127,7 @@ export class BusState {
   #topic(type: string): SubscribedTopic {
     let topic = this.#topics.get(type)
     if (topic === undefined) {
-      topic = { type, published: 0, pruned: 0, prunedTo: undefined, subscriptions: new Set(), touched: false }
+      topic = makeTopic(type)
       this.#topics.set(type, topic)
     }
     return topic
@@ -142,7 +143,7 @@ export class BusState {
     const touched = this.#touched
     this.#touched = []
     // Collect them first: a resumed consumer may subscribe, unsubscribe and publish.
-    const waiting = waitingOf(this.#toAll)
+    const waiting = waitingOf(this.ring.all.subscriptions)
     for (const topic of touched) {
       topic.touched = false
       for (const subscription of waitingOf(topic.subscriptions)) waiting.push(subscription)
@@ -173,7 +174,7 @@ export class BusState {
     after: Cursor | undefined,
     name: string | undefined,
   ): Subscription {
-    const topics = types === undefined ? undefined : new Set(types.map((type) => this.#topic(type)))
+    const topics = new Set(types === undefined ? [this.ring.all] : types.map((type) => this.#topic(type)))
     const reader = new RingReader(this.ring, topics, this.#now)
     if (after !== undefined) reader.join(after)
     const subscription: Subscription = {
@@ -186,14 +187,14 @@ export class BusState {
       busyTurn: 0,
     }
     this.#subscriptions.add(subscription)
-    for (const set of this.#setsOf(subscription)) set.add(subscription)
+    for (const topic of topics) topic.subscriptions.add(subscription)
     return subscription
   }
 
   end(subscription: Subscription): void {
     if (!this.#subscriptions.delete(subscription)) return
-    for (const set of this.#setsOf(subscription)) set.delete(subscription)
-    for (const { published, subscriptions, type } of subscription.reader.topics ?? []) {
+    for (const { published, subscriptions, type } of subscription.reader.topics) {
+      subscriptions.delete(subscription)
       if (published === 0 && subscriptions.size === 0) this.#topics.delete(type)
     }
     subscription.ended = true
@@ -205,10 +206,6 @@ export class BusState {
   /** The number of known types. */
   get types(): number {
     return this.#topics.size
-  }
-
-  #setsOf({ reader }: Subscription): ReadonlyArray<Set<Subscription>> {
-    return reader.topics === undefined ? [this.#toAll] : [...reader.topics].map((topic) => topic.subscriptions)
   }
 
   endAll(): void {
@@ -227,6 +224,15 @@ export class BusState {
 }
 
 const maxBusyTurns = 32
+
+const makeTopic = (type: string | undefined): SubscribedTopic => ({
+  type,
+  published: 0,
+  pruned: 0,
+  prunedTo: undefined,
+  subscriptions: new Set(),
+  touched: false,
+})
 
 const waitingOf = (subscriptions: ReadonlySet<Subscription>): Array<Subscription> => {
   const waiting: Array<Subscription> = []

@@ -4,9 +4,8 @@
  */
 import { type AnyEvent, type Cursor, compareCursors, type Envelope, isEphemeral } from "../../Event.ts"
 
-/** One event type and its counters. */
+/** The counters of one event type, or of all types. */
 export interface Topic {
-  readonly type: string
   published: number
   /** The number of events that are no longer kept. */
   pruned: number
@@ -27,8 +26,8 @@ export class Ring<T extends Topic> {
   readonly capacity: number
   /** The cursor before the first event. */
   readonly start: Cursor
-  /** The position after the newest event, which is the number of events ever published. */
-  head = 0
+  /** The counters of all types. */
+  readonly all: T
   /** The cursor of the newest event. */
   last: Cursor
   /** The cursor of the newest ephemeral event that is no longer kept. */
@@ -38,9 +37,10 @@ export class Ring<T extends Topic> {
   #next = 0
   #slice: { readonly from: number; readonly to: number; readonly envelopes: ReadonlyArray<Envelope> } | undefined
 
-  constructor(epoch: string, capacity: number) {
+  constructor(epoch: string, capacity: number, all: T) {
     this.epoch = epoch
     this.capacity = capacity
+    this.all = all
     this.start = { epoch, sequence: 0 }
     this.last = this.start
   }
@@ -56,45 +56,48 @@ export class Ring<T extends Topic> {
         : { _tag: "Envelope", cursor, time, source, revision, causationId, event }
     const next = this.#next
     const pruned = this.#envelopes[next]
-    if (pruned !== undefined) this.#prune(pruned.cursor, this.#topics[next]!)
+    if (pruned !== undefined) {
+      prune(this.all, pruned.cursor)
+      prune(this.#topics[next]!, pruned.cursor)
+      if (pruned.cursor.n !== undefined) this.ephemeralPrunedTo = pruned.cursor
+    }
     this.#envelopes[next] = envelope
     this.#topics[next] = topic
     this.#next = next + 1 === this.capacity ? 0 : next + 1
-    this.head++
+    this.all.published++
     topic.published++
     this.last = cursor
   }
 
-  #prune(cursor: Cursor, topic: T): void {
-    topic.pruned++
-    topic.prunedTo = cursor
-    if (cursor.n !== undefined) this.ephemeralPrunedTo = cursor
+  /** The position after the newest event. */
+  get head(): number {
+    return this.all.published
   }
 
   /** The position of the oldest kept event. */
   get tail(): number {
-    return Math.max(0, this.head - this.capacity)
-  }
-
-  /** The cursor of the newest event that is no longer kept, or `start`. */
-  get prunedTo(): Cursor {
-    if (this.tail === 0) return this.start
-    const { epoch, ephemeralPrunedTo } = this
-    const { n, sequence } = this.#at(this.tail).cursor
-    if (n !== undefined) return n === 1 ? { epoch, sequence } : { epoch, sequence, n: n - 1 }
-    return ephemeralPrunedTo?.sequence === sequence - 1 ? ephemeralPrunedTo : { epoch, sequence: sequence - 1 }
+    return this.all.pruned
   }
 
   #at(position: number): Envelope {
     return this.#envelopes[position % this.capacity]!
   }
 
-  #topicAt(position: number): T {
-    return this.#topics[position % this.capacity]!
+  #isOf(topics: ReadonlySet<Topic>, position: number): boolean {
+    return topics.has(this.all) || topics.has(this.#topics[position % this.capacity]!)
   }
 
-  /** Returns all events from a kept position to the head. Readers at the same position share the array. */
-  slice(from: number): ReadonlyArray<Envelope> {
+  /** Returns the events of these topics from a kept position to the head. Readers of all types at the same position share the array. */
+  select(from: number, topics: ReadonlySet<Topic>): ReadonlyArray<Envelope> {
+    if (topics.has(this.all)) return this.#sliceFrom(from)
+    const envelopes: Array<Envelope> = []
+    for (let position = from; position < this.head; position++) {
+      if (this.#isOf(topics, position)) envelopes.push(this.#at(position))
+    }
+    return envelopes
+  }
+
+  #sliceFrom(from: number): ReadonlyArray<Envelope> {
     if (this.#slice?.from === from && this.#slice.to === this.head) return this.#slice.envelopes
     const start = from % this.capacity
     const count = this.head - from
@@ -104,24 +107,15 @@ export class Ring<T extends Topic> {
     return envelopes
   }
 
-  /** Releases the shared array of `slice`, which would keep pruned events in memory. */
+  /** Releases the shared array of `select`, which would keep pruned events in memory. */
   forgetSlice(): void {
     this.#slice = undefined
   }
 
-  /** Returns the events of these topics from a kept position to the head. */
-  select(from: number, topics: ReadonlySet<Topic>): Array<Envelope> {
-    const envelopes: Array<Envelope> = []
-    for (let position = from; position < this.head; position++) {
-      if (topics.has(this.#topicAt(position))) envelopes.push(this.#at(position))
-    }
-    return envelopes
-  }
-
   /** Returns the oldest event of these topics from a kept position on. */
-  first(from: number, topics: ReadonlySet<Topic> | undefined): Envelope | undefined {
+  first(from: number, topics: ReadonlySet<Topic>): Envelope | undefined {
     for (let position = from; position < this.head; position++) {
-      if (topics === undefined || topics.has(this.#topicAt(position))) return this.#at(position)
+      if (this.#isOf(topics, position)) return this.#at(position)
     }
     return undefined
   }
@@ -137,4 +131,9 @@ export class Ring<T extends Topic> {
     }
     return low
   }
+}
+
+const prune = (topic: Topic, cursor: Cursor): void => {
+  topic.pruned++
+  topic.prunedTo = cursor
 }

@@ -8,8 +8,7 @@ import type { Ring, Topic } from "./Ring.ts"
 
 export class RingReader<T extends Topic> {
   readonly #ring: Ring<T>
-  /** `undefined`: all types. */
-  readonly topics: ReadonlySet<T> | undefined
+  readonly topics: ReadonlySet<T>
   /** The next position to read. */
   #position: number
   /** The number of events of its types that were ever published before that position. */
@@ -21,7 +20,7 @@ export class RingReader<T extends Topic> {
   #gap: Gap | undefined
 
   /** Starts at the head: it reads events that are published later. */
-  constructor(ring: Ring<T>, topics: ReadonlySet<T> | undefined, now: number) {
+  constructor(ring: Ring<T>, topics: ReadonlySet<T>, now: number) {
     this.#ring = ring
     this.topics = topics
     this.#position = ring.head
@@ -31,22 +30,22 @@ export class RingReader<T extends Topic> {
   }
 
   get #published(): number {
-    return this.topics === undefined ? this.#ring.head : sum(this.topics, published)
+    return sum(this.topics, published)
   }
 
   get #pruned(): number {
-    return this.topics === undefined ? this.#ring.tail : sum(this.topics, pruned)
+    return sum(this.topics, pruned)
   }
 
   /** The cursor of the newest event of its types that is no longer kept. */
   get #prunedTo(): Cursor {
-    return this.topics === undefined ? this.#ring.prunedTo : newest(this.topics, this.#ring.start)
+    return newest(this.topics, this.#ring.start)
   }
 
   /** Moves back to the position after the cursor, or to the oldest kept event with a Gap before it. */
   join(after: Cursor): void {
     const ring = this.#ring
-    const { prunedTo } = ring
+    const prunedTo = ring.all.prunedTo ?? ring.start
     if (after.epoch !== ring.epoch || compareCursors(after, ring.last) > 0) {
       this.#gap = new Gap({ from: after, to: prunedTo, reason: "other-epoch" }, unchecked)
       this.#goTo(ring.tail, prunedTo)
@@ -63,14 +62,13 @@ export class RingReader<T extends Topic> {
     const ring = this.#ring
     this.#position = position
     this.#last = last
-    const kept = this.topics === undefined ? ring.head - position : ring.select(position, this.topics).length
-    this.#passed = this.#published - kept
+    this.#passed = this.#published - ring.select(position, this.topics).length
   }
 
   #prunedGap(after: Cursor, to: Cursor): Gap {
     const from = this.#next(after)
     // If no event was ephemeral and all types are selected, the sequence numbers give the count.
-    return this.topics === undefined && from.n === undefined && to.n === undefined
+    return this.topics.has(this.#ring.all) && from.n === undefined && to.n === undefined
       ? new Gap({ from, to, reason: "pruned", missing: to.sequence - from.sequence + 1 }, unchecked)
       : new Gap({ from, to, reason: "pruned" }, unchecked)
   }
@@ -93,7 +91,7 @@ export class RingReader<T extends Topic> {
       this.#position = ring.head
       return gaps
     }
-    const envelopes = this.topics === undefined ? ring.slice(this.#position) : ring.select(this.#position, this.topics)
+    const envelopes = ring.select(this.#position, this.topics)
     this.#position = ring.head
     this.#passed += envelopes.length
     return gaps.length === 0 ? envelopes : [...gaps, ...envelopes]
