@@ -9,12 +9,9 @@
 import { Cause, Clock, Context, Effect, type Fiber, Layer, Random, type Scope, Stream } from "effect"
 import type { AnyEvent, Cursor, Declaration, Envelope } from "./Event.ts"
 import { BusState, type Items, type Subscription } from "./internal/EventBus/BusState.ts"
-import { coalesce } from "./internal/EventBus/coalesce.ts"
 import type { Gap } from "./internal/EventBus/Gap.ts"
-import { failWhenLagging } from "./internal/EventBus/SubscriberLagging.ts"
 
 export { Gap } from "./internal/EventBus/Gap.ts"
-export { SubscriberLagging } from "./internal/EventBus/SubscriberLagging.ts"
 
 /** The `source` of every envelope, a URI reference. Read when the bus is built. Default: `signalbox`. */
 export const EventSource: Context.Reference<string> = Context.Reference("@signalbox/core/EventSource", {
@@ -158,8 +155,6 @@ export class EventBus extends Context.Service<
     EventBus,
     Effect.suspend(() => make),
   )
-  static readonly coalesce = coalesce
-  static readonly failWhenLagging = failWhenLagging
 }
 
 // `publish` and `subscribe` are hot paths: they have no spans.

@@ -21,9 +21,9 @@ export {
   type PublishOptions,
   type SubscribeOptions,
   type Subscriber,
-  SubscriberLagging,
 } from "./EventBus.ts"
 export { eventLine } from "./EventLine.ts"
+export * as EventStream from "./EventStream.ts"
 export * as FileConfigSource from "./FileConfigSource.ts"
 export { FileExchange } from "./FileExchange.ts"
 export { FileLock, FileLockError } from "./FileLock.ts"
