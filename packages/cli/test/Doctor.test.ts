@@ -1,5 +1,5 @@
 /** `doctor` finds each kind of problem and advises what to do. */
-import { chmodSync, mkdirSync, utimesSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -40,6 +40,27 @@ describe("doctor", () => {
 
   const cases: ReadonlyArray<readonly [string, (at: Home) => void, check: string, message: RegExp]> = [
     ["a directory that others can read", ({ config }) => chmodSync(dirname(config), 0o755), "directory", /mode 0755/],
+    [
+      "a directory where others can plant files",
+      ({ config }) => chmodSync(dirname(config), 0o1777),
+      "directory",
+      /1777/,
+    ],
+    [
+      "a history that others can read",
+      ({ config }) => {
+        mkdirSync(join(dirname(config), "history"), { recursive: true })
+        chmodSync(join(dirname(config), "history"), 0o755)
+      },
+      "directory",
+      /history \(mode 0755\)/,
+    ],
+    [
+      "a lock file that is a link",
+      ({ config }) => symlinkSync("victim", join(dirname(config), "host.lock")),
+      "owners",
+      /host\.lock is a symbolic link/,
+    ],
     ["a document that others can read", ({ config }) => chmodSync(config, 0o644), "document", /mode 0644/],
     [
       "a token that others can read",

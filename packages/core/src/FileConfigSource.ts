@@ -10,6 +10,7 @@ import { ConfigStoreError, SourceUnavailable } from "./ConfigError.ts"
 import { ConfigSource, HistoryBounds } from "./ConfigSource.ts"
 import { dataDirectory } from "./DataDirectory.ts"
 import { FileLock } from "./FileLock.ts"
+import * as FileTrust from "./FileTrust.ts"
 import { makeDocumentLock } from "./internal/DocumentLock.ts"
 import { makeFileHistory } from "./internal/FileConfigSource/FileHistory.ts"
 import { cannotWatch, makeHints } from "./internal/FileConfigSource/Hints.ts"
@@ -55,6 +56,7 @@ const make = Effect.fnUntraced(function* (file: string, { ownDirectory }: { read
     fs: yield* FileSystem.FileSystem,
     path,
     atomic: yield* AtomicFile.make,
+    distrust: yield* FileTrust.make,
     texts: makeRecentTexts((bytes) => digest.digestHex(Digest.sha256, bytes)),
     name: path.resolve(file),
   }

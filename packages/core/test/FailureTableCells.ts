@@ -193,7 +193,8 @@ export type Step = "read" | "re-read" | "temporary" | "rename" | "after rename" 
 const steps = () => {
   let step: Step = "read"
   return ({ name, path, to }: Operation): Step => {
-    if (step === "read" && name === "lstat") step = "re-read"
+    // Under the lock, the links of the whole path are followed.
+    if (step === "read" && name === "lstat" && path === "/home") step = "re-read"
     if (step === "re-read" && path.endsWith(".new")) step = "temporary"
     if (step === "temporary" && name === "lstat") step = "rename"
     if (step === "after rename" && name === "lstat") step = "history"

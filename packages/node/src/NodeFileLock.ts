@@ -1,7 +1,7 @@
 /**
  * `FileLock` on the kernel's `flock(2)`: it excludes `flock(1)` and every other process, and ends with its holder. Within the process fibers take
  * turns, so that one fiber at a time asks the kernel for a file; among processes there is no order. The lock file is created 0600, never
- * deleted, and names its exclusive holder for people.
+ * deleted, and names its exclusive holder for people. A link or a file of another user in its place is refused (`PrivateFile`).
  */
 import { dirname } from "node:path"
 import {
@@ -18,6 +18,7 @@ import { Flock, FlockError } from "./Flock.ts"
 import { holderLineAt, Signatures } from "./internal/NodeFileLock/HolderLine.ts"
 import { IdleFiles } from "./internal/NodeFileLock/IdleFiles.ts"
 import { close, confirm, keyAt, type LockFile, open } from "./internal/NodeFileLock/LockFile.ts"
+import { UntrustedFile } from "./PrivateFile.ts"
 
 /** Provides `FileLock` on the given `Flock`. */
 export const layerFlock: Layer.Layer<FileLock, never, Flock> = Layer.effect(
@@ -178,7 +179,7 @@ const unavailable =
 
 const detail = (path: string, problem: unknown): string => {
   if (typeof problem === "string") return problem
-  if (problem instanceof FlockError) return problem.detail
+  if (problem instanceof FlockError || problem instanceof UntrustedFile) return problem.message
   const code = problem instanceof Error && "code" in problem ? String(problem.code) : "unknown"
   return advice[code]?.(dirname(path)) ?? `${problem instanceof Error ? problem.message : problem}`
 }

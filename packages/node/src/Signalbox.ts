@@ -11,6 +11,7 @@ import type { ConfigSource } from "@signalbox/core/ConfigSource"
 import { EventBus } from "@signalbox/core/EventBus"
 import * as FileConfigSource from "@signalbox/core/FileConfigSource"
 import type { FileLock } from "@signalbox/core/FileLock"
+import { ProcessUser } from "@signalbox/core/FileTrust"
 import { Reconciler } from "@signalbox/core/Reconciler"
 import { Cause, Console, Effect, type FileSystem, Layer, type Path } from "effect"
 import type { Digest } from "effect/crypto"
@@ -32,6 +33,7 @@ export const layerPlatform: Layer.Layer<Platform> = Layer.mergeAll(
   NodeFileLock.layer,
   NodeFileExchange.layer,
   NodeDigest.layer,
+  Layer.sync(ProcessUser, () => process.geteuid?.()),
 )
 
 const above = <E>(source: Layer.Layer<ConfigSource, E, Platform>): Layer.Layer<Services, E> =>

@@ -2,7 +2,8 @@
  * The note that a host writes into its `host.lock`: how to reach it. Only the lock proves that a host runs; the note of a killed host has a dead pid.
  * This module does not import effect, because the status line uses it and must start fast.
  */
-import { closeSync, openSync, readSync } from "node:fs"
+import { closeSync, constants, readSync } from "node:fs"
+import { openPrivate } from "@signalbox/node/PrivateFile"
 import { isAlive } from "./internal/isAlive.ts"
 
 /** A running host. */
@@ -42,7 +43,7 @@ const maxBytes = 4096
 const firstLine = (path: string): string => {
   const bytes = Buffer.alloc(maxBytes)
   try {
-    const fd = openSync(path, "r")
+    const fd = openPrivate(path, constants.O_RDONLY)
     try {
       const text = bytes.toString("utf8", 0, readSync(fd, bytes, 0, maxBytes, 0))
       return text.slice(0, Math.max(0, text.indexOf("\n")))

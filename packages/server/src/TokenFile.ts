@@ -4,6 +4,7 @@
  */
 import * as AtomicFile from "@signalbox/core/AtomicFile"
 import { FileLock } from "@signalbox/core/FileLock"
+import * as FileTrust from "@signalbox/core/FileTrust"
 import { ByteSize, Effect, FileSystem, Layer, Path, type PlatformError, Redacted, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
@@ -45,7 +46,9 @@ const describe = (reason: TokenError["reason"]): string => {
 }
 
 /** Reads the token, for clients of a running host. Creates and changes nothing. */
-export const readToken = (path: string): Effect.Effect<Redacted.Redacted, TokenError, FileSystem.FileSystem> =>
+export const readToken = (
+  path: string,
+): Effect.Effect<Redacted.Redacted, TokenError, FileSystem.FileSystem | Path.Path> =>
   Effect.map(read(path), ({ token }) => token)
 
 /** Reads the token or makes a new one, for the host. Two hosts that start at once get the same token. */
@@ -76,11 +79,15 @@ interface Found {
 /** A token has 43 bytes, and an editor may have added a newline. */
 const maxBytes = 64
 
-const read = Effect.fnUntraced(function* (path: string): Effect.fn.Return<Found, TokenError, FileSystem.FileSystem> {
+const read = Effect.fnUntraced(function* (
+  path: string,
+): Effect.fn.Return<Found, TokenError, FileSystem.FileSystem | Path.Path> {
   const fs = yield* FileSystem.FileSystem
   const failed = Effect.mapError((error: PlatformError.PlatformError) =>
     AtomicFile.errorCode(error) === "ENOENT" ? fail(new TokenMissing({ path })) : unavailable(path, error),
   )
+  const foreign = yield* failed((yield* FileTrust.make)(path))
+  if (foreign !== undefined) return yield* fail(new TokenUnavailable({ path, code: "EPERM", detail: foreign }))
   // Before opening: opening a FIFO would wait for a writer.
   const { mode, size, type } = yield* failed(fs.stat(path))
   if (type !== "File" || Number(ByteSize.toBigInt(size)) > maxBytes) {

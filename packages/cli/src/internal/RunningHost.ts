@@ -3,6 +3,7 @@
  * port that now belongs to another program.
  */
 import { readFileSync } from "node:fs"
+import { foreignOwnerOf } from "@signalbox/node/PrivateFile"
 import { type HostNote, readHostNote } from "@signalbox/server/HostNote"
 import type { HostPaths } from "@signalbox/server/HostPaths"
 import { tokenIn } from "@signalbox/server/TokenText"
@@ -43,6 +44,10 @@ export const requireResponse = ({ note }: RunningHost): Effect.Effect<void, Fail
 const readToken = ({ token }: HostPaths): Effect.Effect<Redacted.Redacted, Failure> =>
   Effect.suspend(() => {
     try {
+      const foreign = foreignOwnerOf(token)
+      if (foreign !== undefined) {
+        return Effect.fail(failed("token", escapeLine(foreign)))
+      }
       const text = tokenIn(readFileSync(token, "utf8"))
       if (text !== undefined) return Effect.succeed(Redacted.make(text))
       return Effect.fail(

@@ -2,6 +2,7 @@
 import type { FileSystem, Path, PlatformError } from "effect"
 import { type AtomicFile, errorCode, errorDetail } from "../AtomicFile.ts"
 import { SourceUnavailable } from "../ConfigError.ts"
+import type { Distrust } from "../FileTrust.ts"
 import type { RecentTexts } from "./RecentTexts.ts"
 
 export interface ManagedFile {
@@ -9,6 +10,7 @@ export interface ManagedFile {
   readonly path: Path.Path
   readonly atomic: AtomicFile
   readonly texts: RecentTexts
+  readonly distrust: Distrust
   /** The absolute path as the host named it. It may lead through symbolic links. */
   readonly name: string
 }

@@ -9,6 +9,7 @@
  */
 import { Context, Deferred, Effect, FileSystem, Layer, type Scope } from "effect"
 import { type Exchange, FileExchange } from "../FileExchange.ts"
+import { ProcessUser } from "../FileTrust.ts"
 import { makeFileSystem, type Perform } from "./SimulatedDisk/FileSystem.ts"
 import { type Fates, type Fault, Gate, type Odds, type Operation } from "./SimulatedDisk/Gate.ts"
 import { Volume } from "./SimulatedDisk/Volume.ts"
@@ -53,7 +54,7 @@ export class SimulatedDisk extends Context.Service<
     readonly crashed: Effect.Effect<void>
     readonly restart: Effect.Effect<void>
 
-    /** FileSystem and FileExchange of one process, new with each build. A power cut ends the process; `restart` does not revive it. */
+    /** FileSystem, FileExchange and ProcessUser of one process, new with each build. A power cut ends the process; `restart` does not revive it. */
     readonly process: Layer.Layer<FileSystem.FileSystem>
     /** The disk for other programs, such as an editor or the test: operations without numbers, hooks and faults. */
     readonly foreign: FileSystem.FileSystem
@@ -82,6 +83,7 @@ const make = (options: Options) => {
     const swap: Exchange = (a, b) => perform({ name: "exchange", path: a, to: b }, () => volume.exchange(a, b))
     return Context.make(FileSystem.FileSystem, makeFileSystem(volume, perform, gate.random)).pipe(
       Context.add(FileExchange, exchange ? swap : undefined),
+      Context.add(ProcessUser, uid),
     )
   }
   const living =

@@ -1,8 +1,9 @@
 /** The directory of segments: file names, listing, and reading from an offset. All operations are synchronous and read small pieces. */
-import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync } from "node:fs"
+import { closeSync, constants, fstatSync, readdirSync, readFileSync, readSync, rmSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { segmentHour } from "@signalbox/core/SegmentName"
 import type { SegmentChunk, SegmentListing } from "@signalbox/core/SegmentStorage"
+import { foreignOwnerOf, openPrivate, UntrustedFile } from "../PrivateFile.ts"
 
 export interface SegmentPaths {
   readonly directory: string
@@ -36,10 +37,17 @@ export const makeLister = (directory: string): (() => SegmentListing) => {
     const changed = statSync(directory, { bigint: true, throwIfNoEntry: false })?.mtimeNs
     if (changed === undefined) return listingOf([])
     if (known?.changed === changed) return known.listing
+    requireTrusted(directory)
     const listing = listTwice(directory)
     known = Date.now() - Number(changed / 1_000_000n) > settledMillis ? { changed, listing } : undefined
     return listing
   }
+}
+
+/** Throws `UntrustedFile` if the directory, or a link to it, belongs to another user. */
+export const requireTrusted = (directory: string): void => {
+  const problem = foreignOwnerOf(directory)
+  if (problem !== undefined) throw new UntrustedFile("EPERM", problem)
 }
 
 /**
@@ -114,7 +122,7 @@ export const readWhole = (path: string): string | undefined => {
 
 const openIfThere = (path: string): number | undefined => {
   try {
-    return openSync(path, "r")
+    return openPrivate(path, constants.O_RDONLY)
   } catch (error) {
     if (isMissing(error)) return undefined
     throw error

@@ -2,7 +2,8 @@
  * The file that a host writes for status lines: the calls of the window by model and time bucket. A reader drops the buckets that have left the window
  * since, so the numbers stay correct however old the file is. This module does not import effect, because a status line starts every few seconds.
  */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs"
+import { closeSync, constants, fstatSync, readSync } from "node:fs"
+import { openPrivate } from "@signalbox/node/PrivateFile"
 import { isAlive } from "./isAlive.ts"
 
 export interface Status {
@@ -70,7 +71,7 @@ export const parseStatus = (text: string): Status | undefined => {
 
 const read = (path: string): string | undefined => {
   try {
-    const fd = openSync(path, "r")
+    const fd = openPrivate(path, constants.O_RDONLY)
     try {
       const { size } = fstatSync(fd)
       if (size > maxBytes) return undefined

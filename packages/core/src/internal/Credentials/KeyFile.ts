@@ -7,6 +7,7 @@ import { Digest, SecureRandom } from "effect/crypto"
 import * as AtomicFile from "../../AtomicFile.ts"
 import { EventBus } from "../../EventBus.ts"
 import { FileLock } from "../../FileLock.ts"
+import * as FileTrust from "../../FileTrust.ts"
 import type { ManagedFile } from "../ManagedFile.ts"
 import { makeRecentTexts } from "../RecentTexts.ts"
 import { makeActiveKeys } from "./ActiveKeys.ts"
@@ -22,6 +23,7 @@ export const makeKeyFile = Effect.fnUntraced(function* (name: string) {
     fs: yield* FileSystem.FileSystem,
     path,
     atomic: yield* AtomicFile.make,
+    distrust: yield* FileTrust.make,
     texts: makeRecentTexts((bytes) => digest.digestHex(Digest.sha256, bytes)),
     name: path.resolve(name),
   }

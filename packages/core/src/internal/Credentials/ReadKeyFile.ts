@@ -1,6 +1,6 @@
 /** Reads the key file: keys, no file, or a text that is no key file. */
 import { Effect, Option, Result } from "effect"
-import type { ManagedFile } from "../ManagedFile.ts"
+import { type ManagedFile, unavailable } from "../ManagedFile.ts"
 import { readText, type TextFile } from "../ReadText.ts"
 import { CredentialsUnavailable } from "./CredentialsError.ts"
 import { type KeyDocument, readKeys } from "./KeyDocument.ts"
@@ -14,6 +14,10 @@ export const readKeyFile = Effect.fnUntraced(function* (
   file: ManagedFile,
   real: string,
 ): Effect.fn.Return<Option.Option<KeyFileContent>, CredentialsUnavailable> {
+  const foreign = yield* Effect.mapError(file.distrust(file.name), (error) =>
+    toUnavailable(file)(unavailable(file.name)(error)),
+  )
+  if (foreign !== undefined) return yield* Effect.fail(toUnavailable(file)({ code: "EPERM", detail: foreign }))
   const found = yield* Effect.result(readText(file, real))
   if (Result.isFailure(found)) {
     const { code, detail } = found.failure

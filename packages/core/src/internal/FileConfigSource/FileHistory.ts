@@ -46,8 +46,17 @@ export const makeFileHistory = (
   const sizes = makeSizes(document, at)
   const failed = Effect.mapError(unavailable(directory))
 
-  const names = Effect.catch(fs.readDirectory(directory), (error) =>
-    errorCode(error) === "ENOENT" ? Effect.succeed<Array<string>>([]) : Effect.fail(unavailable(directory)(error)),
+  /** Another user's directory may hold documents that were never in force here. */
+  const trusted = Effect.flatMap(failed(document.distrust(directory)), (foreign) =>
+    foreign === undefined
+      ? Effect.void
+      : Effect.fail(new SourceUnavailable({ path: directory, code: "EPERM", detail: foreign })),
+  )
+  const names = Effect.andThen(
+    trusted,
+    Effect.catch(fs.readDirectory(directory), (error) =>
+      errorCode(error) === "ENOENT" ? Effect.succeed<Array<string>>([]) : Effect.fail(unavailable(directory)(error)),
+    ),
   )
   const filesIn = (names: ReadonlyArray<string>) => sizes.add(newestFirst(names, base))
   const files = Effect.flatMap(names, filesIn)

@@ -1,35 +1,42 @@
-/** Who else can read or replace the document. */
+/** Who else can read or change the document. */
 import { Effect, type FileSystem } from "effect"
 import type { ManagedFile } from "../ManagedFile.ts"
 
 /** Sentences for people, none if all is well. A directory that cannot be examined yields none. */
 export const modeWarnings = (
-  { fs, name, path }: ManagedFile,
+  { distrust, fs, name, path }: ManagedFile,
   file: FileSystem.File.Info,
   ownDirectory: boolean,
-): Effect.Effect<ReadonlyArray<string>> =>
-  Effect.match(fs.stat(path.dirname(name)), {
+): Effect.Effect<ReadonlyArray<string>> => {
+  const directory = path.dirname(name)
+  const found = Effect.all([
+    fs.stat(directory),
+    distrust(directory),
+    distrust(name),
+    distrust(path.join(directory, "history")),
+  ])
+  return Effect.match(found, {
     onFailure: () => [],
-    onSuccess: (info) => {
-      const warnings: Array<string> = []
+    onSuccess: ([info, ...foreign]) => {
+      const warnings = foreign.filter((sentence) => sentence !== undefined)
       if ((file.mode & 0o077) !== 0) {
         warnings.push(
           `${name} may hold secrets and others can read it (mode ${octal(file)}): the next write makes it 0600; chmod 600 does so now`,
         )
       }
-      const directory = path.dirname(name)
       if (ownDirectory && (info.mode & 0o077) !== 0) {
         warnings.push(`${directory} has mode ${octal(info)}: the next write makes it 0700; chmod 700 does so now`)
-      } else if ((info.mode & 0o022) !== 0 && (info.mode & sticky) === 0) {
-        warnings.push(
-          `${directory} has mode ${octal(info)}: others can replace the configuration; chmod go-w prevents that`,
-        )
+      } else if ((info.mode & 0o022) !== 0) {
+        const danger =
+          (info.mode & sticky) === 0 ? "replace the configuration" : "plant files and links beside the configuration"
+        warnings.push(`${directory} has mode ${octal(info)}: others can ${danger}; chmod go-w prevents that`)
       }
       return warnings
     },
   })
+}
 
-/** Only owners may replace files there, as in /tmp. */
+/** Others cannot replace files there, as in /tmp. */
 const sticky = 0o1000
 
 const octal = ({ mode }: FileSystem.File.Info): string => (mode & 0o7777).toString(8).padStart(4, "0")

@@ -2,7 +2,8 @@
  * The line in a lock file that names its holder for people. Only exclusive holders sign, only if they still hold the lock at the next tick, and
  * they remove the line afterwards: most locks are shorter, and a process that reports the holder has waited longer. No error here fails a lock.
  */
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs"
+import { closeSync, constants, fstatSync, ftruncateSync, readSync, writeSync } from "node:fs"
+import { openPrivate } from "../../PrivateFile.ts"
 
 /** One exclusive holder. */
 export interface Signature {
@@ -42,7 +43,7 @@ export class Signatures {
 export const holderLineAt = (path: string): string | undefined => {
   let fd: number
   try {
-    fd = openSync(path, "r")
+    fd = openPrivate(path, constants.O_RDONLY)
   } catch {
     return undefined
   }

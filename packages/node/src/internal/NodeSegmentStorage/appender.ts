@@ -1,8 +1,9 @@
 /** The writer's side: one descriptor in append mode, under a shared lock. */
-import { closeSync, constants, existsSync, mkdirSync, openSync, writeSync } from "node:fs"
+import { closeSync, constants, existsSync, mkdirSync, writeSync } from "node:fs"
 import type { OpenFailure, SegmentAppender } from "@signalbox/core/SegmentStorage"
 import type { Flock } from "../../Flock.ts"
-import { codeOf, isMissing, leadsTo, type SegmentPaths } from "../SegmentFiles.ts"
+import { openPrivate, UntrustedFile } from "../../PrivateFile.ts"
+import { codeOf, isMissing, leadsTo, requireTrusted, type SegmentPaths } from "../SegmentFiles.ts"
 
 const replaced: OpenFailure = { _tag: "Replaced" }
 
@@ -18,7 +19,10 @@ export const openAppender = (
   const path = at.entries(name)
   try {
     if (existsSync(at.rollUp(name))) return replaced
+    requireTrusted(at.directory)
     const fd = openForAppend(at.directory, path)
+    // Another user may have planted a link or a file: the next segment of the hour takes the entry.
+    if (fd === undefined) return replaced
     try {
       const isOurs = lock === undefined || (isFree(lock, fd) && leadsTo(fd, path) && !existsSync(at.rollUp(name)))
       if (isOurs) return appender(fd, path)
@@ -42,15 +46,17 @@ const isFree = (lock: Flock["Service"], fd: number): boolean => {
   }
 }
 
-const openForAppend = (directory: string, path: string): number => {
+/** Returns `undefined` for a file that is not trusted. */
+const openForAppend = (directory: string, path: string): number | undefined => {
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT
   try {
-    return openSync(path, flags, 0o600)
+    return openPrivate(path, flags)
   } catch (error) {
+    if (error instanceof UntrustedFile) return undefined
     if (!isMissing(error)) throw error
     // The directory was removed: create it again, so that no entry is lost.
     mkdirSync(directory, { recursive: true, mode: 0o700 })
-    return openSync(path, flags, 0o600)
+    return openPrivate(path, flags)
   }
 }
 

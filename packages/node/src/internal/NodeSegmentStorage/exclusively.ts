@@ -1,8 +1,9 @@
 /** The exclusive lock on a segment, and its replacement in steps. A crash after any step loses no entry. */
-import { closeSync, openSync, promises } from "node:fs"
+import { closeSync, constants, promises } from "node:fs"
 import type { ExclusiveSegment, SegmentStorage, SegmentsUnavailable } from "@signalbox/core/SegmentStorage"
 import { Effect } from "effect"
 import type { Flock } from "../../Flock.ts"
+import { openPrivate, UntrustedFile } from "../../PrivateFile.ts"
 import { leadsTo, readPiece, type SegmentPaths } from "../SegmentFiles.ts"
 import { syncDirectory } from "./sync.ts"
 
@@ -15,7 +16,7 @@ export const exclusively = (
 
   const acquire = Effect.fnUntraced(function* (name: string) {
     const path = at.entries(name)
-    const fd = yield* attempt(() => openSync(path, "r+")).pipe(
+    const fd = yield* attempt(() => openTrusted(path)).pipe(
       Effect.catchIf(
         (error) => error.code === "ENOENT",
         () => Effect.undefined,
@@ -39,6 +40,16 @@ export const exclusively = (
           if (fd !== undefined) closeSync(fd)
         }),
     )
+}
+
+/** A file that another user may have planted is treated as held: it stays as it is. */
+const openTrusted = (path: string): number | undefined => {
+  try {
+    return openPrivate(path, constants.O_RDWR)
+  } catch (error) {
+    if (error instanceof UntrustedFile) return undefined
+    throw error
+  }
 }
 
 const held = (
@@ -70,7 +81,9 @@ const held = (
 
 /** Writes and syncs the whole text, or fails without a readable file. */
 const writeDurably = async (path: string, text: string): Promise<void> => {
-  const file = await promises.open(path, "w", 0o600)
+  // Not truncated: another user may have planted a link under this name.
+  await promises.rm(path, { force: true })
+  const file = await promises.open(path, "wx", 0o600)
   try {
     await file.writeFile(text)
     await file.sync()

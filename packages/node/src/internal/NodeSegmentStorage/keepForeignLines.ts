@@ -1,5 +1,6 @@
 /** Keeps foreign lines in one file of at most 1 MiB, for people, who may delete it. */
-import { appendFileSync } from "node:fs"
+import { appendFileSync, closeSync, constants } from "node:fs"
+import { openPrivate } from "../../PrivateFile.ts"
 import { sizeOf } from "../SegmentFiles.ts"
 
 const maxBytes = 1_048_576
@@ -14,6 +15,15 @@ export const keepForeignLines = (path: string, lines: ReadonlyArray<string>): nu
     room -= bytes
     kept.push(line)
   }
-  if (kept.length > 0) appendFileSync(path, `${kept.join("\n")}\n`, { mode: 0o600 })
+  if (kept.length > 0) append(path, `${kept.join("\n")}\n`)
   return kept.length
+}
+
+const append = (path: string, text: string): void => {
+  const fd = openPrivate(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT)
+  try {
+    appendFileSync(fd, text)
+  } finally {
+    closeSync(fd)
+  }
 }

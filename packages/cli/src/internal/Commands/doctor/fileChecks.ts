@@ -1,7 +1,9 @@
-/** Checks the files beside the document: their modes, the temporary files of writers that died, and free space. */
+/** Checks the files beside the document: their owners and modes, the temporary files of writers that died, and free space. */
 import { accessSync, constants, readdirSync, realpathSync, type Stats, statfsSync, statSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { isLeftover } from "@signalbox/core/AtomicFile"
+import { distrustOf, foreignOwnerOf } from "@signalbox/node/PrivateFile"
+import type { HostPaths } from "@signalbox/server/HostPaths"
 import { Effect } from "effect"
 import { errorCode } from "../../errorCode.ts"
 import type { Target } from "../../Target.ts"
@@ -20,6 +22,8 @@ export const fileChecks = ({ isNamed, paths }: Target): Effect.Effect<ReadonlyAr
       privateFile("document", paths.config),
       privateFile("token", paths.token),
       privateFile("credentials", paths.credentials),
+      ...privateDirectories([join(paths.directory, "history"), paths.ledger]),
+      ...foreignFiles(paths),
       leftovers(paths.config),
       room(paths.directory),
     ]
@@ -42,11 +46,9 @@ const notReadable = (check: string, path: string, code: string): CheckResult =>
 
 const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, "0")
 
-const sticky = 0o1000
-
 const directoryMode = (path: string, { mode }: Stats, isNamed: boolean): CheckResult => {
-  // A directory that the user chose may be readable by others, as long as they cannot replace its files.
-  const tooWide = isNamed ? (mode & 0o022) !== 0 && (mode & sticky) === 0 : (mode & 0o077) !== 0
+  // A directory that the user chose may be readable by others. With mode 1777 they cannot replace its files, but they can plant others.
+  const tooWide = isNamed ? (mode & 0o022) !== 0 : (mode & 0o077) !== 0
   return tooWide
     ? problem(
         "directory",
@@ -80,6 +82,48 @@ const privateFile = (check: string, path: string): CheckResult => {
     ? ok(check, `${path}, mode ${octal(info.mode)}`)
     : problem(check, `others can read ${path} (mode ${octal(info.mode)})`, `chmod 600 ${path}`)
 }
+
+const privateDirectories = (paths: ReadonlyArray<string>): ReadonlyArray<CheckResult> =>
+  paths.flatMap((path) => {
+    const info = statOrCode(path)
+    if (info === "ENOENT") return []
+    if (typeof info === "string") return [notReadable("directory", path, info)]
+    return info.isDirectory() && (info.mode & 0o077) !== 0
+      ? [problem("directory", `others can read ${path} (mode ${octal(info.mode)})`, `chmod 700 ${path}`)]
+      : []
+  })
+
+/** Files and links that another user may have planted. */
+const foreignFiles = ({
+  config,
+  credentials,
+  directory,
+  ledger,
+  lock,
+  token,
+}: HostPaths): ReadonlyArray<CheckResult> => {
+  const mayBeLinks = [directory, config, credentials, token, join(directory, "history"), ledger]
+  // A host writes into these.
+  const inPlace = [lock, `${config}.lock`, `${credentials}.lock`, `${token}.lock`]
+  const found = [...mayBeLinks.flatMap(readable(foreignOwnerOf)), ...inPlace.flatMap(readable(distrustOf))]
+  return found.length === 0
+    ? [ok("owners", "no file belongs to another user")]
+    : found.map((sentence) => {
+        const end = sentence.lastIndexOf(": ")
+        return problem("owners", sentence.slice(0, end), sentence.slice(end + 2))
+      })
+}
+
+/** The other checks report what cannot be read. */
+const readable =
+  (check: (path: string) => string | undefined) =>
+  (path: string): ReadonlyArray<string> => {
+    try {
+      return [check(path) ?? []].flat()
+    } catch {
+      return []
+    }
+  }
 
 /** A running writer has such files for moments. */
 const leftoverMillis = 60_000
