@@ -3,7 +3,7 @@ import { Option, Redacted } from "effect"
 import * as Base64 from "effect/encoding/Base64"
 import { type Range, searchFor, withoutRanges } from "./internal/Concealment/TextSearch.ts"
 import { isPlain } from "./internal/Json.ts"
-import { membersOf } from "./internal/StructuralSharing.ts"
+import { largeMembersOf } from "./internal/StructuralSharing.ts"
 
 // Deeper than any configuration. It also ends values that refer to themselves.
 const maxDepth = 32
@@ -108,31 +108,33 @@ export const secretsIn = (settings: Iterable<unknown>): ReadonlySet<string> => {
   /** Returns whether the value is immutable and holds no secret. */
   const find = (value: unknown, depth: number): boolean => {
     if (!isObject(value)) return true
-    if (Redacted.isRedacted(value)) {
+    const isData = Array.isArray(value) || isPlain(value)
+    if (!isData && Redacted.isRedacted(value)) {
       // A wiped one has no value any more.
       add(Option.getOrUndefined(unwrap(value)), depth)
       return false
     }
+    const members = isPlain(value) ? largeMembersOf(value) : undefined
+    const items = members?.values ?? itemsOf(value)
+    // Most parts of a configuration hold scalars alone, and remembering each of them would cost more than reading it.
+    if (isData && members === undefined && !items.some(isObject)) return Object.isFrozen(value)
     if (withoutSecrets.has(value)) return true
     if (seen.has(value) || depth > maxDepth) return false
     seen.add(value)
-    let clean = isImmutable(value)
-    if (isPlain(value)) {
-      const { keys, values } = membersOf(value)
-      const known = cleanValues.get(keys)
-      for (let index = 0; index < values.length; index++) {
-        if (known === undefined || known[index] !== values[index]) clean = find(values[index], depth + 1) && clean
-      }
-      if (clean && keys.length > manyMembers) cleanValues.set(keys, values)
-    } else for (const item of itemsOf(value)) clean = find(item, depth + 1) && clean
-    if (clean) withoutSecrets.add(value)
+    const known = members && cleanValues.get(members.keys)
+    let clean = isData && Object.isFrozen(value)
+    for (let index = 0; index < items.length; index++) {
+      if (known === undefined || known[index] !== items[index]) clean = find(items[index], depth + 1) && clean
+    }
+    if (clean && items.length > manyItems) withoutSecrets.add(value)
+    if (clean && members !== undefined) cleanValues.set(members.keys, items)
     return clean
   }
   for (const setting of settings) find(setting, 0)
   return secrets
 }
 
-/** Values that were searched before: nearly all of a configuration is the same object in the next revision. */
+/** Large values that were searched before: most of a configuration is the same object in the next revision. */
 const withoutSecrets = new WeakSet<object>()
 
 /**
@@ -140,17 +142,12 @@ const withoutSecrets = new WeakSet<object>()
  * tenth of the time of looking it up.
  */
 const cleanValues = new WeakMap<ReadonlyArray<string>, ReadonlyArray<unknown>>()
-const manyMembers = 64
+const manyItems = 64
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 
-const itemsOf = (value: object): Iterable<unknown> => {
-  if (value instanceof Map || value instanceof Set) return value
-  return Object.values(value)
-}
-
-const isImmutable = (value: object): boolean =>
-  Object.isFrozen(value) && (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype)
+const itemsOf = (value: object): ReadonlyArray<unknown> =>
+  value instanceof Map || value instanceof Set ? [...value] : Object.values(value)
 
 /** A short secret within a longer word is not replaced. */
 const isWholeWord = (text: string, [start, end]: Range): boolean =>

@@ -16,6 +16,9 @@ const largeObject = 64
 /** Members of large frozen objects: to enumerate one of 10,000 keys and look them up costs a third of parsing it. */
 const largeObjects = new WeakMap<object, Members>()
 
+/** The members of a large frozen object whose members were read or made before. */
+export const largeMembersOf = (value: PlainObject): Members | undefined => largeObjects.get(value)
+
 export const membersOf = <A>(value: Readonly<Record<string, A>>): Members<A> => {
   const known = largeObjects.get(value)
   // An object has one type of values.
