@@ -1,5 +1,5 @@
 /** The state of the service graph: its services, their needs, and the generations that requests hold. */
-import { Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 
 /** The services, the pinned generations, the queue of changes and the subscribers of events. */
@@ -20,6 +20,10 @@ export const ServicesState = Schema.Struct({
   generations: Schema.Array(
     Schema.Struct({ number: Schema.Int, revision: Schema.Int, pins: Schema.Int, ageMillis: Schema.Finite }),
   ),
+  /** Replaced services whose finalizers have not ended, oldest first. After 10 seconds such a service no longer delays others. */
+  releasing: Schema.Array(
+    Schema.Struct({ name: Schema.String, generation: Schema.Int, ageMillis: Schema.Finite }),
+  ).pipe(Schema.withDecodingDefaultKey(Effect.succeed([])), Schema.withConstructorDefault(Effect.succeed([]))),
   /** The number of waiting and running changes. */
   queued: Schema.Int,
   /** The subscribers of events and their lag. */

@@ -17,13 +17,13 @@ export class ServiceFailed extends Event.Class<ServiceFailed>()("service.failed"
   reason: Schema.String,
 }) {}
 
-/** An instance was released: its finalizers have run. */
+/** An instance was released: its finalizers have run, unless `forced`. */
 export class ServiceReleased extends Event.Class<ServiceReleased>()("service.released", {
   service: Schema.String,
   /** The last generation that held it. */
   generation: Schema.Int,
   /** The time for which requests still held that generation after another one replaced it. */
   drainedMillis: Schema.Finite,
-  /** It was still in use: the drain limit, or the limit of live generations, was reached. */
+  /** It was still in use at the drain limit or the limit of live generations, or its finalizers did not end within 10 seconds. The log has the reason. */
   forced: Schema.Boolean,
 }) {}

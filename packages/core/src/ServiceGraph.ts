@@ -166,7 +166,7 @@ export interface Shape<in out Provided> {
    * (`Stream.provideContext`). End such a stream with `Stream.interruptWhen(drained)`.
    */
   readonly pin: Effect.Effect<Context.Context<Provided>, never, Scope.Scope>
-  /** The state and needs of each service, and the generations that live. */
+  /** The state and needs of each service, the generations that live, and the services that are being released. */
   readonly status: Effect.Effect<Status>
   readonly "~signalbox/ServiceGraph": Engine
 }

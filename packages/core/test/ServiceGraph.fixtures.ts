@@ -31,6 +31,7 @@ export class BuildControl extends Context.Service<
     readonly refuse: Map<string, unknown>
     readonly hold: Map<string, Latch.Latch>
     readonly badFinalizer: Set<string>
+    readonly holdFinalizer: Map<string, Latch.Latch>
   }
 >()("test/BuildControl") {
   static readonly layer = Layer.sync(BuildControl, () => ({
@@ -38,6 +39,7 @@ export class BuildControl extends Context.Service<
     refuse: new Map(),
     hold: new Map(),
     badFinalizer: new Set<string>(),
+    holdFinalizer: new Map(),
   }))
 }
 export const logged = Effect.map(BuildControl, ({ log }) => log.splice(0))
@@ -55,7 +57,8 @@ export const build = (name: string): Effect.Effect<Part, unknown, BuildControl |
       Effect.suspend(() => {
         open = false
         control.log.push(`close ${name}`)
-        return control.badFinalizer.has(name) ? Effect.die(`finalizer of ${name}`) : Effect.void
+        if (control.badFinalizer.has(name)) return Effect.die(`finalizer of ${name}`)
+        return control.holdFinalizer.get(name)?.await ?? Effect.void
       }),
     )
     yield* control.hold.get(name)?.await ?? Effect.void

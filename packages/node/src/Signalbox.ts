@@ -16,6 +16,7 @@ import { Reconciler } from "@signalbox/core/Reconciler"
 import { Cause, Console, Effect, type FileSystem, Layer, type Path } from "effect"
 import type { Digest } from "effect/crypto"
 import * as LocalFileSystem from "./internal/LocalFileSystem.ts"
+import { endingAtSecondSignal } from "./internal/Signalbox/endingAtSecondSignal.ts"
 import * as NodeDigest from "./NodeDigest.ts"
 import * as NodeFileExchange from "./NodeFileExchange.ts"
 import * as NodeFileLock from "./NodeFileLock.ts"
@@ -96,7 +97,8 @@ export const layerAt = (path: string): Layer.Layer<Services> => above(FileConfig
  *
  * **Details**
  *
- * A host that cannot start prints the reason on standard error and ends with code 1. Only a bug prints a stack trace.
+ * A host that cannot start prints the reason on standard error and ends with code 1. Only a bug prints a stack trace. A second signal ends the process
+ * at once, even if a layer never closes.
  *
  * **Example** (Running a host until Ctrl-C)
  *
@@ -110,7 +112,7 @@ export const layerAt = (path: string): Layer.Layer<Services> => above(FileConfig
  */
 export const runMain = <A, E>(host: Layer.Layer<A, E>): void =>
   NodeRuntime.runMain(
-    Effect.tapCause(Layer.launch(host), (cause) =>
+    Effect.tapCause(endingAtSecondSignal(Layer.launch(host)), (cause) =>
       Cause.hasInterruptsOnly(cause) ? Effect.void : Console.error(explain(cause)),
     ),
     { disableErrorReporting: true },

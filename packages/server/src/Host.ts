@@ -14,7 +14,7 @@ import { Retention } from "@signalbox/core/Retention"
 import { RequireKeys } from "@signalbox/gateway/RequireKeys"
 import * as NodeStatsLedger from "@signalbox/node/NodeStatsLedger"
 import * as Signalbox from "@signalbox/node/Signalbox"
-import { Effect, Layer, type Scope } from "effect"
+import { Effect, Latch, Layer, type Scope } from "effect"
 import { AdminToken } from "./AdminToken.ts"
 import { HostConfig, settings } from "./HostConfig.ts"
 import * as HostEnvironment from "./HostEnvironment.ts"
@@ -29,8 +29,9 @@ import { Secrets } from "./internal/Host/Secrets.ts"
 import { makeSignals, type Signals } from "./internal/Host/Signals.ts"
 import { tolerateSlowReaders } from "./internal/Host/StandardOutput.ts"
 import * as StartMessage from "./internal/Host/StartMessage.ts"
+import { untilStopped } from "./internal/Host/untilStopped.ts"
 import { HostLock } from "./internal/HostLock.ts"
-import { StopSwitch } from "./internal/Stopping.ts"
+import { Drained, StopSwitch } from "./internal/Stopping.ts"
 import { Listening } from "./Listening.ts"
 import { StatusFile } from "./StatusFile.ts"
 import * as TokenFile from "./TokenFile.ts"
@@ -52,7 +53,8 @@ export interface Options {
 }
 
 /**
- * Runs a host until SIGINT or SIGTERM, and then until the requests in flight have ended. SIGHUP reads the document again.
+ * Runs a host until SIGINT or SIGTERM, and then until the requests in flight have ended and, within 30 seconds, everything is closed. SIGHUP reads the
+ * document again.
  *
  * **Gotchas**
  *
@@ -73,8 +75,15 @@ export interface Options {
 export const serve = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<void, HostError, Scope.Scope> {
   const signals = yield* makeSignals
   yield* tolerateSlowReaders
+  const drained = Latch.makeUnsafe(true)
   const host = Layer.launch(Layer.provide(reloading(signals), layer(options)))
-  yield* Effect.raceFirst(host, signals.stop)
+  yield* untilStopped(Effect.provideService(host, Drained, drained), {
+    stop: signals.stop,
+    drained,
+    overdue: Effect.logWarning("Ended by force: something did not close in time.").pipe(
+      Effect.provide(Layer.provide(HostOutput.layer(options.logFormat ?? "text"), Secrets.layer)),
+    ),
+  })
 }, Effect.scoped)
 
 /**

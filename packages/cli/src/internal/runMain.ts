@@ -1,6 +1,6 @@
 /**
  * Runs a command as the process: signals, exit code and the report of a failure. SIGINT and SIGTERM interrupt the command, a second one ends the
- * process at once. While `ignoringSignals` runs, the effect inside it handles them.
+ * process at once, and so does a command that has not ended ten seconds later. While `ignoringSignals` runs, the effect inside it handles them.
  */
 import { Cause, Effect, Exit, Fiber } from "effect"
 
@@ -32,6 +32,7 @@ export const runMain = <A, E>(args: ReadonlyArray<string>, effect: Effect.Effect
       if (ignored > 0) return
       if (code !== 0) process.exit(number)
       code = number
+      setTimeout(() => process.exit(number), interruptLimitMillis)
       Effect.runFork(Fiber.interrupt(fiber))
     })
   }
@@ -41,6 +42,8 @@ export const runMain = <A, E>(args: ReadonlyArray<string>, effect: Effect.Effect
     endWith(args, exit.cause)
   })
 }
+
+const interruptLimitMillis = 10_000
 
 const endWith = (args: ReadonlyArray<string>, cause: Cause.Cause<unknown>): void => {
   if (Cause.hasInterruptsOnly(cause)) process.exit(signals.SIGINT)

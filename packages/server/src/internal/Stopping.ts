@@ -7,6 +7,11 @@ export const Stopping: Context.Reference<Effect.Effect<void>> = Context.Referenc
   defaultValue: (): Effect.Effect<void> => Effect.never,
 })
 
+/** Closed while a host serves requests, until the last one has ended. */
+export const Drained: Context.Reference<Latch.Latch> = Context.Reference("@signalbox/server/Drained", {
+  defaultValue: () => Latch.makeUnsafe(true),
+})
+
 /** Marks a response that never ends by itself, so that a stopping host does not wait for it. */
 export const EndlessResponse: Context.Reference<(response: ServerResponse) => void> = Context.Reference(
   "@signalbox/server/EndlessResponse",

@@ -31,10 +31,14 @@ const text = (state: ServicesState, colors: Colors): string => {
     ...tree(state.services, colors),
     "",
     table(generationColumns, generations, colors.bold),
+    ...(state.releasing.length === 0 ? [] : ["", ...state.releasing.map(releasing)]),
     ...(state.queued === 0 ? [] : ["", `${plural(state.queued, "change")} waiting or in progress`]),
     ...(subscribers.length === 0 ? [] : ["", table(subscriberColumns, subscribers, colors.bold)]),
   ].join("\n")
 }
+
+const releasing = ({ ageMillis, generation, name }: ServicesState["releasing"][number]): string =>
+  `${shortName(name)} of generation ${generation} is being released for ${formatDuration(ageMillis)}: its finalizers have not ended`
 
 // --json prints all of them.
 const maxTypes = 3

@@ -2,12 +2,12 @@
  * Builds the new instances of a plan, in parallel, each as soon as its inputs are ready. An instance holds references to the instances that it
  * was built from, so that it is always released before them. Its finalizers run when the last reference is gone.
  */
-import { Cause, Clock, Context, Data, Duration, Effect, Exit, Layer, Option, RcMap, Scope } from "effect"
+import { Cause, Clock, Context, Data, Duration, Effect, type Exit, Layer, Option, RcMap, Scope } from "effect"
 import { type Pinned, PinnedValues, PrepareDeadline } from "../../Reconciler.ts"
 import { CurrentChange, joinChange } from "../ChangeQueue.ts"
-import { failureMessage } from "../FailureMessage.ts"
 import type { BuiltGeneration } from "./BuiltGeneration.ts"
 import { Instance, type Plan } from "./Plan.ts"
+import type { Releases } from "./Releases.ts"
 
 /** All failures of one attempt. */
 export class BuildFailed extends Data.TaggedError("BuildFailed")<{
@@ -33,8 +33,7 @@ export interface Builder {
 export const makeBuilder = (options: {
   /** The services that the layers need in addition to nodes. */
   readonly context: Context.Context<any>
-  /** Runs after the finalizers of an instance. */
-  readonly onReleased: (instance: Instance) => Effect.Effect<void>
+  readonly releases: Releases
 }): Effect.Effect<Builder, never, Scope.Scope> =>
   Effect.gen(function* () {
     const make = (instance: Instance): Effect.Effect<unknown, unknown, Scope.Scope> =>
@@ -62,15 +61,7 @@ export const makeBuilder = (options: {
       instance.state = "building"
       const started = yield* Clock.currentTimeMillis
       const scope = yield* Scope.make()
-      yield* Effect.addFinalizer(() =>
-        Scope.close(scope, Exit.void).pipe(
-          Effect.catchCause((cause) =>
-            // The cause may hold secrets of the settings from which the service was built.
-            Effect.logError(`A finalizer of ${instance.name} has failed: ${failureMessage(cause, instance.inputs)}`),
-          ),
-          Effect.andThen(options.onReleased(instance)),
-        ),
-      )
+      yield* Effect.addFinalizer(() => options.releases.release(instance, scope))
       // Only its own inputs: a long-lived service must not keep all values of a generation alive.
       const pinned: Pinned = { values }
       const context = options.context.pipe(

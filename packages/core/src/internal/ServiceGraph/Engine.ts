@@ -11,6 +11,7 @@ import { type Builder, type BuildFailed, makeBuilder } from "./Builder.ts"
 import { BuiltGeneration, type Pin, takePin } from "./BuiltGeneration.ts"
 import { type LiveGenerations, makeLiveGenerations } from "./LiveGenerations.ts"
 import { type AnyDeclaration, type AnyKey, type Instance, makePlan, type Plan } from "./Plan.ts"
+import { endsWithin, makeReleases, type Releases } from "./Releases.ts"
 import { type Status, statusOf } from "./Status.ts"
 
 export interface Engine {
@@ -33,6 +34,7 @@ interface EngineState {
   readonly bus: EventBus["Service"]
   readonly reconciler: Reconciler["Service"]
   readonly live: LiveGenerations
+  readonly releases: Releases
   readonly builder: Builder
   /** A candidate beside the current generation. The Scope releases it unless it has become current. */
   readonly candidate: (
@@ -66,12 +68,14 @@ export const makeEngine = (options: {
       state.closed || released === undefined || recipe._tag === "collection"
         ? Effect.void
         : bus.publish(new ServiceReleased({ service: name, ...released }))
+    const releases = makeReleases(onReleased)
     const state: EngineState = {
       id,
       bus,
       reconciler,
       live,
-      builder: yield* Scope.provide(makeBuilder({ context, onReleased }), scope),
+      releases,
+      builder: yield* Scope.provide(makeBuilder({ context, releases }), scope),
       candidate: (generation, previous) =>
         Effect.acquireRelease(
           Effect.sync(() => {
@@ -90,18 +94,29 @@ export const makeEngine = (options: {
         state.closed = true
         live.current = undefined
         Deferred.doneUnsafe(state.served, Exit.interrupt())
-        return Effect.andThen(reconciler.detach(participant), Scope.close(scope, Exit.void))
+        return Effect.andThen(reconciler.detach(participant), close(id, scope, releases))
       }),
     )
     return engineOf(state, participant, declarations)
   })
+
+/** Also ends if several finalizers hang, or a layer that is being built. */
+const close = (id: string, scope: Scope.Closeable, { unfinished }: Releases): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    if (yield* endsWithin(Scope.close(scope, Exit.void), closeLimit)) return
+    const names = Array.from(unfinished.keys(), ({ name }) => name)
+    yield* Effect.logWarning(
+      `${id} was closed by force: not everything was released within ${Duration.format(closeLimit)}${names.length === 0 ? "" : ` (${names.join(", ")})`}`,
+    )
+  })
+const closeLimit = Duration.seconds(25)
 
 const engineOf = (
   state: EngineState,
   participant: Participant,
   declarations: ReadonlyArray<AnyDeclaration>,
 ): Engine => {
-  const { builder, live } = state
+  const { builder, live, releases } = state
   const ready = Effect.suspend(() => (state.closed ? Effect.interrupt : Deferred.await(state.served)))
   const pinNow = Effect.acquireRelease(
     Effect.withFiber<Pin>((fiber) => {
@@ -125,6 +140,7 @@ const engineOf = (
           plan: live.current?.plan ?? state.attempt?.plan,
           failures: state.attempt?.failures ?? [],
           live: live.all,
+          unfinished: releases.unfinished,
           now: clock.currentTimeMillisUnsafe(),
         }),
       ),

@@ -22,6 +22,13 @@ export interface Status {
     readonly pins: number
     readonly ageMillis: number
   }>
+  /** Replaced services whose finalizers have not ended, oldest first. After 10 seconds such a service no longer delays others. */
+  readonly releasing: ReadonlyArray<{
+    readonly name: string
+    /** The generation for which it was built. */
+    readonly generation: number
+    readonly ageMillis: number
+  }>
 }
 
 export const statusOf = (state: {
@@ -29,6 +36,7 @@ export const statusOf = (state: {
   readonly plan: Plan | undefined
   readonly failures: BuildFailed["failures"]
   readonly live: ReadonlySet<BuiltGeneration>
+  readonly unfinished: ReadonlyMap<Instance, number>
   readonly now: number
 }): Status => {
   const live = [...state.live].reverse()
@@ -55,6 +63,11 @@ export const statusOf = (state: {
       number: generation.number,
       revision: generation.revision,
       pins,
+      ageMillis: Math.max(0, state.now - since),
+    })),
+    releasing: Array.from(state.unfinished, ([{ generation, name }, since]) => ({
+      name,
+      generation,
       ageMillis: Math.max(0, state.now - since),
     })),
   }

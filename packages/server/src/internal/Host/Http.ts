@@ -18,7 +18,7 @@ import { Listening } from "../../Listening.ts"
 import { StatusFile } from "../../StatusFile.ts"
 import * as Guard from "../Guard.ts"
 import * as HealthRoutes from "../HealthRoutes.ts"
-import { EndlessResponse, StopSwitch } from "../Stopping.ts"
+import { Drained, EndlessResponse, StopSwitch } from "../Stopping.ts"
 import * as UnexpectedErrors from "../UnexpectedErrors.ts"
 import * as AdminRoutes from "./AdminRoutes.ts"
 import { drain } from "./Drain.ts"
@@ -52,6 +52,7 @@ export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const { traffic } = yield* Listening
     const { stop } = yield* StopSwitch
+    const drained = yield* Drained
     const output = yield* HostOutput
     const bus = yield* EventBus
     const store = yield* HostConfig
@@ -68,9 +69,11 @@ export const layer = Layer.effectDiscard(
         yield* Effect.yieldNow
         yield* stop
         yield* drain(traffic, (text) => output.write({ text }))
+        drained.openUnsafe()
         yield* Scope.close(requests, exit)
       }),
     )
+    drained.closeUnsafe()
     traffic.serve(handler)
     yield* bus.publish(new HostStarted(yield* facts))
   }),
