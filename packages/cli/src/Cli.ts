@@ -26,7 +26,7 @@ const help = Command.make(
 /** Its type is written out because it refers to the command that it is a part of. */
 const explain = (words: ReadonlyArray<string>): Effect.Effect<void, Failure | CliError.CliError, Command.Environment> =>
   Effect.flatMap(
-    Effect.promise(() => import("./internal/Commands/help.ts")),
+    Effect.promise(() => import("./internal/requireCommand.ts")),
     ({ requireCommand }) => Effect.andThen(requireCommand(commands, words), runWords([...words, "--help"])),
   )
 

@@ -2,7 +2,7 @@
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import { Effect } from "effect"
 import type * as Command from "effect/cli/Command"
-import { type Failure, usage } from "../Failure.ts"
+import { type Failure, usage } from "./Failure.ts"
 
 type Commands = ReadonlyArray<Command.Command.Any>
 
