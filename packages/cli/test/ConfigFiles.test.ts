@@ -90,11 +90,14 @@ describe("without a host", () => {
       })
       const { code, stderr } = yield* run(["config", "set", "listen.port", "5002"], { env })
       assert.strictEqual(code, 0)
-      assert.include(stderr, "listen.port is written, but an environment variable")
+      assert.include(stderr, "listen.port is written, but the environment variable SIGNALBOX_PORT hides it: unset it")
       assert.strictEqual((yield* json(["config", "get", "listen.port"])).value, 5002)
       const bad = yield* run(["config", "set", "listen.port", "abc"], { env })
       assert.strictEqual(bad.code, 1)
-      assert.match(bad.stderr, /config\.json:\d+:\d+: must be .* \(without environment variable SIGNALBOX_PORT/)
+      assert.match(
+        bad.stderr,
+        /^ {2}listen\.port: must be a number, not a string \(the document must be valid without environment variable SIGNALBOX_PORT\)$/m,
+      )
       assert.strictEqual((yield* json(["config", "get", "listen.port"])).value, 5002)
     }),
   )
@@ -138,7 +141,7 @@ describe("without a host", () => {
       assert.deepStrictEqual([key.code, key.stdout], [0, "<redacted>\n"])
       const silent = yield* run(["config", "get", "listen.port", "--document"])
       assert.deepStrictEqual([silent.code, silent.stdout], [1, ""])
-      assert.match(silent.stderr, /^signalbox: there is no \/listen\/port in the document\nhint: .*\n$/)
+      assert.match(silent.stderr, /^signalbox: the document has no listen\.port\nhint: .*\n$/)
       const near = yield* run(["config", "get", "models.ecko", "--document"])
       assert.include(near.stderr, 'did you mean "echo"?')
       assert.strictEqual((yield* run(["config", "get", "listen.port"])).stdout, "4747\n")

@@ -60,7 +60,7 @@ describe("a disk that cannot be written", () => {
       assert.strictEqual(full?.code, 1, full?.output)
       assert.match(
         full?.output ?? "",
-        /^signalbox: .* at \S+\/config\.json is not available \(ENOSPC: the disk is full\); .*\nhint: Free some space/m,
+        /^signalbox: .* at \S+\/config\.json is not available \(ENOSPC: the disk is full\); .*\nhint: free some space/m,
       )
       assert.deepStrictEqual(reading, { code: 0, output: "before\n" })
       assert.strictEqual(keys?.code, 1, keys?.output)

@@ -21,7 +21,7 @@ describe("hosts that come and go", () => {
         Effect.map(both[1].ended, (code) => ({ code, loser: both[1], winner: both[0] })),
       )
       assert.strictEqual(ended.code, 4)
-      assert.match(ended.loser.stderr(), /^signalbox: Another host serves this document already/)
+      assert.match(ended.loser.stderr(), /^signalbox: another host serves this document already/)
       assert.match(ended.loser.stderr(), /\nhint: /)
       yield* ended.winner.lineWith("listens on")
       assert.strictEqual((yield* at.json(["status"])).pid, ended.winner.child.pid)
@@ -61,7 +61,7 @@ describe("hosts that come and go", () => {
       assert.strictEqual((yield* at.run(["reload", "--config", at.config])).code, 0)
       const second = yield* at.run(["serve", "--port", "0", "--config", other])
       assert.strictEqual(second.code, 4)
-      assert.match(second.stderr, /^signalbox: A host serves config\.json in the same directory already: pid \d+/)
+      assert.match(second.stderr, /^signalbox: a host serves config\.json in the same directory already: pid \d+/)
     }),
   )
 
@@ -73,7 +73,7 @@ describe("hosts that come and go", () => {
       const words = ["serve", "--port", new URL(url).port]
       const { code, stderr } = yield* two.run(words)
       assert.strictEqual(code, 4)
-      assert.match(stderr, /^signalbox: Port \d+ of 127\.0\.0\.1 is taken by /)
+      assert.match(stderr, /^signalbox: port \d+ of 127\.0\.0\.1 is taken by /)
       assert.match(stderr, /\nhint: /)
       const problem = JSON.parse((yield* two.run([...words, "--json"])).stderr)
       assert.deepInclude(problem, { type: "urn:signalbox:problem:port-taken", exitCode: 4 })

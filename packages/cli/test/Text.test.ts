@@ -2,10 +2,12 @@
 import { join } from "node:path"
 import * as NodePath from "@effect/platform-node/NodePath"
 import { assert, describe, it } from "@effect/vitest"
+import * as ConfigDocument from "@signalbox/core/ConfigDocument"
 import { dataDirectory } from "@signalbox/core/DataDirectory"
-import { ConfigProvider, Effect, Result } from "effect"
+import { HostConfig } from "@signalbox/server/HostConfig"
+import { ConfigProvider, Effect } from "effect"
 import { tree } from "../src/internal/Commands/services.ts"
-import { pointerOf } from "../src/internal/configPath.ts"
+import { configPath, namedSections } from "../src/internal/configPath.ts"
 import { findDocument } from "../src/internal/DocumentPath.ts"
 import { statusBarOf } from "../src/internal/StatusBar.ts"
 import { escapeLine, formatDuration, table } from "../src/internal/TextFormat.ts"
@@ -22,18 +24,57 @@ describe("paths", () => {
     'models."a/b~c"': "/models/a~1b~0c",
     'models."say \\"hi\\"".enabled': '/models/say "hi"/enabled',
     "/a~1b": "/a~1b",
+    "models.gpt-4.1": "/models/gpt-4.1",
+    "models.gpt-4.1.upstream": "/models/gpt-4.1/upstream",
+    "models.gpt-4.upstream": "/models/gpt-4/upstream",
+    "models.new.upstream": "/models/new/upstream",
+    "listen.a.b": "/listen/a/b",
     'models.""': "/models/",
   }
+  const read = (text: string) => configPath(text, { models: { fast: {}, "gpt-4.1": {}, "gpt-4": {} } })
   for (const [text, pointer] of Object.entries(cases)) {
-    it(`reads ${JSON.stringify(text)} as ${JSON.stringify(pointer)}`, () => {
-      assert.deepStrictEqual(pointerOf(text), Result.succeed(pointer))
-    })
+    it.effect(`reads ${JSON.stringify(text)} as ${JSON.stringify(pointer)}`, () =>
+      Effect.map(read(text), (path) => assert.strictEqual(path, pointer)),
+    )
   }
   for (const text of ["a..b", ".a", "a.", 'a."b', 'a."b"c', "/a~2", 'a"b']) {
-    it(`refuses ${JSON.stringify(text)}`, () => {
-      assert.isTrue(Result.isFailure(pointerOf(text)))
-    })
+    it.effect(`refuses ${JSON.stringify(text)}`, () =>
+      Effect.map(Effect.flip(read(text)), ({ exitCode }) => assert.strictEqual(exitCode, 2)),
+    )
   }
+
+  const ambiguous = {
+    "models.qwen2.5": `quote a name that has dots: 'models."qwen2.5"'`,
+    "models.qwen2.5.upstream": `quote a name that has dots: 'models."qwen2.5".upstream'`,
+    "models.gpt-4.2.upstream": `quote a name that has dots: 'models."gpt-4.2".upstream'`,
+    "providers.my.host.base_url": `quote a name that has dots: 'providers."my.host".base_url'`,
+  }
+  for (const [text, hint] of Object.entries(ambiguous)) {
+    it.effect(`asks for quotes in ${text}`, () =>
+      Effect.map(Effect.flip(read(text)), (failure) =>
+        assert.deepStrictEqual([failure.exitCode, failure.hint], [2, hint]),
+      ),
+    )
+  }
+
+  it.effect("suggests the key for a misspelt one", () =>
+    Effect.map(Effect.flip(read("models.fast.upstraem")), ({ message }) =>
+      assert.strictEqual(message, 'models.fast has no key "upstraem" (did you mean "upstream"?)'),
+    ),
+  )
+
+  it("knows the keys of models and providers that the schema has", () => {
+    const keysIn = (schema: any): ReadonlyArray<string> => [
+      ...Object.keys(schema?.properties ?? {}),
+      ...[schema?.anyOf ?? []].flat().flatMap(keysIn),
+    ]
+    const { $defs, properties } = ConfigDocument.jsonSchema(HostConfig) as any
+    for (const [section, keys] of Object.entries(namedSections)) {
+      const member = properties[section].additionalProperties
+      const schema = member.$ref === undefined ? member : $defs[member.$ref.split("/").at(-1)]
+      assert.deepStrictEqual([...new Set(keysIn(schema))].toSorted(), [...keys].toSorted(), section)
+    }
+  })
 })
 
 describe("the path of the document", () => {

@@ -60,10 +60,10 @@ describe("ConfigDocument's layers", () => {
       "- environment variable SIGNALBOX_SERVER_PORT must hold JSON (a number, true, false, null, an object or an array): correct or unset it",
     ])
     assert.deepStrictEqual(problems(document.load(text, environment({ SIGNALBOX_RETENTION_EVENTS_DAYS: "-1" }))), [
-      "- environment variable SIGNALBOX_RETENTION_EVENTS_DAYS: must be a value between 0 and 3650, not this number",
+      "- environment variable SIGNALBOX_RETENTION_EVENTS_DAYS: must be a value between 0 and 3650",
     ])
     assert.deepStrictEqual(problems(document.load(text, { runtime: [{ path: "/server/mode", value: "x" }] })), [
-      '- the value set at run time: must be "plain" or "tls", not this text',
+      '- the value set at run time: must be "plain" or "tls"',
     ])
     assert.deepStrictEqual(
       problems(document.load(text, { runtime: [{ path: "/retention/events_days/x", value: 1 }] })),
@@ -133,19 +133,19 @@ describe("ConfigDocument's layers", () => {
     })
     const loading = (text: string, variables: Readonly<Record<string, string>>) =>
       problems(host.load(text, environment(variables)))
-    const without = (name: string) => `(without ${name}, which does not stay with the document)`
+    const without = (name: string) => `(the document must be valid without ${name})`
     const port = "environment variable APP_PORT"
 
     assert.deepStrictEqual(loading("{}", { APP_PORT: "1" }), [])
     assert.deepStrictEqual(loading('{ "port": 2 }', { APP_PORT: "1" }), [])
     assert.deepStrictEqual(loading('{ "port": "x" }', { APP_PORT: "1" }), [
-      `1 must be a number, not this text ${without(port)}`,
+      `1 must be a number, not a string ${without(port)}`,
     ])
     // Whole objects, of which the document has a part.
     const users = { APP_PORT: "1", APP_USERS: '{ "a": { "id": 1 } }' }
     assert.deepStrictEqual(loading('{ "users": { "a": {} } }', users), [])
     assert.deepStrictEqual(loading('{ "users": { "b": { "id": "x" } } }', users), [
-      `1 must be a number, not this text ${without("environment variable APP_USERS")}`,
+      `1 must be a number, not a string ${without("environment variable APP_USERS")}`,
     ])
     // a rule that spans several values: auth that only the environment gives is given, auth that it hides is not
     const open = { APP_PORT: "1", APP_LISTEN_AUTH: "true" }
@@ -219,9 +219,7 @@ describe("ConfigDocument's versions", () => {
     assert.deepStrictEqual(problems(migrating.load('{"version": 4}', {})), [
       "1 this document was written by a newer version of the program (this one reads up to version 3): update the program; it is not downgraded",
     ])
-    assert.deepStrictEqual(problems(migrating.load('{"version": 1.5}', {})), [
-      "1 must be a whole number from 1 to 3, not this number",
-    ])
+    assert.deepStrictEqual(problems(migrating.load('{"version": 1.5}', {})), ["1 must be a whole number from 1 to 3"])
     assert.deepStrictEqual(problems(migrating.load('{"host": "broken"}', {})), [
       "1 the migration from version 1 to 2 fails on this document: correct the document, or repair the migration",
     ])

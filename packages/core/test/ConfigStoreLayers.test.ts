@@ -95,7 +95,8 @@ describe("the environment", () => {
         const before = yield* text
         yield* forgetEvents
         const bad = edited(before, ({ retention }) => Object.assign(retention, { days: "x" }))
-        const message = /must be a number, not this text \(without environment variable TEST_RETENTION_DAYS, which/
+        const message =
+          /must be a number, not a string \(the document must be valid without environment variable TEST_RETENTION_DAYS/
         const refusal = (change: Effect.Effect<unknown, ConfigStoreError>) =>
           Effect.map(Effect.flip(change), ({ reason }) => (reason._tag === "Rejected" ? reason.problems : []))
         const answers = [

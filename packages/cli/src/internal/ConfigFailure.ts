@@ -3,11 +3,17 @@ import type { Problem } from "@signalbox/core/ConfigError"
 import { conflict, type Failure, failed } from "./Failure.ts"
 import { escapeLine } from "./TextFormat.ts"
 
-export const rejected = (problems: ReadonlyArray<Problem>, source?: string): Failure =>
-  failed("rejected", "the configuration is refused", "correct the problems above and try again; nothing was changed", {
-    problems,
-    ...(source === undefined ? {} : { source }),
+/** A refused change. Its problems name paths: their positions are in a text that was never written. */
+export const rejected = (problems: ReadonlyArray<Problem>): Failure =>
+  failed("rejected", "the change is refused; nothing was changed", "correct the value and try again", {
+    problems: problems.map(withoutPosition),
   })
+
+/** A refused document that the user has at `source`. */
+export const rejectedDocument = (problems: ReadonlyArray<Problem>, source: string): Failure =>
+  failed("rejected", `${escapeLine(source)} is refused`, "correct it and try again", { problems, source })
+
+export const withoutPosition = ({ by, message, path }: Problem): Problem => ({ by, message, path })
 
 export const stale = (actual: string): Failure =>
   conflict(

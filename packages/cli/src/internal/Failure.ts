@@ -57,11 +57,14 @@ export const hostStopping = ({ pid }: { readonly pid: number }): Failure =>
 export const hostNotResponding = ({ pid, url }: { readonly pid: number; readonly url: string }): Failure =>
   failed("host-silent", `the host (pid ${pid}, ${url}) does not respond`, `look at its log; \`kill ${pid}\` ends it`)
 
-/** Splits a message of the libraries, whose last sentence is the remedy. */
+/** Splits a message of the libraries, whose last sentence is the remedy, and writes both as the command's own: in lower case and without a full stop. */
 export const splitHint = (text: string): readonly [message: string, hint?: string] => {
   const end = text.lastIndexOf(". ")
-  return end === -1 ? [text] : [text.slice(0, end), text.slice(end + 2)]
+  return end === -1 ? [asOwn(text)] : [asOwn(text.slice(0, end)), asOwn(text.slice(end + 2))]
 }
+
+const asOwn = (sentence: string): string =>
+  sentence.replace(/^[A-Z](?=[a-z]* )/, (letter) => letter.toLowerCase()).replace(/\.$/, "")
 
 /** Problem details (RFC 9457). */
 export const problemOf = (failure: Failure) => ({

@@ -11,12 +11,12 @@ import { HostConfig } from "@signalbox/server/HostConfig"
 import * as HostEnvironment from "@signalbox/server/HostEnvironment"
 import { Context, Effect, Layer, Logger, type Schema } from "effect"
 import type { ConfigAccess, Edit, Proposal } from "./ConfigAccess.ts"
-import { lastGoodNote } from "./ConfigFailure.ts"
+import { lastGoodNote, rejected } from "./ConfigFailure.ts"
 import type { Failure } from "./Failure.ts"
 import { layerReadOnly } from "./FileConfigAccess/readOnly.ts"
 import { requireReadable, requireWritable } from "./FilePermissions.ts"
 import { findValue } from "./findValue.ts"
-import { storeFailure } from "./storeFailure.ts"
+import { storeFailure, withVariableNames } from "./storeFailure.ts"
 import type { Target } from "./Target.ts"
 
 type Store = ConfigStore.Shape<(typeof HostConfig.schema)["Type"]>
@@ -30,15 +30,15 @@ export const withFileConfig = <A, E, R>(
     Effect.gen(function* () {
       yield* intent === "write" ? requireWritable(target.paths.config) : requireReadable(target.paths.config)
       const opened = Effect.mapError(Layer.build(layerOf(target, intent)), storeFailure)
-      const context = yield* intent === "read" ? Effect.provide(opened, Logger.layer([])) : opened
+      const context = yield* Effect.provide(opened, Logger.layer([]))
       const store = Context.get(context, HostConfig)
-      if (intent === "read") yield* logForReader(target, store)
+      yield* logForCommand(target, store)
       return yield* Effect.provideContext(use(accessTo(target, store)), context)
     }),
   )
 
-/** Logs what concerns a reader, such as a refused document or a file mode. Unknown keys concern only those who write. */
-const logForReader = ({ paths }: Target, store: Store) =>
+/** Logs what concerns every command, such as a refused document or a file mode. Commands print the warnings about what they change. */
+const logForCommand = ({ paths }: Target, store: Store) =>
   Effect.gen(function* () {
     if ((yield* store.problems).length > 0) yield* Effect.logWarning(lastGoodNote(paths.config))
     for (const warning of yield* store.warnings)
@@ -54,18 +54,25 @@ export const layerOf = (target: Target, intent: "read" | "write") => {
 
 const accessTo = ({ paths }: Target, store: Store): ConfigAccess => {
   const orFailure = <A>(effect: Effect.Effect<A, ConfigStoreError>) => Effect.mapError(effect, storeFailure)
+  const orRefusal = <A>(effect: Effect.Effect<A, ConfigStoreError>) =>
+    Effect.mapError(effect, (error) =>
+      error.reason._tag === "Rejected" ? rejected(withVariableNames(error.reason.problems)) : storeFailure(error),
+    )
   const written = (
     change: Effect.Effect<ConfigStore.Accepted<unknown>, ConfigStoreError>,
   ): Effect.Effect<ConfigGroup.Written, Failure> =>
-    Effect.map(orFailure(change), ({ changes, hash, restartRequired, revision, shadowed, warnings }) => ({
-      revision,
-      hash,
-      changes: changes.map(withoutAbsent),
-      shadowed,
-      restartRequired,
-      source: paths.config,
-      warnings,
-    }))
+    Effect.map(
+      orRefusal(withoutWarnings(paths.config, store, change)),
+      ({ changes, hash, restartRequired, revision, shadowed, warnings }) => ({
+        revision,
+        hash,
+        changes: changes.map(withoutAbsent),
+        shadowed,
+        restartRequired,
+        source: paths.config,
+        warnings,
+      }),
+    )
   return {
     host: undefined,
     state: Effect.all({
@@ -80,7 +87,7 @@ const accessTo = ({ paths }: Target, store: Store): ConfigAccess => {
       return { path, value, provenance: yield* store.provenance(path), hash }
     }),
     plan: (proposal) =>
-      Effect.map(orFailure(store.plan(textOrEdits(proposal))), ({ changes, ...plan }) => ({
+      Effect.map(orRefusal(store.plan(textOrEdits(proposal))), ({ changes, ...plan }) => ({
         ...plan,
         changes: changes.map(withoutAbsent),
       })),
@@ -103,6 +110,22 @@ const accessTo = ({ paths }: Target, store: Store): ConfigAccess => {
       })),
   }
 }
+
+/** Leaves out the log lines with warnings of the document, which the command prints itself where they concern it. */
+const withoutWarnings = <A, E>(name: string, { warnings }: Store, change: Effect.Effect<A, E>) =>
+  Effect.suspend(() => {
+    const lines: Array<unknown> = []
+    const collector = Logger.make<unknown, void>(({ logLevel, message }) => {
+      if (logLevel === "Warn" || logLevel === "Error" || logLevel === "Fatal") lines.push(message)
+    })
+    const printed = Effect.gen(function* () {
+      const known = new Set<unknown>((yield* warnings).map((warning) => format(name, warning)))
+      for (const line of lines) if (!known.has(textOf(line))) yield* Effect.logWarning(line)
+    })
+    return Effect.ensuring(Effect.provide(change, Logger.layer([collector])), printed)
+  })
+
+const textOf = (message: unknown): unknown => (Array.isArray(message) && message.length === 1 ? message[0] : message)
 
 const textOrEdits = (proposal: Proposal): ReadonlyArray<Edit> | string =>
   "text" in proposal ? proposal.text : proposal.edits

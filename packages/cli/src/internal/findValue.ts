@@ -1,4 +1,5 @@
 /** Finds the value at a JSON Pointer in plain JSON. Suggests near names for an unknown one. */
+import { dotted } from "@signalbox/core/ChangeSummary"
 import { find, parsePointer } from "@signalbox/core/JsonPointer"
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import { Effect, type Schema } from "effect"
@@ -9,7 +10,13 @@ export const findValue = (root: Schema.Json, pointer: string): Effect.Effect<Sch
   const result = find(root, parsePointer(pointer) ?? [pointer])
   if ("found" in result) return Effect.succeed(result.found)
   const near = didYouMean(nearNames(result.missing, result.keys))
+  const [section = ""] = (parsePointer(pointer) ?? []).slice(0, -1)
+  const command = ["signalbox config get", ...(Object.hasOwn(Object(root), section) ? [section] : [])].join(" ")
   return Effect.fail(
-    failed("not-found", `there is no ${escapeLine(pointer)}${near}`, "`signalbox config get` shows all values"),
+    failed(
+      "not-found",
+      `there is no ${escapeLine(dotted(pointer))}${escapeLine(near)}`,
+      `\`${command}\` shows all values${section === "" ? "" : " there"}`,
+    ),
   )
 }

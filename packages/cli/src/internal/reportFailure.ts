@@ -1,6 +1,7 @@
 /** Reports a failed command on standard error: a sentence and a hint, or with `--json` a problem as JSON. */
 import { writeSync } from "node:fs"
-import { format } from "@signalbox/core/ConfigError"
+import { dotted } from "@signalbox/core/ChangeSummary"
+import { format, type Problem } from "@signalbox/core/ConfigError"
 import { visibleJson } from "@signalbox/core/VisibleText"
 import { Cause } from "effect"
 import type { ShowHelp } from "effect/cli/CliError"
@@ -46,11 +47,20 @@ export const printFailure = (args: ReadonlyArray<string>, failure: Failure): voi
   const more = (failure.problems?.length ?? 0) - problems.length
   const lines = [
     `${colors.red("signalbox:")} ${escapeLine(failure.message)}`,
-    ...problems.map((problem) => `  ${escapeLine(format(failure.source ?? "config", problem))}`),
+    ...problems.map((problem) => `  ${escapeLine(problemLine(problem, failure.source))}`),
     ...(more > 0 ? [`  and ${more} more`] : []),
     ...(failure.hint === undefined ? [] : [`${colors.yellow("hint:")} ${escapeLine(failure.hint)}`]),
   ]
   writeError(lines.join("\n"))
+}
+
+/** In a text that the user has, a position; else the path alone. */
+export const problemLine = (problem: Problem, source: string | undefined): string => {
+  if (source !== undefined) return format(source, problem)
+  const { by, message, path } = problem
+  const name = dotted(path)
+  // A message about an unknown key names it already.
+  return message.includes(JSON.stringify(name)) ? message : format(name, { by, path: "", message })
 }
 
 /** Writes synchronously, because the process may end right afterwards. */

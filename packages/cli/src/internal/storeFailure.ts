@@ -1,7 +1,7 @@
 /** Turns errors of a ConfigStore into the failure of a command. */
 import type { ConfigStoreError, Problem } from "@signalbox/core/ConfigError"
 import { useShortNames } from "@signalbox/server/HostEnvironment"
-import { rejected, stale, unchanged } from "./ConfigFailure.ts"
+import { rejectedDocument, stale, unchanged } from "./ConfigFailure.ts"
 import { type Failure, failed, splitHint } from "./Failure.ts"
 import { escapeLine } from "./TextFormat.ts"
 
@@ -10,7 +10,7 @@ export const storeFailure = (error: ConfigStoreError): Failure => {
   const [message, hint] = splitHint(escapeLine(error.message))
   switch (reason._tag) {
     case "Rejected":
-      return rejected(withVariableNames(reason.problems), reason.source)
+      return rejectedDocument(withVariableNames(reason.problems), reason.source ?? "the document")
     case "Conflict":
       return stale(reason.actual)
     case "Unconfirmed":

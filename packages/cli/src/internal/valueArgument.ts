@@ -3,14 +3,17 @@ import { Effect, Option, Redacted } from "effect"
 import * as Prompt from "effect/cli/Prompt"
 import { usage } from "./Failure.ts"
 import { readStandardInput } from "./readStandardInput.ts"
+import { escapeLine } from "./TextFormat.ts"
 
 export interface ValueOptions {
   /** Take the text as it is, even if it looks like JSON. */
   readonly asText: boolean
+  /** What the value is for, as the user wrote it. */
+  readonly name: string
 }
 
 export const valueArgument = Effect.fnUntraced(function* (text: string, options: ValueOptions) {
-  return yield* parse(text === "-" ? yield* standardInputValue : text, options)
+  return yield* parse(text === "-" ? yield* standardInputValue(options.name) : text, options)
 })
 
 const parse = (text: string, { asText }: ValueOptions) => {
@@ -28,14 +31,18 @@ const parse = (text: string, { asText }: ValueOptions) => {
     : Effect.succeed(text)
 }
 
-const standardInputValue = Effect.gen(function* () {
-  const text = process.stdin.isTTY === true ? yield* promptHidden : (yield* readStandardInput).replace(/\r?\n$/, "")
+const standardInputValue = Effect.fnUntraced(function* (name: string) {
+  const text =
+    process.stdin.isTTY === true ? yield* promptHidden(name) : (yield* readStandardInput).replace(/\r?\n$/, "")
   if (text !== "") return text
-  return yield* usage("standard input was empty", "pipe the value in: `signalbox config set PATH - < file`")
+  return yield* usage(`standard input has no value for ${name}`, "pipe the value in: `… - < file`")
 })
 
-const promptHidden = Effect.gen(function* () {
+const promptHidden = Effect.fnUntraced(function* (name: string) {
   const NodeServices = yield* Effect.promise(() => import("@effect/platform-node/NodeServices"))
-  const value = yield* Effect.provide(Prompt.run(Prompt.Password({ message: "value" })), NodeServices.layer)
+  const value = yield* Effect.provide(
+    Prompt.run(Prompt.Password({ message: `Value of ${escapeLine(name)} (not shown while you type)` })),
+    NodeServices.layer,
+  )
   return Redacted.value(value)
 })

@@ -174,7 +174,7 @@ export class Loader<C> {
       return true
     problems.addAll(found, (problem) => {
       const by = decisive(overrides, problem.path)?.name ?? "what hides parts of the document"
-      return { ...problem, message: `${problem.message} (without ${by}, which does not stay with the document)` }
+      return { ...problem, message: `${problem.message} (the document must be valid without ${by})` }
     })
     return true
   }

@@ -115,12 +115,15 @@ export const addIssues = (problems: ProblemList, cause: Cause.Cause<SchemaIssue.
 const wording = (leaf: Leaf, value: unknown, path: Tokens, secret: boolean): string => {
   if (leaf.message === undefined) return missing(path)
   if (leaf.dynamic && (secret || quotes(leaf.message, value))) return unacceptable
-  return leaf.about === "value" && !leaf.dynamic && value !== absent
+  return leaf.about === "value" && !leaf.dynamic && value !== absent && !isOfKind(leaf.message, value)
     ? `${leaf.message}, not ${kindOf(value)}`
     : leaf.message
 }
 
 export const missing = (path: Tokens): string => `is missing: add the key ${JSON.stringify(path.at(-1) ?? "")}`
+/** Whether a message already asks for a value of this kind, so that the kind is not what is wrong. */
+const isOfKind = (message: string, value: unknown): boolean =>
+  typeof value === "string" ? /"|\bstring\b/.test(message) : typeof value === "number" && /\d|\binteger\b/.test(message)
 
 const unacceptable = "is not acceptable to the schema: change it"
 
@@ -129,7 +132,7 @@ export const kindOf = (value: unknown): string => {
   if (value === null) return "null"
   if (Array.isArray(value)) return "an array"
   if (isObject(value)) return "an object"
-  return typeof value === "string" ? "this text" : typeof value === "number" ? "this number" : `a ${typeof value}`
+  return `a ${typeof value}`
 }
 
 const leavesOf = (issue: SchemaIssue.Issue, path: ReadonlyArray<PropertyKey>): ReadonlyArray<Leaf> => {
@@ -228,6 +231,7 @@ const ofLeaf = (issue: SchemaIssue.Leaf, path: ReadonlyArray<PropertyKey>): Leaf
 const demand = (expected: string): string => {
   if (!expected.startsWith("Expected ")) return expected
   const what = expected.slice("Expected ".length).replaceAll(" | ", " or ")
+  if (what === "boolean") return "must be true or false"
   return `must be ${/^(?:string|number|boolean)$/.test(what) ? "a " : /^(?:object|array|integer)$/.test(what) ? "an " : ""}${what}`
 }
 

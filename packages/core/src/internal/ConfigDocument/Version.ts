@@ -10,7 +10,9 @@ export const versionOf = (document: PlainObject, current: number, problems: Prob
   const refuse = (message: string): undefined => problems.add({ by: "schema", path: ["version"], message, at: "value" })
   if (version === absent) return 1
   if (typeof version !== "number" || !Number.isInteger(version) || version < 1) {
-    return refuse(`must be a whole number from 1 to ${current}, not ${kindOf(version)}`)
+    return refuse(
+      `must be a whole number from 1 to ${current}${typeof version === "number" ? "" : `, not ${kindOf(version)}`}`,
+    )
   }
   if (version > current) {
     return refuse(

@@ -6,7 +6,7 @@ import { changeSummary } from "@signalbox/core/ChangeSummary"
 import type { Edit } from "@signalbox/core/ConfigDocument"
 import * as ConfigDocument from "@signalbox/core/ConfigDocument"
 import type { ConfigStoreError } from "@signalbox/core/ConfigError"
-import { ConfigSource, type HistoryEntry } from "@signalbox/core/ConfigSource"
+import { ConfigSource } from "@signalbox/core/ConfigSource"
 import type { Accepted } from "@signalbox/core/ConfigStore"
 import { formatCursor } from "@signalbox/core/Event"
 import { EventBus } from "@signalbox/core/EventBus"
@@ -95,8 +95,9 @@ export const layer = HttpApiBuilder.group(
             Effect.catchTag("NotFound", Effect.die),
             Effect.catchTag("Rejected", Effect.die),
           )
-          const inForce = (entry: HistoryEntry) => entry.hash === hash && entry.neverInForce === undefined
-          return { entries: entries.map((entry) => ({ ...entry, current: inForce(entry) })) }
+          // A document may have been in force several times: the newest entry counts.
+          const newest = entries.findIndex((entry) => entry.hash === hash && entry.neverInForce === undefined)
+          return { entries: entries.map((entry, index) => ({ ...entry, current: index === newest })) }
         }),
       )
       .handle("past", ({ params: { hash } }) =>

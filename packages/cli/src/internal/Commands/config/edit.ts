@@ -2,10 +2,9 @@
  * `config edit`: opens the document in an editor, as a private copy with redaction markers in place of secrets. A marker keeps its secret. The copy is
  * kept, and its path reported, whenever its text did not take effect.
  */
-import type * as ConfigGroup from "@signalbox/api/ConfigGroup"
 import { format } from "@signalbox/core/ConfigError"
 import { Effect, type Scope } from "effect"
-import type { ConfigAccess } from "../../ConfigAccess.ts"
+import type { ConfigAccess, State } from "../../ConfigAccess.ts"
 import { type Failure, failed, usage } from "../../Failure.ts"
 import { requireWritable } from "../../FilePermissions.ts"
 import type { Json } from "../../GlobalFlags.ts"
@@ -50,39 +49,39 @@ const session = (access: ConfigAccess, editor: string, yes: boolean) =>
         yield* copy.discard
         return yield* printNote("nothing was changed")
       }
-      const next = yield* decide(access, text, copy, yes)
+      const next = yield* decide(access, state, text, copy, yes)
       if (next === "edit") continue
       // The hash of a refused document is not the one in force, and the document is meant to be replaced.
       const written = yield* access.change({ text }, isRefused ? undefined : state.hash)
       yield* copy.discard
-      return yield* printWritten(access, written)
+      return yield* printWritten(access, state, written, [])
     }
   })
 
 /** Shows what the text would do, and asks whether to apply it or to edit again. Fails when the user stops here. */
 const decide = (
   access: ConfigAccess,
+  before: State,
   text: string,
   copy: EditedCopy,
   yes: boolean,
 ): Effect.Effect<"apply" | "edit", Failure, Scope.Scope | typeof Json.Identifier> =>
   Effect.gen(function* () {
     const plan = yield* access.plan({ text })
-    yield* show(access, plan, copy)
     if (plan.problems.length > 0) {
-      if (!yes && (yield* ask("Back to the editor?", ["yes", "no"])) === "yes") return "edit"
-      return yield* failed("rejected", "the configuration is refused; nothing was changed", undefined, {
+      const refused = failed("rejected", "your text is refused; nothing was changed", undefined, {
         problems: plan.problems,
         source: copy.path,
       })
+      if (yes) return yield* refused
+      for (const problem of plan.problems) yield* printNote(escapeLine(format(copy.path, problem)))
+      if ((yield* ask("Back to the editor?", ["yes", "no"])) === "yes") return "edit"
+      return yield* failed("aborted", refused.message)
     }
+    const subject = { file: copy.path }
+    yield* printNote(planLines(access, before, plan, subject, stderrColors()).join("\n"))
     if (yes) return "apply"
     const choice = yield* ask("Apply this?", ["yes", "edit", "no"])
     if (choice === "edit") return "edit"
     return choice === "yes" ? "apply" : yield* failed("aborted", "nothing was changed")
   })
-
-const show = Effect.fnUntraced(function* (access: ConfigAccess, plan: ConfigGroup.Plan, copy: EditedCopy) {
-  if (plan.problems.length === 0) return yield* printNote(planLines(access, plan, stderrColors()).join("\n"))
-  for (const problem of plan.problems) yield* printNote(escapeLine(format(copy.path, problem)))
-})

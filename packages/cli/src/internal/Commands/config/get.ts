@@ -3,7 +3,9 @@ import { visibleJson } from "@signalbox/core/VisibleText"
 import { Effect, Option } from "effect"
 import { lastGoodNote } from "../../ConfigFailure.ts"
 import { configPath } from "../../configPath.ts"
-import { printNote, printResult } from "../../Print.ts"
+import { findValue } from "../../findValue.ts"
+import { Json } from "../../GlobalFlags.ts"
+import { print, printNote, printResult } from "../../Print.ts"
 import { escapeLines } from "../../TextFormat.ts"
 import { withConfig } from "../../withConfig.ts"
 
@@ -18,22 +20,22 @@ export const get = ({ document, path }: Input) =>
       const state = yield* access.state
       // Without a host, this note was logged when the files were opened.
       if (access.host !== undefined && state.problems.length > 0) yield* printNote(lastGoodNote(state.source))
-      const pointer = Option.isNone(path) ? "" : yield* configPath(path.value)
-      if (pointer !== "") {
-        const result = yield* document ? valueInDocument(state, pointer) : access.value(pointer)
-        const { value } = result
-        return yield* printResult(result, () =>
-          typeof value === "string" ? escapeLines(value) : visibleJson(value, 2),
+      const pointer = Option.isNone(path) ? "" : yield* configPath(path.value, state.effective)
+      if (pointer === "") {
+        return yield* printResult(state, () =>
+          document ? escapeLines(state.text.replace(/\n$/, "")) : visibleJson(state.effective, 2),
         )
       }
-      yield* printResult(state, () =>
-        document ? escapeLines(state.text.replace(/\n$/, "")) : visibleJson(state.effective, 2),
-      )
+      if (document) {
+        const { valueInDocument } = yield* Effect.promise(() => import("./valueInDocument.ts"))
+        const result = yield* valueInDocument(state, pointer)
+        return yield* printResult(result, () => shown(result.value))
+      }
+      const value = yield* findValue(state.effective, pointer)
+      yield* (yield* Json)
+        ? Effect.flatMap(access.value(pointer), (result) => printResult(result, () => ""))
+        : print(shown(value))
     }),
   )
 
-const valueInDocument = (state: { readonly hash: string; readonly text: string }, pointer: string) =>
-  Effect.flatMap(
-    Effect.promise(() => import("./valueInDocument.ts")),
-    ({ valueInDocument }) => valueInDocument(state, pointer),
-  )
+const shown = (value: unknown): string => (typeof value === "string" ? escapeLines(value) : visibleJson(value, 2))

@@ -3,12 +3,13 @@
  * copilot-api can be imported too: their models name no provider and use the one called `default`.
  */
 import * as ConfigDocument from "@signalbox/core/ConfigDocument"
+import type { Problem } from "@signalbox/core/ConfigError"
 import { defaultProvider } from "@signalbox/core/ModelSettings"
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import { HostConfig } from "@signalbox/server/HostConfig"
 import { Effect, Result, type Schema } from "effect"
-import type { ConfigAccess, Edit } from "../../ConfigAccess.ts"
-import { rejected } from "../../ConfigFailure.ts"
+import type { ConfigAccess, Edit, State } from "../../ConfigAccess.ts"
+import { rejectedDocument, withoutPosition } from "../../ConfigFailure.ts"
 import { failed } from "../../Failure.ts"
 import { Json } from "../../GlobalFlags.ts"
 import { printNote, stderrColors } from "../../Print.ts"
@@ -28,18 +29,34 @@ interface Input {
 export const importFile = Effect.fnUntraced(function* ({ dryRun, file, yes }: Input) {
   const { name, text } = yield* readInput(file)
   const parsed = ConfigDocument.parse(text)
-  if (Result.isFailure(parsed)) return yield* rejected(parsed.failure, name)
+  if (Result.isFailure(parsed)) return yield* rejectedDocument(parsed.failure, name)
   const members = yield* membersOf(parsed.success, name)
   const { edits, unknown } = editsFor(members)
   for (const key of unknown)
     yield* printNote(escapeLine(`warning: ${name}: ${key} is unknown${near(key)} and left out`))
-  if (edits.length === 0) return yield* failed("input", `${escapeLine(name)} has no members that Signalbox knows`)
+  if (edits.length === 0) {
+    return yield* failed(
+      "input",
+      `${escapeLine(name)} has no section that Signalbox knows; nothing was changed`,
+      `a document has sections such as ${known.slice(0, 3).join(", ")}: see \`signalbox config schema\``,
+    )
+  }
   yield* withConfig(dryRun ? "read" : "write", (access) =>
     Effect.gen(function* () {
-      if (dryRun) yield* printPlan(access, { edits }, name)
+      if (dryRun) yield* printPlan(access, { edits }, undefined)
       else {
-        const ifHash = yes || !(yield* canAsk) ? undefined : yield* confirm(access, edits, name)
-        yield* printWritten(access, yield* access.change({ edits }, ifHash))
+        const before = yield* access.state
+        if (!yes && (yield* canAsk)) yield* confirm(access, before, edits, name)
+        const ifHash = yes || !(yield* canAsk) ? undefined : before.hash
+        const written = yield* Effect.mapError(access.change({ edits }, ifHash), (error) =>
+          error.kind === "rejected" ? refused(error.problems ?? [], name) : error,
+        )
+        yield* printWritten(
+          access,
+          before,
+          written,
+          edits.map(({ path }) => path),
+        )
       }
       yield* hintAtProvider(access, members, dryRun)
     }),
@@ -49,14 +66,25 @@ export const importFile = Effect.fnUntraced(function* ({ dryRun, file, yes }: In
 /** A script is not asked. */
 const canAsk = Effect.map(Json, (json) => !json && process.stdin.isTTY && process.stderr.isTTY)
 
-/** Shows what would change and asks. Returns the hash of the document that the changes were shown for. */
-const confirm = Effect.fnUntraced(function* (access: ConfigAccess, edits: ReadonlyArray<Edit>, name: string) {
-  const { hash } = yield* access.state
+/** Shows what would change and asks. Fails when the user declines. */
+const confirm = Effect.fnUntraced(function* (
+  access: ConfigAccess,
+  before: State,
+  edits: ReadonlyArray<Edit>,
+  name: string,
+) {
   const plan = yield* access.plan({ edits })
-  if (plan.problems.length > 0) return yield* rejected(plan.problems, name)
-  yield* printNote(planLines(access, plan, stderrColors()).join("\n"))
-  return (yield* ask("Apply this?", ["yes", "no"])) === "yes" ? hash : yield* failed("aborted", "nothing was changed")
+  if (plan.problems.length > 0) return yield* refused(plan.problems, name)
+  const paths = edits.map(({ path }) => path)
+  yield* printNote(planLines(access, before, plan, { paths }, stderrColors()).join("\n"))
+  if ((yield* ask("Apply this?", ["yes", "no"])) === "no") return yield* failed("aborted", "nothing was changed")
 })
+
+/** The paths are those of the file, but the positions would be those of the document with its sections. */
+const refused = (problems: ReadonlyArray<Problem>, name: string) =>
+  failed("rejected", `${escapeLine(name)} is refused; nothing was changed`, "correct it and import it again", {
+    problems: problems.map(withoutPosition),
+  })
 
 const known = Object.keys(HostConfig.schema.fields)
 

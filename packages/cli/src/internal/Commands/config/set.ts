@@ -1,8 +1,10 @@
 /** `config set` and `unset`. */
+import { dotted } from "@signalbox/core/ChangeSummary"
+import { parsePointer } from "@signalbox/core/JsonPointer"
 import { Effect, type Schema } from "effect"
-import type { Edit, State } from "../../ConfigAccess.ts"
-import { configPath } from "../../configPath.ts"
-import { Failure, failed } from "../../Failure.ts"
+import type { ConfigAccess, Edit, State } from "../../ConfigAccess.ts"
+import { checkPath, configPath } from "../../configPath.ts"
+import { type Failure, failed } from "../../Failure.ts"
 import { escapeLine } from "../../TextFormat.ts"
 import { valueArgument } from "../../valueArgument.ts"
 import { withConfig } from "../../withConfig.ts"
@@ -15,11 +17,20 @@ interface Input {
 }
 
 export const set = Effect.fnUntraced(function* ({ asText, path, value: argument }: Input) {
-  const pointer = yield* configPath(path)
-  const value = yield* valueArgument(argument, { asText })
+  yield* checkPath(path)
+  const value = yield* valueArgument(argument, { asText, name: path })
   const mayBeText = typeof value === "number" || typeof value === "boolean"
-  return yield* Effect.mapError(write({ path: pointer, value: value as Schema.Json }), (error) =>
-    mayBeText && error instanceof Failure && isAbout(error, pointer) ? withTextHint(error) : error,
+  yield* withConfig("write", (access) =>
+    Effect.gen(function* () {
+      const before = yield* access.state
+      const pointer = yield* configPath(path, before.effective)
+      const written = yield* Effect.mapError(write(access, { path: pointer, value: value as Schema.Json }), (error) =>
+        isAbout(error, pointer) && mayBeText
+          ? withHint(error, "if the value is text, add --string")
+          : absentMember(error, pointer, before),
+      )
+      yield* printWritten(access, before, written, [pointer])
+    }),
   )
 })
 
@@ -27,25 +38,49 @@ export const set = Effect.fnUntraced(function* ({ asText, path, value: argument 
 const isAbout = ({ kind, problems = [] }: Failure, path: string): boolean =>
   kind === "rejected" && problems.some((problem) => problem.path === path)
 
-/** An API key of digits alone looks like a number. */
-const withTextHint = ({ problems = [], source }: Failure): Failure =>
-  failed("rejected", "the configuration is refused; nothing was changed", "if the value is text, add --string", {
-    problems,
-    ...(source === undefined ? {} : { source }),
-  })
+const withHint = ({ kind, message, problems = [] }: Failure, hint: string): Failure =>
+  failed(kind, message, hint, { problems })
+
+/** One key alone makes no model and no provider. */
+const absentMember = (error: Failure, path: string, { effective }: State): Failure => {
+  const [section = "", name = "", ...keys] = parsePointer(path) ?? []
+  const command = { models: "models", providers: "providers" }[section]
+  const members = Object(Object(effective)[section])
+  if (error.kind !== "rejected" || command === undefined || keys.length === 0 || Object.hasOwn(members, name))
+    return error
+  const member = escapeLine(dotted(`/${section}/${path.split("/")[2]}`))
+  return failed(
+    "rejected",
+    `there is no ${member} yet, and ${escapeLine(dotted(path))} alone is not enough; nothing was changed`,
+    `add it with \`signalbox ${command} add ${shellWord(name)}\`, then set the rest`,
+    { problems: error.problems ?? [] },
+  )
+}
+
+const shellWord = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${escapeLine(word.replaceAll("'", `'\\''`))}'`
 
 export const unset = Effect.fnUntraced(function* ({ path }: { readonly path: string }) {
-  return yield* write({ path: yield* configPath(path), remove: true })
+  yield* checkPath(path)
+  yield* withConfig("write", (access) =>
+    Effect.gen(function* () {
+      const before = yield* access.state
+      const pointer = yield* configPath(path, before.effective)
+      const written = yield* write(access, { path: pointer, remove: true })
+      if (written.hash === before.hash) {
+        const { notInDocument } = yield* Effect.promise(() => import("./valueInDocument.ts"))
+        return yield* notInDocument(before, pointer)
+      }
+      yield* printWritten(access, before, written, [pointer])
+    }),
+  )
 })
 
-const write = (edit: Edit) =>
-  withConfig("write", (access) =>
-    access.change({ edits: [edit] }).pipe(
-      Effect.catchIf(
-        ({ kind }) => kind === "rejected",
-        (error) => Effect.flatMap(access.state, (state) => Effect.fail(documentRefused(state) ?? error)),
-      ),
-      Effect.flatMap((written) => printWritten(access, written)),
+const write = (access: ConfigAccess, edit: Edit) =>
+  access.change({ edits: [edit] }).pipe(
+    Effect.catchIf(
+      ({ kind }) => kind === "rejected",
+      (error) => Effect.flatMap(access.state, (state) => Effect.fail(documentRefused(state) ?? error)),
     ),
   )
 

@@ -6,8 +6,8 @@ import { printWritten } from "./changeReport.ts"
 
 export const undo = withConfig("write", (access) =>
   Effect.gen(function* () {
-    const { problems } = yield* access.state
-    yield* printWritten(access, yield* access.undo)
-    if (problems.length > 0) yield* printNote("the document was refused; it is kept in the history")
+    const before = yield* access.state
+    yield* printWritten(access, before, yield* access.undo, [])
+    if (before.problems.length > 0) yield* printNote("the document was refused; it is kept in the history")
   }),
 )

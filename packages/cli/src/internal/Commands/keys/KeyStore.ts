@@ -38,7 +38,7 @@ const inHost = (host: RunningHost): KeyStore => ({
   list: Effect.map(request(host, endpoints.keys), ({ credentials }) => credentials),
   // Checked here, because the host does not name the member that it rejects in words.
   add: (payload) => Effect.andThen(checkNewKey(payload), request(host, endpoints.addKey, { payload })),
-  revoke: (id) => request(host, endpoints.revokeKey, { params: { id } }),
+  revoke: (id) => Effect.mapError(request(host, endpoints.revokeKey, { params: { id } }), withListHint),
 })
 
 const NewKey = Schema.Struct({
@@ -90,13 +90,17 @@ const inFile = (path: string): KeyStore => {
   }
 }
 
+/** An unknown key. */
+const withListHint = (failure: Failure): Failure =>
+  failure.kind === "not-found" ? failed("not-found", failure.message, "`signalbox keys list` shows the keys") : failure
+
 const credentialsFailure = (error: CredentialsError): Failure => {
   const [message, hint] = splitHint(escapeLine(error.message))
   switch (error.reason._tag) {
     case "CredentialExists":
       return conflict("conflict", message, hint)
     case "CredentialUnknown":
-      return failed("not-found", message, hint)
+      return withListHint(failed("not-found", message))
     case "CredentialInvalid":
       return usage(message)
     default:
