@@ -31,7 +31,7 @@ it.effect("releases by force a service whose finalizers do not end, then the oth
       ),
       ["Top", "Right", "Left", "Base"].map((service) => [service, before, service === "Top"]),
     )
-    // The next change does not wait, and the status tells until the finalizers end.
+    // The next change does not wait, and the status lists it until the finalizers end.
     yield* put([A, "a3"])
     assert.deepStrictEqual((yield* Diamond.status).releasing, [{ name: "Top", generation: before, ageMillis: 10_000 }])
     yield* end.open
