@@ -64,7 +64,7 @@ const casesOf = (services: number) =>
           "loop theirs": times(Effect.provide(request, given), requests),
           "loop ours": times(graph.provide(request), requests),
           "stream theirs": times(Stream.runDrain(Stream.provideContext(stream, given)), streams),
-          "stream ours": times(Stream.runDrain(graph.provideStream(stream)), streams),
+          "stream ours": times(Stream.runDrain(ServiceGraph.provideStream(graph, stream)), streams),
         },
         rounds,
       ),

@@ -7,14 +7,16 @@ import { Cause, Context, type Duration, Effect, Layer, type Scope, Stream } from
 import type { EventBus } from "./EventBus.ts"
 import type { BuildFailed } from "./internal/ServiceGraph/Builder.ts"
 import { type Engine, makeEngine } from "./internal/ServiceGraph/Engine.ts"
+import { keepStarting } from "./internal/ServiceGraph/keepStarting.ts"
 import type { AnyDeclaration, AnyKey } from "./internal/ServiceGraph/Plan.ts"
-import { contextOf, provideEffect, provideStream } from "./internal/ServiceGraph/provide.ts"
+import { contextOf, provideEffect } from "./internal/ServiceGraph/provide.ts"
+import { provideStream as pinStream } from "./internal/ServiceGraph/provideStream.ts"
 import type { Status } from "./internal/ServiceGraph/Status.ts"
 import type { Reconciler } from "./Reconciler.ts"
 import type * as Setting from "./Setting.ts"
 
 export { DrainLimitReached } from "./internal/ServiceGraph/BuiltGeneration.ts"
-export { drained } from "./internal/ServiceGraph/provide.ts"
+export { drained } from "./internal/ServiceGraph/drained.ts"
 export type { Status } from "./internal/ServiceGraph/Status.ts"
 
 type Id<K> = K extends Context.Key<infer I, any> ? I : never
@@ -177,11 +179,6 @@ export interface Class<in out Self, in out Name extends string, in out Provided,
   /** Builds the first generation, and fails with the errors of its layers. Closing its Scope releases everything at once: end the requests first. */
   readonly layer: Layer.Layer<Self, E, R>
   /**
-   * Starts without waiting for the first generation. Services are `starting`, then `ready`. A `failed` service (event `service.failed`) is tried
-   * again after each commit and every 30 seconds.
-   */
-  readonly layerBackground: Layer.Layer<Self, never, R>
-  /**
    * Pins the current generation until the caller's `Scope` closes. HTTP servers call this in router middleware, so that one request sees one
    * generation until its response body ends.
    *
@@ -220,33 +217,9 @@ export interface Class<in out Self, in out Name extends string, in out Provided,
    * the drain limit is not interrupted, but its services are closed: race it with `drained`.
    */
   readonly provide: <A, E2, R2>(effect: Effect.Effect<A, E2, R2>) => Effect.Effect<A, E2, Exclude<R2, Provided> | Self>
-  /**
-   * Pins a generation from the start of the stream to its end. After the drain limit the stream dies with `DrainLimitReached`.
-   *
-   * **Example** (A stream that sees one generation)
-   *
-   * ```ts
-   * import { deepStrictEqual } from "node:assert"
-   * import { EventBus, Reconciler, ServiceGraph } from "@signalbox/core"
-   * import { Context, Effect, Layer, Stream } from "effect"
-   *
-   * class Greeter extends Context.Service<Greeter, { readonly greeting: string }>()("app/Greeter") {}
-   * class Services extends ServiceGraph.Service<Services>()("app/Services", {
-   *   nodes: [ServiceGraph.node(Greeter, { layer: Layer.succeed(Greeter, { greeting: "hello" }) })]
-   * }) {}
-   *
-   * const greetings = Stream.range(1, 3).pipe(Stream.mapEffect(() => Effect.map(Greeter, ({ greeting }) => greeting)))
-   * const program = Stream.runCollect(Services.provideStream(greetings))
-   *
-   * const layer = Layer.provide(Services.layer, Layer.provideMerge(Reconciler.layer, EventBus.layer))
-   * deepStrictEqual(await Effect.runPromise(Effect.provide(program, layer)), ["hello", "hello", "hello"])
-   * ```
-   */
-  readonly provideStream: <A, E2, R2>(
-    stream: Stream.Stream<A, E2, R2>,
-  ) => Stream.Stream<A, E2, Exclude<R2, Provided> | Self>
   /** The state and needs of each service, and the generations that live. */
   readonly status: Effect.Effect<Status, never, Self>
+  readonly "~signalbox/ServiceGraph": Effect.Effect<Engine, never, R | Scope.Scope>
 }
 
 /** The services that a graph provides: `ServiceGraph.Provided<typeof Services>`. */
@@ -286,11 +259,6 @@ export const Service =
       declarations: nodes.map((node) => node["~signalbox/ServiceGraph/Node"]),
       drain: options.drain ?? "1 hour",
     })
-    const asShape = (engine: Engine): Shape<any> => ({
-      pin: Effect.map(engine.pin, contextOf),
-      status: engine.status,
-      "~signalbox/ServiceGraph": engine,
-    })
     const engine = Effect.map(key, (graph) => graph["~signalbox/ServiceGraph"])
     const members = {
       layer: Layer.effect(
@@ -298,27 +266,89 @@ export const Service =
         Effect.gen(function* () {
           const engine = yield* make
           yield* Effect.catchTag(engine.start, "BuildFailed", causesOf)
-          return asShape(engine)
-        }),
-      ),
-      layerBackground: Layer.effect(
-        key,
-        Effect.gen(function* () {
-          const engine = yield* make
-          yield* Effect.forkScoped(engine.keepStarting)
-          return asShape(engine)
+          return shapeOf(engine)
         }),
       ),
       pin: Effect.flatMap(key, (graph) => graph.pin),
       provide: (effect: Effect.Effect<any, any, any>) =>
         Effect.flatMap(engine, (engine) => provideEffect(engine, effect)),
-      provideStream: (stream: Stream.Stream<any, any, any>) =>
-        Stream.unwrap(Effect.map(engine, (engine) => provideStream(engine, stream))),
       status: Effect.flatMap(key, (graph) => graph.status),
+      "~signalbox/ServiceGraph": make,
     }
     // The types of the nodes hold what the layers provide, fail with and need, and `Checked` has compared them.
     return Object.assign(key, members) as never
   }
+
+/**
+ * Starts a graph without waiting for its first generation. Services are `starting`, then `ready`. A `failed` service (event `service.failed`) is
+ * tried again after each commit and every 30 seconds.
+ *
+ * **Gotchas**
+ *
+ * Each call makes a layer that builds a graph of its own: call it once.
+ *
+ * **Example** (Serving before every service is ready)
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert"
+ * import { EventBus, Reconciler, ServiceGraph } from "@signalbox/core"
+ * import { Context, Effect, Layer } from "effect"
+ *
+ * class Slow extends Context.Service<Slow, string>()("app/Slow") {}
+ * class Services extends ServiceGraph.Service<Services>()("app/Services", {
+ *   nodes: [ServiceGraph.node(Slow, { layer: Layer.effect(Slow, Effect.never) })]
+ * }) {}
+ *
+ * const layer = Layer.provide(ServiceGraph.layerBackground(Services), Layer.provideMerge(Reconciler.layer, EventBus.layer))
+ * const { services } = await Effect.runPromise(Effect.provide(Services.status, layer))
+ * deepStrictEqual(services.map(({ name, state }) => [name, state]), [["app/Slow", "starting"]])
+ * ```
+ */
+export const layerBackground = <Self, Name extends string, P, E, R>(
+  graph: Class<Self, Name, P, E, R>,
+): Layer.Layer<Self, never, Exclude<R, Scope.Scope>> =>
+  Layer.effect(
+    graph,
+    Effect.gen(function* () {
+      const engine = yield* graph["~signalbox/ServiceGraph"]
+      yield* Effect.forkScoped(keepStarting(engine))
+      return shapeOf(engine)
+    }),
+  )
+
+/**
+ * Pins a generation from the start of the stream to its end. After the drain limit the stream dies with `DrainLimitReached`.
+ *
+ * **Example** (A stream that sees one generation)
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert"
+ * import { EventBus, Reconciler, ServiceGraph } from "@signalbox/core"
+ * import { Context, Effect, Layer, Stream } from "effect"
+ *
+ * class Greeter extends Context.Service<Greeter, { readonly greeting: string }>()("app/Greeter") {}
+ * class Services extends ServiceGraph.Service<Services>()("app/Services", {
+ *   nodes: [ServiceGraph.node(Greeter, { layer: Layer.succeed(Greeter, { greeting: "hello" }) })]
+ * }) {}
+ *
+ * const greetings = Stream.range(1, 3).pipe(Stream.mapEffect(() => Effect.map(Greeter, ({ greeting }) => greeting)))
+ * const program = Stream.runCollect(ServiceGraph.provideStream(Services, greetings))
+ *
+ * const layer = Layer.provide(Services.layer, Layer.provideMerge(Reconciler.layer, EventBus.layer))
+ * deepStrictEqual(await Effect.runPromise(Effect.provide(program, layer)), ["hello", "hello", "hello"])
+ * ```
+ */
+export const provideStream = <Self, Name extends string, P, E, R, A, E2, R2>(
+  graph: Class<Self, Name, P, E, R>,
+  stream: Stream.Stream<A, E2, R2>,
+): Stream.Stream<A, E2, Exclude<R2, P> | Self> =>
+  Stream.unwrap(Effect.map(graph, (shape) => pinStream(shape["~signalbox/ServiceGraph"], stream)))
+
+const shapeOf = (engine: Engine): Shape<any> => ({
+  pin: Effect.map(engine.pin, contextOf),
+  status: engine.status,
+  "~signalbox/ServiceGraph": engine,
+})
 
 /** All errors of the layers. */
 const causesOf = (failed: BuildFailed): Effect.Effect<never, any> => {

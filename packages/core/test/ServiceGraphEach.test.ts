@@ -180,7 +180,7 @@ describe("50 changes of aliases, one provider of three, and retention, under str
             }),
           ),
         )
-        const reader = yield* Services.provideStream(body).pipe(
+        const reader = yield* ServiceGraph.provideStream(Services, body).pipe(
           Stream.runCollect,
           Effect.map((chunks) =>
             observed.push({

@@ -120,7 +120,7 @@ describe("pins", () => {
             before,
             yield* Diamond.provide(name),
             yield* Effect.scoped(Effect.flatMap(Diamond.pin, (context) => Effect.provide(name, context))),
-            ...(yield* Stream.runCollect(Diamond.provideStream(Stream.fromEffect(name)))),
+            ...(yield* Stream.runCollect(ServiceGraph.provideStream(Diamond, Stream.fromEffect(name)))),
           ]
         }),
       )
@@ -177,7 +177,12 @@ describe("pins", () => {
         effect: Diamond.provide(work),
         nested: Diamond.provide(Effect.andThen(Diamond.provide(work), Diamond.provide(work))),
         scope: Effect.scoped(Effect.flatMap(Diamond.pin, (context) => Effect.provide(work, context))),
-        stream: Stream.runDrain(Diamond.provideStream(Stream.mapEffect(Stream.make(1, 2), () => work))),
+        stream: Stream.runDrain(
+          ServiceGraph.provideStream(
+            Diamond,
+            Stream.mapEffect(Stream.make(1, 2), () => work),
+          ),
+        ),
       }
       let completed = 0
       for (const [kind, effect] of Object.entries(kinds)) {
@@ -208,7 +213,7 @@ describe("provideStream", () => {
       const body = Stream.take(Stream.fromQueue(chunks), 3).pipe(
         Stream.mapEffect(() => Effect.map(Effect.all([Aside, C.get]), ([{ name }, c]) => `${name} ${c}`)),
       )
-      const stream = Diamond.provideStream(body)
+      const stream = ServiceGraph.provideStream(Diamond, body)
       assert.strictEqual(yield* pins, 0)
       const joined = Stream.concat(stream, Stream.fromEffect(pins))
       const reader = yield* Effect.forkChild(Stream.runCollect(joined))
@@ -226,15 +231,15 @@ describe("provideStream", () => {
 
   it.effect("ends the pin of a stream that fails, is read in part, or is interrupted", () =>
     Effect.gen(function* () {
-      const failing = Diamond.provideStream(Stream.concat(Stream.make(1), Stream.fail("no")))
+      const failing = ServiceGraph.provideStream(Diamond, Stream.concat(Stream.make(1), Stream.fail("no")))
       assert.strictEqual(yield* Effect.flip(Stream.runDrain(failing)), "no")
       assert.strictEqual(yield* pins, 0)
-      const endless = Diamond.provideStream(Stream.forever(Stream.make(1)))
+      const endless = ServiceGraph.provideStream(Diamond, Stream.forever(Stream.make(1)))
       assert.deepStrictEqual(yield* Stream.runCollect(Stream.take(endless, 2)), [1, 1])
       assert.strictEqual(yield* pins, 0)
       let ended = false
       const waiting = Stream.fromEffect(Effect.never).pipe(Stream.ensuring(Effect.sync(() => (ended = true))))
-      const reader = yield* Effect.forkChild(Stream.runDrain(Diamond.provideStream(waiting)))
+      const reader = yield* Effect.forkChild(Stream.runDrain(ServiceGraph.provideStream(Diamond, waiting)))
       yield* settle
       assert.strictEqual(yield* pins, 1)
       yield* Fiber.interrupt(reader)
@@ -254,7 +259,9 @@ describe("the drain limit", () => {
     Effect.gen(function* () {
       const bus = yield* EventBus
       const events = yield* bus.subscribe({ types: ["service.released"] })
-      const waiting = yield* Effect.forkChild(Stream.runDrain(Diamond.provideStream(Stream.fromEffect(Effect.never))))
+      const waiting = yield* Effect.forkChild(
+        Stream.runDrain(ServiceGraph.provideStream(Diamond, Stream.fromEffect(Effect.never))),
+      )
       yield* settle
       yield* put([C, "c2"])
       yield* TestClock.adjust("59 minutes")
@@ -280,7 +287,9 @@ describe("the drain limit", () => {
     return Effect.gen(function* () {
       class Apart extends Setting.Service<Apart>()("Apart", Schema.Int) {}
       yield* Layer.build(Setting.layerFrom(Apart, 1))
-      const waiting = yield* Effect.forkChild(Stream.runDrain(Diamond.provideStream(Stream.fromEffect(Effect.never))))
+      const waiting = yield* Effect.forkChild(
+        Stream.runDrain(ServiceGraph.provideStream(Diamond, Stream.fromEffect(Effect.never))),
+      )
       yield* settle
       yield* put([Apart, 2])
       yield* TestClock.adjust("1 hour")
@@ -293,7 +302,7 @@ describe("the drain limit", () => {
   it.effect("ends a stream at its next pull after the drain limit", () =>
     Effect.gen(function* () {
       const [gate, seen] = [yield* Latch.make(), [] as number[]]
-      const reader = yield* Diamond.provideStream(Stream.rechunk(Stream.make(1, 2, 3), 1)).pipe(
+      const reader = yield* ServiceGraph.provideStream(Diamond, Stream.rechunk(Stream.make(1, 2, 3), 1)).pipe(
         Stream.runForEach((chunk) =>
           Effect.andThen(
             Effect.sync(() => seen.push(chunk)),
@@ -404,7 +413,11 @@ describe("the drain limit", () => {
     Effect.gen(function* () {
       const readers: Array<Fiber.Fiber<void>> = []
       for (let index = 0; index < 17; index++) {
-        readers.push(yield* Effect.forkChild(Stream.runDrain(Diamond.provideStream(Stream.fromEffect(Effect.never)))))
+        readers.push(
+          yield* Effect.forkChild(
+            Stream.runDrain(ServiceGraph.provideStream(Diamond, Stream.fromEffect(Effect.never))),
+          ),
+        )
         yield* settle
         assert.isTrue(readers.every((reader, reading) => (reader.pollUnsafe() === undefined) === reading > index - 16))
         yield* put([C, index])
@@ -426,7 +439,7 @@ describe("the drain limit", () => {
         drain: "1 minute",
       }) {}
       const live = yield* Layer.build(Quick.layer)
-      const waiting = yield* Quick.provideStream(Stream.fromEffect(Effect.never)).pipe(
+      const waiting = yield* ServiceGraph.provideStream(Quick, Stream.fromEffect(Effect.never)).pipe(
         Stream.runDrain,
         Effect.provide(live),
         Effect.forkChild,

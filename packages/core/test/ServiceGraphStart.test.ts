@@ -16,7 +16,7 @@ const started = (prepare: (control: BuildControl["Service"]) => void) =>
   Effect.gen(function* () {
     const base = yield* Layer.build(Layer.merge(kernel, BuildControl.layer))
     prepare(yield* Effect.provide(BuildControl, base))
-    return yield* Diamond.layerBackground.pipe(
+    return yield* ServiceGraph.layerBackground(Diamond).pipe(
       Layer.provideMerge(settings),
       Layer.provideMerge(Layer.succeedContext(base)),
       Layer.build,
@@ -40,7 +40,7 @@ describe("layerBackground", () => {
         })
         assert.deepStrictEqual((yield* Diamond.status).generations, [])
         const scoped = Effect.scoped(Effect.flatMap(Diamond.pin, (context) => Effect.provide(A.get, context)))
-        const stream = Stream.runCollect(Diamond.provideStream(Stream.fromEffect(A.get)))
+        const stream = Stream.runCollect(ServiceGraph.provideStream(Diamond, Stream.fromEffect(A.get)))
         const waiting = [
           yield* Effect.forkChild(names),
           yield* Effect.forkChild(scoped),
@@ -87,7 +87,7 @@ describe("layerBackground", () => {
           item?._tag === "Envelope" ? { ...item.event } : item,
         ) as Effect.Effect<unknown>
         control.refuse.set("Left(Base(a1))", new Error("no left"))
-        const graph = yield* Layer.build(Layer.provideMerge(Diamond.layerBackground, settings))
+        const graph = yield* Layer.build(Layer.provideMerge(ServiceGraph.layerBackground(Diamond), settings))
         yield* Effect.gen(function* () {
           assert.deepStrictEqual(yield* nextFailure, { _tag: "service.failed", service: "Left", reason: "no left" })
           assert.deepStrictEqual((yield* states)["Left"], "failed")
@@ -131,7 +131,7 @@ describe("layerBackground", () => {
         class Clients extends ServiceGraph.Service<Clients>()("Clients", {
           nodes: [ServiceGraph.node(Client, { needs: [A], layer })],
         }) {}
-        yield* Layer.build(Clients.layerBackground)
+        yield* Layer.build(ServiceGraph.layerBackground(Clients))
         yield* started.await
         yield* put([A, Redacted.make("new-key-87654321")])
         yield* gate.open
@@ -153,7 +153,10 @@ describe("layerBackground", () => {
         )
         control.refuse.set("Left(Base(a1))", new Error("no network"))
         const scope = yield* Scope.make()
-        const graph = yield* Layer.buildWithScope(Layer.provideMerge(Diamond.layerBackground, settings), scope)
+        const graph = yield* Layer.buildWithScope(
+          Layer.provideMerge(ServiceGraph.layerBackground(Diamond), settings),
+          scope,
+        )
         const attempts = Effect.map(
           BuildControl,
           ({ log }) => log.filter((line) => line === "build Left(Base(a1))").length,
@@ -232,7 +235,10 @@ describe("layerBackground", () => {
           yield* Effect.gen(function* () {
             const base = yield* Layer.build(Layer.provide(host, yielding))
             const scope = yield* Scope.make()
-            yield* Layer.buildWithScope(Diamond.layerBackground, scope).pipe(Effect.provide(base), Effect.forkChild)
+            yield* Layer.buildWithScope(ServiceGraph.layerBackground(Diamond), scope).pipe(
+              Effect.provide(base),
+              Effect.forkChild,
+            )
             for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
             yield* Scope.close(scope, Exit.void)
             const rebuilt = yield* Effect.result(Effect.provide(put([A, "a2"]), base))

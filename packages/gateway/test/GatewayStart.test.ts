@@ -41,7 +41,7 @@ class SlowServices extends ServiceGraph.Service<SlowServices>()("test/SlowServic
 const starting = (server: Server, gate: Latch.Latch) =>
   HttpRouter.serve(Gateway.layer(SlowServices), { disableLogger: true, disableListenLog: true }).pipe(
     Layer.provideMerge(NodeHttpServer.layerServer(() => server, { port: 0, host: "127.0.0.1" })),
-    Layer.provideMerge(SlowServices.layerBackground),
+    Layer.provideMerge(ServiceGraph.layerBackground(SlowServices)),
     Layer.provideMerge(
       Layer.mergeAll(Providers.layer, ModelRegistry.layer, StatsLedger.layerMemory, Credentials.layerMemory),
     ),

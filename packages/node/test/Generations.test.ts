@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigChanged, ConfigRejected } from "@signalbox/core/ConfigEvents"
 import { ServiceRebuilt, ServiceReleased } from "@signalbox/core/ServiceEvents"
+import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import { Effect, Fiber, FileSystem, Layer, Queue, Stream } from "effect"
 import { DocumentFile, hear, like, listen, settled, sha256, textOf } from "./ConfigFollowing.ts"
 import { AppConfig, Followed, host, type Look, look, Services, Yard } from "./GenerationsHost.ts"
@@ -17,7 +18,7 @@ const running = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provide(effe
 const startStream = Effect.gen(function* () {
   const [turns, looks] = [yield* Queue.unbounded<void>(), yield* Queue.unbounded<Look>()]
   const stream = Stream.range(1, CHUNKS).pipe(Stream.mapEffect(() => Effect.andThen(Queue.take(turns), look)))
-  const fiber = yield* Services.provideStream(stream).pipe(
+  const fiber = yield* ServiceGraph.provideStream(Services, stream).pipe(
     Stream.runForEach((chunk) => Queue.offer(looks, chunk)),
     Effect.forkScoped,
   )

@@ -255,7 +255,7 @@ const collect = Effect.gen(function* () {
   )
 })
 
-const graphs = Layer.mergeAll(Services.layer, LateServices.layerBackground, RegisteredServices.layer)
+const graphs = Layer.mergeAll(Services.layer, ServiceGraph.layerBackground(LateServices), RegisteredServices.layer)
 
 /** The whole host over the document at `DocumentFile` with this environment. */
 export const running =

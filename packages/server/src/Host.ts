@@ -11,6 +11,7 @@ import * as LedgerRetention from "@signalbox/core/LedgerRetention"
 import { ModelRegistry } from "@signalbox/core/ModelRegistry"
 import { Providers } from "@signalbox/core/Providers"
 import { Retention } from "@signalbox/core/Retention"
+import * as ServiceGraph from "@signalbox/core/ServiceGraph"
 import { RequireKeys } from "@signalbox/gateway/RequireKeys"
 import * as NodeStatsLedger from "@signalbox/node/NodeStatsLedger"
 import * as Signalbox from "@signalbox/node/Signalbox"
@@ -116,7 +117,7 @@ export const layer = (options: Options) => {
     Layer.provideMerge(EventPrinter.layer),
     Layer.provideMerge(StartMessage.layerAt(paths, options.command)),
     Layer.provideMerge(HostHealth.layer),
-    Layer.provideMerge(HostServices.layerBackground),
+    Layer.provideMerge(ServiceGraph.layerBackground(HostServices)),
     Layer.provideMerge(Layer.mergeAll(Listening.layer, longLived(paths))),
     Layer.provideMerge(Secrets.layerFollowing),
     Layer.provideMerge(

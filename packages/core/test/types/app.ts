@@ -61,14 +61,17 @@ export class Services extends ServiceGraph.Service<Services>()("app/Services", {
 // The handler of a request yields the service.
 export const handler = Effect.map(Router, (router) => router.resolve("fast"))
 export const pinned: Effect.Effect<string, never, Services> = Services.provide(handler)
-export const pinnedStream: Stream.Stream<string, never, Services> = Services.provideStream(Stream.fromEffect(handler))
+export const pinnedStream: Stream.Stream<string, never, Services> = ServiceGraph.provideStream(
+  Services,
+  Stream.fromEffect(handler),
+)
 export type Provided = ServiceGraph.Provided<typeof Services>
 export const context: Effect.Effect<Context.Context<Provided>, never, Services | Scope.Scope> = Services.pin
 export const routerOf: (context: Context.Context<Provided>) => Router["Service"] = Context.get(Router)
 export const graph: Layer.Layer<Services, "no provider", ProviderSettings | ModelSettings | Reconciler | EventBus> =
   Services.layer
 export const graphInBackground: Layer.Layer<Services, never, ProviderSettings | ModelSettings | Reconciler | EventBus> =
-  Services.layerBackground
+  ServiceGraph.layerBackground(Services)
 
 // One client for each provider; a change of one does not touch the others.
 export class Client extends Context.Service<Client, { readonly ask: Effect.Effect<string> }>()("app/Client") {}

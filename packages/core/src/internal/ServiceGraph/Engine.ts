@@ -1,9 +1,9 @@
 /** One running graph: its start, and its part in every change of the Reconciler after that. */
-import { Cause, Context, Deferred, Duration, Effect, Exit, Fiber, Scope, Stream } from "effect"
+import { Context, Deferred, Duration, Effect, Exit, Fiber, Scope } from "effect"
 import type { AnyEvent } from "../../Event.ts"
 import { EventBus } from "../../EventBus.ts"
 import { type Generation, type Participant, PrepareFailed, Reconciler, type Transaction } from "../../Reconciler.ts"
-import { ServiceFailed, ServiceRebuilt, ServiceReleased } from "../../ServiceEvents.ts"
+import { ServiceRebuilt, ServiceReleased } from "../../ServiceEvents.ts"
 import type { Shape as SettingShape } from "../../Setting.ts"
 import { failureMessage } from "../FailureMessage.ts"
 import { withOpaqueSpan } from "../OpaqueSpan.ts"
@@ -15,11 +15,10 @@ import { endsWithin, makeReleases, type Releases } from "./Releases.ts"
 import { type Status, statusOf } from "./Status.ts"
 
 export interface Engine {
+  readonly state: EngineState
   readonly live: LiveGenerations
   /** Builds the first generation, makes it current, and takes part in every change from then on. */
   readonly start: Effect.Effect<void, BuildFailed>
-  /** Tries to start until it succeeds: at once, after each commit, and every 30 seconds. */
-  readonly keepStarting: Effect.Effect<void>
   /** Waits until there is a generation to pin. */
   readonly ready: Effect.Effect<void>
   readonly pin: Effect.Effect<Pin, never, Scope.Scope>
@@ -125,11 +124,10 @@ const engineOf = (
     }),
     (pin) => Effect.sync(() => pin.end()),
   )
-  const start = startOf(state, participant)
   return {
+    state,
     live,
-    start,
-    keepStarting: keepStartingOf(state, start),
+    start: startOf(state, participant),
     ready,
     pin: Effect.suspend(() => (live.current === undefined ? Effect.andThen(ready, pinNow) : pinNow)),
     size: builder.size,
@@ -191,41 +189,6 @@ const startOf = (state: EngineState, participant: Participant): Engine["start"] 
     yield* reconciler.run(serve, { whenFull: "wait" })
   }).pipe(Effect.scoped)
 
-const keepStartingOf = (state: EngineState, start: Engine["start"]): Effect.Effect<void> =>
-  Effect.gen(function* () {
-    const { bus, reconciler, served } = state
-    let reported = ""
-    while (!(yield* Deferred.isDone(served))) {
-      const generation = yield* reconciler.current
-      const failed = yield* Effect.match(start, { onFailure: (failed) => failed, onSuccess: () => undefined })
-      if (failed === undefined) return
-      state.attempt = failed
-      const events = toPrepareFailed(failed, generation, state.live).failures.map(
-        ({ message, node }) => new ServiceFailed({ service: node, reason: message }),
-      )
-      // A service that fails in the same way for a day is reported once.
-      const report = JSON.stringify([generation.number, events])
-      if (report !== reported) yield* bus.publishAll(events, { revision: generation.revision })
-      reported = report
-      yield* Stream.runHead(Stream.filter(reconciler.generations, ({ number }) => number > generation.number)).pipe(
-        Effect.timeoutOption(retryDelay),
-      )
-    }
-  }).pipe(
-    // Callers that wait for a pin must fail too.
-    Effect.onError((cause) =>
-      Cause.hasInterruptsOnly(cause)
-        ? Effect.void
-        : Effect.andThen(
-            Effect.logError("A graph of services cannot start", cause),
-            Deferred.failCause(state.served, cause),
-          ),
-    ),
-  )
-
-// A failure from outside, as a network that is not ready at boot, may end without a change.
-const retryDelay = "30 seconds"
-
 /** The values that the layers read. A setting reads its own from the generation; a constant setting ignores the generation. */
 const valuesIn =
   ({ values }: Generation, context: Context.Context<any>) =>
@@ -241,7 +204,7 @@ const isSetting = (service: unknown): service is SettingShape<unknown> =>
  * The failure as a refused change reports it. A layer may quote secrets of the old generations too, which are still in use, and secrets that
  * changed while it was being built.
  */
-const toPrepareFailed = (failed: BuildFailed, { values }: Generation, live: LiveGenerations): PrepareFailed => {
+export const toPrepareFailed = (failed: BuildFailed, { values }: Generation, live: LiveGenerations): PrepareFailed => {
   const settings = [values, ...Array.from(live.all, ({ generation }) => generation.values)].flatMap((all) => [
     ...all.values(),
   ])
