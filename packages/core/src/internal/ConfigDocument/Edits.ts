@@ -1,7 +1,7 @@
 /** Edits and whole texts from callers, with redaction markers in them. */
 import { Result } from "effect"
 import { parsePointer, type Tokens } from "../../JsonPointer.ts"
-import { absent, findFaults, lookup, maxDepth } from "../Json.ts"
+import { absent, findFaults, freeze, lookup, maxDepth } from "../Json.ts"
 import { EditedText } from "./EditedText.ts"
 import { positionsIn } from "./Outline.ts"
 import { locate, ProblemList } from "./Problems.ts"
@@ -10,37 +10,49 @@ import { restoreText, restoreValue } from "./Restore.ts"
 import type { Shapes } from "./Shape.ts"
 import type { ConfigDocument, Edit } from "./Types.ts"
 
+interface ParsedEdit {
+  readonly tokens: Tokens
+  /** A frozen copy as plain JSON; `absent` removes. */
+  readonly value: unknown
+}
+
+/** Parses the path of an edit and copies its value, or returns why no document can hold it. */
+export const parseEdit = (
+  edit: Edit,
+): Result.Result<ParsedEdit, { readonly path: Tokens; readonly message: string }> => {
+  const tokens = parsePointer(edit.path)
+  const refuse = (message: string, path: Tokens = tokens ?? []) => Result.fail({ path, message })
+  if (tokens === undefined) {
+    return refuse("a path starts with / and writes ~ as ~0 and / as ~1 within keys: correct the path")
+  }
+  if (tokens.length === 0) return refuse("the document as a whole cannot be edited: replace it, or edit its keys")
+  // This comes first, because code that follows a path may recurse at each step.
+  if (tokens.length > maxDepth) {
+    return refuse(`nested deeper than ${maxDepth} levels: make it flatter`, tokens.slice(0, maxDepth))
+  }
+  if (tokens.includes("__proto__")) return refuse("the key __proto__ is not allowed: choose another")
+  if ("remove" in edit) return Result.succeed({ tokens, value: absent })
+  const [fault] = findFaults(edit.value, 1)
+  if (fault !== undefined) return refuse("the value is not JSON: use plain data", [...tokens, ...fault.path])
+  // The text will hold what JSON writes, which has no negative zero.
+  return Result.succeed({ tokens, value: freeze(JSON.parse(JSON.stringify(edit.value))) })
+}
+
 export const makeEdits = (shapes: Shapes, readText: Read): Pick<ConfigDocument<unknown>, "edit" | "restore"> => {
   const declaresVersion = shapes.root.some((shape) => shape.fields.has("version"))
 
-  /** The path of an edit and its value, in which stored secrets have replaced the markers. */
-  const readEdit = (
-    edit: Edit,
-    stored: unknown,
-    problems: ProblemList,
-  ): { readonly tokens: Tokens; readonly value: unknown } | undefined => {
-    const tokens = parsePointer(edit.path)
-    const refuse = (message: string, path: Tokens = tokens ?? []): undefined =>
-      problems.add({ by: "schema", path, message, at: "value" })
-    if (tokens === undefined) {
-      return refuse("a path starts with / and writes ~ as ~0 and / as ~1 within keys: correct the path")
-    }
-    // This comes first, because code that follows a path may recurse at each step.
-    if (tokens.length > maxDepth) {
-      return refuse(`nested deeper than ${maxDepth} levels: make it flatter`, tokens.slice(0, maxDepth))
-    }
-    if (tokens.includes("__proto__")) return refuse("the key __proto__ is not allowed: choose another")
+  /** An edit in which stored secrets have replaced the markers. */
+  const readEdit = (edit: Edit, stored: unknown, problems: ProblemList): ParsedEdit | undefined => {
+    const parsed = parseEdit(edit)
+    if (Result.isFailure(parsed)) return problems.add({ by: "schema", ...parsed.failure, at: "value" })
+    const { tokens, value } = parsed.success
     if (tokens.length === 1 && tokens[0] === "version" && !declaresVersion) {
-      return refuse("the document's version is set by the program: leave it")
+      const message = "the document's version is set by the program: leave it"
+      return problems.add({ by: "schema", path: tokens, message, at: "value" })
     }
-    if ("remove" in edit) return { tokens, value: absent }
-    const [fault] = findFaults(edit.value, 1)
-    if (fault !== undefined) return refuse("the value is not JSON: use plain data", [...tokens, ...fault.path])
-    // The text will hold what JSON writes, which has no negative zero.
-    const plain: unknown = JSON.parse(JSON.stringify(edit.value))
     const before = problems.count
-    const value = restoreValue(plain, lookup(stored, tokens), tokens, problems)
-    return problems.count === before ? { tokens, value } : undefined
+    const restored = value === absent ? absent : restoreValue(value, lookup(stored, tokens), tokens, problems)
+    return problems.count === before ? { tokens, value: restored } : undefined
   }
 
   return {

@@ -2,12 +2,13 @@
  * The layers above the document: environment variables, then values set at run time. A variable's name is the prefix and the path's keys in
  * upper snake case. Keys of records count where the document has them. A name that fits several paths sets none of them and is reported.
  */
-import { parsePointer, pointer, type Tokens } from "../../JsonPointer.ts"
-import { absent, isObject, maxDepth, member, put, replaceAt } from "../Json.ts"
-import { adopt, type Inspection, membersOf } from "../StructuralSharing.ts"
-import type { ProblemList } from "./Problems.ts"
+import { Result } from "effect"
+import { pointer, type Tokens } from "../../JsonPointer.ts"
+import { absent, findFaults, freeze, isObject, member, put, replaceAt } from "../Json.ts"
+import { parseEdit } from "./Edits.ts"
+import { ProblemList } from "./Problems.ts"
 import type { Shape, Shapes, View } from "./Shape.ts"
-import type { Edit } from "./Types.ts"
+import type { Edit, Layers } from "./Types.ts"
 
 export interface Override {
   readonly tokens: Tokens
@@ -18,14 +19,23 @@ export interface Override {
   readonly name: string
 }
 
-type Environment = (name: string) => string | undefined
+/** Where names of variables come from. Without a prefix the environment is not read. */
+export interface Naming {
+  readonly shapes: Shapes
+  readonly prefix: string | undefined
+}
 
-/** `eventsDays`, `events_days` and `events.days` all become `EVENTS_DAYS`. */
-const snake = (key: string): string =>
-  key
-    .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
-    .replace(/[^A-Za-z0-9]+/g, "_")
-    .toUpperCase()
+/** The values of all layers above a document, the decisive ones last. */
+export const overridesOf = (
+  naming: Naming,
+  layers: Layers,
+  document: unknown,
+  problems: ProblemList,
+  warnings: ProblemList,
+): ReadonlyArray<Override> => [
+  ...environmentOverrides(variablesOf(naming, layers, document), problems, warnings),
+  ...runtimeOverrides(layers.runtime ?? [], problems),
+]
 
 /** A variable that is set, and a path that its name fits. */
 interface Variable {
@@ -35,80 +45,41 @@ interface Variable {
   readonly view: View
 }
 
-/** The variables that are set for the paths of one document. */
-export interface EnvironmentReading {
-  readonly environment: Environment
-  readonly document: unknown
-  readonly variables: ReadonlyArray<Variable>
-}
-
-/**
- * Looks up a variable for every path of the schema and of the document's records. With an earlier reading of the same environment, only
- * for the parts of the document that have changed since.
- */
-export const readEnvironment = (
-  shapes: Shapes,
-  prefix: string,
-  environment: Environment,
+/** Looks up a variable for every path of the schema and of the document's records. */
+const variablesOf = (
+  { prefix, shapes }: Naming,
+  { environment, mayHaveVariables = () => true }: Layers,
   document: unknown,
-  earlier: EnvironmentReading | undefined,
-  mayHave: (prefix: string) => boolean = () => true,
-): EnvironmentReading => {
-  const known = earlier?.environment === environment ? earlier : undefined
-  if (known !== undefined && Object.is(known.document, document)) return known
-  const variables: Array<Variable> = []
-  const readAgain = new Set<string>()
-  const before = known === undefined ? unknownValue : known.document
-  visitNames(shapes, { view: shapes.root, value: document, before, name: prefix, tokens: [] }, mayHave, (named) => {
-    const { name, tokens, view } = named
-    if (known !== undefined) readAgain.add(pointer(tokens))
-    const text = environment(name)
-    if (text !== undefined) variables.push({ name, tokens: [...tokens], text, view })
-  })
-  for (const variable of known?.variables ?? []) {
-    if (!readAgain.has(pointer(variable.tokens)) && isNamed(shapes, document, variable.tokens)) variables.push(variable)
-  }
-  return { environment, document, variables }
-}
-
-/** The values of all variables that are set, shallow paths first. */
-export const environmentOverrides = (
-  { variables }: EnvironmentReading,
-  problems: ProblemList,
-  warnings: ProblemList,
-): ReadonlyArray<Override> => {
-  const overrides: Array<Override> = []
-  for (const [name, fitting] of Map.groupBy(variables, (variable) => variable.name)) {
-    const [first, ...others] = fitting
-    if (first === undefined) continue
-    if (others.length > 0) {
-      const paths = fitting.map(({ tokens }) => pointer(tokens)).sort()
-      const shown = paths.length > maxShown ? [...paths.slice(0, maxShown), `${paths.length - maxShown} more`] : paths
-      const message = `environment variable ${name} fits ${shown.join(" and ")}: it is ignored, set the value in the document`
-      warnings.add({ by: "schema", path: [], message, at: "nowhere" })
-      continue
+): ReadonlyArray<Variable> => {
+  const found: Array<Variable> = []
+  if (prefix === undefined || environment === undefined) return found
+  const tokens: Array<string> = []
+  const above: Array<Shape["fields"]> = []
+  const visit = (view: View, value: unknown, name: string): void => {
+    const { isRecord, suffixes } = namesOf(view)
+    if ((suffixes.size === 0 && !isRecord) || !mayHaveVariables(`${name}_`)) return
+    // A schema that contains itself is followed as far as the document goes.
+    if (!isObject(value) && view.some((shape) => above.includes(shape.fields))) return
+    const depth = above.length
+    for (const { fields } of view) if (fields.size > 0) above.push(fields)
+    const enter = (key: string, suffix: string): void => {
+      const inner = shapes.step(view, key)
+      if (inner.length === 0) return
+      tokens.push(key)
+      const text = environment(name + suffix)
+      if (text !== undefined) found.push({ name: name + suffix, tokens: [...tokens], text, view: inner })
+      visit(inner, member(value, key), name + suffix)
+      tokens.pop()
     }
-    const value = valueOf(first, problems)
-    if (value === absent) continue
-    overrides.push({ tokens: first.tokens, value, by: "environment", name: `environment variable ${name}` })
+    for (const [key, suffix] of suffixes) enter(key, suffix)
+    if (isRecord && isObject(value)) {
+      for (const key of Object.keys(value)) if (!suffixes.has(key)) enter(key, `_${snake(key)}`)
+    }
+    above.length = depth
   }
-  return overrides.sort((left, right) => left.tokens.length - right.tokens.length || (left.name < right.name ? -1 : 1))
+  visit(shapes.root, document, prefix)
+  return found
 }
-
-const maxShown = 8
-
-/** A place in the document whose paths have names. */
-interface Named {
-  readonly view: View
-  readonly value: unknown
-  /** The value at the same path in the document of an earlier reading. */
-  readonly before: unknown
-  readonly name: string
-  /** Changes with the next visit. */
-  readonly tokens: Array<string>
-}
-
-const unknownValue = Symbol("unknown")
 
 interface Names {
   /** Declared keys, and what they add to a variable's name. */
@@ -128,122 +99,65 @@ const namesOf = (view: View): Names => {
   return names
 }
 
-/** Visits the paths below `root` whose value differs from `before`, and for which a variable may exist. */
-const visitNames = (
-  shapes: Shapes,
-  root: Named,
-  mayHave: (prefix: string) => boolean,
-  each: (named: Named) => void,
-): void => {
-  const above: Array<Shape["fields"]> = []
-  const visit = ({ before, name, tokens, value, view }: Named): void => {
-    const { isRecord, suffixes } = namesOf(view)
-    if ((suffixes.size === 0 && !isRecord) || !mayHave(`${name}_`)) return
-    // A schema that contains itself is followed as far as the document goes.
-    if (!isObject(value) && view.some((shape) => above.includes(shape.fields))) return
-    const depth = above.length
-    for (const { fields } of view) if (fields.size > 0) above.push(fields)
-    const enter = (key: string, suffix: string, inner: unknown, was: unknown): void => {
-      const innerView = shapes.step(view, key)
-      if (innerView.length === 0) return
-      tokens.push(key)
-      const named = { view: innerView, value: inner, before: was, name: name + suffix, tokens }
-      each(named)
-      visit(named)
-      tokens.pop()
-    }
-    for (const [key, suffix] of suffixes) {
-      const inner = member(value, key)
-      const was = before === unknownValue ? before : member(before, key)
-      if (!Object.is(inner, was)) enter(key, suffix, inner, was)
-    }
-    if (isObject(value) && isRecord) {
-      const { keys, values } = membersOf(value)
-      const known = isObject(before) ? membersOf(before) : undefined
-      for (let index = 0; index < keys.length; index++) {
-        const key = keys[index]!
-        if (known?.keys[index] === key && Object.is(known.values[index], values[index])) continue
-        if (suffixes.has(key)) continue
-        const was = member(before, key)
-        if (Object.is(values[index], was)) continue
-        // A new key brings new names, for everything below it.
-        enter(key, `_${snake(key)}`, values[index], was === absent ? unknownValue : was)
-      }
-    }
-    above.length = depth
-  }
-  visit(root)
-}
+/** `eventsDays`, `events_days` and `events.days` all become `EVENTS_DAYS`. */
+const snake = (key: string): string =>
+  key
+    .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
+    .replace(/[^A-Za-z0-9]+/g, "_")
+    .toUpperCase()
 
-/** Whether a path has a name: keys of records have one only while the document has them. */
-const isNamed = (shapes: Shapes, document: unknown, tokens: Tokens): boolean => {
-  let view = shapes.root
-  let value = document
-  for (const token of tokens) {
-    const declared = view.some((shape) => shape.encoded && shape.fields.has(token))
-    value = member(value, token)
-    if (!declared && value === absent) return false
-    view = shapes.step(view, token)
-  }
-  return true
-}
-
-/** Text where the document would have a string, JSON where it would have anything else. */
-const valueOf = ({ name, text, tokens, view }: Variable, problems: ProblemList): unknown => {
-  const scalars = view.filter((shape) => shape.encoded).map((shape) => shape.scalar)
-  const isTextual = scalars.includes("string")
-  if (isTextual && !scalars.includes("other")) return text
-  const inspection: Inspection = { isFaulty: false }
-  try {
-    const value = adopt(absent, JSON.parse(text), inspection)
-    if (!inspection.isFaulty) return value
-  } catch {
-    // It is not JSON, which is reported below.
-  }
-  if (isTextual && !inspection.isFaulty) return text
-  const message = `environment variable ${name} must hold JSON (a number, true, false, null, an object or an array): correct or unset it`
-  problems.add({ by: "schema", path: tokens, message, at: "nowhere" })
-  return absent
-}
-
-export const runtimeOverrides = (edits: ReadonlyArray<Edit>, problems: ProblemList): ReadonlyArray<Override> => {
+/** The values of variables, shallow paths first. */
+const environmentOverrides = (
+  variables: ReadonlyArray<Variable>,
+  problems: ProblemList,
+  warnings: ProblemList,
+): ReadonlyArray<Override> => {
   const overrides: Array<Override> = []
-  for (const edit of edits) {
-    const tokens = parsePointer(edit.path)
-    const name = "the value set at run time"
-    if (tokens === undefined || tokens.length === 0) {
-      const message = "a value set at run time needs a path like /key/key"
-      problems.add({ by: "schema", path: tokens ?? [], message, at: "nowhere" })
+  for (const [variable, fitting] of Map.groupBy(variables, ({ name }) => name)) {
+    const name = `environment variable ${variable}`
+    const [first, ...others] = fitting
+    if (others.length > 0) {
+      const paths = fitting.map(({ tokens }) => pointer(tokens)).sort()
+      const shown = paths.length > maxShown ? [...paths.slice(0, maxShown), `${paths.length - maxShown} more`] : paths
+      const message = `${name} fits ${shown.join(" and ")}: it is ignored, set the value in the document`
+      warnings.add({ by: "schema", path: [], message, at: "nowhere" })
       continue
     }
-    const isTooDeep = tokens.length > maxDepth
-    if (isTooDeep || tokens.includes("__proto__")) {
-      const message = isTooDeep
-        ? `nested deeper than ${maxDepth} levels: make it flatter`
-        : "the key __proto__ is not allowed: choose another"
-      problems.add({ by: "schema", path: tokens.slice(0, maxDepth), message, at: "nowhere" })
-      continue
+    const { tokens } = first!
+    const value = valueOf(first!)
+    if (value !== undefined) overrides.push({ tokens, value, by: "environment", name })
+    else {
+      const message = `${name} must hold JSON (a number, true, false, null, an object or an array): correct or unset it`
+      problems.add({ by: "schema", path: tokens, message, at: "nowhere" })
     }
-    const inspection: Inspection = { isFaulty: false }
-    const value = "remove" in edit ? absent : adopt(absent, copyOf(edit.value), inspection)
-    if (inspection.isFaulty || value === undefined) {
-      problems.add({ by: "schema", path: tokens, message: `${name} is not JSON: set plain data`, at: "nowhere" })
-      continue
-    }
-    overrides.push({ tokens, value, by: "runtime", name })
   }
-  return overrides
+  return overrides.sort((left, right) => left.tokens.length - right.tokens.length || (left.name < right.name ? -1 : 1))
 }
 
-/** Copies a value, so that the copy may be frozen. `undefined` for a value that JSON cannot express. */
-const copyOf = (value: unknown): unknown => {
+const maxShown = 8
+
+/** Text where the document would have a string, JSON where it would have anything else. `undefined` for what no document may hold. */
+const valueOf = ({ text, view }: Variable): unknown => {
+  const scalars = view.filter((shape) => shape.encoded).map((shape) => shape.scalar)
+  const otherwise = scalars.includes("string") ? text : undefined
+  if (otherwise !== undefined && !scalars.includes("other")) return text
   try {
-    const text = JSON.stringify(value) as string | undefined
-    return text === undefined ? undefined : (JSON.parse(text) as unknown)
+    const value: unknown = JSON.parse(text)
+    return findFaults(value, 1).length > 0 ? otherwise : freeze(value)
   } catch {
-    return undefined
+    return otherwise
   }
 }
+
+const runtimeOverrides = (edits: ReadonlyArray<Edit>, problems: ProblemList): ReadonlyArray<Override> =>
+  edits.flatMap((edit) => {
+    const name = "the value set at run time"
+    const parsed = parseEdit(edit)
+    if (Result.isSuccess(parsed)) return [{ ...parsed.success, by: "runtime", name } as const]
+    const { message, path } = parsed.failure
+    problems.add({ by: "schema", path, message: `${name}: ${message}`, at: "nowhere" })
+    return []
+  })
 
 /** The document under its overrides. */
 export const applyOverrides = (
@@ -263,12 +177,12 @@ export const applyOverrides = (
   return value
 }
 
+const isAtOrAbove = (above: Tokens, tokens: Tokens): boolean =>
+  above.length <= tokens.length && above.every((token, index) => token === tokens[index])
+
 /** The override that decides a path: the last one at the path or above it. */
 export const decisive = (overrides: ReadonlyArray<Override>, tokens: Tokens): Override | undefined =>
-  overrides.findLast(
-    (override) =>
-      override.tokens.length <= tokens.length && override.tokens.every((token, index) => token === tokens[index]),
-  )
+  overrides.findLast((override) => isAtOrAbove(override.tokens, tokens))
 
 /**
  * The values of the document where it has any, and those of the layers above for the rest: what would be in force if nothing hid a part of
@@ -287,34 +201,12 @@ export const unhidden = (document: unknown, layered: unknown): unknown => {
   return same ? layered : Object.freeze(filled)
 }
 
-/** Whether a layer above the document sets something at, above or below a path, where `value` is to be written. */
-export const hides = (
-  shapes: Shapes,
-  prefix: string | undefined,
-  environment: Environment | undefined,
-  runtime: ReadonlyArray<Override>,
-  tokens: Tokens,
-  value: unknown,
-): boolean => {
-  const touches = (other: Tokens): boolean =>
-    tokens.every((token, index) => index >= other.length || token === other[index])
-  if (runtime.some((override) => touches(override.tokens))) return true
-  if (prefix === undefined || environment === undefined) return false
-  let name = prefix
-  let view = shapes.root
-  for (const token of tokens) {
-    view = shapes.step(view, token)
-    name = `${name}_${snake(token)}`
-    if (view.length > 0 && environment(name) !== undefined) return true
-  }
-  let isSet = false
-  visitNames(
-    shapes,
-    { view, value, before: unknownValue, name, tokens: [...tokens] },
-    () => true,
-    (named) => {
-      if (environment(named.name) !== undefined) isSet = true
-    },
-  )
-  return isSet
+/** Whether a layer above the document sets something at, above or below the path of an edit. */
+export const hides = (naming: Naming, layers: Layers, edit: Edit): boolean => {
+  const parsed = parseEdit(edit)
+  if (Result.isFailure(parsed)) return false
+  const { tokens, value } = parsed.success
+  const edited = replaceAt({}, tokens, value === absent ? {} : value)
+  const set = [...variablesOf(naming, layers, edited), ...runtimeOverrides(layers.runtime ?? [], new ProblemList())]
+  return set.some((above) => isAtOrAbove(above.tokens, tokens) || isAtOrAbove(tokens, above.tokens))
 }

@@ -7,17 +7,7 @@ import { share } from "../StructuralSharing.ts"
 import { compile } from "./Codec.ts"
 import { differences, unwrap } from "./Difference.ts"
 import { pretty, rewriteDocument } from "./EditedText.ts"
-import {
-  applyOverrides,
-  decisive,
-  type EnvironmentReading,
-  environmentOverrides,
-  hides,
-  type Override,
-  readEnvironment,
-  runtimeOverrides,
-  unhidden,
-} from "./Layers.ts"
+import { applyOverrides, decisive, hides, type Override, overridesOf, unhidden } from "./Layers.ts"
 import type { Decode, Decoded } from "./Members.ts"
 import { positionsIn } from "./Outline.ts"
 import { locate, ProblemList, type UnplacedProblem } from "./Problems.ts"
@@ -45,7 +35,6 @@ interface Stages {
   readonly document: PlainObject
   /** Under the overrides. The same object as `document` if there are none. */
   readonly layered: PlainObject
-  readonly reading: EnvironmentReading | undefined
 }
 
 type Loading<C> = Result.Result<Loaded<C>, ReadonlyArray<Problem>>
@@ -92,22 +81,14 @@ export class Loader<C> {
     const tokens = parsePointer(path)
     const stages = this.stages.get(loaded)
     if (tokens === undefined || stages === undefined) return "default"
-    const reading = this.readEnvironment(stages.document, layers, stages.reading)
-    const override = decisive(overridesOf(reading, layers, new ProblemList(), new ProblemList()), tokens)
+    const overrides = overridesOf(this.settings, layers, stages.document, new ProblemList(), new ProblemList())
+    const override = decisive(overrides, tokens)
     if (override !== undefined) return override.by
     return lookup(stages.document, tokens) === absent ? "default" : "document"
   }
 
-  shadowed = (edits: ReadonlyArray<Edit>, layers: Layers): ReadonlyArray<string> => {
-    const { prefix, shapes } = this.settings
-    const runtime = runtimeOverrides(layers.runtime ?? [], new ProblemList())
-    const hidden = edits.filter((edit) => {
-      const tokens = parsePointer(edit.path)
-      const value = "remove" in edit ? absent : edit.value
-      return tokens !== undefined && hides(shapes, prefix, layers.environment, runtime, tokens, value)
-    })
-    return hidden.map((edit) => edit.path)
-  }
+  shadowed = (edits: ReadonlyArray<Edit>, layers: Layers): ReadonlyArray<string> =>
+    edits.filter((edit) => hides(this.settings, layers, edit)).map((edit) => edit.path)
 
   /** A text with the version and every default. */
   seed(): Result.Result<string, ReadonlyArray<Problem>> {
@@ -142,8 +123,7 @@ export class Loader<C> {
   ): Loaded<C> | undefined {
     const before = previous === undefined ? undefined : this.stages.get(previous)
     const { document } = parts
-    const reading = this.readEnvironment(document, layers, before?.reading)
-    const overrides = overridesOf(reading, layers, problems, warnings)
+    const overrides = overridesOf(this.settings, layers, document, problems, warnings)
     const layered =
       overrides.length === 0
         ? document
@@ -154,7 +134,7 @@ export class Loader<C> {
     if (decoded === undefined || problems.count > 0) return undefined
     const hidden = this.hidesParts(document, layered, overrides, problems)
     if (problems.count > 0) return undefined
-    return this.loaded(text, { ...parts, layered, reading }, decoded, previous, warnings, hidden)
+    return this.loaded(text, { ...parts, layered }, decoded, previous, warnings, hidden)
   }
 
   /**
@@ -177,14 +157,6 @@ export class Loader<C> {
       return { ...problem, message: `${problem.message} (the document must be valid without ${by})` }
     })
     return true
-  }
-
-  private readEnvironment(document: PlainObject, layers: Layers, earlier: EnvironmentReading | undefined) {
-    const { environment, mayHaveVariables = () => true } = layers
-    const { prefix, shapes } = this.settings
-    return prefix === undefined || environment === undefined
-      ? undefined
-      : readEnvironment(shapes, prefix, environment, document, earlier, mayHaveVariables)
   }
 
   private loaded(
@@ -229,16 +201,6 @@ export class Loader<C> {
 
 /** A migration that changes more than this writes the document anew: each change costs a copy of the text. */
 const maxMigratedPaths = 64
-
-const overridesOf = (
-  reading: EnvironmentReading | undefined,
-  layers: Layers,
-  problems: ProblemList,
-  warnings: ProblemList,
-): ReadonlyArray<Override> => {
-  const environment = reading === undefined ? [] : environmentOverrides(reading, problems, warnings)
-  return layers.runtime === undefined ? environment : [...environment, ...runtimeOverrides(layers.runtime, problems)]
-}
 
 /** A problem with a value that the document does not hold has no place in the text. */
 const attribute = (problem: UnplacedProblem, overrides: ReadonlyArray<Override>): UnplacedProblem => {

@@ -20,9 +20,9 @@ export type Migration = (document: Schema.Json) => Schema.Json
 
 /** The layers above the document. */
 export interface Layers {
-  /** Looks up one environment variable by its full name. A function returns the same for a name each time: a load over `previous` looks up only new names. */
+  /** Looks up one environment variable by its full name. */
   readonly environment?: (name: string) => string | undefined
-  /** Whether a variable may exist whose name starts with this prefix. Without it each name is looked up. Belongs to one `environment`. */
+  /** Whether a variable may exist whose name starts with this prefix. Without it each name is looked up. */
   readonly mayHaveVariables?: (prefix: string) => boolean
   /** Values above all other layers. */
   readonly runtime?: ReadonlyArray<Edit>
