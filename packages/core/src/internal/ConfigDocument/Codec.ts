@@ -6,9 +6,9 @@
  * That rests on one rule: the effective value decodes to the same value. Where encoding is lossy or forbidden, the document's own value
  * takes its place.
  */
-import { Cause, Redacted, Schema, SchemaAST, type SchemaIssue, SchemaParser } from "effect"
+import { Redacted, Schema, SchemaAST, SchemaParser } from "effect"
 import type { Tokens } from "../../JsonPointer.ts"
-import { absent, freeze, isObject, member, type PlainObject, put } from "../Json.ts"
+import { absent, freeze, isObject, member, put } from "../Json.ts"
 import { membersOf, sameValue } from "../StructuralSharing.ts"
 import { acceptorOf, hasConstantDefault, passageOf, withoutDefaults, withoutLinks } from "./Links.ts"
 import {
@@ -22,11 +22,11 @@ import {
   structDecoder,
 } from "./Members.ts"
 import { addIssues } from "./Problems.ts"
-import type { Shapes, View } from "./Shape.ts"
+import { representationOf, type Shapes, type View } from "./Shape.ts"
 
 /** Compiles the decoder of a whole document. */
 export const compile = (ast: SchemaAST.AST, shapes: Shapes): Decode =>
-  new Compiler(shapes).place(ast, shapes.root, true).decode
+  new Compiler(shapes).place(ast, shapes.root).decode
 
 /** Every key below `value` that none of the shapes knows. */
 export const unknownKeys = (shapes: Shapes, view: View, value: unknown): ReadonlyArray<Tokens> => {
@@ -56,13 +56,12 @@ class Compiler {
     this.shapes = shapes
   }
 
-  /** The value of a place. One that is not required may be absent. */
-  place(ast: SchemaAST.AST, view: View, isRequired: boolean): Decoder {
+  place(ast: SchemaAST.AST, view: View): Decoder {
     const decode = this.byMembers(ast, view)
     const isConstant = hasConstantDefault(ast)
     if (decode !== undefined) return { decode: remembered(decode, isConstant), accepts: () => false }
     const accepts = this.shapes.hasSecret(view) ? undefined : acceptorOf(ast)
-    return { decode: remembered(this.unit(ast, view, isRequired), isConstant), accepts: accepts ?? (() => false) }
+    return { decode: remembered(this.unit(ast, view), isConstant), accepts: accepts ?? (() => false) }
   }
 
   private byMembers(ast: SchemaAST.AST, view: View): Decode | undefined {
@@ -72,7 +71,7 @@ class Compiler {
     if (passage === undefined || !SchemaAST.isObjects(body) || body.encodingChecks !== undefined) return undefined
     const members = this.members(body, view, passage.names)
     if (members === undefined || (linkCount === 0 && !SchemaAST.isOptional(ast))) return members
-    const whole = this.unit(ast, view, false)
+    const whole = this.unit(ast, view)
     return (input, path, problems) => {
       if (input === absent && linkCount === 0) return { output: absent, effective: absent, unknown: noKeys }
       const passed = passage.pass(input)
@@ -90,19 +89,19 @@ class Compiler {
       const fields = ast.propertySignatures.map((field): Field => {
         const name = String(field.name)
         const key = names?.get(name) ?? name
-        return { key, name, ...this.place(field.type, this.shapes.step(view, key), false) }
+        return { key, name, ...this.place(field.type, this.shapes.step(view, key)) }
       })
       return structDecoder(fields, check)
     }
     if (others.length > 0 || ast.propertySignatures.length > 0 || signature.parameter !== Schema.String.ast)
       return undefined
     const inner = this.shapes.step(view, "*")
-    return recordDecoder(this.place(signature.type, inner, true), check)
+    return recordDecoder(this.place(signature.type, inner), check)
   }
 
   /** Runs the checks of a struct or record on its decoded value; those that look only at its keys once for each list of keys. */
   private check(checks: SchemaAST.Checks, view: View): Check {
-    const isOfKeys = (check: AnyCheck) => ofKeys.has(String(representationOf(check)?.["id"]))
+    const isOfKeys = (check: AnyCheck) => ofKeys.has(representationOf(check))
     const verifyAll = verifierOf(checks)
     const verifyRest = verifierOf(checks.filter((check) => !isOfKeys(check)))
     const checked = new WeakSet<ReadonlyArray<string>>()
@@ -116,26 +115,32 @@ class Compiler {
     }
   }
 
-  /** One value for Schema as a whole. A key that may be absent is decoded as a struct of this one key, which settles its default. */
-  private unit(ast: SchemaAST.AST, view: View, required: boolean): Decode {
+  /** One value for Schema as a whole: a struct of this one key, because a key that may be absent has its default there. */
+  private unit(ast: SchemaAST.AST, view: View): Decode {
     const shapes = this.shapes
-    const secret = shapes.hasSecret(view)
-    const parser = parserOf(ast, required)
-    const effectiveOf = effectiveBy(ast, parser)
+    const wrapped = schemaOf(new SchemaAST.Objects([new SchemaAST.PropertySignature("value", ast)], []))
+    const parse = SchemaParser.decodeUnknownExit(wrapped)
+    const encode = SchemaParser.encodeUnknownExit(schemaOf(withoutDefaults(ast)))
+    const decode = (input: unknown, options?: SchemaAST.ParseOptions) =>
+      parse(input === absent ? {} : { value: input }, options)
+    const effectiveOf = (input: unknown, output: unknown): unknown => {
+      if (output === absent) return absent
+      const encoded = encode(output)
+      if (encoded._tag === "Failure" || sameValue(encoded.value, input)) return input
+      const again = decode(encoded.value)
+      if (again._tag === "Failure" || !sameValue(member(again.value, "value"), output)) return input
+      return freeze(encoded.value)
+    }
     return (input, path, problems) => {
-      const decoded = parser.decode(input)
-      if (decoded === failed) {
-        const skip = required ? 0 : 1
-        addIssues(problems, parser.cause(input), { input, base: path, shapes, view, skip })
-        return undefined
+      const exit = decode(input)
+      if (exit._tag === "Failure") {
+        const all = decode(input, { errors: "all" })
+        const { cause } = all._tag === "Failure" ? all : exit
+        return addIssues(problems, cause, { input, base: path, shapes, view, skip: 1 })
       }
-      const output = sameValue(decoded, input) ? input : freeze(decoded)
-      const effective = effectiveOf(input, output)
-      return {
-        output,
-        effective: secret ? wrapSecrets(shapes, view, effective) : effective,
-        unknown: unknownKeys(shapes, view, input),
-      }
+      const output = freeze(member(exit.value, "value"))
+      const effective = wrapSecrets(shapes, view, effectiveOf(input, output))
+      return { output, effective, unknown: unknownKeys(shapes, view, input) }
     }
   }
 }
@@ -143,12 +148,7 @@ class Compiler {
 type AnyCheck = SchemaAST.Checks[number]
 
 /** Checks that look only at the keys of an object. */
-const ofKeys = new Set(["effect/schema/isPropertyNames", "effect/schema/isMaxProperties"])
-
-const representationOf = (check: AnyCheck): PlainObject | undefined => {
-  const representation = check.annotations?.["representation"]
-  return isObject(representation) ? representation : undefined
-}
+const ofKeys = new Set<unknown>(["effect/schema/isPropertyNames", "effect/schema/isMaxProperties"])
 
 const verifierOf = (checks: ReadonlyArray<AnyCheck>) => {
   const [first, ...others] = checks
@@ -156,45 +156,7 @@ const verifierOf = (checks: ReadonlyArray<AnyCheck>) => {
   return SchemaParser.decodeUnknownExit(schemaOf(new SchemaAST.Objects([], [], undefined, all)), { errors: "all" })
 }
 
-const effectiveBy = (ast: SchemaAST.AST, parser: Parser): ((input: unknown, output: unknown) => unknown) => {
-  const encode = SchemaParser.encodeUnknownExit(schemaOf(withoutDefaults(ast)))
-  return (input, output) => {
-    if (output === absent) return absent
-    const encoded = encode(output)
-    if (encoded._tag === "Failure" || sameValue(encoded.value, input)) return input
-    const again = parser.decode(encoded.value)
-    if (again === failed || !sameValue(again, output)) return input
-    return sameValue(encoded.value, output) ? output : freeze(encoded.value)
-  }
-}
-
-const failed: unique symbol = Symbol("failed")
-
-interface Parser {
-  /** The decoded value, `absent` or `failed`. */
-  readonly decode: (input: unknown) => unknown
-  /** Decodes once more, for all issues at once. */
-  readonly cause: (input: unknown) => Cause.Cause<SchemaIssue.Issue>
-}
-
 const schemaOf = (ast: SchemaAST.AST): Schema.Unknown => Schema.make<Schema.Unknown>(ast as Schema.Unknown["ast"])
-
-const parserOf = (ast: SchemaAST.AST, required: boolean): Parser => {
-  const schema = schemaOf(required ? ast : new SchemaAST.Objects([new SchemaAST.PropertySignature("value", ast)], []))
-  const decode = SchemaParser.decodeUnknownExit(schema)
-  const wrap = (input: unknown): unknown => (required ? input : input === absent ? {} : { value: input })
-  return {
-    decode: (input) => {
-      const exit = decode(wrap(input))
-      if (exit._tag === "Failure") return failed
-      return required ? exit.value : member(exit.value, "value")
-    },
-    cause: (input) => {
-      const exit = decode(wrap(input), { errors: "all" })
-      return exit._tag === "Failure" ? exit.cause : Cause.empty
-    },
-  }
-}
 
 const wrapSecrets = (shapes: Shapes, view: View, value: unknown): unknown => {
   if (value === absent || value === null || !shapes.hasSecret(view)) return value

@@ -5,7 +5,6 @@
 import { Schema } from "effect"
 import { parsePointer } from "../../JsonPointer.ts"
 import { isObject, type PlainObject } from "../Json.ts"
-import { defaultOf } from "./Links.ts"
 import type { Shapes, View } from "./Shape.ts"
 
 export const jsonSchemaOf = (schema: Schema.Top, shapes: Shapes, version: number): Schema.JsonObject => {
@@ -53,20 +52,10 @@ class Describer {
     return Object.fromEntries(
       Object.entries(properties).map(([key, node]) => {
         const inner = this.place(node, this.shapes.step(view, key))
-        const declared = this.defaultOf(view, key)
+        const declared = this.shapes.defaultAt(view, key)
         return [key, declared === undefined ? inner : { ...inner, default: declared }]
       }),
     )
-  }
-
-  /** The default as the schema declares it, which is how a person would write it. Of several shapes the first that has one counts. */
-  private defaultOf(view: View, key: string): unknown {
-    for (const { fields } of view) {
-      const field = fields.get(key)
-      const declared = field && defaultOf(field)
-      if (declared !== undefined) return declared
-    }
-    return undefined
   }
 
   /** A definition may contain itself, so it is entered before it is described. */

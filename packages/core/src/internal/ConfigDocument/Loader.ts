@@ -5,14 +5,14 @@ import { parsePointer } from "../../JsonPointer.ts"
 import { absent, lookup, type PlainObject, replaceAt } from "../Json.ts"
 import { share } from "../StructuralSharing.ts"
 import { compile } from "./Codec.ts"
-import { differences, unwrap } from "./Difference.ts"
+import { differences } from "./Difference.ts"
 import { pretty, rewriteDocument } from "./EditedText.ts"
 import { applyOverrides, decisive, hides, type Override, overridesOf, unhidden } from "./Layers.ts"
 import type { Decode, Decoded } from "./Members.ts"
 import { positionsIn } from "./Outline.ts"
 import { locate, ProblemList, type UnplacedProblem } from "./Problems.ts"
 import type { Read } from "./Reader.ts"
-import { declaredDefaults, type Shapes } from "./Shape.ts"
+import type { Shapes } from "./Shape.ts"
 import type { Edit, Layers, Loaded, Migration, Provenance } from "./Types.ts"
 import { migrate, versionOf } from "./Version.ts"
 import { isSearched, warningsOf } from "./Warnings.ts"
@@ -92,16 +92,9 @@ export class Loader<C> {
 
   /** A text with the version and every default. */
   seed(): Result.Result<string, ReadonlyArray<Problem>> {
-    const { ast, shapes } = this.settings
-    const write = (value: unknown): string => pretty({ version: this.version, ...(value as object) })
-    return Result.map(this.load(JSON.stringify({ version: this.version }), {}), (loaded) => {
-      const effective = unwrap(loaded.effective)
-      const declared = write(declaredDefaults(shapes, ast, effective))
-      const seeded = this.load(declared, {})
-      const isSame =
-        Result.isSuccess(seeded) && differences(loaded.effective, seeded.success.effective).paths.length === 0
-      return isSame ? declared : write(effective)
-    })
+    const { shapes } = this.settings
+    const seed = pretty(shapes.withDefaults(shapes.root, { version: this.version }))
+    return Result.map(this.load(seed, {}), () => seed)
   }
 
   /** The document in the current version, without its version where that would be taken for a key of a record. */

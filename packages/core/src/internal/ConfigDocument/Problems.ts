@@ -84,13 +84,16 @@ export interface Refused {
   readonly skip: number
 }
 
-export const addIssues = (problems: ProblemList, cause: Cause.Cause<SchemaIssue.Issue>, refused: Refused): void => {
+export const addIssues = (
+  problems: ProblemList,
+  cause: Cause.Cause<SchemaIssue.Issue>,
+  refused: Refused,
+): undefined => {
   const { base, input, shapes, skip, view } = refused
   const issue = Option.getOrUndefined(Cause.findErrorOption(cause))
   if (issue === undefined) {
     const message = "the schema's own code fails on this value: change the value, or correct the schema"
-    problems.add({ by: "schema", path: [...base], message, at: "value" })
-    return
+    return problems.add({ by: "schema", path: [...base], message, at: "value" })
   }
   for (const found of leavesOf(issue, [])) {
     if (problems.isFull) {

@@ -4,7 +4,7 @@
  */
 import { SchemaAST } from "effect"
 import type { Tokens } from "../../JsonPointer.ts"
-import { isObject } from "../Json.ts"
+import { isObject, type PlainObject } from "../Json.ts"
 import { defaultOf, mappingOf, withoutLinks } from "./Links.ts"
 import type { Remark } from "./Types.ts"
 
@@ -49,10 +49,13 @@ const nothing: Shape = {
   renamed: new Map(),
 }
 
-const isRedactedSchema = (ast: SchemaAST.AST): boolean => {
-  const representation = ast.annotations?.["representation"]
-  return isObject(representation) && representation["id"] === "effect/schema/Redacted"
+/** Which of Effect's own schemas or checks this is. */
+export const representationOf = ({ annotations }: Pick<SchemaAST.AST, "annotations">): unknown => {
+  const representation = annotations?.["representation"]
+  return isObject(representation) ? representation["id"] : undefined
 }
+
+const isRedactedSchema = (ast: SchemaAST.AST): boolean => representationOf(ast) === "effect/schema/Redacted"
 
 /** The views of one schema. They are remembered, because schemas are walked for every changed value. */
 export class Shapes {
@@ -101,24 +104,32 @@ export class Shapes {
 
   /** Whether a place at or below has a secret. */
   hasSecret(view: View): boolean {
-    return view.some(
-      (shape) =>
-        shape.secret ||
-        [...shape.fields.values(), ...shape.elements, ...shape.rest, ...shape.tail].some((ast) =>
-          this.holdsSecret(ast),
-        ),
-    )
+    return view.some((shape) => shape.secret || partsOfShape(shape).some((ast) => this.holdsSecret(ast)))
   }
 
   /** Whether a change here may touch a place that needs a restart. */
   hasRestart(view: View): boolean {
-    return view.some(
-      (shape) =>
-        shape.restart ||
-        [...shape.fields.values(), ...shape.elements, ...shape.rest, ...shape.tail].some((ast) =>
-          reaches(ast, isAnnotated, new Set()),
-        ),
-    )
+    return view.some((shape) => shape.restart || partsOfShape(shape).some((ast) => reaches(ast, isAnnotated)))
+  }
+
+  /** The default that the schema declares for an absent key. Of several shapes the first that has one counts. */
+  defaultAt(view: View, key: string): unknown {
+    for (const { fields } of view) {
+      const field = fields.get(key)
+      const declared = field && defaultOf(field)
+      if (declared !== undefined) return declared
+    }
+    return undefined
+  }
+
+  /** `value` with the defaults of its absent keys as the schema declares them. */
+  withDefaults(view: View, value: PlainObject): PlainObject {
+    const filled: Record<string, unknown> = { ...value }
+    for (const key of view.flatMap((shape) => [...shape.fields.keys()])) {
+      const inner = filled[key] ?? this.defaultAt(view, key)
+      if (inner !== undefined) filled[key] = isObject(inner) ? this.withDefaults(this.step(view, key), inner) : inner
+    }
+    return filled
   }
 
   /** The path with the keys of the document, for a problem that has names of the decoded side. */
@@ -201,7 +212,7 @@ export class Shapes {
   private holdsSecret(ast: SchemaAST.AST): boolean {
     const known = this.secrets.get(ast)
     if (known !== undefined) return known
-    const found = reaches(ast, isRedactedSchema, new Set())
+    const found = reaches(ast, isRedactedSchema)
     this.secrets.set(ast, found)
     return found
   }
@@ -211,7 +222,7 @@ export class Shapes {
 const reaches = (
   ast: SchemaAST.AST,
   predicate: (ast: SchemaAST.AST) => boolean,
-  visited: Set<SchemaAST.AST>,
+  visited = new Set<SchemaAST.AST>(),
 ): boolean => {
   if (visited.has(ast)) return false
   visited.add(ast)
@@ -228,6 +239,8 @@ const saysNoMore = (body: SchemaAST.AST, links: SchemaAST.Encoding): boolean =>
   !isRedactedSchema(body) &&
   body.typeParameters.length > 0 &&
   body.typeParameters.every((parameter) => parameter === links[0].to)
+
+const partsOfShape = ({ elements, fields, rest, tail }: Shape) => [...fields.values(), ...elements, ...rest, ...tail]
 
 const partsOf = (ast: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> => {
   switch (ast._tag) {
@@ -270,18 +283,3 @@ const isAnnotated = (ast: SchemaAST.AST): boolean =>
   ast.annotations?.[restartKey] === true ||
   ast.context?.annotations?.[restartKey] === true ||
   (ast.checks ?? []).some((check) => check.annotations?.[restartKey] === true)
-
-/** Defaults as the schema declares them ("2 hours"), where `effective` has them as they are encoded again ("7200000 millis"). */
-export const declaredDefaults = (shapes: Shapes, ast: SchemaAST.AST, effective: unknown): unknown => {
-  const declared = defaultOf(ast)
-  if (declared !== undefined && !isObject(declared)) return declared
-  if (!isObject(effective)) return effective
-  const fields = shapes.of(ast).flatMap((shape) => [...shape.fields])
-  return Object.fromEntries(
-    Object.entries(effective).map(([key, value]) => {
-      // the last one is the innermost, which has the defaults
-      const field = fields.findLast(([name]) => name === key)
-      return [key, field === undefined ? value : declaredDefaults(shapes, field[1], value)]
-    }),
-  )
-}
