@@ -5,15 +5,6 @@
 import { Effect, Exit, Option, SchemaAST, SchemaGetter } from "effect"
 import { absent, freeze, isObject, member, type PlainObject, put } from "../Json.ts"
 
-/** What a link does to the keys of an object. */
-export type KeyMapping =
-  | { readonly _tag: "Same" }
-  /** Decoded name → key in the document. */
-  | { readonly _tag: "Renamed"; readonly names: ReadonlyMap<string, string> }
-  | { readonly _tag: "Opaque" }
-
-const opaque: KeyMapping = { _tag: "Opaque" }
-
 /** Decodes a value, or `absent`, through a link; `undefined` where it fails, dies, or leaves nothing. */
 export const runLink = ({ transformation }: SchemaAST.Link, input: unknown): unknown => {
   if (transformation._tag === "Middleware") return undefined
@@ -35,36 +26,37 @@ export const defaultOf = (ast: SchemaAST.AST): unknown => {
   return outermost && runLink(outermost, absent)
 }
 
-const mappings = new WeakMap<SchemaAST.Link, KeyMapping>()
+/** Decoded name → key in the document. Empty for a link that keeps the keys, and `undefined` for one that does more to an object. */
+export type KeyMapping = ReadonlyMap<string, string> | undefined
+
+const mappings = new WeakMap<SchemaAST.Link, { readonly mapping: KeyMapping }>()
 
 export const mappingOf = (link: SchemaAST.Link): KeyMapping => {
-  const known = mappings.get(link) ?? probe(link)
+  const known = mappings.get(link) ?? { mapping: probe(link) }
   mappings.set(link, known)
-  return known
+  return known.mapping
 }
 
 /** Decodes an example whose members can be told apart. */
 const probe = (link: SchemaAST.Link): KeyMapping => {
   const example: Record<string, unknown> = {}
   const keys = new Map<unknown, string>()
-  if (SchemaAST.isObjects(link.to)) {
-    for (const { name } of link.to.propertySignatures) {
-      if (typeof name === "symbol") return opaque
-      const mark = {}
-      keys.set(mark, String(name))
-      put(example, String(name), mark)
-    }
+  for (const { name } of SchemaAST.isObjects(link.to) ? link.to.propertySignatures : []) {
+    if (typeof name === "symbol") return undefined
+    const mark = {}
+    keys.set(mark, String(name))
+    put(example, String(name), mark)
   }
   const result = runLink(link, example)
-  if (result === example) return { _tag: "Same" }
-  if (!isObject(result)) return opaque
   const names = new Map<string, string>()
+  if (result === example) return names
+  if (!isObject(result)) return undefined
   for (const name of Object.keys(result)) {
     const key = keys.get(result[name])
-    if (key === undefined) return opaque
+    if (key === undefined) return undefined
     names.set(name, key)
   }
-  return names.size === keys.size ? { _tag: "Renamed", names } : opaque
+  return names.size > 0 && names.size === keys.size ? names : undefined
 }
 
 /** The node without its last `count` links. Effect has this function, but does not export it. */
@@ -78,7 +70,7 @@ export const withoutLinks = (ast: SchemaAST.AST, count: number): SchemaAST.AST =
 /** An encoding that omits defaults would hide the values in force, so they do not belong to the effective value. */
 export const withoutDefaults = (ast: SchemaAST.AST): SchemaAST.AST => {
   const links = ast.encoding ?? []
-  return withoutLinks(ast, links.length - 1 - links.findLastIndex((link) => mappingOf(link)._tag !== "Same"))
+  return withoutLinks(ast, links.length - 1 - links.findLastIndex((link) => mappingOf(link)?.size !== 0))
 }
 
 /** The way of a value through all links of an object schema. */
@@ -96,8 +88,8 @@ export const passageOf = (ast: SchemaAST.AST): Passage | undefined => {
   let names: ReadonlyMap<string, string> | undefined
   for (const [index, link] of links.entries()) {
     const mapping = mappingOf(link)
-    if (mapping._tag === "Opaque" || names !== undefined) return undefined
-    if (mapping._tag === "Renamed") names = mapping.names
+    if (mapping === undefined || names !== undefined) return undefined
+    if (mapping.size > 0) names = mapping
     if (!validatesNothingElse(link.to, withoutLinks(ast, index + 1), names)) return undefined
     steps.push(names === undefined ? (value) => handOn(link, value) : renaming(link, names))
   }

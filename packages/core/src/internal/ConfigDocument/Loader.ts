@@ -8,7 +8,7 @@ import { compile } from "./Codec.ts"
 import { differences } from "./Difference.ts"
 import { pretty, rewriteDocument } from "./EditedText.ts"
 import { applyOverrides, decisive, hides, type Override, overridesOf, unhidden } from "./Layers.ts"
-import type { Decode, Decoded } from "./Members.ts"
+import type { Decode } from "./Members.ts"
 import { positionsIn } from "./Outline.ts"
 import { locate, ProblemList, type UnplacedProblem } from "./Problems.ts"
 import type { Read } from "./Reader.ts"
@@ -29,15 +29,11 @@ interface Settings {
 interface Stages {
   /** The text as it is. */
   readonly source: PlainObject
-  /** The version that the text has. */
-  readonly from: number
   /** In the current version. The same object as `source` if the text has that version. */
   readonly document: PlainObject
   /** Under the overrides. The same object as `document` if there are none. */
-  readonly layered: PlainObject
+  readonly layered: unknown
 }
-
-type Loading<C> = Result.Result<Loaded<C>, ReadonlyArray<Problem>>
 
 export class Loader<C> {
   readonly version: number
@@ -56,20 +52,50 @@ export class Loader<C> {
     this.stripsVersion = !isDeclared && shapes.root.some((shape) => shape.rest.length > 0)
   }
 
-  load = (text: string, layers: Layers, previous?: Loaded<C>): Loading<C> => {
-    const before = previous === undefined ? undefined : this.stages.get(previous)
+  load = (text: string, layers: Layers, previous?: Loaded<C>): Result.Result<Loaded<C>, ReadonlyArray<Problem>> => {
+    const { readText, shapes } = this.settings
+    const before = previous && this.stages.get(previous)
     const problems = new ProblemList()
-    const warnings = new ProblemList()
-    const read = this.settings.readText(text, before?.source)
+    const refused = () => Result.fail(locate(problems, positionsIn(text)))
+    const read = readText(text, before?.source)
     if (Result.isFailure(read)) return Result.fail(read.failure)
     const source = read.success
     const from = versionOf(source, this.version, problems)
     const document = from === undefined ? undefined : this.lift(source, from, before, problems)
-    const loaded =
-      from === undefined || document === undefined
-        ? undefined
-        : this.decodeUnder(text, layers, { source, from, document }, previous, problems, warnings)
-    return loaded === undefined ? Result.fail(locate(problems, positionsIn(text))) : Result.succeed(loaded)
+    if (from === undefined || document === undefined) return refused()
+
+    const found = new ProblemList()
+    const overrides = overridesOf(this.settings, layers, document, problems, found)
+    const layered =
+      overrides.length === 0 ? document : share(before?.layered, applyOverrides(document, overrides, problems))
+    const decoding = new ProblemList()
+    const decoded = this.decode(layered, [], decoding)
+    problems.addAll(decoding, (problem) => attribute(problem, overrides))
+    if (decoded === undefined || problems.count > 0) return refused()
+    const hidden = this.hidesParts(document, layered, overrides, problems)
+    if (problems.count > 0) return refused()
+
+    const effective = share(previous?.effective, decoded.effective)
+    const isSame = previous !== undefined && Object.is(effective, previous.effective)
+    const config = isSame ? previous.config : (share(previous?.config, decoded.output) as C)
+    const subject = { text, value: source, config, ...decoded, isSearched: isSearched(text, previous !== undefined) }
+    let warnings: ReadonlyArray<Problem> | undefined
+    const loaded: Loaded<C> = Object.freeze({
+      text,
+      config,
+      effective,
+      hidden,
+      // Positions cost a reading of the text, which only a caller that reads the warnings pays for.
+      get warnings() {
+        warnings ??= warningsOf(subject, shapes, found)
+        return warnings
+      },
+      ...(from !== this.version && {
+        migrated: { from, to: this.version, text: this.migratedText(text, source, document) },
+      }),
+    })
+    this.stages.set(loaded, { source, document, layered })
+    return Result.succeed(loaded)
   }
 
   isCurrent = (text: string): boolean => {
@@ -106,37 +132,13 @@ export class Loader<C> {
     return share(before?.document, replaceAt(current, ["version"], absent)) as PlainObject
   }
 
-  private decodeUnder(
-    text: string,
-    layers: Layers,
-    parts: Pick<Stages, "source" | "from" | "document">,
-    previous: Loaded<C> | undefined,
-    problems: ProblemList,
-    warnings: ProblemList,
-  ): Loaded<C> | undefined {
-    const before = previous === undefined ? undefined : this.stages.get(previous)
-    const { document } = parts
-    const overrides = overridesOf(this.settings, layers, document, problems, warnings)
-    const layered =
-      overrides.length === 0
-        ? document
-        : (share(before?.layered, applyOverrides(document, overrides, problems)) as PlainObject)
-    const decoding = new ProblemList()
-    const decoded = this.decode(layered, [], decoding)
-    problems.addAll(decoding, (problem) => attribute(problem, overrides))
-    if (decoded === undefined || problems.count > 0) return undefined
-    const hidden = this.hidesParts(document, layered, overrides, problems)
-    if (problems.count > 0) return undefined
-    return this.loaded(text, { ...parts, layered }, decoded, previous, warnings, hidden)
-  }
-
   /**
    * Whether a part of the document is hidden. The document must be valid without the values that hide it, because they do not stay with it.
    * It may lack values that the layers above only add.
    */
   private hidesParts(
     document: PlainObject,
-    layered: PlainObject,
+    layered: unknown,
     overrides: ReadonlyArray<Override>,
     problems: ProblemList,
   ): boolean {
@@ -152,40 +154,7 @@ export class Loader<C> {
     return true
   }
 
-  private loaded(
-    text: string,
-    stages: Stages,
-    { effective, output, unknown }: Decoded,
-    previous: Loaded<C> | undefined,
-    found: ProblemList,
-    hidden: boolean,
-  ): Loaded<C> {
-    const { from, source } = stages
-    const { shapes } = this.settings
-    const inForce = share(previous?.effective, effective)
-    const config =
-      previous !== undefined && Object.is(inForce, previous.effective)
-        ? previous.config
-        : (share(previous?.config, output) as C)
-    const subject = { text, value: source, config, unknown, isSearched: isSearched(text, previous !== undefined) }
-    let warnings: ReadonlyArray<Problem> | undefined
-    const loaded: Loaded<C> = {
-      text,
-      config,
-      effective: inForce,
-      hidden,
-      // Positions cost a reading of the text, which only a caller that reads the warnings pays for.
-      get warnings() {
-        warnings ??= warningsOf(subject, shapes, found)
-        return warnings
-      },
-      ...(from === this.version ? {} : { migrated: { from, to: this.version, text: this.migratedText(text, stages) } }),
-    }
-    this.stages.set(loaded, stages)
-    return Object.freeze(loaded)
-  }
-
-  private migratedText(text: string, { document, source }: Stages): string {
+  private migratedText(text: string, source: PlainObject, document: PlainObject): string {
     const wanted = Object.hasOwn(document, "version") ? document : { version: this.version, ...document }
     const { paths, truncated } = differences(source, wanted, maxMigratedPaths)
     return truncated ? pretty(wanted) : rewriteDocument({ text, value: source }, wanted, paths, this.settings.readText)

@@ -195,8 +195,7 @@ export class Shapes {
     for (let index = links.length - 1; index >= 0; index--) {
       if (index === 0 && saysNoMore(stages[0]!, links)) return view
       const mapping = mappingOf(links[index]!)
-      if (mapping._tag === "Renamed") names = compose(names, mapping.names)
-      if (mapping._tag === "Opaque") {
+      if (mapping === undefined) {
         const beyond = stages.slice(0, index + 1)
         const secret = beyond.some((stage) => this.holdsSecret(stage))
         const restart = beyond.some(isAnnotated)
@@ -204,6 +203,7 @@ export class Shapes {
           ? view.map((shape) => ({ ...shape, secret: shape.secret || secret, restart: shape.restart || restart }))
           : view
       }
+      if (mapping.size > 0) names = compose(names, mapping)
       for (const shape of this.of(stages[index]!)) view.push(rename({ ...shape, encoded: false }, names))
     }
     return view
