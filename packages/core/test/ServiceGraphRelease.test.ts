@@ -76,7 +76,7 @@ class Hanging extends ServiceGraph.Service<Hanging>()("Hanging", {
 it.effect("closes although a layer that is being built does not end", () =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
-    yield* Effect.forkChild(Layer.buildWithScope(Layer.fresh(Hanging.layerBackground), scope))
+    yield* Effect.forkChild(Layer.buildWithScope(Layer.fresh(ServiceGraph.layerBackground(Hanging)), scope))
     yield* settle
     const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
     yield* settle
