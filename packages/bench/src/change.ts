@@ -49,9 +49,9 @@ export const run = async (): Promise<void> => {
 const changeRows = async (command: string, hosts: ReadonlyArray<Host>): Promise<Array<Row>> => {
   const ratios = new Map<string, Array<number>>()
   const add = (name: string, ratio: number) => ratios.set(name, [...(ratios.get(name) ?? []), ratio])
-  const heaps = new Map<Host, number>()
+  const memory = new Map<Host, number>()
   for (let round = -1; round < CHANGES; round++) {
-    if (round === 0) for (const host of hosts) heaps.set(host, (await sampleOf(host, "heap")).heapBytes)
+    if (round === 0) for (const host of hosts) memory.set(host, (await sampleOf(host, "memory")).memoryBytes)
     for (const host of hosts) {
       for (const kind of ["save", "set"] as const) {
         const parse = parseMillis(readFileSync(host.document, "utf8"))
@@ -64,8 +64,11 @@ const changeRows = async (command: string, hosts: ReadonlyArray<Host>): Promise<
     }
   }
   for (const host of hosts) {
-    const { heapBytes } = await sampleOf(host, "heap")
-    add(`${host.size} models: heap after ${2 * CHANGES} changes, against before`, heapBytes / (heaps.get(host) ?? 0))
+    const { memoryBytes } = await sampleOf(host, "memory")
+    add(
+      `${host.size} models: memory after ${2 * CHANGES} changes, against before`,
+      memoryBytes / (memory.get(host) ?? 0),
+    )
   }
   return Array.from(ratios, ([name, of]): Row => {
     if (!name.startsWith(`${bound} `)) return { name, ratio: median(of) }
@@ -174,7 +177,7 @@ const stop = async ({ child }: Host): Promise<void> => {
   await ended
 }
 
-const sampleOf = async ({ child }: Host, wanted: "sample" | "heap"): Promise<Sample> => {
+const sampleOf = async ({ child }: Host, wanted: "sample" | "memory"): Promise<Sample> => {
   const answer = once(child, "message")
   child.send(wanted)
   const [sample] = await answer
