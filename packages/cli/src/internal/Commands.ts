@@ -4,6 +4,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { config } from "./Commands/config.ts"
+import { models, providers } from "./Commands/modelCommands.ts"
 import { numberFlag } from "./Commands/numberFlag.ts"
 import { switchFlag } from "./Commands/switchFlag.ts"
 
@@ -65,13 +66,6 @@ const status = Command.make(
           ({ status }) => status(input),
         ),
 ).pipe(Command.withDescription("Show whether a host is running, and its state"))
-
-const models = Command.make("models", {}, () =>
-  Effect.flatMap(
-    Effect.promise(() => import("./Commands/models.ts")),
-    ({ models }) => models,
-  ),
-).pipe(Command.withDescription("List models and providers"))
 
 const services = Command.make("services", {}, () =>
   Effect.flatMap(
@@ -196,4 +190,17 @@ const reload = Command.make(
     ),
 ).pipe(Command.withDescription("Let the host read its document and environment again, and show what changed"))
 
-export const commands = [serve, status, models, services, stats, events, keys, doctor, service, config, reload] as const
+export const commands = [
+  serve,
+  status,
+  models,
+  providers,
+  services,
+  stats,
+  events,
+  keys,
+  doctor,
+  service,
+  config,
+  reload,
+] as const

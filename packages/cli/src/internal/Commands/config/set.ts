@@ -2,13 +2,15 @@
 import { dotted } from "@signalbox/core/ChangeSummary"
 import { parsePointer } from "@signalbox/core/JsonPointer"
 import { Effect, type Schema } from "effect"
-import type { ConfigAccess, Edit, State } from "../../ConfigAccess.ts"
+import type { State } from "../../ConfigAccess.ts"
 import { checkPath, configPath } from "../../configPath.ts"
 import { type Failure, failed } from "../../Failure.ts"
+import { shellWord } from "../../shellWord.ts"
 import { escapeLine } from "../../TextFormat.ts"
 import { valueArgument } from "../../valueArgument.ts"
 import { withConfig } from "../../withConfig.ts"
 import { printWritten } from "./changeReport.ts"
+import { writeEdits } from "./writeEdits.ts"
 
 interface Input {
   readonly path: string
@@ -24,10 +26,12 @@ export const set = Effect.fnUntraced(function* ({ asText, path, value: argument 
     Effect.gen(function* () {
       const before = yield* access.state
       const pointer = yield* configPath(path, before.effective)
-      const written = yield* Effect.mapError(write(access, { path: pointer, value: value as Schema.Json }), (error) =>
-        isAbout(error, pointer) && mayBeText
-          ? withHint(error, "if the value is text, add --string")
-          : absentMember(error, pointer, before),
+      const written = yield* Effect.mapError(
+        writeEdits(access, [{ path: pointer, value: value as Schema.Json }]),
+        (error) =>
+          isAbout(error, pointer) && mayBeText
+            ? withHint(error, "if the value is text, add --string")
+            : absentMember(error, pointer, before),
       )
       yield* printWritten(access, before, written, [pointer])
     }),
@@ -52,13 +56,10 @@ const absentMember = (error: Failure, path: string, { effective }: State): Failu
   return failed(
     "rejected",
     `there is no ${member} yet, and ${escapeLine(dotted(path))} alone is not enough; nothing was changed`,
-    `add it with \`signalbox ${command} add ${shellWord(name)}\`, then set the rest`,
+    `add it with \`signalbox ${command} add ${escapeLine(shellWord(name))}\`, then set the rest`,
     { problems: error.problems ?? [] },
   )
 }
-
-const shellWord = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${escapeLine(word.replaceAll("'", `'\\''`))}'`
 
 export const unset = Effect.fnUntraced(function* ({ path }: { readonly path: string }) {
   yield* checkPath(path)
@@ -66,7 +67,7 @@ export const unset = Effect.fnUntraced(function* ({ path }: { readonly path: str
     Effect.gen(function* () {
       const before = yield* access.state
       const pointer = yield* configPath(path, before.effective)
-      const written = yield* write(access, { path: pointer, remove: true })
+      const written = yield* writeEdits(access, [{ path: pointer, remove: true }])
       if (written.hash === before.hash) {
         const { notInDocument } = yield* Effect.promise(() => import("./valueInDocument.ts"))
         return yield* notInDocument(before, pointer)
@@ -75,22 +76,3 @@ export const unset = Effect.fnUntraced(function* ({ path }: { readonly path: str
     }),
   )
 })
-
-const write = (access: ConfigAccess, edit: Edit) =>
-  access.change({ edits: [edit] }).pipe(
-    Effect.catchIf(
-      ({ kind }) => kind === "rejected",
-      (error) => Effect.flatMap(access.state, (state) => Effect.fail(documentRefused(state) ?? error)),
-    ),
-  )
-
-/** The failure to report when the document was refused before the edit. */
-const documentRefused = ({ problems, source }: State): Failure | undefined =>
-  problems.length === 0
-    ? undefined
-    : failed(
-        "document-refused",
-        `nothing was changed: the document at ${escapeLine(source)} is already refused`,
-        "correct it in the file, or restore the last accepted one with `signalbox config undo`",
-        { problems, source },
-      )

@@ -5,16 +5,12 @@ import { Effect, type Schema } from "effect"
 import type { Failure } from "../../Failure.ts"
 import { withFileConfig } from "../../FileConfigAccess.ts"
 import type { Target } from "../../Target.ts"
+import { membersOf } from "../membersOf.ts"
 
 type DocumentModels = Omit<ModelsState, "cursor">
 
 export const modelsInDocument = (target: Target): Effect.Effect<DocumentModels, Failure> =>
   withFileConfig(target, "read", ({ state }) => Effect.map(state, ({ effective }) => modelsOf(effective)))
-
-type Members = Readonly<Record<string, Schema.Json | undefined>>
-
-const membersOf = (value: Schema.Json | undefined): Members =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Members) : {}
 
 const modelsOf = (effective: Schema.Json): DocumentModels => {
   const { default_model_alias: alias, models, providers } = membersOf(effective)

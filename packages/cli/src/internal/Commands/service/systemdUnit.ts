@@ -2,6 +2,7 @@
  * A systemd user unit (systemd.service(5), systemd.exec(5)). Its hardening is limited to what a user's own service manager can do: all file systems are
  * read-only except the host's directory and the compile cache, which needs unprivileged user namespaces. `MemoryDenyWriteExecute` would stop V8's compiler.
  */
+import { shellWord } from "../../shellWord.ts"
 import type { HostService } from "./HostService.ts"
 
 export const systemdUnit = ({ arguments: args, directory, program }: HostService) => {
@@ -53,6 +54,3 @@ const quoted = (word: string): string => {
 
 /** `quoted` for settings that expand no variables. */
 const quotedPath = (path: string): string => quoted(path).replaceAll("$$", "$")
-
-const shellWord = (path: string): string =>
-  /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
