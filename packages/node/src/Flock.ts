@@ -45,7 +45,7 @@ export type Mechanism = "kernel" | "program" | "none"
  *
  * const fd = openSync(join(tmpdir(), "signalbox-example.lock"), "a", 0o600)
  * const program = Effect.flatMap(Flock, (flock) =>
- *   Effect.ensuring(flock.tryLock(fd, "exclusive"), Effect.ignore(flock.unlock(fd))),
+ *   Effect.ensuring(flock.tryLock(fd, "exclusive"), Effect.sync(() => flock.unlockSync(fd))),
  * )
  * strictEqual(await Effect.runPromise(Effect.provide(program, Flock.layer)), true)
  * ```
@@ -58,11 +58,9 @@ export class Flock extends Context.Service<
     readonly tryLock: (fd: number, mode: Mode) => Effect.Effect<boolean, FlockError>
     /** Waits until it holds the lock, without an order among waiters. After an interruption the descriptor may be locked: close or unlock it. */
     readonly lock: (fd: number, mode: Mode) => Effect.Effect<void, FlockError>
-    /** Releases the lock. Succeeds without a lock. */
-    readonly unlock: (fd: number) => Effect.Effect<void, FlockError>
     /** Synchronous `tryLock`; throws `FlockError`. With `program` it blocks the thread for milliseconds. */
     readonly tryLockSync: (fd: number, mode: Mode) => boolean
-    /** Synchronous `unlock`; throws `FlockError`. */
+    /** Releases the lock. Succeeds without a lock; throws `FlockError`. */
     readonly unlockSync: (fd: number) => void
   }
 >()("@signalbox/node/Flock") {
@@ -119,7 +117,6 @@ const kernel = (call: (fd: number, operation: number) => number): Flock["Service
     mechanism: "kernel",
     tryLock,
     lock: (fd, mode) => lock(fd, mode),
-    unlock: (fd) => typed(() => unlockSync(fd)),
     tryLockSync,
     unlockSync,
   })
@@ -155,7 +152,6 @@ const viaProgram: Flock["Service"] = {
   mechanism: "program",
   tryLock: (fd, mode) => Effect.map(run(fd, once(mode)), (code) => code === 0),
   lock: (fd, mode) => Effect.asVoid(run(fd, [modeFlag[mode], "3"])),
-  unlock: (fd) => Effect.asVoid(run(fd, ["-u", "3"])),
   tryLockSync: (fd, mode) => runSync(fd, once(mode)) === 0,
   unlockSync: (fd) => void runSync(fd, ["-u", "3"]),
 }
@@ -227,7 +223,7 @@ const none = (detail: string): Flock["Service"] => {
   const raise = (): never => {
     throw error
   }
-  return { mechanism: "none", tryLock: fail, lock: fail, unlock: fail, tryLockSync: raise, unlockSync: raise }
+  return { mechanism: "none", tryLock: fail, lock: fail, tryLockSync: raise, unlockSync: raise }
 }
 
 const typed = <A>(f: () => A): Effect.Effect<A, FlockError> =>

@@ -40,7 +40,7 @@ const contract = (name: string, layer: Layer.Layer<Flock>) =>
         assert.isFalse(yield* flock.tryLock(b, "exclusive"))
         assert.isFalse(yield* flock.tryLock(b, "shared"))
         assert.isFalse(free(path))
-        yield* flock.unlock(a)
+        flock.unlockSync(a)
         assert.isTrue(free(path))
         assert.isTrue(yield* flock.tryLock(b, "exclusive"))
       }),
@@ -94,7 +94,7 @@ const contract = (name: string, layer: Layer.Layer<Flock>) =>
           Effect.andThen(flock.lock(b, "exclusive"), Deferred.succeed(had, void 0)),
         )
         assert.isFalse(yield* Deferred.isDone(had))
-        yield* flock.unlock(a)
+        flock.unlockSync(a)
         yield* Fiber.join(waiting)
         assert.isFalse(free(path))
       }),
@@ -111,7 +111,7 @@ const contract = (name: string, layer: Layer.Layer<Flock>) =>
           for (let i = 0; i < yields; i++) yield* Effect.yieldNow
           assert.isTrue(Exit.hasInterrupts(yield* Fiber.interrupt(waiting).pipe(Effect.andThen(Fiber.await(waiting)))))
         }
-        yield* flock.unlock(a)
+        flock.unlockSync(a)
         // A waiter that still ran would hold the lock now.
         assert.isTrue(free(path))
       }),
@@ -146,7 +146,7 @@ describe("Flock", () => {
       const waiting = yield* Effect.forkChild(flock.lock(b, "exclusive"))
       yield* TestClock.adjust("100 millis")
       assert.isUndefined(waiting.pollUnsafe())
-      yield* flock.unlock(a)
+      flock.unlockSync(a)
       yield* TestClock.adjust("16 millis")
       assert.isDefined(waiting.pollUnsafe())
     }).pipe(Effect.provide(Flock.layerKernel)),

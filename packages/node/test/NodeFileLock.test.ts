@@ -149,7 +149,7 @@ const specifics = (name: string, layer: Layer.Layer<FileLock | Flock>, idle: num
         // The next holder, exclusive or shared, removes the line of a dead one.
         for (const mode of ["exclusive", "shared"] as const) {
           writeFileSync(path, `${note}\n`)
-          yield* flock.unlock(other)
+          flock.unlockSync(other)
           yield* lock.withLock(path, { mode })(Effect.sync(() => assert.strictEqual(readFileSync(path, "utf8"), "")))
           yield* flock.tryLock(other, "exclusive")
         }
@@ -199,7 +199,7 @@ const specifics = (name: string, layer: Layer.Layer<FileLock | Flock>, idle: num
           .pipe(Effect.forkChild({ startImmediately: true }))
         unlinkSync(path)
         writeFileSync(path, "")
-        yield* flock.unlock(other)
+        flock.unlockSync(other)
         yield* TestClock.adjust("4 millis")
         assert.isFalse(yield* Fiber.join(waiting))
       }))
@@ -235,7 +235,7 @@ const specifics = (name: string, layer: Layer.Layer<FileLock | Flock>, idle: num
             .pipe(Effect.provideService(Scheduler.MaxOpsBeforeYield, operations))
           const fibers = yield* Effect.replicateEffect(Effect.forkChild(use, { startImmediately: true }), 4)
           for (const [index, fiber] of fibers.entries()) {
-            if (index === 2) yield* flock.unlock(other)
+            if (index === 2) flock.unlockSync(other)
             yield* TestClock.adjust(operations % 4)
             for (let i = 0; i < operations % 5; i++) yield* Effect.yieldNow
             yield* Fiber.interrupt(fiber)

@@ -23,7 +23,6 @@ const noLocks = Flock.of({
   mechanism: "none",
   tryLock: () => Effect.fail(missing),
   lock: () => Effect.fail(missing),
-  unlock: () => Effect.fail(missing),
   tryLockSync: refuse,
   unlockSync: refuse,
 })
