@@ -1,8 +1,7 @@
 /** Follows the symbolic links of a path, and lists the directories that must be watched to notice that it leads elsewhere. */
 import { Effect } from "effect"
-import { errorCode } from "../AtomicFile.ts"
 import { SourceUnavailable } from "../ConfigError.ts"
-import { type ManagedFile, unavailable } from "./ManagedFile.ts"
+import { type ManagedFile, orMissing, unavailable } from "./ManagedFile.ts"
 
 export interface LinkChain {
   /** The path of the document itself, whether or not it exists. */
@@ -32,9 +31,7 @@ export const followLinks = Effect.fnUntraced(function* ({
       continue
     }
     const next = path.join(here, part)
-    const info = yield* Effect.catch(fs.lstat(next), (error) =>
-      errorCode(error) === "ENOENT" ? Effect.undefined : Effect.fail(unavailable(name)(error)),
-    )
+    const info = yield* orMissing(name, undefined)(fs.lstat(next))
     if (info === undefined) return { real: path.join(next, ...names), directories: directories.add(here) }
     if (info.type !== "SymbolicLink") {
       here = next

@@ -1,5 +1,5 @@
 /** One file that Signalbox keeps, such as the configuration document or the keys, and the services that work on it. */
-import type { FileSystem, Path, PlatformError } from "effect"
+import { Effect, type FileSystem, type Path, type PlatformError } from "effect"
 import { type AtomicFile, errorCode, errorDetail } from "../AtomicFile.ts"
 import { SourceUnavailable } from "../ConfigError.ts"
 import type { Distrust } from "../FileTrust.ts"
@@ -19,3 +19,11 @@ export const unavailable =
   (path: string) =>
   (error: PlatformError.PlatformError): SourceUnavailable =>
     new SourceUnavailable({ path, code: errorCode(error), detail: errorDetail(error) })
+
+/** Reports a failure at `path` as `unavailable` does, and succeeds with `value` if the file is missing. */
+export const orMissing =
+  <const B>(path: string, value: B) =>
+  <A>(effect: Effect.Effect<A, PlatformError.PlatformError>): Effect.Effect<A | B, SourceUnavailable> =>
+    Effect.catch(effect, (error) =>
+      errorCode(error) === "ENOENT" ? Effect.succeed(value) : Effect.fail(unavailable(path)(error)),
+    )

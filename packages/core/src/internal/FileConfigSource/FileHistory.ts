@@ -2,8 +2,7 @@
  * Keeps documents in `history/` beside the document: one file each, 0600, named by time and hash, whole and durable before its name exists. Every
  * change of the directory runs under the document's lock. Keeping a document costs one reading of the directory, however much it holds.
  */
-import { ByteSize, Clock, Effect, Option } from "effect"
-import { errorCode } from "../../AtomicFile.ts"
+import { ByteSize, Clock, Effect } from "effect"
 import { type Busy, SourceUnavailable } from "../../ConfigError.ts"
 import type { DocumentLock } from "../DocumentLock.ts"
 import {
@@ -16,7 +15,7 @@ import {
   type NeverInForce,
 } from "../History.ts"
 import { isTemporary, shortHashDigits } from "../LeftoverNames.ts"
-import { type ManagedFile, unavailable } from "../ManagedFile.ts"
+import { type ManagedFile, orMissing, unavailable } from "../ManagedFile.ts"
 import { encodeText, readText } from "../ReadText.ts"
 import { tighten } from "./Modes.ts"
 
@@ -52,12 +51,7 @@ export const makeFileHistory = (
       ? Effect.void
       : Effect.fail(new SourceUnavailable({ path: directory, code: "EPERM", detail: foreign })),
   )
-  const names = Effect.andThen(
-    trusted,
-    Effect.catch(fs.readDirectory(directory), (error) =>
-      errorCode(error) === "ENOENT" ? Effect.succeed<Array<string>>([]) : Effect.fail(unavailable(directory)(error)),
-    ),
-  )
+  const names = Effect.andThen(trusted, orMissing(directory, [])(fs.readDirectory(directory)))
   const filesIn = (names: ReadonlyArray<string>) => sizes.add(newestFirst(names, base))
   const files = Effect.flatMap(names, filesIn)
   const put = (name: string, text: string) =>
@@ -68,10 +62,7 @@ export const makeFileHistory = (
       sizes.set(name, bytes.length)
       return bytes.length
     })
-  const remove = ({ name }: File) =>
-    Effect.catch(fs.remove(at(name)), (error) =>
-      errorCode(error) === "ENOENT" ? Effect.void : Effect.fail(unavailable(directory)(error)),
-    )
+  const remove = ({ name }: File) => orMissing(directory, undefined)(fs.remove(at(name)))
   const sweepIn = (names: ReadonlyArray<string>) =>
     Effect.forEach(
       names.filter((name) => isTemporary(base, name)),
@@ -159,13 +150,12 @@ export const toUnavailable = ({ name }: ManagedFile, { detail }: Busy): SourceUn
 /** Sizes by name, so that each file is looked at once: a bound on bytes must not cost a look at every file for every write. */
 const makeSizes = ({ fs }: ManagedFile, at: (name: string) => string) => {
   const known = new Map<string, number>()
+  // Another process may just have removed it.
   const sizeOf = (name: string) =>
-    Effect.matchEffect(fs.stat(at(name)), {
-      onSuccess: ({ size }) => Effect.succeedSome(Number(ByteSize.toBigInt(size))),
-      // Another process has just removed it.
-      onFailure: (error) =>
-        errorCode(error) === "ENOENT" ? Effect.succeedNone : Effect.fail(unavailable(at(name))(error)),
-    })
+    Effect.map(
+      orMissing(at(name), undefined)(fs.stat(at(name))),
+      (info) => info && Number(ByteSize.toBigInt(info.size)),
+    )
   const forgetOthers = (names: ReadonlySet<string>) => {
     for (const name of known.keys()) if (!names.has(name)) known.delete(name)
   }
@@ -177,7 +167,7 @@ const makeSizes = ({ fs }: ManagedFile, at: (name: string) => string) => {
       for (const file of files) {
         let bytes = known.get(file.name)
         if (bytes === undefined) {
-          bytes = Option.getOrUndefined(yield* sizeOf(file.name))
+          bytes = yield* sizeOf(file.name)
           if (bytes === undefined) continue
           known.set(file.name, bytes)
         }

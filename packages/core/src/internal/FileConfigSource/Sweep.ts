@@ -1,9 +1,9 @@
 /** Removes the files that a dead writer left beside the document, and saves in the history the texts that exist nowhere else. */
 import { Effect, Option } from "effect"
-import { errorCode, isLeftover } from "../../AtomicFile.ts"
+import { isLeftover } from "../../AtomicFile.ts"
 import type { SourceUnavailable } from "../../ConfigError.ts"
 import { displacedHashes, isDisplaced } from "../LeftoverNames.ts"
-import { type ManagedFile, unavailable } from "../ManagedFile.ts"
+import { type ManagedFile, orMissing } from "../ManagedFile.ts"
 import { readText } from "../ReadText.ts"
 import type { FileHistory } from "./FileHistory.ts"
 
@@ -30,12 +30,9 @@ export const leftovers = (
   real: string,
 ): Effect.Effect<ReadonlyArray<string>, SourceUnavailable> => {
   const [directory, document] = [path.dirname(real), path.basename(real)]
-  return Effect.matchEffect(fs.readDirectory(directory), {
-    onSuccess: (names) =>
-      Effect.succeed(names.filter((name) => isLeftover(document, name)).map((name) => path.join(directory, name))),
-    onFailure: (error) =>
-      errorCode(error) === "ENOENT" ? Effect.succeed([]) : Effect.fail(unavailable(directory)(error)),
-  })
+  return Effect.map(orMissing(directory, [])(fs.readDirectory(directory)), (names) =>
+    names.filter((name) => isLeftover(document, name)).map((name) => path.join(directory, name)),
+  )
 }
 
 /** Under the lock every leftover belongs to a dead writer. Never fails: the next sweep removes what stays. */
