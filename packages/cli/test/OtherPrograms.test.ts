@@ -1,16 +1,17 @@
 /** Host notes that lead to another program, or to a host of another version. */
-import { mkdirSync, writeFileSync } from "node:fs"
+import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs"
 import { createServer, type IncomingHttpHeaders, type RequestListener } from "node:http"
 import type { AddressInfo } from "node:net"
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import { libc } from "@signalbox/node/Libc"
 import { Deferred, Effect, Exit, Fiber, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { endpoints } from "../src/internal/AdminEndpoints.ts"
 import { request } from "../src/internal/HostClient.ts"
 import { type Home, home } from "./Command.ts"
 
-/** A server whose address is in a note of this process in `host.lock`. */
+/** A server whose address is in `host.lock`, which this process holds. The note names no PID namespace, so that commands ask the server. */
 const noted = ({ config }: Home, answer: RequestListener) =>
   Effect.gen(function* () {
     const server = yield* Effect.acquireRelease(
@@ -29,14 +30,29 @@ const noted = ({ config }: Home, answer: RequestListener) =>
     writeFileSync(join(directory, "admin.token"), "a".repeat(43), { mode: 0o600 })
     const note = {
       pid: process.pid,
+      ownPid: process.pid,
       url: `http://127.0.0.1:${port}`,
       version: "0.1.0",
       document: "config.json",
       startedAt: new Date(0).toISOString(),
     }
-    writeFileSync(join(directory, "host.lock"), `${JSON.stringify(note)}\n`)
+    const lock = join(directory, "host.lock")
+    writeFileSync(lock, `${JSON.stringify(note)}\n`, { mode: 0o600 })
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const fd = openSync(lock, "r+")
+        const library = libc()
+        if ("missing" in library) throw new Error(library.missing)
+        assert.strictEqual(library.flock(fd, exclusive), 0)
+        return fd
+      }),
+      (fd) => Effect.sync(() => closeSync(fd)),
+    )
     return note
   })
+
+/** LOCK_EX. */
+const exclusive = 2
 
 const health = (pid: number): string => JSON.stringify({ status: "ok", version: "1", pid })
 

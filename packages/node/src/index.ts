@@ -1,5 +1,6 @@
 /** All modules of the package. `@signalbox/node/Signalbox` and so on import them one by one. */
 export { Flock, FlockError } from "./Flock.ts"
+export * as LockHolder from "./LockHolder.ts"
 export * as NodeDigest from "./NodeDigest.ts"
 export * as NodeFileExchange from "./NodeFileExchange.ts"
 export * as NodeFileLock from "./NodeFileLock.ts"

@@ -121,7 +121,9 @@ const specifics = (name: string, layer: Layer.Layer<FileLock | Flock>, idle: num
         const text = Effect.sync(() => readFileSync(path, "utf8"))
         assert.match(
           yield* lock.withLock(path)(signed(path)),
-          new RegExp(`^held by pid ${process.pid}, started \\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z\\n$`),
+          new RegExp(
+            `^held by pid ${process.pid}, started \\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z(?:, PID namespace [\\w:-]+)?\\n$`,
+          ),
         )
         assert.strictEqual(yield* text, "")
         yield* lock.withLock(path)(Effect.void)
@@ -144,6 +146,10 @@ const specifics = (name: string, layer: Layer.Layer<FileLock | Flock>, idle: num
         assert.notProperty(yield* reason, "holder")
         writeFileSync(path, `${note}\n`)
         assert.deepInclude(yield* reason, { holder: note })
+        writeFileSync(path, `${note}, PID namespace another-boot:1\n`)
+        assert.deepInclude(yield* reason, {
+          holder: "held by a process in another PID namespace, started 2026-01-31T12:00:00.000Z",
+        })
         writeFileSync(path, `${note}\u001b[31m; run this\n`)
         assert.notProperty(yield* reason, "holder")
         // The next holder, exclusive or shared, removes the line of a dead one.

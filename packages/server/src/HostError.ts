@@ -1,13 +1,17 @@
 /** The errors of a host that cannot start or continue. Each message says what happened, to what, and what to do next. */
 import { ConfigError } from "@signalbox/core"
 import { Schema } from "effect"
+import { describeHost } from "./HostNote.ts"
 
 /** Another host holds the lock of this directory. The fields come from its note. */
 export class LockHeld extends Schema.TaggedClass<LockHeld>()("LockHeld", {
   path: Schema.String,
   /** The name of its document, if that is another one in the same directory. */
   other: Schema.optionalKey(Schema.String),
+  /** Absent if the host runs in another PID namespace. */
   pid: Schema.optionalKey(Schema.Int),
+  /** The name of its machine or container. */
+  hostname: Schema.optionalKey(Schema.String),
   url: Schema.optionalKey(Schema.String),
   /** ISO 8601. */
   since: Schema.optionalKey(Schema.String),
@@ -81,9 +85,7 @@ const explain = (reason: HostError["reason"]): string => {
         reason.other === undefined
           ? "Another host serves this document already"
           : `A host serves ${reason.other} in the same directory already`
-      }: ${describeHolder(reason)}. Use that one, stop it${
-        reason.pid === undefined ? "" : ` (kill ${reason.pid})`
-      }, or give this one a document in a directory of its own with --config.`
+      }: ${describeHolder(reason)}. Use that one, stop it${remedyFor(reason)}, or give this one a document in a directory of its own with --config.`
     case "LockUnavailable":
       return `The host's lock ${reason.path} cannot be taken: ${reason.detail}.`
     case "PortTaken":
@@ -101,9 +103,14 @@ const explain = (reason: HostError["reason"]): string => {
   }
 }
 
-const describeHolder = ({ holder, path, pid, since, url }: LockHeld): string => {
-  if (pid === undefined) return `${path} is ${holder ?? "held by another process, which has not written its note yet"}`
-  return `pid ${pid}${since === undefined ? "" : `, since ${since}`}${url === undefined ? "" : `, at ${url}`} (${path})`
+const remedyFor = ({ pid, url }: LockHeld): string => {
+  if (pid !== undefined) return ` (kill ${pid})`
+  return url === undefined ? "" : " (with the container that it runs in)"
+}
+
+const describeHolder = ({ holder, hostname, path, pid, since, url }: LockHeld): string => {
+  if (url === undefined) return `${path} is ${holder ?? "held by another process, which has not written its note yet"}`
+  return `${describeHost({ hostname, pid })}${since === undefined ? "" : `, since ${since}`}, at ${url} (${path})`
 }
 
 const remedyOf = ({ code, host, port }: CannotListen): string => {

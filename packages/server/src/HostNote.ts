@@ -1,14 +1,19 @@
 /**
- * The note that a host writes into its `host.lock`: how to reach it. Only the lock proves that a host runs; the note of a killed host has a dead pid.
+ * The note that a host writes into its `host.lock`: how to reach it. Only the lock proves that a host runs; a killed host leaves its note.
  * This module does not import effect, because the status line uses it and must start fast.
  */
 import { closeSync, constants, readSync } from "node:fs"
+import { isLocked, isLockedBy, pidNamespace } from "@signalbox/node/LockHolder"
 import { openPrivate } from "@signalbox/node/PrivateFile"
-import { isAlive } from "./internal/isAlive.ts"
 
 /** A running host. */
 export interface HostNote {
-  readonly pid: number
+  /** Its pid. Absent if the host runs in another PID namespace, such as a container, where the number means another process. */
+  readonly pid?: number
+  /** The pid that the host has for itself, as `/healthz` reports it. */
+  readonly ownPid: number
+  /** The name of the host's machine or container, for people. */
+  readonly hostname?: string
   /** The name of its document, which is beside the lock. */
   readonly document: string
   /** Its address without a trailing slash: `http://127.0.0.1:4747`. */
@@ -19,7 +24,7 @@ export interface HostNote {
 }
 
 /**
- * Reads the note of a live process. Returns `undefined` for anything else: no file, no permission, other text, a dead pid.
+ * Reads the note of a running host, which holds the lock of the file. Returns `undefined` for anything else: no file, no permission, other text, no lock.
  *
  * **Example** (Finding a running host)
  *
@@ -33,8 +38,41 @@ export interface HostNote {
  * ```
  */
 export const readHostNote = (lockPath: string): HostNote | undefined => {
-  const note = parse(firstLine(lockPath))
-  return note !== undefined && isAlive(note.pid) ? note : undefined
+  const written = parse(firstLine(lockPath))
+  if (written === undefined) return undefined
+  const { pidNamespace: namespace, ...note } = written
+  const pid = namespace === pidNamespace() ? note.ownPid : undefined
+  if (pid !== undefined && isLockedBy(lockPath, pid)) return { pid, ...note }
+  // Without a mechanism for locks no host can run.
+  return isLocked(lockPath) === true ? { ...(pid === undefined ? undefined : { pid }), ...note } : undefined
+}
+
+/**
+ * Names a host for people: a pid has a meaning in its own PID namespace only.
+ *
+ * **Example** (Naming a host)
+ *
+ * ```ts
+ * import { describeHost } from "@signalbox/server/HostNote"
+ *
+ * describeHost({ pid: 4711 }) // => "pid 4711"
+ * describeHost({ hostname: "web-1" }) // => "a process in another PID namespace, on web-1"
+ * ```
+ */
+export const describeHost = ({
+  hostname,
+  pid,
+}: {
+  readonly pid?: number | undefined
+  readonly hostname?: string | undefined
+}): string => {
+  if (pid !== undefined) return `pid ${pid}`
+  return `a process in another PID namespace${hostname === undefined ? "" : `, on ${hostname}`}`
+}
+
+/** The note in the file. */
+export interface WrittenNote extends Omit<HostNote, "pid"> {
+  readonly pidNamespace?: string
 }
 
 // JSON may make a name of 255 bytes six times as long.
@@ -56,7 +94,7 @@ const firstLine = (path: string): string => {
 }
 
 /** Strict: terminals show the note, and its URL receives requests with the admin token. */
-const parse = (line: string): HostNote | undefined => {
+const parse = (line: string): WrittenNote | undefined => {
   let value: unknown
   try {
     value = JSON.parse(line)
@@ -64,14 +102,22 @@ const parse = (line: string): HostNote | undefined => {
     return undefined
   }
   if (typeof value !== "object" || value === null) return undefined
-  const { document, pid, startedAt, url, version } = value as Partial<Record<keyof HostNote, unknown>>
+  const { document, hostname, pid, pidNamespace, startedAt, url, version } = value as Readonly<Record<string, unknown>>
   const isPid = typeof pid === "number" && Number.isInteger(pid) && pid > 0 && pid < 2 ** 31
   return isPid &&
     matches(document, /^[^/\0]{1,255}$/) &&
     matches(url, /^http:\/\/[\w.:[\]%-]{1,128}$/) &&
     matches(version, /^[\w.+-]{1,64}$/) &&
     isTime(startedAt)
-    ? { pid, document, url, version, startedAt }
+    ? {
+        ownPid: pid,
+        ...(matches(pidNamespace, /^[\w:-]{1,64}$/) ? { pidNamespace } : undefined),
+        ...(matches(hostname, /^[\w.-]{1,64}$/) ? { hostname } : undefined),
+        document,
+        url,
+        version,
+        startedAt,
+      }
     : undefined
 }
 

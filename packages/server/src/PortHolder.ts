@@ -20,13 +20,23 @@ import { get } from "./internal/NodeHttp.ts"
  * ```
  */
 export const holderOf = Effect.fn("PortHolder.holderOf")(function* (host: string, port: number) {
-  return (yield* Effect.promise(() => askHealth(host, port))) ?? processOf(port)
+  const health = yield* Effect.promise(() => askHealth(host, port))
+  const listener = processOf(port)
+  if (health === undefined) return listener === undefined ? undefined : `${commandOf(listener)} (pid ${listener})`
+  // A host in another PID namespace has another pid here, or none.
+  const pid = listener === String(health.pid) ? `pid ${listener}, ` : ""
+  return `another Signalbox host (${pid}version ${health.version}) with another document`
 })
 
 const timeoutMillis = 500
 const maxBytes = 4_096
 
-const askHealth = (host: string, port: number): Promise<string | undefined> =>
+interface Health {
+  readonly pid: number
+  readonly version: string
+}
+
+const askHealth = (host: string, port: number): Promise<Health | undefined> =>
   new Promise((resolve) => {
     const unknown = () => resolve(undefined)
     const request = get({ host, port, path: "/healthz", timeout: timeoutMillis, agent: false }, (response) => {
@@ -36,7 +46,7 @@ const askHealth = (host: string, port: number): Promise<string | undefined> =>
         text += chunk
         if (text.length > maxBytes) request.destroy()
       })
-      response.on("end", () => resolve(signalboxIn(text)))
+      response.on("end", () => resolve(healthIn(text)))
       response.on("error", unknown)
     })
     // Also ends a connection that sends byte after byte.
@@ -50,18 +60,18 @@ const askHealth = (host: string, port: number): Promise<string | undefined> =>
   })
 
 /** Parses the health response of a host. Strict, because terminals show it. */
-const signalboxIn = (text: string): string | undefined => {
+const healthIn = (text: string): Health | undefined => {
   try {
     const { pid, status, version }: { pid?: unknown; status?: unknown; version?: unknown } = JSON.parse(text)
-    return status === "ok" && Number.isInteger(pid) && typeof version === "string" && /^[\w.+-]{1,64}$/.test(version)
-      ? `another Signalbox host (pid ${pid}, version ${version}) with another document`
+    return status === "ok" && typeof pid === "number" && typeof version === "string" && /^[\w.+-]{1,64}$/.test(version)
+      ? { pid, version }
       : undefined
   } catch {
     return undefined
   }
 }
 
-/** proc(5): a listening socket has state 0A in /proc/net/tcp, and its inode is among the descriptors of its process. */
+/** Returns the pid. proc(5): a listening socket has state 0A in /proc/net/tcp, and its inode is among the descriptors of its process. */
 const processOf = (port: number): string | undefined => {
   const inodes = new Set(["/proc/net/tcp", "/proc/net/tcp6"].flatMap((table) => listening(table, port)))
   if (inodes.size === 0) return undefined
@@ -69,7 +79,7 @@ const processOf = (port: number): string | undefined => {
   for (const pid of list("/proc")) {
     if (!/^\d+$/.test(pid)) continue
     for (const fd of list(`/proc/${pid}/fd`)) {
-      if (sockets.has(link(`/proc/${pid}/fd/${fd}`))) return `${commandOf(pid)} (pid ${pid})`
+      if (sockets.has(link(`/proc/${pid}/fd/${fd}`))) return pid
     }
   }
   return undefined

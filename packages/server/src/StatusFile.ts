@@ -51,7 +51,7 @@ const make = Effect.fnUntraced(function* (path: string) {
     const newest = [...running].at(-1)
     const contents = {
       ...contentsOf(yield* Effect.mapError(ledger.series(), ({ message }) => message)),
-      ...(newest === undefined ? {} : { running: { ...newest, pid: process.pid } }),
+      ...(newest === undefined ? {} : { running: newest }),
     }
     const now = yield* Clock.currentTimeMillis
     if (written !== undefined && isUnchanged(written, now, contents)) return

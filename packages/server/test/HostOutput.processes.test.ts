@@ -39,7 +39,7 @@ const unreadHost = (
       (child) => Effect.sync(() => void child.kill("SIGKILL")),
     )
     const note = yield* noteOf(config)
-    yield* Effect.addFinalizer(() => Effect.sync(() => killed(note.pid)))
+    yield* Effect.addFinalizer(() => Effect.sync(() => killed(note.ownPid)))
     const read = Effect.callback<string>((resume) => {
       let text = ""
       child.stdout.setEncoding("utf8").on("data", (part: string) => {
@@ -92,7 +92,7 @@ it.live("serves and stops while nothing reads its pipe, and keeps all lines unti
     const [program, ...args] = command({ config, logFormat: "json" })
     const host = yield* unreadHost(program, args, config)
     for (let count = 0; count < calls; count++) assert.strictEqual(yield* call(host.note), 200)
-    process.kill(host.note.pid, "SIGTERM")
+    process.kill(host.note.ownPid, "SIGTERM")
     yield* closed(host.note)
     const lines = (yield* host.read).trimEnd().split("\n")
     assert.match(lines[0] ?? "", /Listening on http/)
@@ -112,7 +112,7 @@ it.live.skipIf(process.platform !== "linux")("serves and stops while a terminal 
     const args = ["--quiet", "--return", "--command", words.join(" "), "/dev/null"]
     const host = yield* unreadHost("script", args, config)
     for (let count = 0; count < calls; count++) assert.strictEqual(yield* call(host.note), 200)
-    process.kill(host.note.pid, "SIGTERM")
+    process.kill(host.note.ownPid, "SIGTERM")
     yield* closed(host.note)
     yield* host.read
     assert.strictEqual(host.child.exitCode, 0)

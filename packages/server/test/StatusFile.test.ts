@@ -224,7 +224,7 @@ describe("StatusFile.began", () => {
       const { callStarted } = yield* started
       const first = callStarted({ provider: "openai", model: "fast" })
       yield* seconds(2)
-      assert.deepStrictEqual((yield* found)?.running, { provider: "openai", model: "fast", pid: process.pid })
+      assert.deepStrictEqual((yield* found)?.running, { provider: "openai", model: "fast" })
       const second = callStarted({ provider: "echo", model: "echo" })
       yield* seconds(2)
       assert.deepInclude((yield* found)?.running, { provider: "echo", model: "echo" })

@@ -40,7 +40,7 @@ describe("generated statuses", () => {
     })),
     ...(running === undefined
       ? {}
-      : { running: { provider: running.provider.join(""), model: running.model.join(""), pid: 1 } }),
+      : { running: { provider: running.provider.join(""), model: running.model.join("") } }),
   })
   /** Only our styles, and every other `#` is doubled. */
   const harmless = /^(?:#\[fg=[a-z0-9]+(?:,bg=[a-z]+)?\]|##|[^#\p{Cc}\p{Cf}])*$/u

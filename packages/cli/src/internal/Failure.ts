@@ -3,6 +3,7 @@
  * problem details (RFC 9457) on standard error. It holds no secret: documents and the host's responses are redacted.
  */
 import type { Problem } from "@signalbox/core/ConfigError"
+import { describeHost, type HostNote } from "@signalbox/server/HostNote"
 import { Data, type Schema } from "effect"
 
 /** 1: refused or failed. 2: usage. 3: no host is running where one is needed. 4: conflict with another change or process. 0 is success. */
@@ -47,15 +48,29 @@ export const noHost = (config: string, purpose: string): Failure =>
     { details: { config } },
   )
 
-export const hostStopping = ({ pid }: { readonly pid: number }): Failure =>
-  make(exitCodes.noHost)(
-    "host-stopping",
-    `the host (pid ${pid}) is stopping: it finishes its requests and accepts no new ones`,
-    `wait until it ends, or end it at once with another \`kill ${pid}\``,
-  )
+/** A running host, for people. Its pid is known if it runs in the PID namespace of this process. */
+type Host = Pick<HostNote, "pid" | "hostname" | "url">
 
-export const hostNotResponding = ({ pid, url }: { readonly pid: number; readonly url: string }): Failure =>
-  failed("host-silent", `the host (pid ${pid}, ${url}) does not respond`, `look at its log; \`kill ${pid}\` ends it`)
+/** The host holds its lock and accepts no connection. */
+export const hostSilent = (host: Host): Failure =>
+  host.pid === undefined
+    ? make(exitCodes.noHost)(
+        "host-elsewhere",
+        `the host (${describeHost(host)}) cannot be reached at ${host.url} from here`,
+        "run this in the container of the host, or publish its port at the same address",
+      )
+    : make(exitCodes.noHost)(
+        "host-stopping",
+        `the host (pid ${host.pid}) is stopping: it finishes its requests and accepts no new ones`,
+        `wait until it ends, or end it at once with another \`kill ${host.pid}\``,
+      )
+
+export const hostNotResponding = (host: Host): Failure =>
+  failed(
+    "host-silent",
+    `the host (${describeHost(host)}, ${host.url}) does not respond`,
+    `look at its log; ${host.pid === undefined ? "end it with its container" : `\`kill ${host.pid}\` ends it`}`,
+  )
 
 /** Splits a message of the libraries, whose last sentence is the remedy, and writes both as the command's own: in lower case and without a full stop. */
 export const splitHint = (text: string): readonly [message: string, hint?: string] => {

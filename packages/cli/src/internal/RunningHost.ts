@@ -11,7 +11,7 @@ import { Effect, Redacted } from "effect"
 import { errorCode } from "./errorCode.ts"
 import { type Failure, failed } from "./Failure.ts"
 import { withSpinner } from "./Print.ts"
-import { holdsLock, isHealthy, isHost } from "./RunningHost/verifyHost.ts"
+import { isHealthy, isHost } from "./RunningHost/verifyHost.ts"
 import { escapeLine } from "./TextFormat.ts"
 
 export interface RunningHost {
@@ -29,13 +29,10 @@ export const findHost = (paths: HostPaths): Effect.Effect<RunningHost | undefine
   })
 
 /**
- * A host that still holds its lock when `findHost` finds none: it has closed its socket and waits for its requests. `undefined` where the kernel does
- * not report who holds a lock.
+ * A host that still holds its lock when `findHost` finds none. It has closed its socket and waits for its requests, or it is in a container
+ * whose network is closed to this process.
  */
-export const findStoppingHost = ({ lock }: HostPaths): HostNote | undefined => {
-  const note = readHostNote(lock)
-  return note !== undefined && holdsLock(lock, note.pid) ? note : undefined
-}
+export const findSilentHost = ({ lock }: HostPaths): HostNote | undefined => readHostNote(lock)
 
 /** Fails within seconds when the host is stuck. For commands that people run to find out. */
 export const requireResponse = ({ note }: RunningHost): Effect.Effect<void, Failure> =>

@@ -5,10 +5,10 @@ import { type HostPaths, hostPaths } from "@signalbox/server/HostPaths"
 import { Effect, Option } from "effect"
 import { replacement } from "./Arguments.ts"
 import { findDocument } from "./DocumentPath.ts"
-import { type Failure, failed, hostStopping, noHost, usage } from "./Failure.ts"
+import { type Failure, failed, hostSilent, noHost, usage } from "./Failure.ts"
 import { requireReadable } from "./FilePermissions.ts"
 import { ConfigFile } from "./GlobalFlags.ts"
-import { findHost, findStoppingHost, type RunningHost } from "./RunningHost.ts"
+import { findHost, findSilentHost, type RunningHost } from "./RunningHost.ts"
 
 export interface Target {
   readonly paths: HostPaths
@@ -49,9 +49,9 @@ export const target: Effect.Effect<Target, Failure, typeof ConfigFile.Identifier
 export const hostOf = ({ paths }: Target): Effect.Effect<RunningHost | undefined, Failure> =>
   Effect.map(findHost(paths), (host) => (host?.note.document === basename(paths.config) ? host : undefined))
 
-/** The host of this document that is stopping, where `hostOf` found none. */
-export const stoppingHostOf = ({ paths }: Target): HostNote | undefined => {
-  const note = findStoppingHost(paths)
+/** The host of this document that cannot be reached, where `hostOf` found none. */
+export const silentHostOf = ({ paths }: Target): HostNote | undefined => {
+  const note = findSilentHost(paths)
   return note?.document === basename(paths.config) ? note : undefined
 }
 
@@ -61,8 +61,8 @@ export const requireHost = (purpose: string) =>
     const document = yield* target
     const host = yield* hostOf(document)
     if (host !== undefined) return host
-    const stopping = stoppingHostOf(document)
-    if (stopping !== undefined) return yield* hostStopping(stopping)
+    const silent = silentHostOf(document)
+    if (silent !== undefined) return yield* hostSilent(silent)
     // Without the right to read the lock, it is not known whether a host is running.
     yield* requireReadable(document.paths.lock)
     return yield* noHost(document.paths.config, purpose)

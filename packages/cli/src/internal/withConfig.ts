@@ -1,10 +1,10 @@
 /** Opens the configuration for a command: the running host's if there is one, else the files. */
 import { Effect } from "effect"
 import type { ConfigAccess } from "./ConfigAccess.ts"
-import type { Failure } from "./Failure.ts"
+import { type Failure, hostSilent } from "./Failure.ts"
 import type { ConfigFile } from "./GlobalFlags.ts"
 import { hostConfig } from "./HostConfigAccess.ts"
-import { hostOf, target } from "./Target.ts"
+import { hostOf, silentHostOf, target } from "./Target.ts"
 
 /** `intent`: whether files may be created or changed. */
 export const withConfig = <A, E, R>(
@@ -15,6 +15,10 @@ export const withConfig = <A, E, R>(
     const document = yield* target
     const host = yield* hostOf(document)
     if (host !== undefined) return yield* use(hostConfig(host))
+    const silent = silentHostOf(document)
+    if (silent !== undefined && intent === "write") {
+      yield* Effect.logWarning(`${hostSilent(silent).message}: this changes the files, which the host follows`)
+    }
     const { withFileConfig } = yield* Effect.promise(() => import("./FileConfigAccess.ts"))
     return yield* withFileConfig(document, intent, use)
   })

@@ -4,13 +4,15 @@
  * other hosts; the host detects that within a second and logs it.
  */
 
-import { existsSync } from "node:fs"
+import { type BigIntStats, lstatSync } from "node:fs"
+import { hostname } from "node:os"
 import { basename } from "node:path"
 import { version } from "@signalbox/api/Version"
 import { FileLock } from "@signalbox/core/FileLock"
+import { pidNamespace } from "@signalbox/node/LockHolder"
 import { Context, DateTime, Effect, FileSystem, Layer } from "effect"
 import { DirectoryUnusable, HostError, LockHeld, LockUnavailable } from "../HostError.ts"
-import { readHostNote } from "../HostNote.ts"
+import { describeHost, readHostNote } from "../HostNote.ts"
 import type { HostPaths } from "../HostPaths.ts"
 import { clearHostNote, writeHostNote } from "./HostNoteFile.ts"
 
@@ -49,20 +51,23 @@ const make = Effect.fnUntraced(function* ({ config, directory, lock }: HostPaths
     const note = readHostNote(lock)
     if (note !== undefined) {
       const other = note.document === basename(config) ? undefined : { other: note.document }
-      return failure(new LockHeld({ path: lock, pid: note.pid, url: note.url, since: note.startedAt, ...other }))
+      const { hostname, pid, startedAt: since, url } = note
+      return failure(new LockHeld({ path: lock, ...definedOf({ pid, hostname }), url, since, ...other }))
     }
     const { holder } = reason
     return failure(new LockHeld({ path: lock, ...(holder === undefined ? undefined : { holder }) }))
   })
+  const held = lstatOf(lock)
   const startedAt = DateTime.formatIso(yield* DateTime.now)
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       // If the directory was removed under this host, the file may be the lock of another host.
-      if (readHostNote(lock)?.pid === process.pid) clearHostNote(lock)
+      if (isSame(lstatOf(lock), held)) clearHostNote(lock)
     }),
   )
-  let hasNote = false
-  const problem = Effect.sync(() => (hasNote ? problemAt(lock) : undefined))
+  // A host that was killed has left its note.
+  clearHostNote(lock)
+  const problem = Effect.sync(() => problemAt(lock, held))
   yield* Effect.forkScoped(logProblems(problem))
   const isNew = !(yield* Effect.orElseSucceed(fs.exists(config), () => true))
   return HostLock.of({
@@ -70,8 +75,8 @@ const make = Effect.fnUntraced(function* ({ config, directory, lock }: HostPaths
     writeNote: (url) =>
       Effect.try({
         try: () => {
-          writeHostNote(lock, { pid: process.pid, document: basename(config), url, version, startedAt })
-          hasNote = true
+          const process = definedOf({ pidNamespace: pidNamespace(), hostname: hostname() })
+          writeHostNote(lock, { ownPid, ...process, document: basename(config), url, version, startedAt })
         },
         catch: (error) =>
           failure(new LockUnavailable({ path: lock, detail: `it cannot be written (${codeOf(error)})` })),
@@ -94,17 +99,36 @@ const logProblems = (problem: Effect.Effect<string | undefined>) =>
     )
   })
 
-const problemAt = (lock: string): string | undefined => {
-  const note = readHostNote(lock)
-  if (note?.pid === process.pid) return undefined
+const ownPid = process.pid
+
+const problemAt = (lock: string, held: Found): string | undefined => {
+  const found = lstatOf(lock)
+  // A file that cannot be examined still excludes other hosts.
+  if (isSame(found, held) || found === "unknown" || held === "unknown") return undefined
+  const note = found === undefined ? undefined : readHostNote(lock)
   if (note !== undefined) {
-    return `${lock} was removed, and pid ${note.pid} holds a new one: two hosts serve this document. Stop one of them (this one: kill ${process.pid}).`
+    return `${lock} was removed, and ${describeHost(note)} holds a new one: two hosts serve this document. Stop one of them (this one: kill ${ownPid}).`
   }
-  // An unreadable file, for example for lack of descriptors, still excludes other hosts.
-  return existsSync(lock)
-    ? undefined
-    : `${lock} was removed: another host can start on this document, and commands cannot find this one. Restart this one.`
+  return `${lock} was removed: another host can start on this document, and commands cannot find this one. Restart this one.`
 }
+
+type Found = BigIntStats | "unknown" | undefined
+
+const lstatOf = (path: string): Found => {
+  try {
+    return lstatSync(path, { bigint: true, throwIfNoEntry: false })
+  } catch {
+    return "unknown"
+  }
+}
+
+const isSame = (a: Found, b: Found): boolean =>
+  typeof a === "object" && typeof b === "object" ? a.ino === b.ino && a.dev === b.dev : a === b
+
+const definedOf = <A extends Readonly<Record<string, unknown>>>(record: A) =>
+  Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as {
+    readonly [K in keyof A]?: Exclude<A[K], undefined>
+  }
 
 const makeDirectory = Effect.fnUntraced(function* (path: string) {
   const fs = yield* FileSystem.FileSystem

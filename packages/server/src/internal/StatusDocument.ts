@@ -3,8 +3,9 @@
  * since, so the numbers stay correct however old the file is. This module does not import effect, because a status line starts every few seconds.
  */
 import { closeSync, constants, fstatSync, readSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { openPrivate } from "@signalbox/node/PrivateFile"
-import { isAlive } from "./isAlive.ts"
+import { readHostNote } from "../HostNote.ts"
 
 export interface Status {
   /** Milliseconds since 1970. */
@@ -33,8 +34,6 @@ export type Bucket = readonly [number: number, requests: number, sent: number, r
 export interface Running {
   readonly provider: string
   readonly model: string
-  /** The pid of the host. If it is dead, the request has ended. */
-  readonly pid: number
 }
 
 /** Models by name. The calls of all others are summed under `otherModels`. */
@@ -55,10 +54,16 @@ export const encodeStatus = ({ bucketMillis, models, running, windowMinutes, wri
     running,
   })}\n`
 
-/** Reads the file of a host. Returns `undefined` for anything else: no file, no permission, torn or foreign text. */
+/**
+ * Reads the file of a host. Returns `undefined` for anything else: no file, no permission, torn or foreign text. A request ended with its host, if none
+ * holds the lock beside the file.
+ */
 export const readStatus = (path: string): Status | undefined => {
   const text = read(path)
-  return text === undefined ? undefined : parseStatus(text)
+  const status = text === undefined ? undefined : parseStatus(text)
+  if (status?.running === undefined || readHostNote(join(dirname(path), "host.lock")) !== undefined) return status
+  const { running: _, ...idle } = status
+  return idle
 }
 
 export const parseStatus = (text: string): Status | undefined => {
@@ -115,10 +120,8 @@ const modelOf = (value: unknown): StatusModel | undefined => {
 
 const runningOf = (value: unknown): Running | undefined => {
   if (!isRecord(value)) return undefined
-  const { model, pid, provider } = value
-  return isName(provider) && isName(model) && isCount(pid) && pid > 0 && pid < 2 ** 31 && isAlive(pid)
-    ? { provider, model, pid }
-    : undefined
+  const { model, provider } = value
+  return isName(provider) && isName(model) ? { provider, model } : undefined
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -1,4 +1,5 @@
 /** `status`: whether a host is running on the document, and its state. */
+import { describeHost } from "@signalbox/server/HostNote"
 import { Effect, Option } from "effect"
 import { endpoints } from "../AdminEndpoints.ts"
 import { usage } from "../Failure.ts"
@@ -46,7 +47,7 @@ const stateOf = (host: RunningHost) =>
     { concurrency: "unbounded" },
   ).pipe(
     Effect.map(({ config, readiness, services, stats }) => ({
-      ...host.note,
+      ...noteOf(host),
       config: config.source,
       revision: config.revision,
       hash: config.hash,
@@ -59,12 +60,15 @@ const stateOf = (host: RunningHost) =>
     })),
   )
 
+/** Without the pid that the host has for itself, which may mean another process here. */
+const noteOf = ({ note: { ownPid: _, ...note } }: RunningHost) => note
+
 type State = Effect.Success<ReturnType<typeof stateOf>>
 
 const text = (state: State, colors: Colors): string => {
   const startedAt = Date.parse(state.startedAt)
   return [
-    `${state.ready ? colors.green("ready") : colors.yellow("starting")}  ${escapeLine(state.url)}  pid ${state.pid}, version ${escapeLine(state.version)}, for ${formatDuration(Date.now() - startedAt)} (since ${formatTime(startedAt)})`,
+    `${state.ready ? colors.green("ready") : colors.yellow("starting")}  ${escapeLine(state.url)}  ${describeHost(state)}, version ${escapeLine(state.version)}, for ${formatDuration(Date.now() - startedAt)} (since ${formatTime(startedAt)})`,
     `document  ${escapeLine(state.config)}  revision ${state.revision}, ${state.hash.slice(0, 12)}`,
     `requests  ${state.requests} in the last ${state.windowMinutes} min, ${state.errors} failed; ${state.pins} in progress in ${plural(state.generations, "generation")}`,
     ...state.degraded.map((sentence) => `${colors.yellow("degraded")}  ${escapeLine(sentence)}`),

@@ -2,8 +2,8 @@
  * Verifies that the process named in `host.lock` is the host. On Linux the kernel reports which process holds the lock, and only the holder writes the
  * note, so the process need not be asked. Elsewhere `/healthz` is asked, the one endpoint that needs no token.
  */
-import { readdirSync, readFileSync, statSync } from "node:fs"
 import { createRequire } from "node:module"
+import { isLockedBy } from "@signalbox/node/LockHolder"
 import type { HostNote } from "@signalbox/server/HostNote"
 import { Effect } from "effect"
 import { type Failure, hostNotResponding } from "../Failure.ts"
@@ -16,25 +16,9 @@ const net: typeof import("node:net") = require("node:net")
 
 /** `false` when nothing listens at the address of the note, or another program does. */
 export const isHost = (lock: string, note: HostNote): Effect.Effect<boolean, Failure> =>
-  holdsLock(lock, note.pid) ? isListening(note) : isHealthy(note).pipe(withSpinner("asking the host"))
-
-/**
- * Whether the process has the lock file open and locked (proc_pid_fdinfo(5)). `false` also where the kernel does not tell: on macOS, and for a process of
- * another user or of another PID namespace. `/proc/locks` would tell more, but its first read waits 10 ms for an RCU grace period.
- */
-export const holdsLock = (lock: string, pid: number): boolean => {
-  try {
-    const { dev, ino } = statSync(lock)
-    return readdirSync(`/proc/${pid}/fd`).some((fd) => {
-      const file = statSync(`/proc/${pid}/fd/${fd}`, { throwIfNoEntry: false })
-      return file?.ino === ino && file.dev === dev && isLocked(readFileSync(`/proc/${pid}/fdinfo/${fd}`, "latin1"))
-    })
-  } catch {
-    return false
-  }
-}
-
-const isLocked = (fdinfo: string): boolean => /^lock:\s.* FLOCK .* WRITE /m.test(fdinfo)
+  note.pid !== undefined && isLockedBy(lock, note.pid)
+    ? isListening(note)
+    : isHealthy(note).pipe(withSpinner("asking the host"))
 
 /** The kernel accepts connections for a host that is busy. */
 const isListening = ({ url }: HostNote): Effect.Effect<boolean> =>
@@ -63,7 +47,7 @@ export const isHealthy = (note: HostNote): Effect.Effect<boolean, Failure> =>
         text += chunk
         if (text.length > maxResponseBytes) response.destroy()
       })
-      response.once("close", () => resume(Effect.succeed(pidIn(text) === note.pid)))
+      response.once("close", () => resume(Effect.succeed(pidIn(text) === note.ownPid)))
     })
     request.once("timeout", () => {
       request.destroy()

@@ -3,6 +3,7 @@
  * they remove the line afterwards: most locks are shorter, and a process that reports the holder has waited longer. No error here fails a lock.
  */
 import { closeSync, constants, fstatSync, ftruncateSync, readSync, writeSync } from "node:fs"
+import { pidNamespace } from "../../LockHolder.ts"
 import { openPrivate } from "../../PrivateFile.ts"
 
 /** One exclusive holder. */
@@ -39,7 +40,10 @@ export class Signatures {
   }
 }
 
-/** Returns `held by pid 4711, started …` if the file contains such a line. Its format is checked, because terminals and logs show it. */
+/**
+ * Returns `held by pid 4711, started …` if the file contains such a line. Its format is checked, because terminals and logs show it. A pid of another
+ * PID namespace means another process here, and is left out.
+ */
 export const holderLineAt = (path: string): string | undefined => {
   let fd: number
   try {
@@ -48,7 +52,10 @@ export const holderLineAt = (path: string): string | undefined => {
     return undefined
   }
   try {
-    return readHolderLine(fd)
+    const [, holder, started, namespace] = readHolderLine(fd) ?? []
+    if (holder === undefined) return undefined
+    const isHere = namespace === undefined || namespace === pidNamespace()
+    return `held by ${isHere ? holder : "a process in another PID namespace"}, started ${started}`
   } finally {
     closeSync(fd)
   }
@@ -59,15 +66,22 @@ export const eraseHolderLine = (fd: number): void => {
   if (readHolderLine(fd) !== undefined) erase(fd)
 }
 
-const HOLDER_LINE = /^held by pid \d{1,10}, started \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z(?=\n)/
-const MAX_BYTES = 80
+const HOLDER_LINE =
+  /^held by (pid \d{1,10}), started (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)(?:, PID namespace ([\w:-]{1,64}))?(?=\n)/
+const MAX_BYTES = 160
 
-const ownLine = `held by pid ${process.pid}, started ${new Date(Date.now() - process.uptime() * 1_000).toISOString()}\n`
+let line: string | undefined
+const ownLine = (): string => {
+  const started = new Date(Date.now() - process.uptime() * 1_000).toISOString()
+  const namespace = pidNamespace()
+  line ??= `held by pid ${process.pid}, started ${started}${namespace === undefined ? "" : `, PID namespace ${namespace}`}\n`
+  return line
+}
 
-const readHolderLine = (fd: number): string | undefined => {
+const readHolderLine = (fd: number): RegExpExecArray | undefined => {
   const bytes = Buffer.alloc(MAX_BYTES)
   try {
-    return HOLDER_LINE.exec(bytes.toString("latin1", 0, readSync(fd, bytes, 0, bytes.length, 0)))?.[0]
+    return HOLDER_LINE.exec(bytes.toString("latin1", 0, readSync(fd, bytes, 0, bytes.length, 0))) ?? undefined
   } catch {
     return undefined
   }
@@ -76,7 +90,7 @@ const readHolderLine = (fd: number): string | undefined => {
 /** Files with other content are not changed. */
 const sign = (fd: number): boolean => {
   try {
-    return fstatSync(fd).size === 0 && writeSync(fd, ownLine, 0) > 0
+    return fstatSync(fd).size === 0 && writeSync(fd, ownLine(), 0) > 0
   } catch {
     return false
   }

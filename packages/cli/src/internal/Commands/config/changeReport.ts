@@ -9,7 +9,7 @@ import { type Colors, printNote, printResult } from "../../Print.ts"
 import { problemLine } from "../../reportFailure.ts"
 import { escapeLine, escapeLines } from "../../TextFormat.ts"
 
-export const schemaOnly = "checked against the schema only: no host is running"
+export const schemaOnly = "checked against the schema only, without a host"
 
 /** One line for each change, in the format of an editor's `/reload>`. */
 export const changeLines = (changes: ReadonlyArray<ConfigGroup.Change>): ReadonlyArray<string> =>

@@ -1,15 +1,16 @@
 /** Checks the host: whether one is running and its state, or whether one could listen. */
 import { format } from "@signalbox/core/ConfigError"
+import { describeHost } from "@signalbox/server/HostNote"
 import { holderOf } from "@signalbox/server/PortHolder"
 import { Effect, Result, type Schema } from "effect"
 import { endpoints } from "../../AdminEndpoints.ts"
 import type { State } from "../../ConfigAccess.ts"
-import { type Failure, hostStopping } from "../../Failure.ts"
+import { type Failure, hostSilent } from "../../Failure.ts"
 import { withFileConfig } from "../../FileConfigAccess.ts"
 import { readDenied } from "../../FilePermissions.ts"
 import { request } from "../../HostClient.ts"
 import { type RunningHost, requireResponse } from "../../RunningHost.ts"
-import { hostOf, stoppingHostOf, type Target } from "../../Target.ts"
+import { hostOf, silentHostOf, type Target } from "../../Target.ts"
 import { type CheckResult, note, ok, problem } from "./CheckResult.ts"
 
 export const hostChecks = (target: Target): Effect.Effect<ReadonlyArray<CheckResult>, Failure> =>
@@ -19,16 +20,16 @@ export const hostChecks = (target: Target): Effect.Effect<ReadonlyArray<CheckRes
       yield* requireResponse(host)
       return yield* runningHostChecks(host)
     }
-    const stopping = stoppingHostOf(target)
-    if (stopping === undefined) return yield* withoutHostChecks(target)
-    const { hint, message } = hostStopping(stopping)
+    const silent = silentHostOf(target)
+    if (silent === undefined) return yield* withoutHostChecks(target)
+    const { hint, message } = hostSilent(silent)
     return [note("host", message, hint)]
   })
 
 const runningHostChecks = (host: RunningHost) =>
   Effect.gen(function* () {
-    const { pid, url, version } = host.note
-    const results = [ok("host", `pid ${pid} at ${url}, version ${version}`)]
+    const { url, version } = host.note
+    const results = [ok("host", `${describeHost(host.note)} at ${url}, version ${version}`)]
     const { degraded, ready } = yield* request(host, endpoints.readiness)
     const config = yield* request(host, endpoints.config)
     const warnings = config.warnings.map((warning) => format(config.source, warning))
