@@ -1,7 +1,7 @@
 /**
- * Allows one host for each directory: a host holds `host.lock` beside the document while it runs, and writes its address into it. A second host fails
- * at once and names the first. A killed host leaves a free lock, whatever its note contains. If the lock file is removed, the lock no longer excludes
- * other hosts; the host detects that within a second and logs it.
+ * Allows one host for each directory, and for each document (`DocumentGuard`): a host holds `host.lock` beside the document while it runs, and writes
+ * its address into it. A second host fails at once and names the first. A killed host leaves a free lock, whatever its note contains. If the lock file
+ * is removed, the lock no longer excludes other hosts; the host detects that within a second and logs it.
  */
 
 import { type BigIntStats, lstatSync } from "node:fs"
@@ -14,6 +14,7 @@ import { Context, DateTime, Effect, FileSystem, Layer } from "effect"
 import { DirectoryUnusable, HostError, LockHeld, LockUnavailable } from "../HostError.ts"
 import { describeHost, readHostNote } from "../HostNote.ts"
 import type { HostPaths } from "../HostPaths.ts"
+import { makeDocumentGuard } from "./HostLock/DocumentGuard.ts"
 import { clearHostNote, writeHostNote } from "./HostNoteFile.ts"
 
 /** Holds the lock while the layer's Scope is open. */
@@ -58,6 +59,7 @@ const make = Effect.fnUntraced(function* ({ config, directory, lock }: HostPaths
     return failure(new LockHeld({ path: lock, ...(holder === undefined ? undefined : { holder }) }))
   })
   const held = lstatOf(lock)
+  const guard = yield* makeDocumentGuard(config, acquireTimeout)
   const startedAt = DateTime.formatIso(yield* DateTime.now)
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
@@ -67,7 +69,10 @@ const make = Effect.fnUntraced(function* ({ config, directory, lock }: HostPaths
   )
   // A host that was killed has left its note.
   clearHostNote(lock)
-  const problem = Effect.sync(() => problemAt(lock, held))
+  const problem = Effect.suspend(() => {
+    const sentence = problemAt(lock, held)
+    return sentence === undefined ? guard.follow : Effect.succeed(sentence)
+  })
   yield* Effect.forkScoped(logProblems(problem))
   const isNew = !(yield* Effect.orElseSucceed(fs.exists(config), () => true))
   return HostLock.of({

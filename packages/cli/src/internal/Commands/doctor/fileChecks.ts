@@ -104,7 +104,7 @@ const foreignFiles = ({
 }: HostPaths): ReadonlyArray<CheckResult> => {
   const mayBeLinks = [directory, config, credentials, token, join(directory, "history"), ledger]
   // A host writes into these.
-  const inPlace = [lock, `${config}.lock`, `${credentials}.lock`, `${token}.lock`]
+  const inPlace = [lock, `${config}.host.lock`, `${config}.lock`, `${credentials}.lock`, `${token}.lock`]
   const found = [...mayBeLinks.flatMap(readable(foreignOwnerOf)), ...inPlace.flatMap(readable(distrustOf))]
   return found.length === 0
     ? [ok("owners", "no file belongs to another user")]
