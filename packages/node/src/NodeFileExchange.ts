@@ -3,7 +3,8 @@
  * as fast as any rename. Without koffi the service is `undefined`.
  */
 import { type Exchange, ExchangeUnsupported, FileExchange } from "@signalbox/core/FileExchange"
-import { Effect, Layer, PlatformError } from "effect"
+import { Effect, Layer } from "effect"
+import { systemError } from "./internal/systemError.ts"
 import { errnoName, errnoText, libc } from "./Libc.ts"
 
 /** Provides the kernel's call, or `undefined` without it. The file source then uses hard links or a rename. */
@@ -20,16 +21,9 @@ const through =
       if (errno === 0) return Effect.void
       const code = errnoName(errno)
       if (unsupported.has(code)) return Effect.fail(new ExchangeUnsupported({ detail: `${a}: ${code}` }))
-      return Effect.fail(
-        PlatformError.systemError({
-          _tag: tags[code] ?? "Unknown",
-          module: "FileExchange",
-          method: "exchange",
-          description: `${code}: ${errnoText(errno)}`,
-          syscall: "rename",
-          pathOrDescriptor: `${a} ↔ ${b}`,
-        }),
-      )
+      const description = `${code}: ${errnoText(errno)}`
+      const where = { module: "FileExchange", method: "exchange", pathOrDescriptor: `${a} ↔ ${b}`, description }
+      return Effect.fail(systemError(Object.assign(new Error(description), { code }), where))
     })
 
 /**
@@ -37,13 +31,3 @@ const through =
  * immutable file, hence EPERM stays an error. EINVAL is also the result for a directory and its own child, which no caller exchanges.
  */
 const unsupported: ReadonlySet<string> = new Set(["EINVAL", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"])
-
-const tags: Readonly<Record<string, PlatformError.SystemErrorTag>> = {
-  ENOENT: "NotFound",
-  EACCES: "PermissionDenied",
-  EPERM: "PermissionDenied",
-  EROFS: "PermissionDenied",
-  ENOTDIR: "BadResource",
-  ELOOP: "BadResource",
-  EBUSY: "Busy",
-}

@@ -27,6 +27,7 @@ import {
 } from "node:fs"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { ByteSize, Cause, Effect, FileSystem, Layer, Option, PlatformError, Queue, Stream } from "effect"
+import { systemError } from "./systemError.ts"
 
 /** Replaces the file system in context. */
 export const layer: Layer.Layer<FileSystem.FileSystem> = Layer.effect(
@@ -157,27 +158,7 @@ const typeOf = (stats: BigIntStats): FileSystem.File.Type => {
   return stats.isCharacterDevice() ? "CharacterDevice" : "Unknown"
 }
 
-const toPlatformError = (method: string, path: string, error: unknown): PlatformError.PlatformError => {
-  if (!(error instanceof Error) || !("code" in error)) {
-    return PlatformError.badArgument({ module: "FileSystem", method, description: String(error) })
-  }
-  return PlatformError.systemError({
-    _tag: tags[String(error.code)] ?? "Unknown",
-    module: "FileSystem",
-    method,
-    pathOrDescriptor: path,
-    cause: error,
-  })
-}
-
-/** The same as in `@effect/platform-node`. */
-const tags: Readonly<Record<string, PlatformError.SystemErrorTag>> = {
-  ENOENT: "NotFound",
-  EACCES: "PermissionDenied",
-  EPERM: "PermissionDenied",
-  EEXIST: "AlreadyExists",
-  EISDIR: "BadResource",
-  ENOTDIR: "BadResource",
-  EBUSY: "Busy",
-  ELOOP: "BadResource",
-}
+const toPlatformError = (method: string, path: string, error: unknown): PlatformError.PlatformError =>
+  error instanceof Error && "code" in error
+    ? systemError(error, { module: "FileSystem", method, pathOrDescriptor: path })
+    : PlatformError.badArgument({ module: "FileSystem", method, description: String(error) })
