@@ -13,26 +13,13 @@ import { Loader } from "./internal/ConfigDocument/Loader.ts"
 import { makeReader, readText } from "./internal/ConfigDocument/Reader.ts"
 import { redactRotated, redactText } from "./internal/ConfigDocument/Redact.ts"
 import { restartKey, Shapes, warningsKey } from "./internal/ConfigDocument/Shape.ts"
-import type { ConfigDocument as Compiled, Options, Remark } from "./internal/ConfigDocument/Types.ts"
+import type { ConfigDocument, Options, Remark } from "./internal/ConfigDocument/Types.ts"
 import { absent, lookup } from "./internal/Json.ts"
 import { redactionMarker } from "./internal/RedactionMarker.ts"
 import { parsePointer, pointer } from "./JsonPointer.ts"
 
-export type {
-  Change,
-  Difference,
-  Edit,
-  Layers,
-  Loaded,
-  Migration,
-  Options,
-  Provenance,
-  Remark,
-} from "./internal/ConfigDocument/Types.ts"
+export type * from "./internal/ConfigDocument/Types.ts"
 export { redactionMarker } from "./internal/RedactionMarker.ts"
-
-/** The operations on the documents of one schema; see `make`. */
-export type ConfigDocument<C> = Compiled<C>
 
 /**
  * Compiles a schema into the operations on its documents.
@@ -62,7 +49,7 @@ export const make = <S extends Schema.Top>({
   migrations = [],
   schema,
   seed,
-}: Options<S>): Compiled<S["Type"]> => {
+}: Options<S>): ConfigDocument<S["Type"]> => {
   const shapes = new Shapes(schema.ast)
   const readText = makeReader()
   const loader = new Loader<S["Type"]>({ ast: schema.ast, shapes, migrations, prefix: environmentPrefix, readText })

@@ -76,6 +76,7 @@ describe("ConfigDocument's layers", () => {
       String(problems(document.load("{}", { runtime: [{ path, value: { upstream: "x" } }] }))[0])
     assert.include(refusal("/models/__proto__"), "the key __proto__ is not allowed")
     assert.include(refusal("/__proto__/models"), "the key __proto__ is not allowed")
+    assert.include(refusal(""), "the document as a whole cannot be edited")
     assert.include(refusal(`/models${"/a".repeat(100_000)}`), "nested deeper than 200 levels")
   })
 
@@ -151,7 +152,8 @@ describe("ConfigDocument's layers", () => {
 
   it("lists the edits that a higher layer hides", () => {
     const layers: Layers = {
-      ...environment({ SIGNALBOX_SERVER_PORT: "1", SIGNALBOX_MODELS_FAST: "{}" }),
+      // No variable sets an element of an array.
+      ...environment({ SIGNALBOX_SERVER_PORT: "1", SIGNALBOX_MODELS_FAST: "{}", SIGNALBOX_PLUGINS_0: "{}" }),
       runtime: [{ path: "/retention", value: {} }],
     }
     const edits = [
@@ -161,6 +163,7 @@ describe("ConfigDocument's layers", () => {
       "/models/fast/upstream",
       "/models/slow",
       "/retention/drain",
+      "/plugins/0",
     ].map((path) => ({ path, value: {} }))
     assert.deepStrictEqual(document.shadowed(edits, layers), [
       "/server/port",
@@ -395,6 +398,13 @@ describe("ConfigDocument's seed", () => {
       )}\n`,
     )
     assert.strictEqual(load(seed).config.retention.eventsDays, 30)
+  })
+
+  it("completes a default that has only some of its keys", () => {
+    const part = Schema.Struct({ a: withDefault(Schema.Int, 1), b: withDefault(Schema.Int, 2), c: Schema.Int })
+    const schema = Schema.Struct({ part: withDefault(part, { b: 3, c: 4 }) })
+    const seed = Result.getOrThrow(ConfigDocument.make({ schema }).seed)
+    assert.deepStrictEqual(JSON.parse(seed), { version: 1, part: { a: 1, b: 3, c: 4 } })
   })
 
   it("returns the given seed, or why there is no seed", () => {

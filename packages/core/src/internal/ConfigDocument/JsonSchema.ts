@@ -9,62 +9,47 @@ import type { Shapes, View } from "./Shape.ts"
 
 export const jsonSchemaOf = (schema: Schema.Top, shapes: Shapes, version: number): Schema.JsonObject => {
   const { definitions, schema: root } = Schema.toJsonSchemaDocument(schema)
-  const described = new Describer(shapes, definitions)
-  const body = described.place(root, shapes.root)
-  const own: PlainObject = isObject(body["properties"]) ? body["properties"] : {}
+  const described: Record<string, unknown> = {}
+
+  /** Adds the defaults, which Schema keeps in its transformations. */
+  const describe = (node: unknown, view: View): unknown =>
+    isObject(node)
+      ? Object.fromEntries(Object.entries(node).map(([keyword, part]) => [keyword, describePart(keyword, part, view)]))
+      : node
+
+  const describePart = (keyword: string, part: unknown, view: View): unknown => {
+    if (keyword === "$ref" && typeof part === "string") define(part, view)
+    if (keyword === "properties" && isObject(part)) return describeProperties(part, view)
+    if (keyword === "additionalProperties") return describe(part, shapes.step(view, "*"))
+    if (keyword === "items") return describe(part, shapes.step(view, "0"))
+    const isUnion = ["anyOf", "oneOf", "allOf"].includes(keyword) && Array.isArray(part)
+    return isUnion ? part.map((member) => describe(member, view)) : part
+  }
+
+  const describeProperties = (properties: PlainObject, view: View): PlainObject =>
+    Object.fromEntries(
+      Object.entries(properties).map(([key, node]) => {
+        const inner = describe(node, shapes.step(view, key))
+        const declared = shapes.defaultAt(view, key)
+        return [key, declared === undefined ? inner : { ...Object(inner), default: declared }]
+      }),
+    )
+
+  /** A definition may contain itself, so it is entered before it is described. */
+  const define = (reference: string, view: View): void => {
+    const name = parsePointer(reference.slice(reference.lastIndexOf("/")))?.[0] ?? ""
+    if (Object.hasOwn(described, name)) return
+    described[name] = {}
+    described[name] = describe(definitions[name], view)
+  }
+
+  const { properties, ...body } = Object(describe(root, shapes.root))
   return asJson({
     $schema: "https://json-schema.org/draft/2020-12/schema",
     ...body,
-    properties: { version: { type: "integer", const: version, default: version }, ...own },
-    $defs: described.definitions,
+    properties: { version: { type: "integer", const: version, default: version }, ...properties },
+    $defs: described,
   })
-}
-
-/** Adds the defaults, which Schema keeps in its transformations, to the generated JSON Schema. */
-class Describer {
-  readonly definitions: Record<string, unknown> = {}
-  private readonly shapes: Shapes
-  private readonly raw: PlainObject
-
-  constructor(shapes: Shapes, raw: PlainObject) {
-    this.shapes = shapes
-    this.raw = raw
-  }
-
-  place(node: unknown, view: View): PlainObject {
-    if (!isObject(node)) return {}
-    const described: Record<string, unknown> = { ...node }
-    const reference = node["$ref"]
-    if (typeof reference === "string") this.define(reference, view)
-    for (const many of ["anyOf", "oneOf", "allOf"]) {
-      const members = node[many]
-      if (Array.isArray(members)) described[many] = members.map((member) => this.place(member, view))
-    }
-    if (isObject(node["properties"])) described["properties"] = this.properties(node["properties"], view)
-    for (const rest of ["additionalProperties", "items"]) {
-      if (isObject(node[rest]))
-        described[rest] = this.place(node[rest], this.shapes.step(view, rest === "items" ? "0" : "*"))
-    }
-    return described
-  }
-
-  private properties(properties: PlainObject, view: View): PlainObject {
-    return Object.fromEntries(
-      Object.entries(properties).map(([key, node]) => {
-        const inner = this.place(node, this.shapes.step(view, key))
-        const declared = this.shapes.defaultAt(view, key)
-        return [key, declared === undefined ? inner : { ...inner, default: declared }]
-      }),
-    )
-  }
-
-  /** A definition may contain itself, so it is entered before it is described. */
-  private define(reference: string, view: View): void {
-    const name = parsePointer(reference.slice(reference.lastIndexOf("/")))?.[0] ?? ""
-    if (Object.hasOwn(this.definitions, name)) return
-    this.definitions[name] = {}
-    this.definitions[name] = this.place(this.raw[name], view)
-  }
 }
 
 /** Leaves out values that JSON cannot express, for example an instance of a class as a default. */

@@ -3,7 +3,7 @@
  * that the parts can be decoded one by one. A step is tried on an example when a schema is compiled, and verified on every real value.
  */
 import { Effect, Exit, Option, SchemaAST, SchemaGetter } from "effect"
-import { absent, freeze, isObject, member, type PlainObject, put } from "../Json.ts"
+import { absent, freeze, isObject, type PlainObject, put } from "../Json.ts"
 
 /** Decodes a value, or `absent`, through a link; `undefined` where it fails, dies, or leaves nothing. */
 export const runLink = ({ transformation }: SchemaAST.Link, input: unknown): unknown => {
@@ -93,7 +93,12 @@ export const passageOf = (ast: SchemaAST.AST): Passage | undefined => {
     if (!validatesNothingElse(link.to, withoutLinks(ast, index + 1), names)) return undefined
     steps.push(names === undefined ? (value) => handOn(link, value) : renaming(link, names))
   }
-  return { names, pass: (input) => steps.reduce((value, step) => (value === undefined ? value : step(value)), input) }
+  const pass = (input: unknown): unknown => {
+    let value = input
+    for (const step of steps) if (value !== undefined) value = step(value)
+    return value
+  }
+  return { names, pass }
 }
 
 const handOn = (link: SchemaAST.Link, value: unknown): unknown => {
@@ -106,15 +111,11 @@ const renaming = (link: SchemaAST.Link, names: ReadonlyMap<string, string>): Pas
   const keys = new Set(names.values())
   return (value) => {
     if (!isObject(value)) return undefined
-    const result = runLink(link, only(keys, value))
-    if (!isObject(result)) return undefined
-    let count = 0
-    for (const [name, key] of members) {
-      const was = member(value, key)
-      if (member(result, name) !== was) return undefined
-      if (was !== absent) count++
-    }
-    return Object.keys(result).length === count ? value : undefined
+    const known = only(keys, value)
+    const result = runLink(link, known)
+    if (!isObject(result) || Object.keys(result).length !== Object.keys(known).length) return undefined
+    for (const [name, key] of members) if (result[name] !== known[key]) return undefined
+    return value
   }
 }
 

@@ -155,7 +155,7 @@ export class Loader<C> {
   }
 
   private migratedText(text: string, source: PlainObject, document: PlainObject): string {
-    const wanted = Object.hasOwn(document, "version") ? document : { version: this.version, ...document }
+    const wanted = { version: this.version, ...document }
     const { paths, truncated } = differences(source, wanted, maxMigratedPaths)
     return truncated ? pretty(wanted) : rewriteDocument({ text, value: source }, wanted, paths, this.settings.readText)
   }

@@ -66,9 +66,8 @@ interface Leaf {
   readonly path: ReadonlyArray<PropertyKey>
   /** `undefined` where a key is missing. */
   readonly message: string | undefined
-  /** The message comes from code that saw the value. */
-  readonly dynamic: boolean
-  readonly about: "value" | "place"
+  /** The message demands another value, concerns the place, or comes from code that saw the value. */
+  readonly about: "value" | "place" | "seen"
   /** Takes the place of this leaf where the value is an object. */
   readonly ofObject?: Leaf | undefined
 }
@@ -115,15 +114,16 @@ export const addIssues = (
   }
 }
 
+export const missing = (path: Tokens): string => `is missing: add the key ${JSON.stringify(path.at(-1) ?? "")}`
+
 const wording = (leaf: Leaf, value: unknown, path: Tokens, secret: boolean): string => {
   if (leaf.message === undefined) return missing(path)
-  if (leaf.dynamic && (secret || quotes(leaf.message, value))) return unacceptable
-  return leaf.about === "value" && !leaf.dynamic && value !== absent && !isOfKind(leaf.message, value)
+  if (leaf.about === "seen" && (secret || quotes(leaf.message, value))) return unacceptable
+  return leaf.about === "value" && value !== absent && !isOfKind(leaf.message, value)
     ? `${leaf.message}, not ${kindOf(value)}`
     : leaf.message
 }
 
-export const missing = (path: Tokens): string => `is missing: add the key ${JSON.stringify(path.at(-1) ?? "")}`
 /** Whether a message already asks for a value of this kind, so that the kind is not what is wrong. */
 const isOfKind = (message: string, value: unknown): boolean =>
   typeof value === "string" ? /"|\bstring\b/.test(message) : typeof value === "number" && /\d|\binteger\b/.test(message)
@@ -164,7 +164,7 @@ const ofUnion = (issue: SchemaIssue.AnyOf, path: ReadonlyArray<PropertyKey>): Re
   const expected = SchemaIssue.defaultLeafHook(new SchemaIssue.InvalidType(issue.ast))
   // Without an issue of its own, Schema did not try any member.
   const ofObject = issue.issues.length === 0 ? ofKind(issue.ast, path) : undefined
-  return [{ path, message: demand(expected), dynamic: false, about: "value", ofObject }]
+  return [{ path, message: demand(expected), about: "value", ofObject }]
 }
 
 /** One key can tell all members of a union apart; then its value is none of theirs. */
@@ -174,7 +174,7 @@ const ofKind = (union: SchemaAST.Union, path: ReadonlyArray<PropertyKey>): Leaf 
     if (!others.every((literals) => literals.has(key))) continue
     const values = new Set([literal, ...others.map((literals) => literals.get(key))])
     const message = `must be ${Array.from(values, (value) => JSON.stringify(value)).join(" or ")}`
-    return { path: [...path, key], message, dynamic: false, about: "value" }
+    return { path: [...path, key], message, about: "value" }
   }
   return undefined
 }
@@ -197,10 +197,9 @@ const ofFilter = (issue: SchemaIssue.Filter, path: ReadonlyArray<PropertyKey>): 
     const message = annotations?.["message"] === undefined ? `must be ${fixed}` : fixed
     const keys = annotations?.["message"] === undefined ? [] : keysIn(issue.issue)
     // A problem with a key points at that key, not at its value.
-    if (keys.length > 0)
-      return keys.map((key) => ({ path: [...path, ...key], message, dynamic: false, about: "place" }))
+    if (keys.length > 0) return keys.map((key) => ({ path: [...path, ...key], message, about: "place" }))
     const target = issue.issue._tag === "Pointer" ? [...path, ...issue.issue.path] : path
-    return [{ path: target, message, dynamic: false, about: "value" }]
+    return [{ path: target, message, about: "value" }]
   }
   return leavesOf(issue.issue, path)
 }
@@ -210,24 +209,23 @@ const keysIn = (issue: SchemaIssue.Issue): ReadonlyArray<ReadonlyArray<PropertyK
   issue._tag === "Composite" ? issue.issues.flatMap((inner) => (inner._tag === "Pointer" ? [inner.path] : [])) : []
 
 const ofLeaf = (issue: SchemaIssue.Leaf, path: ReadonlyArray<PropertyKey>): Leaf => {
-  const fixed = { path, dynamic: false }
   switch (issue._tag) {
     case "MissingKey":
-      return { ...fixed, message: issue.annotations?.messageMissingKey, about: "place" }
+      return { path, message: issue.annotations?.messageMissingKey, about: "place" }
     case "UnexpectedKey":
-      return { ...fixed, message: "is one too many: remove it", about: "place" }
+      return { path, message: "is one too many: remove it", about: "place" }
     case "InvalidType":
-      return { ...fixed, message: demand(SchemaIssue.defaultLeafHook(issue)), about: "value" }
+      return { path, message: demand(SchemaIssue.defaultLeafHook(issue)), about: "value" }
     case "InvalidValue": {
       const expected = issue.annotations?.expected
       const message =
         issue.annotations?.message ?? (typeof expected === "string" ? `must be ${expected}` : unacceptable)
-      return { path, message, dynamic: true, about: "value" }
+      return { path, message, about: "seen" }
     }
     case "Forbidden":
-      return { ...fixed, message: "cannot be read from a document: the schema forbids it", about: "place" }
+      return { path, message: "cannot be read from a document: the schema forbids it", about: "place" }
     case "OneOf":
-      return { ...fixed, message: "fits several alternatives of the schema: make it unambiguous", about: "place" }
+      return { path, message: "fits several alternatives of the schema: make it unambiguous", about: "place" }
   }
 }
 

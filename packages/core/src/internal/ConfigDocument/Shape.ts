@@ -172,19 +172,12 @@ export class Shapes {
       case "Any":
       case "ObjectKeyword":
         return [{ ...nothing, open: true, scalar: "other" }]
-      case "String":
-      case "TemplateLiteral":
-        return [{ ...nothing, scalar: "string" }]
-      case "Literal":
-        return [{ ...nothing, scalar: typeof ast.literal === "string" ? "string" : "other" }]
-      case "Enum":
-        return [{ ...nothing, scalar: ast.enums.every(([, value]) => typeof value === "string") ? "string" : "other" }]
       case "Never":
       case "Undefined":
       case "Void":
         return [nothing]
       default:
-        return [{ ...nothing, scalar: "other" }]
+        return [{ ...nothing, scalar: isTextual(ast) ? "string" : "other" }]
     }
   }
 
@@ -258,6 +251,12 @@ const partsOf = (ast: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> => {
       return []
   }
 }
+
+const isTextual = (ast: SchemaAST.AST): boolean =>
+  ast._tag === "String" ||
+  ast._tag === "TemplateLiteral" ||
+  (ast._tag === "Literal" && typeof ast.literal === "string") ||
+  (ast._tag === "Enum" && ast.enums.every(([, value]) => typeof value === "string"))
 
 const buildObject = (ast: SchemaAST.Objects): Shape => ({
   ...nothing,

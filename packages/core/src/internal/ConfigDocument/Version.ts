@@ -1,5 +1,5 @@
 /** The version of a document, and the migrations from an older version to the current one. */
-import { absent, findFaults, isObject, member, type PlainObject, put } from "../Json.ts"
+import { absent, findFaults, isObject, member, type PlainObject } from "../Json.ts"
 import { adopt } from "../StructuralSharing.ts"
 import { kindOf, type ProblemList } from "./Problems.ts"
 import type { Migration } from "./Types.ts"
@@ -48,13 +48,9 @@ export const migrate = (
     if (!isObject(next) || findFaults(next, 1).length > 0) {
       return refuse(`${name} makes something that is not a JSON object: repair the migration`)
     }
-    value = withVersion(next, version + 1)
+    const current = { version: version + 1 }
+    // The key keeps its place, or comes first where it is new.
+    value = { ...current, ...next, ...current }
   }
   return adopt(before, value, { isFaulty: false }) as PlainObject
-}
-
-const withVersion = (document: PlainObject, version: number): PlainObject => {
-  const result: Record<string, unknown> = Object.hasOwn(document, "version") ? {} : { version }
-  for (const key of Object.keys(document)) put(result, key, key === "version" ? version : document[key])
-  return result
 }
