@@ -3,7 +3,7 @@ import { ConfigSource } from "@signalbox/core/ConfigSource"
 import * as MemoryConfigSource from "@signalbox/core/MemoryConfigSource"
 import { MemoryDocument } from "@signalbox/core/MemoryConfigSource"
 import { configSourceSuite, ForeignEditor } from "@signalbox/core/testing/ConfigSourceSuite"
-import { Clock, Effect, Layer, Queue } from "effect"
+import { Clock, Effect, Fiber, Layer, Queue } from "effect"
 import { TestClock } from "effect/testing"
 import { makeDebounce } from "../src/internal/Debounce.ts"
 
@@ -54,6 +54,39 @@ describe("Debounce", () => {
   it.effect("settles 250 ms after the last signal", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* rounds([0, 100, 340, 1000]), [590, 1250])
+    }),
+  )
+  /** The time at which a file stood still that changed at these times. Only the first change was signalled: the machine is loaded. */
+  const stillAfter = Effect.fnUntraced(function* (times: ReadonlyArray<number>, isReplaced: boolean) {
+    const { signal, signalled, standStill } = yield* makeDebounce
+    const start = yield* Clock.currentTimeMillis
+    const look = Effect.map(Clock.currentTimeMillis, (now) => {
+      const print = String(times.filter((time) => start + time <= now).length)
+      return { file: isReplaced ? print : "file", print }
+    })
+    const still = yield* Effect.forkScoped(
+      Effect.andThen(
+        Effect.andThen(signalled, standStill(look)),
+        Effect.map(Clock.currentTimeMillis, (now) => now - start),
+      ),
+      { startImmediately: true },
+    )
+    yield* signal
+    yield* TestClock.adjust("20 seconds")
+    return yield* Fiber.join(still)
+  })
+
+  it.effect("waits until a file stood still that five slow writes change, although later signals are late", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* stillAfter([0], false), 250)
+      assert.strictEqual(yield* stillAfter([0, 200, 400, 600, 800], false), 1050)
+    }),
+  )
+  it.effect("waits 2 s for a file that is replaced again and again, and 10 s for one that changes in place", () =>
+    Effect.gen(function* () {
+      const always = Array.from({ length: 200 }, (_, i) => i * 100)
+      assert.strictEqual(yield* stillAfter(always, true), 2000)
+      assert.strictEqual(yield* stillAfter(always, false), 10_000)
     }),
   )
   it.effect("settles 2 s after the first signal at the latest", () =>

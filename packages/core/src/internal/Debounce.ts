@@ -1,6 +1,7 @@
 /**
  * Waits until signals stop: 250 ms after the last one, at most 2 s in all. `Stream.debounce` has no longest wait and costs fibers for
- * each signal; here a signal only notes the time.
+ * each signal; here a signal only notes the time. For a file, `standStill` looks at the file itself: on a loaded machine, signals arrive late and a
+ * timer may end between two writes of one save.
  */
 import { Clock, Effect, Latch } from "effect"
 
@@ -12,12 +13,26 @@ export interface Debounce {
   readonly signalled: Effect.Effect<void>
   /** After a first signal: waits until the signals stop. Later signals count for the next round. */
   readonly settle: Effect.Effect<void>
+  /** As `settle`, but waits until `look` has found the same for 250 ms. A file that is being written in place has up to 10 s. */
+  readonly standStill: (look: Effect.Effect<Sight>) => Effect.Effect<void>
+}
+
+/** What a look at a file found. */
+export interface Sight {
+  /** The file that has the name. A file that was replaced is whole. */
+  readonly file: string
+  /** Changes with the file's content. */
+  readonly print: string
 }
 
 /** An editor's save is several events within milliseconds. */
 const quietMillis = 250
 /** A program that writes all the time is still noticed this often. */
 const longestMillis = 2_000
+/** Beyond that a file that changes in place is read as it is. */
+const longestInPlaceMillis = 10_000
+/** A sleep may last longer, and never ends earlier: looks are counted, because the clock may be set. */
+const lookMillis = 50
 
 export const makeDebounce: Effect.Effect<Debounce> = Effect.clockWith((clock) =>
   Effect.sync(() => {
@@ -35,6 +50,20 @@ export const makeDebounce: Effect.Effect<Debounce> = Effect.clockWith((clock) =>
           const wait = Math.min(last + quietMillis, end) - (yield* Clock.currentTimeMillis)
           if (wait <= 0) break
           yield* Effect.sleep(wait)
+        }
+        latch.closeUnsafe()
+      }),
+      standStill: Effect.fnUntraced(function* (look: Effect.Effect<Sight>) {
+        let [seen, since, isInPlace] = [yield* look, 0, false]
+        for (let slept = lookMillis; slept <= (isInPlace ? longestInPlaceMillis : longestMillis); slept += lookMillis) {
+          yield* Effect.sleep(lookMillis)
+          const found = yield* look
+          if (found.print !== seen.print) {
+            isInPlace = found.file === seen.file
+            seen = found
+            since = slept
+          }
+          if (slept - since >= quietMillis) break
         }
         latch.closeUnsafe()
       }),

@@ -17,7 +17,7 @@ import {
   Stream,
 } from "effect"
 import { errorCode } from "../../AtomicFile.ts"
-import { type Debounce, makeDebounce } from "../Debounce.ts"
+import { type Debounce, makeDebounce, type Sight } from "../Debounce.ts"
 import { fingerprint } from "../FileIdentity.ts"
 import { followLinks } from "../LinkChain.ts"
 import type { ManagedFile } from "../ManagedFile.ts"
@@ -61,13 +61,14 @@ export const makeHints = (document: ManagedFile, own: Readonly<OwnWrites>): Hint
           Effect.sync(() => all.add(seen)),
           () => Effect.sync(() => all.delete(seen)),
         )
-        const changed = makeComparison(document, own, seen)
+        const glance = glanceAt(document)
+        const changed = makeComparison(document, own, seen, glance)
         yield* follow
         yield* changed("event")
         yield* Queue.offer(queue, undefined)
         while (true) {
           const event = yield* Effect.timeoutOption(events.signalled, poll)
-          if (Option.isSome(event)) yield* events.settle
+          if (Option.isSome(event)) yield* events.standStill(glance)
           yield* follow
           if (yield* changed(Option.isSome(event) ? "event" : "poll")) yield* Queue.offer(queue, undefined)
         }
@@ -84,22 +85,15 @@ export const makeHints = (document: ManagedFile, own: Readonly<OwnWrites>): Hint
 }
 
 /** Whether there is another text than the one last seen. A poll trusts the fingerprint; after an event the text itself is read. */
-const makeComparison = (document: ManagedFile, own: Readonly<OwnWrites>, seen: Seen) => {
+const makeComparison = (document: ManagedFile, own: Readonly<OwnWrites>, seen: Seen, glance: Effect.Effect<Sight>) => {
   const look = Effect.match(readText(document, document.name), {
     onFailure: ({ code }) => code,
     onSuccess: ({ hash }) => hash,
   })
-  const glance = Effect.match(
-    Effect.all([
-      Effect.mapError(followLinks(document), ({ code }) => code),
-      Effect.mapError(document.fs.stat(document.name), errorCode),
-    ]),
-    { onFailure: (code) => code, onSuccess: ([{ real }, info]) => `${real}:${fingerprint(info)}` },
-  )
   let [print, ownCount] = ["", own.count]
   return Effect.fnUntraced(function* (reason: "event" | "poll") {
     const written = { ...own }
-    const printed = yield* glance
+    const { print: printed } = yield* glance
     if (reason === "poll" && printed === print && !seen.isOutdated) return false
     const { isOutdated } = seen
     seen.isOutdated = false
@@ -114,6 +108,21 @@ const makeComparison = (document: ManagedFile, own: Readonly<OwnWrites>, seen: S
     return true
   })
 }
+
+const glanceAt = (document: ManagedFile): Effect.Effect<Sight> =>
+  Effect.match(
+    Effect.all([
+      Effect.mapError(followLinks(document), ({ code }) => code),
+      Effect.mapError(document.fs.stat(document.name), errorCode),
+    ]),
+    {
+      onFailure: (code) => ({ file: code, print: code }),
+      onSuccess: ([{ real }, info]) => ({
+        file: `${real}:${info.dev}:${Option.getOrUndefined(info.ino)}`,
+        print: `${real}:${fingerprint(info)}`,
+      }),
+    },
+  )
 
 interface Watcher {
   readonly inode: string
