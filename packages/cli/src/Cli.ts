@@ -12,7 +12,7 @@ import * as CliPlatform from "./internal/CliPlatform.ts"
 import { commands } from "./internal/Commands.ts"
 import { CompletionsFlag } from "./internal/CompletionsFlag.ts"
 import { type Failure, usage } from "./internal/Failure.ts"
-import { ConfigFile, Json, Verbose } from "./internal/GlobalFlags.ts"
+import { ConfigFile, HostUrl, Json, TokenFile, Verbose } from "./internal/GlobalFlags.ts"
 import { presenter } from "./internal/Presenter.ts"
 import { runMain } from "./internal/runMain.ts"
 import { warningLogger } from "./internal/WarningLogger.ts"
@@ -33,7 +33,7 @@ const explain = (words: ReadonlyArray<string>): Effect.Effect<void, Failure | Cl
 const signalbox = Command.make("signalbox").pipe(
   Command.withDescription("A local LLM gateway whose configuration changes while it runs."),
   Command.withSubcommands([...commands, help]),
-  Command.withGlobalFlags([Json, ConfigFile, Verbose]),
+  Command.withGlobalFlags([Json, ConfigFile, HostUrl, TokenFile, Verbose]),
 )
 
 const runWords = Command.runWith(signalbox, { version })

@@ -76,7 +76,7 @@ describe("a note of a host", () => {
     Effect.gen(function* () {
       const asked = yield* Deferred.make<void>()
       const note = yield* noted(yield* home, () => Deferred.doneUnsafe(asked, Exit.void))
-      const host = { note, token: Redacted.make("a".repeat(43)) }
+      const host = { url: note.url, note, token: Redacted.make("a".repeat(43)) }
       const asking = yield* Effect.forkChild(Effect.flip(request(host, endpoints.models)))
       yield* Deferred.await(asked)
       yield* TestClock.adjust("59 seconds")

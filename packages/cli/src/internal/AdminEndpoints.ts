@@ -40,6 +40,7 @@ const written: ReadonlyArray<keyof Written> = [
 ]
 
 export const endpoints = {
+  health: endpoint<(typeof HealthGroup.Health)["Type"]>("health.healthz", "GET", "/healthz", ["version", "pid"]),
   readiness: endpoint<(typeof HealthGroup.Readiness)["Type"]>("health.readyz", "GET", "/readyz", ["ready", "degraded"]),
   config: endpoint<(typeof ConfigGroup.ConfigState)["Type"]>("config.get", "GET", "/api/config", [
     "source",

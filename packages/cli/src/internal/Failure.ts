@@ -72,6 +72,14 @@ export const hostNotResponding = (host: Host): Failure =>
     `look at its log; ${host.pid === undefined ? "end it with its container" : `\`kill ${host.pid}\` ends it`}`,
   )
 
+/** The host at `--host`. `reason` is the code of a system error. */
+export const hostNotReached = (url: string, reason: string): Failure =>
+  failed(
+    "gone",
+    `the host at ${url} cannot be reached (${reason})`,
+    "check the address, and that a host runs and listens there (listen.host, listen.port)",
+  )
+
 /** Splits a message of the libraries, whose last sentence is the remedy, and writes both as the command's own: in lower case and without a full stop. */
 export const splitHint = (text: string): readonly [message: string, hint?: string] => {
   const end = text.lastIndexOf(". ")

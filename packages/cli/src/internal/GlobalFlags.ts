@@ -20,6 +20,30 @@ export const ConfigFile = GlobalFlag.Setting("config")({
   ),
 })
 
+/** A host elsewhere. The files of this machine do not matter then. */
+export const HostUrl = GlobalFlag.Setting("host")({
+  flag: Flag.String("host").pipe(
+    Flag.withMetavar("URL"),
+    Flag.withDescription("Use the host at this address, with the admin token in $SIGNALBOX_TOKEN or --token-file"),
+    Flag.optional,
+  ),
+})
+
+export const TokenFile = GlobalFlag.Setting("token-file")({
+  flag: Flag.String("token-file").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("With --host: a file with the admin token (- is standard input)"),
+    Flag.optional,
+  ),
+})
+
+/** The flags that select a document or a host. */
+export type TargetFlags =
+  | typeof ConfigFile.Identifier
+  | typeof HostUrl.Identifier
+  | typeof TokenFile.Identifier
+  | typeof Json.Identifier
+
 /** Print stack traces. `SIGNALBOX_DEBUG` does the same. */
 export const Verbose = GlobalFlag.Setting("verbose")({
   flag: Flag.Boolean("verbose").pipe(

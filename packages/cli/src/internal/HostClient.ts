@@ -6,12 +6,15 @@ import type { IncomingMessage } from "node:http"
 import { createRequire } from "node:module"
 import { Effect, Redacted } from "effect"
 import type { Endpoint } from "./AdminEndpoints.ts"
-import { type Failure, failed, hostNotResponding } from "./Failure.ts"
+import { errorCode } from "./errorCode.ts"
+import { type Failure, failed, hostNotReached, hostNotResponding } from "./Failure.ts"
 import { withSpinner } from "./Print.ts"
 import type { RunningHost } from "./RunningHost.ts"
 
 // Imported as an ES module, node:http loads undici for exports that are not needed here: as slow as starting Node once more.
-const http: typeof import("node:http") = createRequire(import.meta.url)("node:http")
+const require = createRequire(import.meta.url)
+const http: typeof import("node:http") = require("node:http")
+const https = (): typeof import("node:https") => require("node:https")
 
 export interface Input {
   readonly params?: Readonly<Record<string, string>>
@@ -32,7 +35,7 @@ export const request = <A>(host: RunningHost, endpoint: Endpoint<A>, input: Inpu
     const body = parsed(text)
     if (endpoint.members.length > 0 && endpoint.members.every((member) => Object.hasOwn(body, member))) return body as A
     const { failureOfProblem } = yield* Effect.promise(() => import("./HostClient/failureOfProblem.ts"))
-    return yield* failureOfProblem(body)
+    return yield* failureOfProblem(body, host.note === undefined)
   })
 
 /** Calls an endpoint that streams. Returns the response once it has begun, or fails with the problem in it. */
@@ -42,13 +45,13 @@ export const openStream = (host: RunningHost, endpoint: Endpoint<never>, input: 
     if (response.statusCode === 200) return response.setEncoding("utf8")
     const body = parsed(yield* readText(response))
     const { failureOfProblem } = yield* Effect.promise(() => import("./HostClient/failureOfProblem.ts"))
-    return yield* failureOfProblem(body)
+    return yield* failureOfProblem(body, host.note === undefined)
   })
 
-const open = ({ note, token }: RunningHost, endpoint: Endpoint<never>, input: Input) =>
+const open = ({ note, token, url }: RunningHost, endpoint: Endpoint<never>, input: Input) =>
   Effect.callback<IncomingMessage, Failure>((resume) => {
     const payload = input.payload === undefined ? undefined : Buffer.from(JSON.stringify(input.payload))
-    const call = http.request(urlOf(note.url, endpoint, input), {
+    const call = (url.startsWith("https:") ? https() : http).request(urlOf(url, endpoint, input), {
       agent: false,
       method: endpoint.method,
       headers: {
@@ -58,12 +61,17 @@ const open = ({ note, token }: RunningHost, endpoint: Endpoint<never>, input: In
       },
     })
     // Kept after the response has begun: an error event without a listener would end the process.
-    call.on("error", () => resume(Effect.fail(connectionBroken)))
+    call.on("error", (error) =>
+      resume(Effect.fail(note === undefined ? hostNotReached(url, errorCode(error)) : connectionBroken)),
+    )
     call.once("response", (response) => resume(Effect.succeed(response)))
     call.end(payload)
     return Effect.sync(() => call.destroy())
   }).pipe(
-    Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(hostNotResponding(note)) }),
+    Effect.timeoutOrElse({
+      duration: timeout,
+      orElse: () => Effect.fail(note === undefined ? hostNotReached(url, "no response") : hostNotResponding(note)),
+    }),
     withSpinner("asking the host"),
   )
 

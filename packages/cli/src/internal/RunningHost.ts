@@ -15,7 +15,10 @@ import { isHealthy, isHost } from "./RunningHost/verifyHost.ts"
 import { escapeLine } from "./TextFormat.ts"
 
 export interface RunningHost {
-  readonly note: HostNote
+  /** Without a trailing slash. */
+  readonly url: string
+  /** `undefined` for a host elsewhere. */
+  readonly note: HostNote | undefined
   readonly token: Redacted.Redacted
 }
 
@@ -25,7 +28,7 @@ export const findHost = (paths: HostPaths): Effect.Effect<RunningHost | undefine
     const note = readHostNote(paths.lock)
     if (note === undefined) return undefined
     if (!(yield* isHost(paths.lock, note))) return undefined
-    return { note, token: yield* readToken(paths) }
+    return { url: note.url, note, token: yield* readToken(paths) }
   })
 
 /**
@@ -36,7 +39,7 @@ export const findSilentHost = ({ lock }: HostPaths): HostNote | undefined => rea
 
 /** Fails within seconds when the host is stuck. For commands that people run to find out. */
 export const requireResponse = ({ note }: RunningHost): Effect.Effect<void, Failure> =>
-  Effect.asVoid(isHealthy(note)).pipe(withSpinner("asking the host"))
+  note === undefined ? Effect.void : Effect.asVoid(isHealthy(note)).pipe(withSpinner("asking the host"))
 
 const readToken = ({ token }: HostPaths): Effect.Effect<Redacted.Redacted, Failure> =>
   Effect.suspend(() => {

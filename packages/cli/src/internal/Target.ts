@@ -7,17 +7,30 @@ import { replacement } from "./Arguments.ts"
 import { findDocument } from "./DocumentPath.ts"
 import { type Failure, failed, hostSilent, noHost, usage } from "./Failure.ts"
 import { requireReadable } from "./FilePermissions.ts"
-import { ConfigFile } from "./GlobalFlags.ts"
+import { ConfigFile, HostUrl, type TargetFlags, TokenFile } from "./GlobalFlags.ts"
 import { findHost, findSilentHost, type RunningHost } from "./RunningHost.ts"
 
 export interface Target {
   readonly paths: HostPaths
   /** Whether the user named the document. Otherwise it is the default one. */
   readonly isNamed: boolean
+  /** The host at `--host`. The files belong to no command then. */
+  readonly remote: RunningHost | undefined
 }
 
-export const target: Effect.Effect<Target, Failure, typeof ConfigFile.Identifier> = Effect.gen(function* () {
+export const target: Effect.Effect<Target, Failure, TargetFlags> = Effect.gen(function* () {
+  const address = yield* namedHost
+  const remote = address === undefined ? undefined : yield* loadRemoteHost(address)
+  if (remote === undefined && Option.isSome(yield* TokenFile)) {
+    return yield* usage(
+      "--token-file needs --host",
+      "add --host URL, or leave it out: a host on this machine has its token in a file",
+    )
+  }
   const flag = Option.getOrUndefined(yield* ConfigFile)
+  if (remote !== undefined && flag !== undefined) {
+    return yield* usage("--host and --config exclude each other", "leave one of them out")
+  }
   // An empty variable in a script must not select the default document.
   if (flag === "") return yield* usage("--config names no file", "write --config FILE, or leave it out")
   const found = findDocument(flag, process.env)
@@ -42,12 +55,35 @@ export const target: Effect.Effect<Target, Failure, typeof ConfigFile.Identifier
       "name a document whose path is UTF-8 with --config FILE",
     )
   }
-  return { paths: hostPaths(found.path), isNamed: found.isNamed }
+  return { paths: hostPaths(found.path), isNamed: found.isNamed, remote }
 })
 
+const namedHost = Effect.map(HostUrl, Option.getOrUndefined)
+
+const loadRemoteHost = (address: string) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./RemoteHost.ts")),
+    ({ remoteHost }) => remoteHost(address),
+  )
+
+/** For commands on the files of this machine. `purpose` completes "signalbox can … only on the machine of the host". */
+export const localTarget = (purpose: string) =>
+  Effect.flatMap(namedHost, (address) =>
+    address === undefined
+      ? target
+      : Effect.fail(
+          usage(
+            `--host does not work here: signalbox can ${purpose} only on the machine of the host`,
+            "run the command there, without --host",
+          ),
+        ),
+  )
+
 /** The host of this document. A host of another document in the same directory does not count. */
-export const hostOf = ({ paths }: Target): Effect.Effect<RunningHost | undefined, Failure> =>
-  Effect.map(findHost(paths), (host) => (host?.note.document === basename(paths.config) ? host : undefined))
+export const hostOf = ({ paths, remote }: Target): Effect.Effect<RunningHost | undefined, Failure> =>
+  remote === undefined
+    ? Effect.map(findHost(paths), (host) => (host?.note?.document === basename(paths.config) ? host : undefined))
+    : Effect.succeed(remote)
 
 /** The host of this document that cannot be reached, where `hostOf` found none. */
 export const silentHostOf = ({ paths }: Target): HostNote | undefined => {

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import type { ConfigAccess } from "./ConfigAccess.ts"
 import { type Failure, hostSilent } from "./Failure.ts"
-import type { ConfigFile } from "./GlobalFlags.ts"
+import type { TargetFlags } from "./GlobalFlags.ts"
 import { hostConfig } from "./HostConfigAccess.ts"
 import { hostOf, silentHostOf, target } from "./Target.ts"
 
@@ -10,7 +10,7 @@ import { hostOf, silentHostOf, target } from "./Target.ts"
 export const withConfig = <A, E, R>(
   intent: "read" | "write",
   use: (access: ConfigAccess) => Effect.Effect<A, E, R>,
-): Effect.Effect<A, E | Failure, R | typeof ConfigFile.Identifier> =>
+): Effect.Effect<A, E | Failure, R | TargetFlags> =>
   Effect.gen(function* () {
     const document = yield* target
     const host = yield* hostOf(document)

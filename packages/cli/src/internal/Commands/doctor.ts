@@ -6,7 +6,7 @@ import { type Cause, Effect, Logger } from "effect"
 import { type Failure, failed } from "../Failure.ts"
 import { type Colors, printResult, withSpinner } from "../Print.ts"
 import { failureOf } from "../reportFailure.ts"
-import { type Target, target } from "../Target.ts"
+import { localTarget, type Target } from "../Target.ts"
 import { escapeLine, plural } from "../TextFormat.ts"
 import { type CheckResult, problem } from "./doctor/CheckResult.ts"
 import { documentChecks } from "./doctor/documentChecks.ts"
@@ -16,7 +16,7 @@ import { ledgerChecks } from "./doctor/ledgerChecks.ts"
 import { systemChecks } from "./doctor/systemChecks.ts"
 
 export const doctor = Effect.gen(function* () {
-  const results = yield* runChecks(yield* target).pipe(withSpinner("checking"))
+  const results = yield* runChecks(yield* localTarget("check an installation")).pipe(withSpinner("checking"))
   const problems = results.filter(({ state }) => state === "problem").length
   yield* printResult({ healthy: problems === 0, findings: results }, (colors) => text(results, colors))
   if (problems > 0) return yield* failed("unhealthy", `${plural(problems, "problem")} found`)

@@ -8,10 +8,10 @@ import { visibleJson } from "@signalbox/core/VisibleText"
 import { Effect, Option, Stream } from "effect"
 import * as Sse from "effect/encoding/Sse"
 import { endpoints } from "../AdminEndpoints.ts"
-import { failed, noHost, usage } from "../Failure.ts"
+import { failed, hostNotReached, noHost, usage } from "../Failure.ts"
 import { Json } from "../GlobalFlags.ts"
 import { openStream } from "../HostClient.ts"
-import { print } from "../Print.ts"
+import { print, printNote } from "../Print.ts"
 import { requireHost, target } from "../Target.ts"
 import { escapeLine, formatTime } from "../TextFormat.ts"
 
@@ -28,6 +28,7 @@ export const events = Effect.fnUntraced(function* ({ since, types }: Input) {
   const host = yield* requireHost("follow its events")
   const json = yield* Json
   const response = yield* openStream(host, endpoints.events, { query })
+  yield* printNote(`following the events of ${host.url}; Ctrl-C ends it`)
   const parse = itemParser()
   let last: string | undefined
   yield* Stream.fromAsyncIterable<string, unknown>(response, (error) => error).pipe(
@@ -35,13 +36,15 @@ export const events = Effect.fnUntraced(function* ({ since, types }: Input) {
     Stream.runForEach((chunk) =>
       Effect.forEach(parse(chunk), (item) => {
         last = item.id ?? last
-        return print(json ? visibleJson(cloudEventOf(item, host.note.url)) : textOf(item))
+        return print(json ? visibleJson(cloudEventOf(item, host.url)) : textOf(item))
       }),
     ),
   )
+  const after = last === undefined ? "" : ` after ${last}`
+  if (host.note === undefined) return yield* hostNotReached(host.url, `the feed ended${after}`)
   const { paths } = yield* target
   // The host ends a feed only when it stops.
-  return yield* noHost(paths.config, `follow its events: the feed ended${last === undefined ? "" : ` after ${last}`}`)
+  return yield* noHost(paths.config, `follow its events: the feed ended${after}`)
 })
 
 /** Parses chunks of the feed. The contract is the host's: a host of another version may send events that this command cannot print. */

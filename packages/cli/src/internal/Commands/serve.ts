@@ -5,7 +5,7 @@ import { conflict, failed, splitHint } from "../Failure.ts"
 import { requireWritable } from "../FilePermissions.ts"
 import { ignoringSignals } from "../runMain.ts"
 import { withVariableNames } from "../storeFailure.ts"
-import { target } from "../Target.ts"
+import { localTarget } from "../Target.ts"
 import { escapeLine } from "../TextFormat.ts"
 
 interface Input {
@@ -20,7 +20,7 @@ const command = import.meta.url.endsWith(".ts") ? "npm run -s signalbox --" : "s
 
 /** The host handles signals itself: it drains on the first and ends on the second. */
 export const serve = Effect.fnUntraced(function* ({ logFormat, port, strict }: Input) {
-  const { paths } = yield* target
+  const { paths } = yield* localTarget("run a host")
   // The document itself may be read-only, but the host must be able to write beside it.
   yield* requireWritable(paths.lock)
   const host = Host.serve({

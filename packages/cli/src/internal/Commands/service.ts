@@ -6,7 +6,7 @@ import { realpathSync } from "node:fs"
 import { Effect } from "effect"
 import { failed, usage } from "../Failure.ts"
 import { printNote, printResult } from "../Print.ts"
-import { target } from "../Target.ts"
+import { localTarget } from "../Target.ts"
 import type { HostService } from "./service/HostService.ts"
 import { launchdPlist } from "./service/launchdPlist.ts"
 import { systemdUnit } from "./service/systemdUnit.ts"
@@ -18,7 +18,7 @@ interface Input {
 
 export const print = Effect.fnUntraced(function* ({ launchd, systemd }: Input) {
   if (launchd && systemd) return yield* usage("--systemd and --launchd exclude each other", "leave one of them out")
-  const { isNamed, paths } = yield* target
+  const { isNamed, paths } = yield* localTarget("print a service")
   const service: HostService = {
     program: [process.execPath, ...sourceFlags, yield* ownScript],
     // A service does not have the environment of this shell.

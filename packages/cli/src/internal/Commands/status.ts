@@ -1,5 +1,5 @@
 /** `status`: whether a host is running on the document, and its state. */
-import { describeHost } from "@signalbox/server/HostNote"
+import { describeHost, type HostNote } from "@signalbox/server/HostNote"
 import { Effect, Option } from "effect"
 import { endpoints } from "../AdminEndpoints.ts"
 import { usage } from "../Failure.ts"
@@ -39,6 +39,7 @@ const barFlags = ({ bg, fg, maxLength, narrow, theme }: BarFlags): ReadonlyArray
 const stateOf = (host: RunningHost) =>
   Effect.all(
     {
+      health: host.note === undefined ? request(host, endpoints.health) : Effect.succeed(host.note),
       readiness: request(host, endpoints.readiness),
       config: request(host, endpoints.config),
       services: request(host, endpoints.services),
@@ -46,7 +47,9 @@ const stateOf = (host: RunningHost) =>
     },
     { concurrency: "unbounded" },
   ).pipe(
-    Effect.map(({ config, readiness, services, stats }) => ({
+    Effect.map(({ config, health: { version }, readiness, services, stats }) => ({
+      url: host.url,
+      version,
       ...noteOf(host),
       config: config.source,
       revision: config.revision,
@@ -61,14 +64,21 @@ const stateOf = (host: RunningHost) =>
   )
 
 /** Without the pid that the host has for itself, which may mean another process here. */
-const noteOf = ({ note: { ownPid: _, ...note } }: RunningHost) => note
+const noteOf = ({ note }: RunningHost): Partial<Omit<HostNote, "ownPid">> => {
+  const { ownPid: _, ...shown } = { ownPid: 0, ...note }
+  return shown
+}
 
 type State = Effect.Success<ReturnType<typeof stateOf>>
 
 const text = (state: State, colors: Colors): string => {
-  const startedAt = Date.parse(state.startedAt)
+  const startedAt = state.startedAt === undefined ? undefined : Date.parse(state.startedAt)
+  // The process of a host elsewhere means nothing here.
+  const process = startedAt === undefined ? "" : `${describeHost(state)}, `
+  const since =
+    startedAt === undefined ? "" : `, for ${formatDuration(Date.now() - startedAt)} (since ${formatTime(startedAt)})`
   return [
-    `${state.ready ? colors.green("ready") : colors.yellow("starting")}  ${escapeLine(state.url)}  ${describeHost(state)}, version ${escapeLine(state.version)}, for ${formatDuration(Date.now() - startedAt)} (since ${formatTime(startedAt)})`,
+    `${state.ready ? colors.green("ready") : colors.yellow("starting")}  ${escapeLine(state.url)}  ${process}version ${escapeLine(state.version)}${since}`,
     `document  ${escapeLine(state.config)}  revision ${state.revision}, ${state.hash.slice(0, 12)}`,
     `requests  ${state.requests} in the last ${state.windowMinutes} min, ${state.errors} failed; ${state.pins} in progress in ${plural(state.generations, "generation")}`,
     ...state.degraded.map((sentence) => `${colors.yellow("degraded")}  ${escapeLine(sentence)}`),

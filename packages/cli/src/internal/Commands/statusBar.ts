@@ -7,6 +7,7 @@ import { usage } from "../Failure.ts"
 import { ConfigFile, Json } from "../GlobalFlags.ts"
 import { print } from "../Print.ts"
 import { drawStatusBar, isTheme, themeNames } from "../StatusBar.ts"
+import { localTarget } from "../Target.ts"
 
 interface Input {
   readonly narrow: boolean
@@ -18,6 +19,7 @@ interface Input {
 
 export const statusBar = Effect.fnUntraced(function* ({ bg, fg, maxLength, narrow, theme }: Input) {
   const config = yield* ConfigFile
+  yield* localTarget("draw its status line")
   const name = Option.getOrUndefined(theme)
   if (name !== undefined && !isTheme(name)) {
     const near = didYouMean(nearNames(name, themeNames))

@@ -7,7 +7,7 @@ import { escapeLine } from "../TextFormat.ts"
 const urn = "urn:signalbox:problem:"
 const otherVersion = "the host may be another version: restart it with this one"
 
-export const failureOfProblem = (body: Readonly<Record<string, unknown>>): Failure => {
+export const failureOfProblem = (body: Readonly<Record<string, unknown>>, isRemote: boolean): Failure => {
   const type = String(body["type"])
   const kind = type.startsWith(urn) ? type.slice(urn.length) : ""
   const [message, hint] = splitHint(escapeLine(String(body["detail"] ?? body["title"])))
@@ -21,9 +21,21 @@ export const failureOfProblem = (body: Readonly<Record<string, unknown>>): Failu
     case "invalid":
       return usage(message, hint)
     case "unauthorized":
-      return failed(kind, "the host does not accept the admin token", "its token file was replaced: restart the host")
+      return failed(
+        kind,
+        "the host does not accept the admin token",
+        isRemote
+          ? "the token is the text of admin.token beside the document of that host"
+          : "its token file was replaced: restart the host",
+      )
     case "forbidden":
-      return failed(kind, escapeLine(String(body["detail"])), "a proxy handles requests to this machine: exclude it")
+      return failed(
+        kind,
+        message,
+        isRemote
+          ? "use an IP address of the host, or add this name to listen.names there"
+          : "a proxy handles requests to this machine: exclude it",
+      )
     case "too-large":
       return failed(kind, `the host reads at most ${Number(body["maxBytes"])} bytes at once`)
     case "internal":

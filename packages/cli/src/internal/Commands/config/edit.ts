@@ -25,7 +25,8 @@ export const edit = Effect.fnUntraced(function* ({ yes }: { readonly yes: boolea
     )
   }
   // Checked before the user types anything.
-  yield* requireWritable((yield* target).paths.config)
+  const { paths, remote } = yield* target
+  if (remote === undefined) yield* requireWritable(paths.config)
   const editor = yield* editorCommand
   yield* withConfig("write", (access) => Effect.scoped(session(access, editor, yes)))
 })

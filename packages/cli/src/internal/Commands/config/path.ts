@@ -2,9 +2,9 @@
 import { existsSync } from "node:fs"
 import { Effect } from "effect"
 import { printResult } from "../../Print.ts"
-import { target } from "../../Target.ts"
+import { localTarget } from "../../Target.ts"
 import { escapeLine } from "../../TextFormat.ts"
 
-export const path = Effect.flatMap(target, ({ paths: { config, directory } }) =>
+export const path = Effect.flatMap(localTarget("print the path of the document"), ({ paths: { config, directory } }) =>
   printResult({ path: config, directory, exists: existsSync(config) }, () => escapeLine(config)),
 )

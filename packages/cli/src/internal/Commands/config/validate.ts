@@ -5,6 +5,7 @@ import { HostConfig } from "@signalbox/server/HostConfig"
 import { Effect, Option, Result } from "effect"
 import { endpoints } from "../../AdminEndpoints.ts"
 import { rejectedDocument } from "../../ConfigFailure.ts"
+import { usage } from "../../Failure.ts"
 import { request } from "../../HostClient.ts"
 import { printNote, printResult } from "../../Print.ts"
 import { requireResponse } from "../../RunningHost.ts"
@@ -15,6 +16,9 @@ import { schemaOnly } from "./changeReport.ts"
 
 export const validate = Effect.fnUntraced(function* ({ file }: { readonly file: Option.Option<string> }) {
   const document = yield* target
+  if (document.remote !== undefined && Option.isNone(file)) {
+    return yield* usage("with --host, name the file to check", "`signalbox config validate FILE --host URL`")
+  }
   const { name, text } = yield* readInput(Option.getOrElse(file, () => document.paths.config))
   const loaded = ConfigDocument.make(HostConfig).load(text, {})
   if (Result.isFailure(loaded)) return yield* rejectedDocument(loaded.failure, name)

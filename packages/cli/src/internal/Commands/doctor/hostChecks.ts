@@ -28,8 +28,8 @@ export const hostChecks = (target: Target): Effect.Effect<ReadonlyArray<CheckRes
 
 const runningHostChecks = (host: RunningHost) =>
   Effect.gen(function* () {
-    const { url, version } = host.note
-    const results = [ok("host", `${describeHost(host.note)} at ${url}, version ${version}`)]
+    const { note: { version } = { version: "unknown" } } = host
+    const results = [ok("host", `${describeHost(host.note ?? {})} at ${host.url}, version ${version}`)]
     const { degraded, ready } = yield* request(host, endpoints.readiness)
     const config = yield* request(host, endpoints.config)
     const warnings = config.warnings.map((warning) => format(config.source, warning))

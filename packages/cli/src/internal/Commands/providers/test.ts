@@ -14,7 +14,7 @@ import { requireReadable } from "../../FilePermissions.ts"
 import { printNote, printResult, withSpinner } from "../../Print.ts"
 import { shellWord } from "../../shellWord.ts"
 import { storeFailure } from "../../storeFailure.ts"
-import { type Target, target } from "../../Target.ts"
+import { localTarget, type Target } from "../../Target.ts"
 import { escapeLine, plural } from "../../TextFormat.ts"
 
 // As ES modules these load undici, which is not needed here.
@@ -23,7 +23,7 @@ const http: typeof import("node:http") = require("node:http")
 const https: typeof import("node:https") = require("node:https")
 
 export const test = Effect.fnUntraced(function* ({ id }: { readonly id: string }) {
-  const { models, providers } = yield* configOf(yield* target)
+  const { models, providers } = yield* configOf(yield* localTarget("test a provider"))
   const provider = Object.hasOwn(providers, id) ? providers[id] : undefined
   if (provider === undefined) {
     const near = escapeLine(didYouMean(nearNames(id, Object.keys(providers))))
