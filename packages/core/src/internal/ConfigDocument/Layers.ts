@@ -15,11 +15,11 @@ export interface Override {
   /** `absent` removes. */
   readonly value: unknown
   readonly by: "environment" | "runtime"
-  /** How messages call it. */
+  /** The name in messages. */
   readonly name: string
 }
 
-/** Where names of variables come from. Without a prefix the environment is not read. */
+/** The source of the names of variables. Without a prefix the environment is not read. */
 export interface Naming {
   readonly shapes: Shapes
   readonly prefix: string | undefined
@@ -92,7 +92,7 @@ const namesOfViews = new WeakMap<View, Names>()
 const namesOf = (view: View): Names => {
   const known = namesOfViews.get(view)
   if (known !== undefined) return known
-  const encoded = view.filter((shape) => shape.encoded)
+  const encoded = view.filter((shape) => shape.encoded && !shape.isArray)
   const suffixes = new Map(encoded.flatMap(({ fields }) => [...fields.keys()].map((key) => [key, `_${snake(key)}`])))
   const names = { suffixes, isRecord: encoded.some((shape) => shape.rest.length > 0) }
   namesOfViews.set(view, names)

@@ -163,7 +163,7 @@ type Accept = (value: unknown) => boolean
 
 /**
  * A quick test whether a schema decodes a value to itself and encodes it so: scalars and arrays of them. It may be false where the schema
- * accepts the value. `undefined` where there is no such test. Schema itself costs ten times as much at the first load of many models.
+ * accepts the value. `undefined` if there is no such test. Schema itself costs ten times as much at the first load of many models.
  */
 export const acceptorOf = (ast: SchemaAST.AST): Accept | undefined => {
   const ofType = typeTest(ast)

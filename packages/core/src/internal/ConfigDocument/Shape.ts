@@ -23,12 +23,11 @@ export interface Shape {
   /** Belongs to the form of the document, not to the decoded side. */
   readonly encoded: boolean
   readonly scalar: "string" | "other" | undefined
+  readonly isArray: boolean
+  /** By key, or by index. */
   readonly fields: ReadonlyMap<string, SchemaAST.AST>
-  /** The values of all other keys. */
+  /** The values of all other keys or indexes. */
   readonly rest: ReadonlyArray<SchemaAST.AST>
-  readonly elements: ReadonlyArray<SchemaAST.AST>
-  /** The elements after `elements`. */
-  readonly tail: ReadonlyArray<SchemaAST.AST>
   /** Decoded name → key in the document, where they differ. */
   readonly renamed: ReadonlyMap<string, string>
 }
@@ -42,14 +41,13 @@ const nothing: Shape = {
   open: false,
   encoded: true,
   scalar: undefined,
+  isArray: false,
   fields: new Map(),
   rest: [],
-  elements: [],
-  tail: [],
   renamed: new Map(),
 }
 
-/** Which of Effect's own schemas or checks this is. */
+/** The id of a schema or check of Effect's own. */
 export const representationOf = ({ annotations }: Pick<SchemaAST.AST, "annotations">): unknown => {
   const representation = annotations?.["representation"]
   return isObject(representation) ? representation["id"] : undefined
@@ -83,17 +81,14 @@ export class Shapes {
   /** The shapes of what is under a key (or an index). Keys that a place does not declare share one view. */
   step(view: View, key: string): View {
     const known = this.steps.get(view) ?? new Map<string | undefined, View>()
-    const isDeclared = view.some((shape) => shape.fields.has(key) || shape.elements[Number(key)] !== undefined)
-    const index = isDeclared ? key : undefined
+    const index = view.some((shape) => shape.fields.has(key)) ? key : undefined
     const found = known.get(index)
     if (found !== undefined) return found
-    const inner: Array<Shape> = []
-    for (const shape of view) {
+    const inner = view.flatMap((shape) => {
       const field = shape.fields.get(key)
-      const element = shape.elements[Number(key)]
-      const asts = field !== undefined ? [field] : element !== undefined ? [element] : [...shape.rest, ...shape.tail]
-      for (const ast of asts) inner.push(...this.inherit(shape, this.of(ast)))
-    }
+      const asts = field === undefined ? shape.rest : [field]
+      return asts.flatMap((ast) => this.inherit(shape, this.of(ast)))
+    })
     this.steps.set(view, known.set(index, inner))
     return inner
   }
@@ -165,7 +160,7 @@ export class Shapes {
       case "Objects":
         return [buildObject(ast)]
       case "Arrays":
-        return [{ ...nothing, scalar: "other", elements: ast.elements, tail: ast.rest }]
+        return [{ ...nothing, scalar: "other", isArray: true, fields: new Map(indexed(ast.elements)), rest: ast.rest }]
       case "Declaration":
         return [{ ...nothing, open: true, scalar: "other", secret: this.holdsSecret(ast) }]
       case "Unknown":
@@ -233,7 +228,9 @@ const saysNoMore = (body: SchemaAST.AST, links: SchemaAST.Encoding): boolean =>
   body.typeParameters.length > 0 &&
   body.typeParameters.every((parameter) => parameter === links[0].to)
 
-const partsOfShape = ({ elements, fields, rest, tail }: Shape) => [...fields.values(), ...elements, ...rest, ...tail]
+const indexed = <A>(values: ReadonlyArray<A>) => values.map((value, index) => [String(index), value] as const)
+
+const partsOfShape = ({ fields, rest }: Shape) => [...fields.values(), ...rest]
 
 const partsOf = (ast: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> => {
   switch (ast._tag) {
