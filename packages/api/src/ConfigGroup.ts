@@ -24,20 +24,27 @@ export const Edit = Schema.Union([
 /** The most edits of one change. Each edit processes the whole document; send a text for larger changes. */
 const maxEdits = 1_000
 
-/** The present configuration. */
-export const ConfigState = Schema.Struct({
+const summary = {
   /** The path of the document. */
   source: Schema.String,
   revision: Schema.Int,
   hash: Schema.String,
-  /** The document in force, comments included, redacted. */
-  text: Schema.String,
-  /** The values in force: defaults, document, environment and overrides combined; redacted. */
-  effective: Schema.Json,
   /** The problems of the stored document. Empty if it is in force. */
   problems: Schema.Array(Problem),
   /** Accepted values that are probably mistakes. */
   warnings: Schema.Array(Problem),
+}
+
+/** The present configuration without its text and values, which cost a host much more. */
+export const ConfigSummary = Schema.Struct(summary)
+
+/** The present configuration. */
+export const ConfigState = Schema.Struct({
+  ...summary,
+  /** The document in force, comments included, redacted. */
+  text: Schema.String,
+  /** The values in force: defaults, document, environment and overrides combined; redacted. */
+  effective: Schema.Json,
   /** The cursor of this state: follow the feed after it. */
   cursor: Schema.String,
 })
@@ -103,6 +110,7 @@ const at = { path: Schema.String }
 export class ConfigGroup extends HttpApiGroup.make("config")
   .add(
     HttpApiEndpoint.get("get", "/config", { success: HttpApiSchema.WithHeaders(ConfigState, tagged) }),
+    HttpApiEndpoint.get("summary", "/config/summary", { success: HttpApiSchema.WithHeaders(ConfigSummary, tagged) }),
     HttpApiEndpoint.put("replace", "/config", {
       headers: conditional,
       payload: Schema.Struct({ text: Schema.String }),

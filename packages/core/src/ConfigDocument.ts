@@ -13,7 +13,7 @@ import { Loader } from "./internal/ConfigDocument/Loader.ts"
 import { makeReader, readText } from "./internal/ConfigDocument/Reader.ts"
 import { redactRotated, redactText } from "./internal/ConfigDocument/Redact.ts"
 import { restartKey, Shapes, warningsKey } from "./internal/ConfigDocument/Shape.ts"
-import type { ConfigDocument, Options, Remark } from "./internal/ConfigDocument/Types.ts"
+import type { ConfigDocument, Loaded, Options, Remark } from "./internal/ConfigDocument/Types.ts"
 import { absent, lookup } from "./internal/Json.ts"
 import { redactionMarker } from "./internal/RedactionMarker.ts"
 import { parsePointer, pointer } from "./JsonPointer.ts"
@@ -53,6 +53,23 @@ export const make = <S extends Schema.Top>({
   const shapes = new Shapes(schema.ast)
   const readText = makeReader()
   const loader = new Loader<S["Type"]>({ ast: schema.ast, shapes, migrations, prefix: environmentPrefix, readText })
+  const revealAll = (loaded: Loaded<S["Type"]>): Schema.Json => {
+    // JSON but for its secrets, which the marker replaces.
+    const plain = reveal(loaded.effective, redactionMarker) as Schema.Json
+    // A value whose encoding is lossy is there as it was written, with its unknown keys.
+    if (unknownKeys(shapes, shapes.root, plain).length === 0) return plain
+    return JSON.parse(redactText(shapes, JSON.stringify(plain)))
+  }
+  const revealAt = (loaded: Loaded<S["Type"]>, path: string): Schema.Json | undefined => {
+    const tokens = parsePointer(path)
+    const value = tokens === undefined ? absent : lookup(loaded.effective, tokens)
+    if (tokens === undefined || value === absent) return undefined
+    const view = shapes.at(tokens)
+    const plain = reveal(value, redactionMarker) as Schema.Json
+    if (view.length > 0 && unknownKeys(shapes, view, plain).length === 0) return plain
+    const found = lookup(revealAll(loaded), tokens)
+    return found === absent ? undefined : (found as Schema.Json)
+  }
   return {
     version: loader.version,
     load: loader.load,
@@ -61,13 +78,8 @@ export const make = <S extends Schema.Top>({
       const restart = paths.filter((tokens) => shapes.hasRestart(shapes.at(tokens)))
       return { paths: paths.map(pointer), truncated, restartRequired: restart.map(pointer) }
     },
-    reveal: (loaded) => {
-      // JSON but for its secrets, which the marker replaces.
-      const plain = reveal(loaded.effective, redactionMarker) as Schema.Json
-      // A value whose encoding is lossy is there as it was written, with its unknown keys.
-      if (unknownKeys(shapes, shapes.root, plain).length === 0) return plain
-      return JSON.parse(redactText(shapes, JSON.stringify(plain)))
-    },
+    reveal: revealAll,
+    revealAt,
     changes: (before, after, difference) => {
       const paths =
         difference?.paths.map((path) => parsePointer(path) ?? []) ??

@@ -48,6 +48,8 @@ export interface Shape<in out C> {
   readonly provenance: (path: string) => Effect.Effect<ConfigDocument.Provenance>
   /** The configuration in force as plain JSON: all layers, defaults filled in, the redaction marker in place of each secret. */
   readonly effective: Effect.Effect<Schema.Json>
+  /** The value at a path of `effective`, or `undefined`. Costs less than the whole. */
+  readonly effectiveAt: (path: string) => Effect.Effect<Schema.Json | undefined>
   /**
    * Returns what edits or a whole text would do. Builds everything for them and releases it again; writes and publishes nothing.
    *

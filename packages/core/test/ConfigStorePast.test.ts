@@ -23,6 +23,12 @@ describe("effective", () => {
           retention: { days: 3 },
           port: 99,
         })
+        assert.deepStrictEqual(yield* store.effectiveAt(""), yield* store.effective)
+        assert.deepStrictEqual(yield* store.effectiveAt("/providers/a"), { url: "u", key: "<redacted>" })
+        assert.deepStrictEqual(yield* store.effectiveAt("/providers/a/key"), "<redacted>")
+        for (const path of ["/providers/b", "/providers/a/key/label", "/toString", "no pointer"]) {
+          assert.isUndefined(yield* store.effectiveAt(path))
+        }
       }),
       { TEST_PORT: "99" },
     ).pipe(Effect.provide(place)),

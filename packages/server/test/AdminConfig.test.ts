@@ -41,6 +41,16 @@ describe("the typed client of the configuration", () => {
     }).pipe(Effect.provide(host)),
   )
 
+  it.live("summarizes the state without its text and values", () =>
+    Effect.gen(function* () {
+      const { config } = yield* client
+      const { cursor: _, effective: __, text: ___, ...others } = (yield* config.get()).body
+      const { body, headers } = yield* config.summary()
+      assert.deepStrictEqual(body, others)
+      assert.deepStrictEqual(headers, { etag: `"${body.hash}"` })
+    }).pipe(Effect.provide(host)),
+  )
+
   it.live("reads a value by its path, with the layer that it comes from", () =>
     Effect.gen(function* () {
       const { config } = yield* client

@@ -19,6 +19,7 @@ export const samples = (hash: string): Readonly<Record<string, ReadonlyArray<Sam
     json({ edits: [{ path: 3, value: secret }], [secret]: secret }),
   ],
   "config.get": [{}],
+  "config.summary": [{}],
   "config.getValue": [valueAt(""), valueAt("/providers/openai/api_key")],
   "config.setValue": [
     valueAt("/providers/c/api_key", json({ value: secret })),

@@ -51,6 +51,13 @@ export const endpoints = {
     "problems",
     "warnings",
   ]),
+  summary: endpoint<(typeof ConfigGroup.ConfigSummary)["Type"]>("config.summary", "GET", "/api/config/summary", [
+    "source",
+    "revision",
+    "hash",
+    "problems",
+    "warnings",
+  ]),
   replace: endpoint<Written>("config.replace", "PUT", "/api/config", written),
   update: endpoint<Written>("config.update", "PATCH", "/api/config", written),
   value: endpoint<Value>("config.getValue", "GET", "/api/config/value", ["path", "value", "provenance", "hash"]),

@@ -15,6 +15,8 @@ export type Edit =
 export type Proposal = { readonly edits: ReadonlyArray<Edit> } | { readonly text: string }
 
 export type State = Omit<(typeof ConfigGroup.ConfigState)["Type"], "cursor">
+/** The state without text and values. */
+export type Summary = (typeof ConfigGroup.ConfigSummary)["Type"]
 export type Value = (typeof ConfigGroup.Value)["Type"]
 export type HistoryEntry = (typeof ConfigGroup.HistoryEntry)["Type"]
 
@@ -27,7 +29,9 @@ export interface Diff {
 export interface ConfigAccess {
   /** `undefined`: the files. */
   readonly host: RunningHost | undefined
+  /** Costs a host with many models much more than a change. */
   readonly state: Effect.Effect<State, Failure>
+  readonly summary: Effect.Effect<Summary, Failure>
   readonly value: (path: string) => Effect.Effect<Value, Failure>
   /** The effects of a change, without making it. A host builds everything that depends on it, and releases it again. */
   readonly plan: (proposal: Proposal) => Effect.Effect<ConfigGroup.Plan, Failure>

@@ -81,6 +81,9 @@ const accessTo = ({ paths }: Target, store: Store): ConfigAccess => {
       problems: store.problems,
       warnings: store.warnings,
     }).pipe(Effect.map(({ document, ...rest }) => ({ source: paths.config, ...document, ...rest }))),
+    summary: Effect.all({ document: store.document, problems: store.problems, warnings: store.warnings }).pipe(
+      Effect.map(({ document: { hash, revision }, ...rest }) => ({ source: paths.config, hash, revision, ...rest })),
+    ),
     value: Effect.fnUntraced(function* (path: string) {
       const value = yield* findValue(yield* store.effective, path)
       const { hash } = yield* store.document

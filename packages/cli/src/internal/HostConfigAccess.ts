@@ -8,6 +8,7 @@ import type { RunningHost } from "./RunningHost.ts"
 export const hostConfig = (host: RunningHost): ConfigAccess => ({
   host,
   state: Effect.map(request(host, endpoints.config), ({ cursor: _, ...state }) => state),
+  summary: request(host, endpoints.summary),
   value: (path) => request(host, endpoints.value, { query: { path } }),
   plan: (payload) => request(host, endpoints.plan, { payload }),
   change: (payload, ifHash) =>

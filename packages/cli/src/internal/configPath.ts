@@ -5,7 +5,8 @@
 import { dotted } from "@signalbox/core/ChangeSummary"
 import { parsePointer, pointer } from "@signalbox/core/JsonPointer"
 import { didYouMean, nearNames } from "@signalbox/core/NearNames"
-import { Effect, Result, type Schema } from "effect"
+import { Effect, Option, Result, type Schema } from "effect"
+import type { ConfigAccess } from "./ConfigAccess.ts"
 import { type Failure, usage } from "./Failure.ts"
 
 /**
@@ -16,6 +17,23 @@ export const configPath = (text: string, effective: Schema.Json): Effect.Effect<
   Effect.flatMap(checkPath(text), (parts) => {
     const path = pointer(parts.map(({ name }) => name))
     return mayHoldDots(parts) ? withDots(parts, effective) : Effect.succeed(path)
+  })
+
+/** The same for a path in a configuration that can be read. It reads one member where that is enough, because the whole costs a host much more. */
+export const writtenPath = (
+  text: string,
+  access: Pick<ConfigAccess, "state" | "value">,
+): Effect.Effect<string, Failure> =>
+  Effect.gen(function* () {
+    const parts = yield* checkPath(text)
+    const names = parts.map(({ name }) => name)
+    const [section = "", name = "", key = ""] = names
+    if (!mayHoldDots(parts)) return pointer(names)
+    if (namedSections[section]?.includes(key)) {
+      const member = yield* Effect.option(access.value(pointer([section, name])))
+      if (Option.isSome(member)) return pointer(names)
+    }
+    return yield* withDots(parts, (yield* access.state).effective)
   })
 
 /** The parts of a path. For a check before the configuration is read. */

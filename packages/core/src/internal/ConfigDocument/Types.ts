@@ -70,6 +70,8 @@ export interface ConfigDocument<C> {
   readonly diff: (before: Loaded<C>, after: Loaded<C>) => Difference
   /** The effective configuration as plain JSON, with the redaction marker in place of each secret. */
   readonly reveal: (loaded: Loaded<C>) => Schema.Json
+  /** The value at a path of `reveal`, or `undefined`. The cost follows that value. */
+  readonly revealAt: (loaded: Loaded<C>, path: string) => Schema.Json | undefined
   /** Redacted values before and after, for each path of `diff`. `difference` is the result of `diff`, if the caller has it. */
   readonly changes: (before: Loaded<C>, after: Loaded<C>, difference?: Difference) => ReadonlyArray<Change>
   /** Applies edits to a text and keeps comments, order and formatting. A redaction marker in a value keeps the secret stored at that path. */

@@ -62,6 +62,9 @@ export const makeStore = <C>(id: string, document: ConfigDocument<C>) =>
         Effect.sync(() => document.provenance(acceptance.inForce.loaded, layers(), path)),
       ),
       effective: Effect.sync(() => document.reveal(acceptance.inForce.loaded)).pipe(traced("effective")),
+      effectiveAt: Effect.fn("ConfigStore.effectiveAt")((path: string) =>
+        Effect.sync(() => document.revealAt(acceptance.inForce.loaded, path)),
+      ),
       plan: (wanted: ReadonlyArray<Edit> | string) => run("plan", changes.plan(wanted)),
       update: (edits: ReadonlyArray<Edit>, options?: WriteOptions) =>
         write("update", changes.update(edits, options?.ifHash), edits),

@@ -60,15 +60,22 @@ export const layer = HttpApiBuilder.group(
           return tagged(hash, { ...state, cursor: formatCursor(cursor) })
         }),
       )
+      .handle("summary", () =>
+        Effect.gen(function* () {
+          const [{ hash, revision }, problems] = yield* atOnce(Effect.all([store.document, store.problems]))
+          return tagged(hash, { source: source.name, revision, hash, problems, warnings: yield* store.warnings })
+        }),
+      )
       .handle("replace", ({ headers, payload: { text } }) =>
         write(headers["if-match"], (hash) => store.replace(text, options(hash))),
       )
       .handle("update", ({ headers, payload: { edits } }) => update(headers["if-match"], edits))
       .handle("getValue", ({ query: { path } }) =>
         Effect.gen(function* () {
-          const inForce = yield* atOnce(Effect.all([store.document, store.effective, store.provenance(path)]))
-          const [{ hash }, effective, provenance] = inForce
-          return tagged(hash, { path, value: yield* valueAt(effective, path), provenance, hash })
+          const inForce = yield* atOnce(Effect.all([store.document, store.effectiveAt(path), store.provenance(path)]))
+          const [{ hash }, found, provenance] = inForce
+          const value = found === undefined ? yield* valueAt(yield* store.effective, path) : found
+          return tagged(hash, { path, value, provenance, hash })
         }),
       )
       .handle("setValue", ({ headers, payload: { value }, query: { path } }) =>

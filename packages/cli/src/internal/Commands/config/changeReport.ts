@@ -3,7 +3,7 @@ import type * as ConfigGroup from "@signalbox/api/ConfigGroup"
 import { changeSummary, dotted } from "@signalbox/core/ChangeSummary"
 import { format, type Problem } from "@signalbox/core/ConfigError"
 import { Effect } from "effect"
-import type { ConfigAccess, State } from "../../ConfigAccess.ts"
+import type { ConfigAccess, Summary } from "../../ConfigAccess.ts"
 import { Json } from "../../GlobalFlags.ts"
 import { type Colors, printNote, printResult } from "../../Print.ts"
 import { problemLine } from "../../reportFailure.ts"
@@ -22,7 +22,7 @@ const nameOf = (path: string): string => escapeLine(dotted(path))
 /** Prints a change that was made to the document `before`. `paths` are those that the command was given. */
 export const printWritten = Effect.fnUntraced(function* (
   access: ConfigAccess,
-  before: State,
+  before: Summary,
   written: ConfigGroup.Written,
   paths: ReadonlyArray<string>,
 ) {
@@ -94,7 +94,7 @@ const variableOf = ({ host }: ConfigAccess, path: string): string => {
 /** The effects of a change that was not made, line by line. */
 export const planLines = (
   access: ConfigAccess,
-  before: State,
+  before: Summary,
   plan: ConfigGroup.Plan,
   subject: { readonly paths: ReadonlyArray<string> } | { readonly file: string },
   colors: Colors,

@@ -11,7 +11,7 @@ export const printPlan = Effect.fnUntraced(function* (
   proposal: Proposal,
   file: string | undefined,
 ) {
-  const before = yield* access.state
+  const before = yield* access.summary
   const plan = yield* access.plan(proposal)
   if (plan.problems.length > 0) {
     return yield* file === undefined

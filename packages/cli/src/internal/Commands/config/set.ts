@@ -1,9 +1,9 @@
 /** `config set` and `unset`. */
 import { dotted } from "@signalbox/core/ChangeSummary"
 import { parsePointer } from "@signalbox/core/JsonPointer"
-import { Effect, type Schema } from "effect"
-import type { State } from "../../ConfigAccess.ts"
-import { checkPath, configPath } from "../../configPath.ts"
+import { Effect, Option, type Schema } from "effect"
+import type { ConfigAccess } from "../../ConfigAccess.ts"
+import { checkPath, writtenPath } from "../../configPath.ts"
 import { type Failure, failed } from "../../Failure.ts"
 import { shellWord } from "../../shellWord.ts"
 import { escapeLine } from "../../TextFormat.ts"
@@ -24,14 +24,14 @@ export const set = Effect.fnUntraced(function* ({ asText, path, value: argument 
   const mayBeText = typeof value === "number" || typeof value === "boolean"
   yield* withConfig("write", (access) =>
     Effect.gen(function* () {
-      const before = yield* access.state
-      const pointer = yield* configPath(path, before.effective)
-      const written = yield* Effect.mapError(
+      const before = yield* access.summary
+      const pointer = yield* writtenPath(path, access)
+      const written = yield* Effect.catch(
         writeEdits(access, [{ path: pointer, value: value as Schema.Json }]),
         (error) =>
           isAbout(error, pointer) && mayBeText
-            ? withHint(error, "if the value is text, add --string")
-            : absentMember(error, pointer, before),
+            ? Effect.fail(withHint(error, "if the value is text, add --string"))
+            : absentMember(error, pointer, access),
       )
       yield* printWritten(access, before, written, [pointer])
     }),
@@ -46,31 +46,31 @@ const withHint = ({ kind, message, problems = [] }: Failure, hint: string): Fail
   failed(kind, message, hint, { problems })
 
 /** One key alone makes no model and no provider. */
-const absentMember = (error: Failure, path: string, { effective }: State): Failure => {
+const absentMember = Effect.fnUntraced(function* (error: Failure, path: string, access: ConfigAccess) {
   const [section = "", name = "", ...keys] = parsePointer(path) ?? []
   const command = { models: "models", providers: "providers" }[section]
-  const members = Object(Object(effective)[section])
-  if (error.kind !== "rejected" || command === undefined || keys.length === 0 || Object.hasOwn(members, name))
-    return error
-  const member = escapeLine(dotted(`/${section}/${path.split("/")[2]}`))
-  return failed(
+  if (error.kind !== "rejected" || command === undefined || keys.length === 0) return yield* error
+  const pathOfMember = `/${section}/${path.split("/")[2]}`
+  if (Option.isSome(yield* Effect.option(access.value(pathOfMember)))) return yield* error
+  const member = escapeLine(dotted(pathOfMember))
+  return yield* failed(
     "rejected",
     `there is no ${member} yet, and ${escapeLine(dotted(path))} alone is not enough; nothing was changed`,
     `add it with \`signalbox ${command} add ${escapeLine(shellWord(name))}\`, then set the rest`,
     { problems: error.problems ?? [] },
   )
-}
+})
 
 export const unset = Effect.fnUntraced(function* ({ path }: { readonly path: string }) {
   yield* checkPath(path)
   yield* withConfig("write", (access) =>
     Effect.gen(function* () {
-      const before = yield* access.state
-      const pointer = yield* configPath(path, before.effective)
+      const before = yield* access.summary
+      const pointer = yield* writtenPath(path, access)
       const written = yield* writeEdits(access, [{ path: pointer, remove: true }])
       if (written.hash === before.hash) {
         const { notInDocument } = yield* Effect.promise(() => import("./valueInDocument.ts"))
-        return yield* notInDocument(before, pointer)
+        return yield* notInDocument(yield* access.state, pointer)
       }
       yield* printWritten(access, before, written, [pointer])
     }),

@@ -6,7 +6,7 @@ import { printWritten } from "./changeReport.ts"
 
 export const undo = withConfig("write", (access) =>
   Effect.gen(function* () {
-    const before = yield* access.state
+    const before = yield* access.summary
     yield* printWritten(access, before, yield* access.undo, [])
     if (before.problems.length > 0) yield* printNote("the document was refused; it is kept in the history")
   }),

@@ -1,6 +1,6 @@
 /** Writes edits. Reports a document that was refused before as the reason of a refusal. */
 import { Effect } from "effect"
-import type { ConfigAccess, Edit, State } from "../../ConfigAccess.ts"
+import type { ConfigAccess, Edit, Summary } from "../../ConfigAccess.ts"
 import { type Failure, failed } from "../../Failure.ts"
 import { escapeLine } from "../../TextFormat.ts"
 
@@ -8,11 +8,11 @@ export const writeEdits = (access: ConfigAccess, edits: ReadonlyArray<Edit>, ifH
   access.change({ edits }, ifHash).pipe(
     Effect.catchIf(
       ({ kind }) => kind === "rejected",
-      (error) => Effect.flatMap(access.state, (state) => Effect.fail(documentRefused(state) ?? error)),
+      (error) => Effect.flatMap(access.summary, (summary) => Effect.fail(documentRefused(summary) ?? error)),
     ),
   )
 
-const documentRefused = ({ problems, source }: State): Failure | undefined =>
+const documentRefused = ({ problems, source }: Summary): Failure | undefined =>
   problems.length === 0
     ? undefined
     : failed(
