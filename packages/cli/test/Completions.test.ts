@@ -4,28 +4,35 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { type Home, home, runProgram } from "./Command.ts"
+import { type Home, home, program, runProgram } from "./Command.ts"
 
 const isHere = (shell: string): boolean => spawnSync(shell, ["-c", "exit 0"]).status === 0
 
+/** The script asks the command for names, which is on the PATH of the home. */
 const script = ({ directory, run }: Home, shell: string) =>
-  Effect.map(run(["--completions", shell]), ({ code, stderr, stdout }) => {
+  Effect.gen(function* () {
+    const { code, stderr, stdout } = yield* run(["--completions", shell])
     assert.deepStrictEqual([code, stderr], [0, ""])
+    assert.strictEqual((yield* run(["keys", "add", "alice"])).code, 0)
+    const command = `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`
+    writeFileSync(join(directory, "signalbox"), command, { mode: 0o755 })
     const file = join(directory, `completions.${shell}`)
     writeFileSync(file, stdout)
     return file
   })
 
+const withCommand = ({ directory, env }: Home) => ({ ...env, PATH: `${directory}:${env["PATH"]}` })
+
 /** The completions that bash offers for the last of these words. */
 const inBash = (at: Home, file: string, words: ReadonlyArray<string>) => {
   const [current, before] = [words.at(-1) ?? "", words.at(-2) ?? ""]
   const line = words.join(" ")
-  const program = `source "${file}"
+  const typed = `source "${file}"
     COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}
     COMP_LINE='${line}'; COMP_POINT=${line.length}
     f=$(complete -p signalbox | sed 's/.*-F \\([^ ]*\\).*/\\1/'); $f signalbox '${current}' '${before}'
     printf '%s\\n' "\${COMPREPLY[@]}"`
-  return Effect.map(runProgram("bash", ["--norc", "-c", program], at.env), ({ stdout }) =>
+  return Effect.map(runProgram("bash", ["--norc", "-c", typed], withCommand(at)), ({ stdout }) =>
     stdout
       .split("\n")
       .map((word) => word.trim())
@@ -39,6 +46,14 @@ const cases: ReadonlyArray<readonly [words: ReadonlyArray<string>, offers: Reado
   [["signalbox", "serve", "--log-format", "j"], ["json"]],
   [["signalbox", "models", "--js"], ["--json"]],
   [["signalbox", "config", "set", "--str"], ["--string"]],
+  [["signalbox", "config", "get", "features.te"], ["features.telemetry"]],
+  [["signalbox", "config", "set", "models.echo.ups"], ["models.echo.upstream"]],
+  [["signalbox", "config", "plan", "--unset", "stats.w"], ["stats.window_minutes"]],
+  [["signalbox", "models", "remove", "ec"], ["echo"]],
+  [["signalbox", "models", "add", "fast", "--provider", "ec"], ["echo"]],
+  [["signalbox", "providers", "test", "ec"], ["echo"]],
+  [["signalbox", "keys", "revoke", "ali"], ["alice"]],
+  [["signalbox", "events", "--types", "config.chan"], ["config.changed"]],
 ]
 
 describe("completions", () => {
@@ -62,8 +77,8 @@ describe("completions", () => {
       const at = yield* home
       const file = yield* script(at, "fish")
       for (const [words, offers] of cases) {
-        const program = `source "${file}"; complete -C "${words.join(" ")}"`
-        const { stdout } = yield* runProgram("fish", ["--no-config", "-c", program], at.env)
+        const asked = `source "${file}"; complete -C "${words.join(" ")}"`
+        const { stdout } = yield* runProgram("fish", ["--no-config", "-c", asked], withCommand(at))
         const found = stdout.split("\n").flatMap((line) => (line === "" ? [] : [String(line.split("\t")[0])]))
         assert.deepStrictEqual(found, [...offers], words.join(" "))
       }
@@ -75,8 +90,8 @@ describe("completions", () => {
       if (!isHere("zsh")) return context.skip("there is no zsh")
       const at = yield* home
       const file = yield* script(at, "zsh")
-      const program = `autoload -Uz compinit; compinit -D -u; source "${file}"; print -r -- $_comps[signalbox]; whence -w $_comps[signalbox]`
-      const { stderr, stdout } = yield* runProgram("zsh", ["-f", "-c", program], at.env)
+      const loading = `autoload -Uz compinit; compinit -D -u; source "${file}"; print -r -- $_comps[signalbox]; whence -w $_comps[signalbox]`
+      const { stderr, stdout } = yield* runProgram("zsh", ["-f", "-c", loading], at.env)
       assert.deepStrictEqual([stdout, stderr], ["_signalbox\n_signalbox: function\n", ""])
       // On a pseudo-terminal of zsh: the key completes the line, which is printed as a whole.
       const typing = [
@@ -87,7 +102,7 @@ describe("completions", () => {
           `zpty -w -n z $'\\C-u${words.join(" ")}\\t'; zpty -r z shown '*${offer}*' && print -r -- '${offer}'`,
         ]),
       ].join("\n")
-      const typed = yield* runProgram("zsh", ["-f", "-c", typing], at.env)
+      const typed = yield* runProgram("zsh", ["-f", "-c", typing], withCommand(at))
       const offers = cases.map(([, [offer]]) => `${offer}\n`)
       assert.deepStrictEqual([typed.stdout, typed.stderr], [offers.join(""), ""])
     }),

@@ -7,6 +7,7 @@ import { config } from "./Commands/config.ts"
 import { models, providers } from "./Commands/modelCommands.ts"
 import { numberFlag } from "./Commands/numberFlag.ts"
 import { switchFlag } from "./Commands/switchFlag.ts"
+import { completedKinds } from "./completedKinds.ts"
 
 const serve = Command.make(
   "serve",
@@ -190,6 +191,13 @@ const reload = Command.make(
     ),
 ).pipe(Command.withDescription("Let the host read its document and environment again, and show what changed"))
 
+const complete = Command.make("complete", { kind: Argument.Literals("kind", completedKinds) }, ({ kind }) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./Commands/complete.ts")),
+    ({ complete }) => complete(kind),
+  ),
+).pipe(Command.withDescription("Print words for completion scripts"), Command.unlisted)
+
 export const commands = [
   serve,
   status,
@@ -203,4 +211,5 @@ export const commands = [
   service,
   config,
   reload,
+  complete,
 ] as const
