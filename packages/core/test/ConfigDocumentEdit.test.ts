@@ -45,12 +45,11 @@ describe("ConfigDocument.edit", () => {
             const paths = pathsOf(expected)
             const base = paths[index % paths.length]!
             const tokens = added === "" ? base : [...base, added]
-            const before = edited.text
+            const before = Result.getOrThrow(edited.finish())
             const wanted = tokens.length === 0 ? absent : replaceAt(expected, tokens, next)
             assert.strictEqual(edited.set(tokens, next) === undefined, wanted !== absent, pointer(tokens))
             if (wanted === absent) continue
-            const { text } = edited
-            assert.isTrue(edited.isTrue())
+            const text = Result.getOrThrow(edited.finish())
             assert.isTrue(equivalent(Result.getOrThrow(parse(text)), wanted))
             if (lookup(expected, tokens) === absent && next !== absent) {
               for (const comment of before.match(/note \d+/g) ?? []) assert.include(text, comment)

@@ -42,9 +42,6 @@ export const commentEnd = (text: string, open: number): number => {
   return end === -1 ? -1 : end + 2
 }
 
-/** The offset of a document's opening brace. */
-export const openingOf = (text: string): number => skipGap(text, markLength(text))
-
 /** Skips spaces and comments. */
 export const skipGap = (text: string, from: number): number => {
   let offset = from
@@ -85,18 +82,40 @@ export const skipValue = (text: string, from: number): number => {
   return offset
 }
 
-/** From and to of every comment, in a text that parses. */
-export const commentsOf = (text: string): ReadonlyArray<readonly [from: number, to: number]> => {
-  const found: Array<readonly [number, number]> = []
-  for (let offset = 0; offset < text.length; offset++) {
+/** Visits each comment, string and other character outside of them, without spaces. Ends at a comment that is never closed. */
+export const scan = (text: string, visit: (code: number, from: number, to: number) => void): void => {
+  let offset = markLength(text)
+  while (offset < text.length) {
     const code = text.charCodeAt(offset)
-    if (code === quote) offset = stringEnd(text, offset) - 1
-    else if (code === slash) {
-      const end = commentEnd(text, offset)
-      if (end === -1) return found
-      found.push([offset, end])
-      offset = end - 1
-    }
+    const end = code === quote ? stringEnd(text, offset) : code === slash ? commentEnd(text, offset) : offset + 1
+    if (end === -1) return
+    if (code > 0x20) visit(code, offset, end)
+    offset = end
   }
+}
+
+/** A part of a text. */
+export type Range = readonly [from: number, to: number]
+
+/** Every comment of a text that parses. */
+export const commentsOf = (text: string): ReadonlyArray<Range> => {
+  const found: Array<Range> = []
+  scan(text, (code, from, to) => {
+    if (code === slash) found.push([from, to])
+  })
   return found
+}
+
+/** A part of a text, and what takes its place. */
+export type Gap = readonly [from: number, to: number, text: string]
+
+/** The text with other text in its gaps, which must not overlap. */
+export const replaceGaps = (text: string, gaps: ReadonlyArray<Gap>): string => {
+  const parts: Array<string> = []
+  let copied = 0
+  for (const [from, to, replacement] of gaps.toSorted((left, right) => left[0] - right[0])) {
+    parts.push(text.slice(copied, from), replacement)
+    copied = to
+  }
+  return parts.join("") + text.slice(copied)
 }

@@ -68,11 +68,10 @@ export const makeEdits = (shapes: Shapes, readText: Read): Pick<ConfigDocument<u
         const refused = edited.set(wanted.tokens, wanted.value)
         if (refused !== undefined) problems.add(refused)
       }
-      if (problems.count === 0 && !edited.isTrue()) {
-        const message = "these edits do not take effect in the text: edit the document by hand"
-        problems.add({ by: "schema", path: [], message, at: "value" })
-      }
-      return problems.count > 0 ? Result.fail(locate(problems, positionsIn(text))) : Result.succeed(edited.text)
+      const finished = problems.count === 0 ? edited.finish() : undefined
+      if (finished !== undefined && Result.isSuccess(finished)) return Result.succeed(finished.success)
+      for (const fault of finished?.failure ?? []) problems.add(fault)
+      return Result.fail(locate(problems, positionsIn(text)))
     },
 
     restore: (text, current) => {

@@ -3,7 +3,7 @@ import { visit } from "jsonc-parser"
 import type { Tokens } from "../../JsonPointer.ts"
 import { isObject } from "../Json.ts"
 import { membersOf } from "../StructuralSharing.ts"
-import { colon, commentEnd, quote, slash, stringEnd } from "./Characters.ts"
+import { colon, scan } from "./Characters.ts"
 import { withoutMark } from "./Text.ts"
 
 /** Another key of a name that the object already has. */
@@ -31,12 +31,9 @@ export const repeatsIn = (text: string, value: unknown, limit: number): Readonly
 
 const keysInText = (text: string): number => {
   let count = 0
-  for (let offset = 0; offset < text.length; offset++) {
-    const code = text.charCodeAt(offset)
-    if (code === quote) offset = stringEnd(text, offset) - 1
-    else if (code === slash) offset = commentEnd(text, offset) - 1
-    else if (code === colon) count++
-  }
+  scan(text, (code) => {
+    if (code === colon) count++
+  })
   return count
 }
 

@@ -1,14 +1,13 @@
 /** Puts stored secrets back in place of redaction markers, in values and in whole texts. */
 import { Result } from "effect"
-import type { Node } from "jsonc-parser"
 import type { Tokens } from "../../JsonPointer.ts"
 import { absent, isObject, lookup } from "../Json.ts"
 import { redactionMarker } from "../RedactionMarker.ts"
-import { commentsOf } from "./Characters.ts"
+import { commentsOf, type Gap, replaceGaps } from "./Characters.ts"
 import { equivalent } from "./Difference.ts"
-import { Outline } from "./Outline.ts"
+import { outlineOf, type Part, partsAt } from "./Outline.ts"
 import type { ProblemList } from "./Problems.ts"
-import { commentMarker, type Gap, replaceGaps, secretsOf, tellingComments, treeOf } from "./Redact.ts"
+import { commentMarker, secretsOf, tellingComments } from "./Redact.ts"
 import type { Shapes } from "./Shape.ts"
 import { parse } from "./Text.ts"
 
@@ -112,36 +111,34 @@ export const restoreText = (
 ): string => {
   const gaps: Array<Gap> = [...restoredComments(shapes, text, stored.text)]
   const restored = restoreValue(value, stored.value, [], problems)
-  const root = problems.count === 0 && text.includes(redactionMarker) ? treeOf(text) : undefined
-  const outline = restored === value ? undefined : new Outline(stored.text)
+  const source = outlineOf(stored.text)
   const path: Array<string> = []
-  const fill = (node: Node, counts: boolean): void => {
-    const children = node.children ?? []
-    const last = new Map(node.type === "object" ? children.map((child) => [child.children![0]!.value, child]) : [])
-    for (const [index, child] of children.entries()) {
-      const [name, inner] = node.type === "object" ? child.children! : [undefined, child]
-      path.push(String(name === undefined ? index : name.value))
-      fill(inner!, counts && (name === undefined || last.get(name.value) === child))
+  const fill = (part: Part, counts: boolean): void => {
+    if (part.isLeaf && part.spelled === JSON.stringify(redactionMarker)) {
+      if (counts) gaps.push([part.start, part.end, spelling(source, path, lookup(restored, path))])
+      else {
+        const message = "this secret does not count, because a key on the way to it occurs again: remove it"
+        problems.add({ by: "schema", path: [...path], message, at: "value" })
+      }
+    }
+    const last = new Map(part.all.map((item) => [item.key, item]))
+    for (const item of part.items) {
+      path.push(item.key)
+      fill(item, counts && last.get(item.key) === item)
       path.pop()
     }
-    if (node.type !== "string" || node.value !== redactionMarker) return
-    if (counts) {
-      const spelled = spelling(outline?.textAt(stored.text, path), lookup(restored, path))
-      gaps.push([node.offset, node.offset + node.length, spelled])
-    } else {
-      const message = "this secret does not count, because a key on the way to it occurs again: remove it"
-      problems.add({ by: "schema", path: [...path], message, at: "value" })
-    }
   }
-  if (root !== undefined) fill(root, true)
+  if (problems.count === 0 && text.includes(redactionMarker)) fill(outlineOf(text), true)
   return problems.count > 0 ? text : replaceGaps(text, gaps)
 }
 
 /** A value as the stored text spells it, comments included, if the stored text has that value. */
-const spelling = (stored: string | undefined, value: unknown): string => {
-  const parsed = stored === undefined ? undefined : parse(stored)
+const spelling = (stored: Part, path: Tokens, value: unknown): string => {
+  const parts = partsAt(stored, path)
+  const spelled = parts.length > path.length ? parts.at(-1)!.spelled : undefined
+  const parsed = spelled === undefined ? undefined : parse(spelled)
   return parsed !== undefined && Result.isSuccess(parsed) && equivalent(parsed.success, value)
-    ? stored!
+    ? spelled!
     : JSON.stringify(value)
 }
 

@@ -1,10 +1,9 @@
 /**
- * Replaces, appends and removes one member of a text. A new member takes the layout of its neighbours. Comments stay where they are; one that
- * follows a member on its line stays with that member.
+ * The text around a member that is added, replaced or removed. A new member takes the layout of its neighbours. Comments stay where they
+ * are; one that follows a member on its line stays with that member.
  */
 import { isObject } from "../Json.ts"
-import { commentEnd } from "./Characters.ts"
-import type { Span } from "./Outline.ts"
+import { commentEnd, skipGap } from "./Characters.ts"
 
 /** The layout of a text. */
 export interface Style {
@@ -19,120 +18,84 @@ export const styleOf = (text: string): Style => {
   return { unit: /\n([ \t]+)["}\]]/.exec(text)?.[1] ?? "  ", eol }
 }
 
-/** The text with a value in place of another. */
-export const replaceValue = (text: string, { length, offset }: Span, value: unknown): string =>
-  text.slice(0, offset) + render(text, offset, value) + text.slice(offset + length)
-
-/** A text with a new member, and the offset of the member. */
-interface Appended {
-  readonly text: string
-  readonly offset: number
+/** The indentation of the line that `offset` is in. */
+export const marginOf = (text: string, offset: number): string => {
+  const start = text.lastIndexOf("\n", offset - 1) + 1
+  return text.slice(start, skipBlanks(text, start))
 }
 
-/** The text with a new member at the end of an object or array with the given first and last members. `key` is `undefined` for an array. */
-export const appendItem = (
-  text: string,
-  container: Span,
-  first: Span | undefined,
-  last: Span | undefined,
-  key: string | undefined,
-  value: unknown,
-): Appended =>
-  first === undefined || last === undefined
-    ? fill(text, container, key, value)
-    : append(text, container, { first, last }, key, value)
+/** A new member: what precedes it, how its line is indented, and what follows it up to the closing bracket. */
+interface Addition {
+  readonly lead: string
+  readonly margin: string
+  readonly tail: string
+  /** Whether the value stays on the line. */
+  readonly isFlat: boolean
+  /** Whether no space follows the colon. */
+  readonly isTight: boolean
+}
 
-const fill = (text: string, container: Span, key: string | undefined, value: unknown): Appended => {
-  const style = styleOf(text)
-  const open = container.offset + 1
-  const close = container.offset + container.length - 1
-  const inside = text.slice(open, close)
-  const head = text.slice(0, open)
-  if (style.unit === undefined) {
-    return between(head + inside, member(key, '":x', encode(value)), text.slice(close))
+/** A member for an empty object or array, in a line with the given margin. */
+export const fill = (tail: string, outer: string, { eol, unit }: Style): Addition => {
+  if (unit === undefined) return { lead: tail, margin: outer, tail: "", isFlat: true, isTight: true }
+  const margin = outer + unit
+  const lead = tail.trimEnd() + eol + margin
+  return { lead, margin, tail: eol + outer, isFlat: false, isTight: false }
+}
+
+/** The first and the last member of a container, and the gaps before and behind them. */
+interface Neighbours {
+  readonly beforeFirst: string
+  readonly first: string
+  readonly behindFirst: string
+  readonly beforeLast: string
+  readonly tail: string
+  /** The margins of the lines in which the container starts and its last member ends. */
+  readonly outer: string
+  readonly inner: string
+}
+
+/** A member behind the others. */
+export const append = (neighbours: Neighbours, { eol, unit }: Style): Addition => {
+  const { beforeFirst, beforeLast, behindFirst, first, inner, outer, tail } = neighbours
+  const behind = commaIn(tail) + 1
+  const [comma, noComma] = behind === 0 ? [",", ""] : ["", ","]
+  if (unit === undefined || !beforeFirst.includes("\n")) {
+    const isTight = Boolean(/":(\S?)/.exec(first)?.[1])
+    const gap = isTight || /^,(?:\S|$)/.test(behindFirst.slice(commaIn(behindFirst))) ? "" : " "
+    const lead = comma + tail.slice(0, behind) + gap
+    return { lead, margin: inner, tail: noComma + tail.slice(behind), isFlat: true, isTight }
   }
-  const outer = marginOf(text, container.offset)
-  const margin = outer + style.unit
-  const kept = inside.trim() === "" ? "" : inside.trimEnd()
-  return between(
-    head + kept + style.eol + margin,
-    member(key, '": "', layOut(value, margin, style)),
-    style.eol + outer + text.slice(close),
-  )
+  const margin = /\n([ \t]*)$/.exec(beforeLast)?.[1] ?? outer + unit
+  const line = endOfLine(tail, behind)
+  const lead = comma + tail.slice(0, line) + eol + margin
+  return { lead, margin, tail: noComma + tail.slice(line), isFlat: false, isTight: false }
 }
 
-const append = (
-  text: string,
-  container: Span,
-  { first, last }: { readonly first: Span; readonly last: Span },
-  key: string | undefined,
-  value: unknown,
-): Appended => {
-  const style = styleOf(text)
-  const end = last.offset + last.length
-  const comma = commaBehind(text, end)
-  const behind = comma === -1 ? end : comma + 1
-  const firstComma = commaBehind(text, first.offset + first.length)
-  const multiline = style.unit !== undefined && text.slice(container.offset, first.offset).includes("\n")
-  if (!multiline) {
-    const tight =
-      /":\S/.test(text.slice(first.offset, first.offset + first.length)) || /^,\S/.test(text.slice(firstComma))
-    const gap = tight ? "" : " "
-    const item = member(key, text.slice(first.offset, first.offset + first.length), encode(value))
-    return comma === -1
-      ? between(`${text.slice(0, behind)},${gap}`, item, text.slice(behind))
-      : between(text.slice(0, behind) + gap, item, `,${text.slice(behind)}`)
-  }
-  const margin = startsLine(text, last.offset)
-    ? marginOf(text, last.offset)
-    : marginOf(text, container.offset) + (style.unit ?? "")
-  const item = member(key, '": "', layOut(value, margin, style))
-  const line = endOfLine(text, behind)
-  return between(
-    text.slice(0, end) + (comma === -1 ? "," : "") + text.slice(end, line) + style.eol + margin,
-    item,
-    (comma === -1 ? "" : ",") + text.slice(line),
-  )
+/** What remains of the gaps before and behind a removed member. */
+export const remove = (before: string, behind: string, isFirst: boolean, isLast: boolean): string => {
+  const comma = commaIn(behind)
+  const rest = behind.slice(comma + 1)
+  // The last member leaves with the comma in front of it, unless the text has commas behind last members.
+  const orphan = isFirst || comma !== -1 ? -1 : commaIn(before)
+  const kept = orphan === -1 ? before : before.slice(0, orphan) + before.slice(orphan + 1)
+  const line = endOfLine(rest, 0)
+  const startsLine = /\n[ \t]*$/.test(before)
+  // The whole line goes, with the line break in front of it.
+  if (startsLine && isLineBreak(rest, line)) return kept.replace(/\r?\n[ \t]*$/, "") + rest.slice(line)
+  if (!isLast) return kept + rest.slice(skipBlanks(rest, 0))
+  let end = kept.length
+  while (isBlank(kept, end - 1)) end--
+  return kept.slice(0, end) + rest
 }
 
-const between = (before: string, item: string, after: string): Appended => ({
-  text: before + item + after,
-  offset: before.length,
-})
+/** The text of a member up to its value. */
+export const headOf = (key: string, { isTight }: { readonly isTight: boolean }): string =>
+  JSON.stringify(key) + (isTight ? ":" : ": ")
 
-/** The text without one of the members of an object or array. */
-export const removeItem = (
-  text: string,
-  item: Span,
-  { isLast, previous }: { readonly previous: Span | undefined; readonly isLast: boolean },
-): string => {
-  const end = item.offset + item.length
-  const comma = commaBehind(text, end)
-  let from = item.offset
-  let to = comma === -1 ? end : comma + 1
-  const line = endOfLine(text, to)
-  if (startsLine(text, from) && (line === text.length || text[line] === "\n" || text[line] === "\r")) {
-    // the whole line goes, with the line break in front of it
-    from = lineStart(text, from)
-    from -= text.startsWith("\r\n", from - 2) ? 2 : 1
-    to = line
-  } else if (!isLast) to = skipBlanks(text, to)
-  else while (isBlank(text, from - 1)) from--
-  // the last member leaves with the comma in front of it, unless the text has commas behind last members
-  const orphan = previous !== undefined && comma === -1 ? commaBehind(text, previous.offset + previous.length) : -1
-  return orphan === -1
-    ? text.slice(0, from) + text.slice(to)
-    : text.slice(0, orphan) + text.slice(orphan + 1, from) + text.slice(to)
-}
-
-const member = (key: string | undefined, like: string, value: string): string =>
-  key === undefined ? value : `${JSON.stringify(key)}${/":\S/.test(like) ? ":" : ": "}${value}`
-
-/** A value at `offset`, laid out for its line. */
-const render = (text: string, offset: number, value: unknown): string => {
-  const style = styleOf(text)
-  return style.unit === undefined ? encode(value) : layOut(value, marginOf(text, offset), style)
-}
+/** A value as the style has it. A flat one stays on its line. */
+export const render = (value: unknown, margin: string, style: Style, isFlat = style.unit === undefined): string =>
+  isFlat ? encode(value) : layOut(value, margin, style)
 
 const encode = (value: unknown): string => JSON.stringify(value)
 
@@ -165,42 +128,21 @@ const skipBlanks = (text: string, from: number): number => {
   return offset
 }
 
-const lineStart = (text: string, offset: number): number => text.lastIndexOf("\n", offset - 1) + 1
-
-const startsLine = (text: string, offset: number): boolean => {
-  const start = lineStart(text, offset)
-  return start > 0 && skipBlanks(text, start) === offset
-}
-
-/** The indentation of the line that `offset` is in. */
-const marginOf = (text: string, offset: number): string => {
-  const start = lineStart(text, offset)
-  return text.slice(start, skipBlanks(text, start))
-}
+const isLineBreak = (text: string, offset: number): boolean => text[offset] === "\n" || text[offset] === "\r"
 
 /** Behind the blanks and comments that follow on the line; before them where a comment leaves the line. */
-const endOfLine = (text: string, from: number): number => {
-  let offset = skipBlanks(text, from)
-  while (text[offset] === "/") {
-    const end = commentEnd(text, offset)
-    if (end === -1 || text.slice(offset, end).includes("\n")) return from
-    offset = skipBlanks(text, end)
+const endOfLine = (gap: string, from: number): number => {
+  let offset = skipBlanks(gap, from)
+  while (gap[offset] === "/") {
+    const end = commentEnd(gap, offset)
+    if (end === -1 || gap.slice(offset, end).includes("\n")) return from
+    offset = skipBlanks(gap, end)
   }
-  return offset >= text.length || text[offset] === "\n" || text[offset] === "\r" ? offset : from
+  return isLineBreak(gap, offset) ? offset : from
 }
 
-/** The offset of the comma behind a member, -1 if there is none. */
-const commaBehind = (text: string, from: number): number => {
-  let offset = from
-  while (offset < text.length) {
-    const character = text[offset]!
-    if (character === ",") return offset
-    if (character === "/") {
-      const end = commentEnd(text, offset)
-      if (end === -1) return -1
-      offset = end
-    } else if (character.trim() === "") offset++
-    else return -1
-  }
-  return -1
+/** The offset of the comma in the gap behind a member, -1 if there is none. */
+const commaIn = (gap: string): number => {
+  const offset = skipGap(gap, 0)
+  return gap[offset] === "," ? offset : -1
 }

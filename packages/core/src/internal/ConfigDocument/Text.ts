@@ -10,13 +10,13 @@ import {
   closeBracket,
   colon,
   comma,
-  commentEnd,
+  type Gap,
   markLength,
   openBrace,
   openBracket,
-  quote,
+  replaceGaps,
+  scan,
   slash,
-  stringEnd,
 } from "./Characters.ts"
 
 /** Why a text is refused, without quoting it. */
@@ -64,46 +64,21 @@ const loneSurrogate = (text: string): number => {
 
 /** The text with comments, trailing commas and a leading byte order mark turned into spaces. */
 const blank = (text: string): string => {
-  // From, to, from, to … in ascending order. A comma's gap stays empty until the comma turns out to be a trailing one.
-  const gaps = [0, markLength(text)]
-  let trailing = -1
+  const gaps: Array<Gap> = [[0, markLength(text), " ".repeat(markLength(text))]]
   let before = 0
-  let offset = markLength(text)
-  while (offset < text.length) {
-    const code = text.charCodeAt(offset)
+  // The comma that may turn out to be a trailing one.
+  let trailing = -1
+  scan(text, (code, from, to) => {
     if (code === slash) {
-      const end = commentEnd(text, offset)
-      if (end === -1) break
-      gaps.push(offset, end)
-      offset = end
-      continue
+      gaps.push([from, to, " ".repeat(to - from)])
+      return
     }
-    if (code <= 0x20) {
-      offset++
-      continue
-    }
-    if ((code === closeBrace || code === closeBracket) && trailing !== -1) gaps[trailing + 1]!++
-    trailing = -1
-    if (code === comma && before !== comma && before !== colon && before !== openBrace && before !== openBracket) {
-      trailing = gaps.push(offset, offset) - 2
-    }
+    if ((code === closeBrace || code === closeBracket) && trailing !== -1) gaps.push([trailing, trailing + 1, " "])
+    const follows = before === comma || before === colon || before === openBrace || before === openBracket
+    trailing = code === comma && !follows ? from : -1
     before = code
-    offset = code === quote ? stringEnd(text, offset) : offset + 1
-  }
-  return erase(text, gaps)
-}
-
-const erase = (text: string, gaps: ReadonlyArray<number>): string => {
-  const parts: Array<string> = []
-  let copied = 0
-  for (let index = 0; index < gaps.length; index += 2) {
-    const from = gaps[index]!
-    const to = gaps[index + 1]!
-    if (from === to) continue
-    parts.push(text.slice(copied, from), " ".repeat(to - from))
-    copied = to
-  }
-  return copied === 0 ? text : parts.join("") + text.slice(copied)
+  })
+  return replaceGaps(text, gaps)
 }
 
 /** The first fault of a text that does not parse, or that is nested too deep. Reading ends there, however much text follows. */
