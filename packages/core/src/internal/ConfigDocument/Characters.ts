@@ -117,5 +117,6 @@ export const replaceGaps = (text: string, gaps: ReadonlyArray<Gap>): string => {
     parts.push(text.slice(copied, from), replacement)
     copied = to
   }
-  return parts.join("") + text.slice(copied)
+  // One flat string: a concatenation would be copied again when it is read.
+  return [...parts, text.slice(copied)].join("")
 }

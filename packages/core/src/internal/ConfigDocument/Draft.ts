@@ -4,7 +4,17 @@ import { isObject, lookup, member } from "../Json.ts"
 import { type Gap, replaceGaps } from "./Characters.ts"
 import { differences, equivalent } from "./Difference.ts"
 import { Part } from "./Outline.ts"
-import { append, fill, headOf, marginOf, remove, render, type Style } from "./Splice.ts"
+import {
+  commaIn,
+  endOfLine,
+  isDenseBehind,
+  isTightIn,
+  marginIn,
+  marginOf,
+  remove,
+  render,
+  type Style,
+} from "./Splice.ts"
 
 interface Change {
   /** The text between the item before and this one. */
@@ -13,6 +23,19 @@ interface Change {
   readonly written?: { readonly value: unknown; readonly behind: number }
   /** Edits below. */
   readonly draft?: Draft
+}
+
+/** An item to write. */
+interface Writing {
+  readonly lead: string
+  readonly behind: number
+  /** The key up to the value. */
+  readonly head: string
+  readonly value: unknown
+  /** The indentation of its line. */
+  readonly margin: string
+  /** Whether the value stays on the line. */
+  readonly isFlat: boolean
 }
 
 export class Draft {
@@ -32,7 +55,8 @@ export class Draft {
 
   /** The first member of that name, or the element. */
   find(token: string): Part | undefined {
-    const { isArray, items } = this.part
+    const { items } = this.part
+    const isArray = this.part.kind === "array"
     const index = isArray ? arrayIndex(token) : items.findIndex(({ key }) => key === token)
     if (index === undefined) return undefined
     if (index !== -1 && index < items.length) return items[index]
@@ -44,7 +68,7 @@ export class Draft {
 
   /** Whether an item that does not exist can be added. */
   takes(token: string): boolean {
-    return !this.part.isArray || token === "-" || arrayIndex(token) === this.part.all.length
+    return this.part.kind !== "array" || token === "-" || arrayIndex(token) === this.part.all.length
   }
 
   /** The draft of an item that is an object or array. */
@@ -52,7 +76,7 @@ export class Draft {
     const change = this.changes.get(item)
     if (change?.draft !== undefined) return change.draft
     const value = this.writtenOrBefore(item)
-    if (item.isObject ? !isObject(value) : !item.isArray || !Array.isArray(value)) return undefined
+    if (!(item.kind === "object" ? isObject(value) : item.kind === "array" && Array.isArray(value))) return undefined
     const draft = new Draft(item, value, this.style)
     this.changes.set(item, { ...change, draft })
     return draft
@@ -84,34 +108,39 @@ export class Draft {
     )
   }
 
+  /** Adds an item behind the others, in their layout. */
   add(token: string, value: unknown): void {
-    const { all, isArray, start, text } = this.part
-    const { style, tail } = this
+    const { all, kind, start, text } = this.part
+    const { tail } = this
+    const { eol, unit } = this.style
+    const [first] = all
     const behind = this.behind(all.length)
+    const comma = commaIn(tail) + 1
+    const isFlat = unit === undefined || (first !== undefined && !this.lead(0).includes("\n"))
+    const isTight = isFlat && (first === undefined || isTightIn(first.text.slice(first.offset, first.end)))
     const outer = marginOf(text, start)
-    const first = all[0]
-    const neighbours = first && {
-      beforeFirst: this.lead(0),
-      first: first.text.slice(first.offset, first.end),
-      behindFirst: all.length > 1 ? this.lead(1) : tail,
-      beforeLast: this.lead(all.length - 1),
-      tail,
-      outer,
-      inner: marginOf(text, behind),
+    const lastMargin = first === undefined ? undefined : marginIn(this.lead(all.length - 1))
+    const margin = isFlat ? marginOf(text, behind) : (lastMargin ?? outer + unit)
+    const isDense = isTight || isDenseBehind(all.length > 1 ? this.lead(1) : tail)
+    const separator = isFlat ? (isDense ? "" : " ") : eol + margin
+    let lead = tail.trimEnd()
+    if (first === undefined) this.changedTail = isFlat ? "" : eol + outer
+    else {
+      const split = isFlat ? comma : endOfLine(tail, comma)
+      lead = (comma === 0 ? "," : "") + tail.slice(0, split)
+      this.changedTail = (comma === 0 ? "" : ",") + tail.slice(split)
     }
-    const addition = neighbours === undefined ? fill(tail, outer, style) : append(neighbours, style)
-    const { isFlat, lead, margin } = addition
-    const head = isArray ? "" : headOf(token, addition)
-    this.changedTail = addition.tail
-    this.write(all.length, token, head, value, margin, isFlat, { lead, behind })
+    const head = kind === "array" ? "" : `${JSON.stringify(token)}:${isTight ? "" : " "}`
+    this.write(all.length, token, { lead: lead + separator, behind, head, value, margin, isFlat })
   }
 
   replace(item: Part, value: unknown): void {
     const { key, offset, start, text } = item
     const index = this.part.items.indexOf(item)
-    const place = { lead: this.lead(index), behind: this.behind(index + 1) }
+    const { lead, behind } = { lead: this.lead(index), behind: this.behind(index + 1) }
+    const head = text.slice(offset, start)
     this.changes.delete(item)
-    this.write(index, key, text.slice(offset, start), value, marginOf(text, start), undefined, place)
+    this.write(index, key, { lead, behind, head, value, margin: marginOf(text, start), isFlat: false })
   }
 
   remove(item: Part): void {
@@ -152,23 +181,11 @@ export class Draft {
     return gaps
   }
 
-  private write(
-    index: number,
-    key: string,
-    head: string,
-    value: unknown,
-    margin: string,
-    isFlat: boolean | undefined,
-    { behind, lead }: { readonly behind: number; readonly lead: string },
-  ): void {
+  private write(index: number, key: string, { behind, head, isFlat, lead, margin, value }: Writing): void {
     // The line is part of the text, so that its indentation is known to what is written into the value.
     const offset = margin.length + 1
-    const item = new Part(
-      `\n${margin}${head}${render(value, margin, this.style, isFlat)}`,
-      key,
-      offset,
-      offset + head.length,
-    )
+    const text = `\n${margin}${head}${render(value, margin, this.style, isFlat)}`
+    const item = new Part(text, key, offset, offset + head.length)
     this.part.items[index] = item
     this.changes.set(item, { lead, written: { value, behind } })
   }

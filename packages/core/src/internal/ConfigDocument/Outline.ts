@@ -25,6 +25,7 @@ export class Part {
   readonly offset: number
   /** Where the value starts. */
   readonly start: number
+  readonly kind: "object" | "array" | "scalar"
   private isRead: boolean
   private readItems: Array<Part> | undefined
   private lastRead: Part | undefined
@@ -35,21 +36,15 @@ export class Part {
     this.key = key
     this.offset = offset
     this.start = start
-    this.isRead = !this.isObject && !this.isArray
+    const code = text.charCodeAt(start)
+    this.kind = code === openBrace ? "object" : code === openBracket ? "array" : "scalar"
+    this.isRead = this.kind === "scalar"
   }
 
   /** The items of an object or array that were read so far. */
   get items(): Array<Part> {
     this.readItems ??= []
     return this.readItems
-  }
-
-  get isObject(): boolean {
-    return this.text.charCodeAt(this.start) === openBrace
-  }
-
-  get isArray(): boolean {
-    return this.text.charCodeAt(this.start) === openBracket
   }
 
   /** The offset behind the value. */
@@ -62,7 +57,8 @@ export class Part {
   /** Reads one more item. Returns `undefined` at the end. */
   readItem(): Part | undefined {
     if (this.isRead) return undefined
-    const { isObject, lastRead, start, text } = this
+    const { lastRead, start, text } = this
+    const isObject = this.kind === "object"
     const behind = skipGap(text, lastRead?.end ?? start + 1)
     const offset = text.charCodeAt(behind) === comma ? skipGap(text, behind + 1) : behind
     const code = text.charCodeAt(offset)
@@ -78,10 +74,6 @@ export class Part {
     this.lastRead = item
     this.items.push(item)
     return item
-  }
-
-  get isLeaf(): boolean {
-    return !this.isObject && !this.isArray
   }
 
   /** The text of the value. */

@@ -68,19 +68,19 @@ const collectSecrets = (
   found: Array<Secret>,
 ): void => {
   if (part.text.startsWith("null", part.start)) return
-  if (view.length === 0 || view.some((shape) => shape.secret) || (part.isLeaf && shapes.hasSecret(view))) {
+  if (view.length === 0 || view.some((shape) => shape.secret) || (part.kind === "scalar" && shapes.hasSecret(view))) {
     found.push({ part, key: key ?? "", undeclared: view.length === 0 })
   } else if (!view.some((shape) => shape.open && shape.encoded)) {
     for (let item = part.readItem(); item !== undefined; item = part.readItem()) {
       if (key === undefined && item.key === "version") continue
-      collectSecrets(shapes, shapes.step(view, item.key), item, part.isArray ? key : item.key, found)
+      collectSecrets(shapes, shapes.step(view, item.key), item, part.kind === "array" ? key : item.key, found)
     }
   }
 }
 
 /** The scalars of a part, as JSON. */
 const scalarsOf = (part: Part): ReadonlyArray<string> =>
-  part.isLeaf ? [JSON.stringify(JSON.parse(part.spelled))] : part.all.flatMap(scalarsOf)
+  part.kind === "scalar" ? [JSON.stringify(JSON.parse(part.spelled))] : part.all.flatMap(scalarsOf)
 
 /** Readers of a public text must not see anything that looks like a secret. The history keeps what is certainly none of the given secrets. */
 type Audience = "public" | "history"

@@ -114,7 +114,7 @@ export const restoreText = (
   const source = outlineOf(stored.text)
   const path: Array<string> = []
   const fill = (part: Part, counts: boolean): void => {
-    if (part.isLeaf && part.spelled === JSON.stringify(redactionMarker)) {
+    if (part.kind === "scalar" && part.spelled === JSON.stringify(redactionMarker)) {
       if (counts) gaps.push([part.start, part.end, spelling(source, path, lookup(restored, path))])
       else {
         const message = "this secret does not count, because a key on the way to it occurs again: remove it"

@@ -24,54 +24,6 @@ export const marginOf = (text: string, offset: number): string => {
   return text.slice(start, skipBlanks(text, start))
 }
 
-/** A new member: what precedes it, how its line is indented, and what follows it up to the closing bracket. */
-interface Addition {
-  readonly lead: string
-  readonly margin: string
-  readonly tail: string
-  /** Whether the value stays on the line. */
-  readonly isFlat: boolean
-  /** Whether no space follows the colon. */
-  readonly isTight: boolean
-}
-
-/** A member for an empty object or array, in a line with the given margin. */
-export const fill = (tail: string, outer: string, { eol, unit }: Style): Addition => {
-  if (unit === undefined) return { lead: tail, margin: outer, tail: "", isFlat: true, isTight: true }
-  const margin = outer + unit
-  const lead = tail.trimEnd() + eol + margin
-  return { lead, margin, tail: eol + outer, isFlat: false, isTight: false }
-}
-
-/** The first and the last member of a container, and the gaps before and behind them. */
-interface Neighbours {
-  readonly beforeFirst: string
-  readonly first: string
-  readonly behindFirst: string
-  readonly beforeLast: string
-  readonly tail: string
-  /** The margins of the lines in which the container starts and its last member ends. */
-  readonly outer: string
-  readonly inner: string
-}
-
-/** A member behind the others. */
-export const append = (neighbours: Neighbours, { eol, unit }: Style): Addition => {
-  const { beforeFirst, beforeLast, behindFirst, first, inner, outer, tail } = neighbours
-  const behind = commaIn(tail) + 1
-  const [comma, noComma] = behind === 0 ? [",", ""] : ["", ","]
-  if (unit === undefined || !beforeFirst.includes("\n")) {
-    const isTight = Boolean(/":(\S?)/.exec(first)?.[1])
-    const gap = isTight || /^,(?:\S|$)/.test(behindFirst.slice(commaIn(behindFirst))) ? "" : " "
-    const lead = comma + tail.slice(0, behind) + gap
-    return { lead, margin: inner, tail: noComma + tail.slice(behind), isFlat: true, isTight }
-  }
-  const margin = /\n([ \t]*)$/.exec(beforeLast)?.[1] ?? outer + unit
-  const line = endOfLine(tail, behind)
-  const lead = comma + tail.slice(0, line) + eol + margin
-  return { lead, margin, tail: noComma + tail.slice(line), isFlat: false, isTight: false }
-}
-
 /** What remains of the gaps before and behind a removed member. */
 export const remove = (before: string, behind: string, isFirst: boolean, isLast: boolean): string => {
   const comma = commaIn(behind)
@@ -80,7 +32,7 @@ export const remove = (before: string, behind: string, isFirst: boolean, isLast:
   const orphan = isFirst || comma !== -1 ? -1 : commaIn(before)
   const kept = orphan === -1 ? before : before.slice(0, orphan) + before.slice(orphan + 1)
   const line = endOfLine(rest, 0)
-  const startsLine = /\n[ \t]*$/.test(before)
+  const startsLine = marginIn(before) !== undefined
   // The whole line goes, with the line break in front of it.
   if (startsLine && isLineBreak(rest, line)) return kept.replace(/\r?\n[ \t]*$/, "") + rest.slice(line)
   if (!isLast) return kept + rest.slice(skipBlanks(rest, 0))
@@ -89,13 +41,18 @@ export const remove = (before: string, behind: string, isFirst: boolean, isLast:
   return kept.slice(0, end) + rest
 }
 
-/** The text of a member up to its value. */
-export const headOf = (key: string, { isTight }: { readonly isTight: boolean }): string =>
-  JSON.stringify(key) + (isTight ? ":" : ": ")
+/** Whether an item has no space behind its first colon. */
+export const isTightIn = (item: string): boolean => Boolean(/":(\S?)/.exec(item)?.[1])
+
+/** Whether nothing follows the comma in a gap. */
+export const isDenseBehind = (gap: string): boolean => /^,(?:\S|$)/.test(gap.slice(commaIn(gap)))
+
+/** The indentation that the gap before an item ends with, if the item starts its line. */
+export const marginIn = (gap: string): string | undefined => /\n([ \t]*)$/.exec(gap)?.[1]
 
 /** A value as the style has it. A flat one stays on its line. */
-export const render = (value: unknown, margin: string, style: Style, isFlat = style.unit === undefined): string =>
-  isFlat ? encode(value) : layOut(value, margin, style)
+export const render = (value: unknown, margin: string, style: Style, isFlat: boolean): string =>
+  isFlat || style.unit === undefined ? encode(value) : layOut(value, margin, style)
 
 const encode = (value: unknown): string => JSON.stringify(value)
 
@@ -131,7 +88,7 @@ const skipBlanks = (text: string, from: number): number => {
 const isLineBreak = (text: string, offset: number): boolean => text[offset] === "\n" || text[offset] === "\r"
 
 /** Behind the blanks and comments that follow on the line; before them where a comment leaves the line. */
-const endOfLine = (gap: string, from: number): number => {
+export const endOfLine = (gap: string, from: number): number => {
   let offset = skipBlanks(gap, from)
   while (gap[offset] === "/") {
     const end = commentEnd(gap, offset)
@@ -142,7 +99,7 @@ const endOfLine = (gap: string, from: number): number => {
 }
 
 /** The offset of the comma in the gap behind a member, -1 if there is none. */
-const commaIn = (gap: string): number => {
+export const commaIn = (gap: string): number => {
   const offset = skipGap(gap, 0)
   return gap[offset] === "," ? offset : -1
 }

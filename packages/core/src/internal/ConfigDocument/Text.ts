@@ -34,7 +34,7 @@ export const parse = (text: string): Result.Result<unknown, Fault> => {
   }
   if (!text.isWellFormed()) {
     return Result.fail({
-      offset: loneSurrogate(text),
+      offset: text.search(/\p{Surrogate}/u),
       message: "half of a surrogate pair: remove the broken character",
     })
   }
@@ -49,17 +49,6 @@ const attempt = (text: string): Result.Result<unknown> | undefined => {
   } catch {
     return undefined
   }
-}
-
-const loneSurrogate = (text: string): number => {
-  for (let offset = 0; offset < text.length; offset++) {
-    const code = text.charCodeAt(offset)
-    if (code < 0xd800 || code > 0xdfff) continue
-    const next = text.charCodeAt(offset + 1)
-    if (code > 0xdbff || !(next >= 0xdc00 && next <= 0xdfff)) return offset
-    offset++
-  }
-  return 0
 }
 
 /** The text with comments, trailing commas and a leading byte order mark turned into spaces. */
@@ -119,26 +108,21 @@ const stopped = new Error("the first fault is found")
 /** jsonc-parser takes a byte order mark for an error. */
 export const withoutMark = (text: string): string => (markLength(text) === 1 ? ` ${text.slice(1)}` : text)
 
+const messages: Readonly<Record<string, string>> = {
+  UnexpectedEndOfComment: "this comment is never closed: add */",
+  UnexpectedEndOfString: "this string is not closed on its line",
+  InvalidCharacter: "a control character in a string: write it as an escape",
+  InvalidUnicode: "an escape in this string that JSON does not know: double the backslash",
+  InvalidEscapeCharacter: "an escape in this string that JSON does not know: double the backslash",
+  InvalidNumberFormat: "a number that JSON does not know: correct it",
+  UnexpectedEndOfNumber: "a number that JSON does not know: correct it",
+  EndOfFileExpected: "more text behind the end of the document: remove it, or a bracket before it",
+}
+
 const messageOf = (code: string, text: string, offset: number, close: string | undefined): string => {
+  const message = messages[code]
+  if (message !== undefined) return message
   const character = text.charAt(offset)
-  switch (code) {
-    case "UnexpectedEndOfComment":
-      return "this comment is never closed: add */"
-    case "UnexpectedEndOfString":
-      return "this string is not closed on its line"
-    case "InvalidCharacter":
-      return "a control character in a string: write it as an escape"
-    case "InvalidUnicode":
-    case "InvalidEscapeCharacter":
-      return "an escape in this string that JSON does not know: double the backslash"
-    case "InvalidNumberFormat":
-    case "UnexpectedEndOfNumber":
-      return "a number that JSON does not know: correct it"
-    case "EndOfFileExpected":
-      return "more text behind the end of the document: remove it, or a bracket before it"
-    default:
-      break
-  }
   if (character === "") {
     // jsonc-parser leaves a container before it reports that its end is missing.
     const missing = code === "CloseBraceExpected" ? "}" : code === "CloseBracketExpected" ? "]" : close
@@ -147,18 +131,13 @@ const messageOf = (code: string, text: string, offset: number, close: string | u
       : `the document ends too early: ${missing} is missing`
   }
   if (character === "/") return "a / that starts no comment: remove it"
-  switch (code) {
-    case "ColonExpected":
-      return "a : is expected here, between key and value"
-    case "CommaExpected":
-      return `a , or ${close ?? "the end"} is expected here`
-    default:
-      if (character === ",") return "a comma too many: remove it"
-      if (character === "}" || character === "]") return "a value is expected here"
-      return code === "PropertyNameExpected"
-        ? "a key in double quotes is expected here"
-        : "a value is expected here: a string in double quotes, a number, true, false, null, { or ["
-  }
+  if (code === "ColonExpected") return "a : is expected here, between key and value"
+  if (code === "CommaExpected") return `a , or ${close ?? "the end"} is expected here`
+  if (character === ",") return "a comma too many: remove it"
+  if (character === "}" || character === "]") return "a value is expected here"
+  return code === "PropertyNameExpected"
+    ? "a key in double quotes is expected here"
+    : "a value is expected here: a string in double quotes, a number, true, false, null, { or ["
 }
 
 export interface Position {
