@@ -70,6 +70,27 @@ describe("a disk that cannot be written", () => {
     }),
   )
 
+  it.live("starts a host whose files are in place with no space left, serves, and says what is missing", (context) =>
+    Effect.gen(function* () {
+      const refused = refusal()
+      if (refused !== undefined) return context.skip(refused)
+      const [first, full] = yield* steps(`
+        serve() {
+          "${process.execPath}" "${program}" serve --port 0 > "$HOME/said" 2>&1 &
+          while kill -0 $! && ! grep -q "^host.started" "$HOME/said"; do sleep 0.05; done
+          kill -TERM $!; wait $!
+          echo "code $?"; sed 's/^/| /' "$HOME/said"
+        }
+        serve
+        dd if=/dev/zero of="$XDG_DATA_HOME/filler" bs=1k 2>/dev/null
+        serve
+      `)
+      assert.strictEqual(first?.code, 0, first?.output)
+      assert.strictEqual(full?.code, 0, full?.output)
+      assert.match(full?.output ?? "", /^host\.started /m)
+    }),
+  )
+
   it.live("never opens a part of the document in the editor when its copy does not fit", (context) =>
     Effect.gen(function* () {
       const refused = refusal()

@@ -180,8 +180,9 @@ const codes: Readonly<Record<PlatformError.SystemErrorTag, string>> = {
   WriteZero: "EIO",
 }
 
-/** The error in words for people; the platform's own message names the function that failed. */
-export const errorDetail = (error: PlatformError.PlatformError): string => words[errorCode(error)] ?? error.message
+/** The error in words for people, without a path: the platform's own message names its function, and may name a temporary file. */
+export const errorDetail = (error: PlatformError.PlatformError): string =>
+  words[errorCode(error)] ?? "the operating system refused it"
 
 const words: Readonly<Record<string, string>> = {
   EACCES: "this user has no right to do this",
@@ -189,7 +190,21 @@ const words: Readonly<Record<string, string>> = {
   EROFS: "the file system is mounted read-only",
   ENOSPC: "the disk is full",
   EDQUOT: "the disk quota of this user is used up",
+  EBUSY: "another program uses it",
+  EEXIST: "it exists already",
+  EFBIG: "it would be too large",
+  EIO: "the disk has failed",
+  EISDIR: "it is a directory",
+  ELOOP: "its symbolic links lead nowhere",
+  EMFILE: "this process has too many open files",
+  ENAMETOOLONG: "its name is too long",
+  ENFILE: "this machine has too many open files",
+  ENODEV: "its file system is gone",
+  ENOENT: "it does not exist",
   ENOTDIR: "a part of the path is no directory",
+  ENXIO: "its file system is gone",
+  ESTALE: "its file system is gone",
+  ETIMEDOUT: "its file system does not respond",
 }
 
 const randomName = Effect.map(Random.nextIntBetween(0, 2 ** 48), (number) => number.toString(36).padStart(10, "0"))

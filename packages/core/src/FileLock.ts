@@ -12,13 +12,18 @@ export class LockTimedOut extends Schema.TaggedClass<LockTimedOut>()("LockTimedO
   /** The holder, if it is known: `held by pid 4711, started 2026-01-31T12:00:00.000Z`. For people. */
   holder: Schema.optionalKey(Schema.String),
 }) {
-  get message(): string {
+  /** The message without the advice, for messages that have their own. */
+  get situation(): string {
     const waited =
       this.timeoutMillis > 0
         ? `was still locked after ${Duration.format(Duration.millis(this.timeoutMillis))}`
         : "is locked"
     const holder = this.holder === undefined ? "" : ` (${this.holder})`
-    return `${this.path} ${waited}${holder}; try again when its holder is done, or end that process: the lock goes with it`
+    return `${this.path} ${waited}${holder}`
+  }
+
+  get message(): string {
+    return `${this.situation}; try again when its holder is done, or end that process: the lock goes with it`
   }
 }
 

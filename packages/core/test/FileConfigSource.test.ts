@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { ConfigStoreError } from "@signalbox/core/ConfigError"
 import { ConfigSource } from "@signalbox/core/ConfigSource"
 import * as FileConfigSource from "@signalbox/core/FileConfigSource"
 import { FileLock } from "@signalbox/core/FileLock"
@@ -114,6 +115,10 @@ describe("a failed write of FileConfigSource", () => {
       const fiber = yield* Effect.forkChild(Effect.provide(Effect.flip(write("new", hash)), layer))
       const error = yield* Effect.raceFirst(Fiber.join(fiber), Effect.forever(TestClock.adjust("1 second")))
       assert.strictEqual(error._tag, "Busy")
+      if (error._tag !== "Busy") return
+      // The advice comes once, from the error of the store.
+      const { message } = new ConfigStoreError({ reason: error })
+      assert.strictEqual(message.split(/try again/i).length, 2, message)
     }).pipe(Effect.scoped, Effect.provide(FileLock.layerMemory), onDisk()),
   )
 })

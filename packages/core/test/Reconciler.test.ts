@@ -4,6 +4,7 @@ import * as Event from "@signalbox/core/Event"
 import { EventBus } from "@signalbox/core/EventBus"
 import { type Participant, PrepareFailed, Reconciler, type Transaction } from "@signalbox/core/Reconciler"
 import { Context, Deferred, Effect, Exit, Fiber, Latch, Layer, Option, Schema, Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
 
 class Moved extends Event.Class<Moved>()("test.moved", { to: Schema.Int }) {}
 
@@ -55,6 +56,10 @@ describe("Reconciler", () => {
   it.effect("fails with Busy after 64 waiting or running changes, and waits for room with `wait`", () =>
     Effect.gen(function* () {
       const reconciler = yield* Reconciler
+      const slow = yield* blocked
+      yield* TestClock.adjust("20 seconds")
+      yield* slow.open
+      yield* settle
       const first = yield* blocked
       const order: Array<number> = []
       const add = (index: number) => () => Effect.sync(() => order.push(index))
@@ -64,7 +69,10 @@ describe("Reconciler", () => {
       )
       yield* settle
       assert.strictEqual(yield* reconciler.queued, 64)
-      assert.instanceOf(yield* Effect.flip(reconciler.run(add(-1))), Busy)
+      assert.deepStrictEqual(
+        yield* Effect.flip(reconciler.run(add(-1))),
+        new Busy({ detail: "64 changes wait already, and the last one took 20s" }),
+      )
       const waiting = yield* Effect.forkChild(reconciler.run(add(63), { whenFull: "wait" }))
       yield* settle
       assert.isUndefined(waiting.pollUnsafe())

@@ -8,19 +8,12 @@ import { dataDirectory } from "@signalbox/core/DataDirectory"
 import { SegmentStorage, SegmentsUnavailable } from "@signalbox/core/SegmentStorage"
 import { Effect, Layer } from "effect"
 import { Flock } from "./Flock.ts"
+import { codeOf } from "./internal/interruptions.ts"
 import { openAppender } from "./internal/NodeSegmentStorage/appender.ts"
 import { exclusively } from "./internal/NodeSegmentStorage/exclusively.ts"
 import { keepForeignLines } from "./internal/NodeSegmentStorage/keepForeignLines.ts"
 import { syncSegment } from "./internal/NodeSegmentStorage/sync.ts"
-import {
-  codeOf,
-  makeLister,
-  readPiece,
-  readWhole,
-  removeIfThere,
-  segmentPaths,
-  sizeOf,
-} from "./internal/SegmentFiles.ts"
+import { makeLister, readPiece, readWhole, removeIfThere, segmentPaths, sizeOf } from "./internal/SegmentFiles.ts"
 
 /** Provides segments in `directory`. The first entry creates it. */
 export const layerAt = (directory: string): Layer.Layer<SegmentStorage, never, Flock> =>

@@ -121,7 +121,11 @@ const replace = Effect.fnUntraced(function* (path: string, why: TokenError) {
   return yield* failed(files.makeDirectory(dirname(path))).pipe(
     Effect.andThen(lock.withLock(`${path}.lock`)(Effect.uninterruptible(make))),
     Effect.catchTag("FileLockError", ({ message, reason }) =>
-      fail(new TokenUnavailable({ path, code: reason._tag === "LockTimedOut" ? "EBUSY" : "ENOLCK", detail: message })),
+      fail(
+        reason._tag === "LockTimedOut"
+          ? new TokenUnavailable({ path, code: "EBUSY", detail: reason.situation })
+          : new TokenUnavailable({ path, code: "ENOLCK", detail: message }),
+      ),
     ),
   )
 })

@@ -1,11 +1,13 @@
-import { rmSync, writeFileSync } from "node:fs"
+import fs, { rmSync, writeFileSync } from "node:fs"
 import { createServer, type Server } from "node:http"
+import { syncBuiltinESMExports } from "node:module"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { HostHealth } from "@signalbox/server"
 import { HostConfig } from "@signalbox/server/HostConfig"
 import { hostPaths } from "@signalbox/server/HostPaths"
 import { Context, Effect, Queue } from "effect"
+import { vi } from "vitest"
 import { embeddedHost } from "./EmbeddedHost.ts"
 import { serving, temporaryDirectory } from "./processes/HostProcess.ts"
 
@@ -76,6 +78,28 @@ it.live("reports settings that wait for a restart until they have their old valu
     save({ port: 0 })
     yield* reload()
     assert.deepStrictEqual(yield* degraded, [])
+  }).pipe(Effect.scoped),
+)
+
+it.live("does not report a lock file that cannot be read as removed", () =>
+  Effect.gen(function* () {
+    const config = join(yield* temporaryDirectory, "config.json")
+    const { context } = yield* embeddedHost({ config })
+    for (const code of ["EACCES", "EIO", "EMFILE"]) {
+      const spies = (["openSync", "lstatSync", "statSync", "existsSync"] as const).map((name) => {
+        const original = fs[name] as (...args: ReadonlyArray<unknown>) => unknown
+        return vi.spyOn(fs, name).mockImplementation(((...args: ReadonlyArray<unknown>) => {
+          if (!String(args[0]).endsWith("host.lock")) return original(...args)
+          if (name === "existsSync") return false
+          throw Object.assign(new Error(code), { code })
+        }) as never)
+      })
+      syncBuiltinESMExports()
+      const degraded = yield* Context.get(context, HostHealth).degraded
+      for (const spy of spies) spy.mockRestore()
+      syncBuiltinESMExports()
+      assert.deepStrictEqual(degraded, [], code)
+    }
   }).pipe(Effect.scoped),
 )
 

@@ -27,12 +27,24 @@ const isShowHelp = (error: unknown): error is ShowHelp =>
 export const failureOf = (cause: Cause.Cause<unknown>): Failure => {
   const error = Cause.squash(cause)
   if (error instanceof Failure) return error
+  if (isSystemError(error)) {
+    const at = typeof error.path === "string" ? ` of ${error.path}` : ""
+    return failed(
+      "system",
+      `the operating system refused ${error.syscall}${at} (${error.code})`,
+      "check the disk, then try again",
+    )
+  }
   return failed(
     "bug",
     `unexpected error: ${error instanceof Error ? error.message : String(error)}`,
     "this is a bug: run the command again with --verbose, and report what it prints",
   )
 }
+
+/** An error of a system call is not a bug of this program. */
+const isSystemError = (error: unknown): error is NodeJS.ErrnoException & { readonly syscall: string } =>
+  error instanceof Error && "code" in error && "syscall" in error && typeof error.syscall === "string"
 
 // --json prints all of them.
 const maxProblems = 20

@@ -2,7 +2,7 @@
  * A bounded queue of changes, and the one fiber that runs them in order. A queued change runs even if its caller is interrupted. When the
  * surrounding Scope closes, the running change ends after its uninterruptible part, and all waiting callers are interrupted.
  */
-import { type Cause, Context, Deferred, Effect, Exit, Fiber, Queue, type Scope, Tracer } from "effect"
+import { type Cause, Clock, Context, Deferred, Duration, Effect, Exit, Fiber, Queue, type Scope, Tracer } from "effect"
 import { Busy } from "../ConfigError.ts"
 import { withOpaqueSpan } from "./OpaqueSpan.ts"
 
@@ -21,7 +21,10 @@ export interface ChangeQueue {
   readonly runLater: (change: Effect.Effect<void, never, Scope.Scope>) => Effect.Effect<void>
 }
 
+/** A change and its caller. */
 interface Job {
+  /** When it was added to the queue, in milliseconds since 1970. */
+  readonly since: number
   readonly change: Effect.Effect<unknown, unknown, Scope.Scope>
   readonly parent: Tracer.AnySpan | undefined
   readonly complete: (exit: Exit.Exit<any, any>) => void
@@ -45,8 +48,11 @@ export const joinChange: Effect.Effect<void> = Effect.withFiber((fiber) => {
 })
 
 export const makeQueue: Effect.Effect<ChangeQueue, never, Scope.Scope> = Effect.gen(function* () {
+  const clock = yield* Clock.Clock
   const queue = yield* Queue.bounded<Job>(maxChanges)
   let waiting = 0
+  /** From the call of the last change until its end. */
+  let lastMillis = 0
 
   const perform = (job: Job) =>
     Effect.suspend(() => {
@@ -61,6 +67,7 @@ export const makeQueue: Effect.Effect<ChangeQueue, never, Scope.Scope> = Effect.
             current.active = false
             // There is room in the queue before the caller continues.
             Queue.takeUnsafe(queue)
+            lastMillis = clock.currentTimeMillisUnsafe() - job.since
             job.complete(exit)
           }),
         ),
@@ -72,7 +79,8 @@ export const makeQueue: Effect.Effect<ChangeQueue, never, Scope.Scope> = Effect.
     Effect.suspend(() => {
       if (Queue.offerUnsafe(queue, job)) return Effect.void
       if (whenFull === "busy" && queue.state._tag === "Open") {
-        return Effect.fail(new Busy({ detail: `${maxChanges} changes wait already` }))
+        const waited = Duration.format(Duration.millis(Math.max(0, lastMillis)))
+        return Effect.fail(new Busy({ detail: `${maxChanges} changes wait already, and the last one took ${waited}` }))
       }
       return Effect.flatMap(Queue.offer(queue, job), (taken) => (taken ? Effect.void : Effect.interrupt))
     })
@@ -87,14 +95,20 @@ export const makeQueue: Effect.Effect<ChangeQueue, never, Scope.Scope> = Effect.
         if (outer?.awaited.has(fiber.id)) return Effect.die(new Error(reentrant))
         const result = Deferred.makeUnsafe<any, any>()
         const parent = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
-        const job: Job = { change, parent, complete: (exit) => Deferred.doneUnsafe(result, exit) }
+        const job: Job = {
+          since: clock.currentTimeMillisUnsafe(),
+          change,
+          parent,
+          complete: (exit) => Deferred.doneUnsafe(result, exit),
+        }
         return Effect.andThen(submit(job, whenFull), Deferred.await(result))
       }),
     )
 
   const runLater: ChangeQueue["runLater"] = (change) =>
     Effect.flatMap(active, (outer) => {
-      const job: Job = { change: Effect.onError(change, reportLater), parent: undefined, complete: () => {} }
+      const since = clock.currentTimeMillisUnsafe()
+      const job: Job = { since, change: Effect.onError(change, reportLater), parent: undefined, complete: () => {} }
       if (outer === undefined) return Effect.orDie(submit(job, "wait"))
       // The running change must not wait: there may be room only after it has ended.
       if (Queue.offerUnsafe(queue, job)) return Effect.void

@@ -93,7 +93,7 @@ const refused =
   ({ fs, name, path }: ManagedFile, chain: LinkChain) =>
   (error: FileLockError): Effect.Effect<never, Busy | SourceUnavailable> => {
     const { reason } = error
-    if (reason._tag === "LockTimedOut") return Effect.fail(new Busy({ detail: error.message }))
+    if (reason._tag === "LockTimedOut") return Effect.fail(new Busy({ detail: reason.situation }))
     return Effect.flatMap(
       Effect.match(fs.stat(path.dirname(chain.real)), { onFailure: errorCode, onSuccess: () => undefined }),
       (code) =>

@@ -27,16 +27,36 @@ import {
 } from "node:fs"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { ByteSize, Cause, Effect, FileSystem, Layer, Option, PlatformError, Queue, Stream } from "effect"
+import { codeOf, maxInterruptions, uninterrupted } from "./interruptions.ts"
 import { systemError } from "./systemError.ts"
 
 /** Replaces the file system in context. */
 export const layer: Layer.Layer<FileSystem.FileSystem> = Layer.effect(
   FileSystem.FileSystem,
-  Effect.map(FileSystem.FileSystem, (asynchronous): FileSystem.FileSystem => ({ ...asynchronous, ...synchronous })),
+  Effect.map(
+    FileSystem.FileSystem,
+    (asynchronous): FileSystem.FileSystem => ({
+      ...asynchronous,
+      // libuv repeats other interrupted calls itself.
+      readFile: (path) => repeatInterrupted(asynchronous.readFile(path)),
+      readFileString: (path, encoding) => repeatInterrupted(asynchronous.readFileString(path, encoding)),
+      ...synchronous,
+    }),
+  ),
 ).pipe(Layer.provide(NodeFileSystem.layer))
 
 const attempt = <A>(method: string, path: string, run: () => A): Effect.Effect<A, PlatformError.PlatformError> =>
+  Effect.try({ try: () => uninterrupted(run), catch: (error) => toPlatformError(method, path, error) })
+
+/** For several calls in a row: each of them is repeated by itself. */
+const attemptOnce = <A>(method: string, path: string, run: () => A): Effect.Effect<A, PlatformError.PlatformError> =>
   Effect.try({ try: run, catch: (error) => toPlatformError(method, path, error) })
+
+const repeatInterrupted = <A>(effect: Effect.Effect<A, PlatformError.PlatformError>) =>
+  Effect.retry(effect, {
+    times: maxInterruptions,
+    while: ({ reason }) => reason._tag !== "BadArgument" && codeOf(reason.cause) === "EINTR",
+  })
 
 const synchronous = {
   chmod: (path, mode) => attempt("chmod", path, () => chmodSync(path, mode)),
@@ -49,7 +69,7 @@ const synchronous = {
       ? Effect.die("noFollow is not supported here")
       : Effect.acquireRelease(
           attempt("open", path, () => openSync(path, options?.flag ?? "r", options?.mode)),
-          (fd) => Effect.sync(() => closeSync(fd)),
+          (fd) => Effect.sync(() => close(fd)),
         ).pipe(Effect.map((fd) => makeFile(path, fd, options?.flag?.startsWith("a") ?? false))),
   readDirectory: (path, options) =>
     attempt("readDirectory", path, () =>
@@ -66,12 +86,12 @@ const synchronous = {
 const makeFile = (path: string, fd: number, append: boolean): FileSystem.File => {
   let position = 0
   const read = (buffer: Uint8Array, { position: from }: FileSystem.File.ReadOptions = {}) => {
-    const length = readSync(fd, buffer, 0, buffer.length, Number(from ?? position))
+    const length = uninterrupted(() => readSync(fd, buffer, 0, buffer.length, Number(from ?? position)))
     if (from === undefined) position += length
     return length
   }
   const write = (buffer: Uint8Array) => {
-    const length = writeSync(fd, buffer, 0, buffer.length, append ? null : position)
+    const length = uninterrupted(() => writeSync(fd, buffer, 0, buffer.length, append ? null : position))
     position += length
     return length
   }
@@ -83,20 +103,22 @@ const makeFile = (path: string, fd: number, append: boolean): FileSystem.File =>
         position = from === "start" ? Number(offset) : position + Number(offset)
         return BigInt(position)
       }),
-    sync: Effect.callback((resume) =>
-      fsync(fd, (error) => resume(error === null ? Effect.void : Effect.fail(toPlatformError("sync", path, error)))),
+    sync: repeatInterrupted(
+      Effect.callback((resume) =>
+        fsync(fd, (error) => resume(error === null ? Effect.void : Effect.fail(toPlatformError("sync", path, error)))),
+      ),
     ),
-    read: (buffer, options) => attempt("read", path, () => read(buffer, options)),
+    read: (buffer, options) => attemptOnce("read", path, () => read(buffer, options)),
     readAlloc: (size, options) =>
-      attempt("readAlloc", path, () => {
+      attemptOnce("readAlloc", path, () => {
         const buffer = Buffer.allocUnsafeSlow(size)
         const length = read(buffer, options)
         return length === 0 ? Option.none() : Option.some(buffer.subarray(0, length))
       }),
     truncate: (length) => attempt("truncate", path, () => ftruncateSync(fd, length ?? 0)),
-    write: (buffer) => attempt("write", path, () => write(buffer)),
+    write: (buffer) => attemptOnce("write", path, () => write(buffer)),
     writeAll: (buffer) =>
-      attempt("writeAll", path, () => {
+      attemptOnce("writeAll", path, () => {
         for (let rest = buffer; rest.length > 0; ) {
           const length = write(rest)
           if (length === 0) throw Object.assign(new Error("write wrote nothing"), { code: "ENOSPC" })
@@ -104,6 +126,13 @@ const makeFile = (path: string, fd: number, append: boolean): FileSystem.File =>
         }
       }),
   }
+}
+
+/** A failed close has closed the file as well (`close(2)`), and writers have synced before. */
+const close = (fd: number): void => {
+  try {
+    closeSync(fd)
+  } catch {}
 }
 
 /** Watches without a stat of each name: a listener that compares the document needs none. */

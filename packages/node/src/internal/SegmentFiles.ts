@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { segmentHour } from "@signalbox/core/SegmentName"
 import type { SegmentChunk, SegmentListing } from "@signalbox/core/SegmentStorage"
 import { foreignOwnerOf, openPrivate, UntrustedFile } from "../PrivateFile.ts"
+import { uninterrupted } from "./interruptions.ts"
 
 export interface SegmentPaths {
   readonly directory: string
@@ -103,22 +104,23 @@ export const readPiece = (path: string, offset: number, unfinished: boolean): Se
 const readFully = (fd: number, buffer: Buffer, offset: number): number => {
   let length = 0
   while (length < buffer.length) {
-    const count = readSync(fd, buffer, length, buffer.length - length, offset + length)
+    const count = uninterrupted(() => readSync(fd, buffer, length, buffer.length - length, offset + length))
     if (count === 0) break
     length += count
   }
   return length
 }
 
-export const readWhole = (path: string): string | undefined => {
-  const fd = openIfThere(path)
-  if (fd === undefined) return undefined
-  try {
-    return readFileSync(fd, "utf8")
-  } finally {
-    closeSync(fd)
-  }
-}
+export const readWhole = (path: string): string | undefined =>
+  uninterrupted(() => {
+    const fd = openIfThere(path)
+    if (fd === undefined) return undefined
+    try {
+      return readFileSync(fd, "utf8")
+    } finally {
+      closeSync(fd)
+    }
+  })
 
 const openIfThere = (path: string): number | undefined => {
   try {
@@ -144,7 +146,3 @@ export const leadsTo = (fd: number, path: string): boolean => {
   const open = fstatSync(fd)
   return there.ino === open.ino && there.dev === open.dev
 }
-
-/** The code of an error: `ENOENT`, `EACCES` …, or `EIO` for other errors. */
-export const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "EIO"

@@ -6,6 +6,7 @@
 
 import { type BigIntStats, lstatSync } from "node:fs"
 import { hostname } from "node:os"
+
 import { basename } from "node:path"
 import { version } from "@signalbox/api/Version"
 import { FileLock } from "@signalbox/core/FileLock"
@@ -23,9 +24,9 @@ export class HostLock extends Context.Service<
   {
     /** Whether there was no document when this host took the lock. */
     readonly isNew: boolean
-    /** Writes the note with this host's address into the lock file. It is removed with the lock. */
+    /** Writes the note with this host's address into the lock file. It is removed with the lock. On a full disk it is written once there is room. */
     readonly writeNote: (url: string) => Effect.Effect<void, HostError>
-    /** A sentence if the lock no longer excludes other hosts because its file was removed, else `undefined`. */
+    /** A sentence if the lock file was removed, so that it no longer excludes other hosts, or has no note. Else `undefined`. */
     readonly problem: Effect.Effect<string | undefined>
   }
 >()("@signalbox/server/HostLock") {
@@ -69,8 +70,11 @@ const make = Effect.fnUntraced(function* ({ config, directory, lock }: HostPaths
   )
   // A host that was killed has left its note.
   clearHostNote(lock)
+  let writeIt: (() => void) | undefined
+  let refused: string | undefined
   const problem = Effect.suspend(() => {
-    const sentence = problemAt(lock, held)
+    if (refused !== undefined) refused = codeOfThrown(writeIt)
+    const sentence = problemAt(lock, held) ?? (refused === undefined ? undefined : withoutNote(lock, refused))
     return sentence === undefined ? guard.follow : Effect.succeed(sentence)
   })
   yield* Effect.forkScoped(logProblems(problem))
@@ -78,13 +82,14 @@ const make = Effect.fnUntraced(function* ({ config, directory, lock }: HostPaths
   return HostLock.of({
     isNew,
     writeNote: (url) =>
-      Effect.try({
-        try: () => {
-          const process = definedOf({ pidNamespace: pidNamespace(), hostname: hostname() })
-          writeHostNote(lock, { ownPid, ...process, document: basename(config), url, version, startedAt })
-        },
-        catch: (error) =>
-          failure(new LockUnavailable({ path: lock, detail: `it cannot be written (${codeOf(error)})` })),
+      Effect.suspend(() => {
+        const process = definedOf({ pidNamespace: pidNamespace(), hostname: hostname() })
+        writeIt = () => writeHostNote(lock, { ownPid, ...process, document: basename(config), url, version, startedAt })
+        refused = codeOfThrown(writeIt)
+        // Requests can be served without the note.
+        return refused === undefined || diskFull.has(refused)
+          ? Effect.void
+          : Effect.fail(failure(new LockUnavailable({ path: lock, detail: `it cannot be written (${refused})` })))
       }),
     problem,
   })
@@ -141,6 +146,20 @@ const makeDirectory = Effect.fnUntraced(function* (path: string) {
     failure(new DirectoryUnusable({ path, code: codeOf(error.reason.cause ?? error) })),
   )
 })
+
+const withoutNote = (lock: string, code: string): string =>
+  `The address of this host cannot be written to ${lock} (${code}): commands do not find it. Free some space on that disk.`
+
+const diskFull: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"])
+
+const codeOfThrown = (run: (() => void) | undefined): string | undefined => {
+  try {
+    run?.()
+    return undefined
+  } catch (error) {
+    return codeOf(error)
+  }
+}
 
 const failure = (reason: HostError["reason"]): HostError => new HostError({ reason })
 

@@ -3,7 +3,8 @@ import { closeSync, constants, existsSync, mkdirSync, writeSync } from "node:fs"
 import type { OpenFailure, SegmentAppender } from "@signalbox/core/SegmentStorage"
 import type { Flock } from "../../Flock.ts"
 import { openPrivate, UntrustedFile } from "../../PrivateFile.ts"
-import { codeOf, isMissing, leadsTo, requireTrusted, type SegmentPaths } from "../SegmentFiles.ts"
+import { codeOf } from "../interruptions.ts"
+import { isMissing, leadsTo, requireTrusted, type SegmentPaths } from "../SegmentFiles.ts"
 
 const replaced: OpenFailure = { _tag: "Replaced" }
 

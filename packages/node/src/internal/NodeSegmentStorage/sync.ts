@@ -1,7 +1,8 @@
 /** Makes segments and their names durable. The thread pool waits for the disk, never the thread that records. */
 import { promises } from "node:fs"
 import { dirname } from "node:path"
-import { codeOf, isMissing, type SegmentPaths } from "../SegmentFiles.ts"
+import { codeOf } from "../interruptions.ts"
+import { isMissing, type SegmentPaths } from "../SegmentFiles.ts"
 
 /** Opens the segment again: the descriptor that appends may be closed at any time. */
 export const syncSegment = async (at: SegmentPaths, name: string): Promise<void> => {
