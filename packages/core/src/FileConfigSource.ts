@@ -1,7 +1,7 @@
 /**
  * The configuration document as a file that people edit. A write leaves the old document or the new one, through symbolic links and under a lock that
  * all Signalbox processes share; a text that an editor saved in the same instant goes into the history. Every edit is noticed, however it was saved.
- * Linux and macOS. It needs a file system with fsync and rename; hard links or exchange (`FileExchange`) protect an editor's last save as well.
+ * A document that is a mount point is written in place (`InPlace`). Linux and macOS. It needs a file system with fsync and rename; hard links or exchange (`FileExchange`) protect an editor's last save as well.
  */
 import { Effect, FileSystem, Layer, Path } from "effect"
 import { Digest } from "effect/crypto"
@@ -63,7 +63,7 @@ const make = Effect.fnUntraced(function* (file: string, { ownDirectory }: { read
   const own = { count: 0, hash: "" }
   const lock = makeDocumentLock(document, yield* FileLock)
   const history = makeFileHistory(document, lock, yield* HistoryBounds)
-  const { hints, onRead, unwatched } = makeHints(document, own)
+  const { hints, mountProblem, onRead, unwatched } = makeHints(document, own)
   const { start, ...writer } = makeWriter({
     document,
     lock,
@@ -99,6 +99,7 @@ const make = Effect.fnUntraced(function* (file: string, { ownDirectory }: { read
     history: history.history,
     warnings: Effect.sync(() => [
       ...modes,
+      ...[mountProblem() ?? []].flat(),
       ...Array.from(unwatched, ([directory, why]) => cannotWatch(directory, why)),
     ]),
   })

@@ -54,15 +54,16 @@ export const makeDebounce: Effect.Effect<Debounce> = Effect.clockWith((clock) =>
         latch.closeUnsafe()
       }),
       standStill: Effect.fnUntraced(function* (look: Effect.Effect<Sight>) {
-        let [seen, since, isInPlace] = [yield* look, 0, false]
+        // The signal stands for the first change: a save of milliseconds needs no look before the first sleep.
+        let [seen, since, isInPlace]: [Sight | undefined, number, boolean] = [undefined, 0, false]
         for (let slept = lookMillis; slept <= (isInPlace ? longestInPlaceMillis : longestMillis); slept += lookMillis) {
           yield* Effect.sleep(lookMillis)
           const found = yield* look
-          if (found.print !== seen.print) {
+          if (seen !== undefined && found.print !== seen.print) {
             isInPlace = found.file === seen.file
-            seen = found
             since = slept
           }
+          seen = found
           if (slept - since >= quietMillis) break
         }
         latch.closeUnsafe()

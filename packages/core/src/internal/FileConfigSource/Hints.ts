@@ -17,6 +17,7 @@ import {
   Stream,
 } from "effect"
 import { errorCode } from "../../AtomicFile.ts"
+import { mountedFileProblem, mountsPath } from "../../MountedFile.ts"
 import { type Debounce, makeDebounce, type Sight } from "../Debounce.ts"
 import { fingerprint } from "../FileIdentity.ts"
 import { followLinks } from "../LinkChain.ts"
@@ -36,6 +37,8 @@ export interface Hints {
   readonly hints: Stream.Stream<void>
   /** Directories that cannot be watched now, and why. */
   readonly unwatched: ReadonlyMap<string, string>
+  /** Why the document, as a mount point, is a problem. */
+  readonly mountProblem: () => string | undefined
   /** The host has read this text by itself. */
   readonly onRead: (hash: string) => void
 }
@@ -49,13 +52,21 @@ interface Seen {
 
 export const makeHints = (document: ManagedFile, own: Readonly<OwnWrites>): Hints => {
   const unwatched = new Map<string, string>()
+  let mountProblem: string | undefined
+  const lookAtMount = Effect.gen(function* () {
+    const { fs } = document
+    const mounts = yield* fs.readFileString(mountsPath)
+    const problem = mountedFileProblem(mounts, (yield* followLinks(document)).real)
+    if (problem !== undefined && problem !== mountProblem) yield* Effect.logWarning(problem)
+    mountProblem = problem
+  }).pipe(Effect.ignore)
   // One for each listener.
   const all = new Set<Seen>()
   const hints = Stream.callback<void>(
     (queue) =>
       Effect.gen(function* () {
         const events = yield* makeDebounce
-        const { follow } = yield* makeWatching(document, unwatched, events)
+        const { follow } = yield* makeWatching(document, unwatched, events, () => mountProblem !== undefined)
         const seen: Seen = { hash: "", isOutdated: false }
         yield* Effect.acquireRelease(
           Effect.sync(() => all.add(seen)),
@@ -63,12 +74,14 @@ export const makeHints = (document: ManagedFile, own: Readonly<OwnWrites>): Hint
         )
         const glance = glanceAt(document)
         const changed = makeComparison(document, own, seen, glance)
+        yield* lookAtMount
         yield* follow
         yield* changed("event")
         yield* Queue.offer(queue, undefined)
         while (true) {
           const event = yield* Effect.timeoutOption(events.signalled, poll)
           if (Option.isSome(event)) yield* events.standStill(glance)
+          if (mountProblem !== undefined || Option.isNone(event)) yield* lookAtMount
           yield* follow
           if (yield* changed(Option.isSome(event) ? "event" : "poll")) yield* Queue.offer(queue, undefined)
         }
@@ -78,6 +91,7 @@ export const makeHints = (document: ManagedFile, own: Readonly<OwnWrites>): Hint
   return {
     hints,
     unwatched,
+    mountProblem: () => mountProblem,
     onRead: (hash) => {
       for (const seen of all) if (hash !== seen.hash) seen.isOutdated = true
     },
@@ -138,6 +152,7 @@ const makeWatching = Effect.fnUntraced(function* (
   document: ManagedFile,
   unwatched: Map<string, string>,
   events: Debounce,
+  isMounted: () => boolean,
 ): Effect.fn.Return<{ readonly follow: Effect.Effect<void> }, never, Scope.Scope> {
   const scope = yield* Effect.scope
   const watchers = new Map<string, Watcher>()
@@ -179,7 +194,8 @@ const makeWatching = Effect.fnUntraced(function* (
   const follow = Effect.gen(function* () {
     const chain = yield* Effect.option(followLinks(document))
     if (Option.isNone(chain)) return
-    const { directories } = chain.value
+    // The directory of a mounted file has no event when a program outside saves the file in place.
+    const directories = isMounted() ? new Set([...chain.value.directories, chain.value.real]) : chain.value.directories
     for (const directory of unwatched.keys()) if (!directories.has(directory)) unwatched.delete(directory)
     for (const [directory, watcher] of watchers) if (!directories.has(directory)) yield* stop(directory, watcher)
     for (const directory of directories) {

@@ -6,6 +6,7 @@ import { displacedHashes, isDisplaced } from "../LeftoverNames.ts"
 import { type ManagedFile, orMissing } from "../ManagedFile.ts"
 import { readText } from "../ReadText.ts"
 import type { FileHistory } from "./FileHistory.ts"
+import { completeInPlace } from "./InPlace.ts"
 
 /**
  * Removes a displaced file. If its text is neither the document before the write nor the one after it, an editor saved it: then the history keeps
@@ -41,6 +42,9 @@ export const sweep = Effect.fnUntraced(function* (document: ManagedFile, history
     if (!isDisplaced(document.path.basename(real), document.path.basename(file))) {
       yield* Effect.ignore(document.fs.remove(file))
       continue
+    }
+    if (yield* Effect.orElseSucceed(completeInPlace(document, history, real, file), () => false)) {
+      yield* Effect.logWarning(`a write of ${document.name} was cut in the middle and is complete now`)
     }
     const kept = yield* Effect.orElseSucceed(removeDisplaced(document, history, file), Option.none)
     if (Option.isSome(kept)) {

@@ -9,6 +9,7 @@ import { type ManagedFile, unavailable } from "../ManagedFile.ts"
 import { withOpaqueSpan } from "../OpaqueSpan.ts"
 import { encodeText, readText, type TextFile } from "../ReadText.ts"
 import { type FileHistory, toUnavailable } from "./FileHistory.ts"
+import { writeInPlace } from "./InPlace.ts"
 import { leftovers, removeDisplaced, sweep } from "./Sweep.ts"
 
 interface Written {
@@ -78,7 +79,16 @@ export const makeWriter = ({ document, history, lock, onWritten, tighten }: Need
     const temporary = yield* failedAt(real)(atomic.prepare(real, bytes, { owner: found.info }))
     const discard = Effect.ignore(fs.remove(temporary, { force: true }))
     if (yield* Effect.onError(hasMoved(chain, found), () => discard)) return yield* Effect.as(discard, Option.none())
-    const exchanged = yield* failedAt(real)(atomic.exchange(temporary, real, { before: ifHash, after }))
+    const exchanged = yield* failedAt(real)(atomic.exchange(temporary, real, { before: ifHash, after })).pipe(
+      // The name is a mount point.
+      Effect.catchIf(
+        ({ code }) => code === "EBUSY",
+        () =>
+          Effect.map(writeInPlace(document, history, real, found, bytes, after), (done) =>
+            done ? ({ _tag: "Replaced", displaced: undefined } as const) : ({ _tag: "Moved" } as const),
+          ),
+      ),
+    )
     if (exchanged._tag === "Moved") return Option.none()
     onWritten(after)
     // From here on the new document is in force, even if a later step fails.

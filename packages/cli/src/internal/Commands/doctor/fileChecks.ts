@@ -1,7 +1,17 @@
 /** Checks the files beside the document: their owners and modes, the temporary files of writers that died, and free space. */
-import { accessSync, constants, readdirSync, realpathSync, type Stats, statfsSync, statSync } from "node:fs"
+import {
+  accessSync,
+  constants,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  type Stats,
+  statfsSync,
+  statSync,
+} from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { isLeftover } from "@signalbox/core/AtomicFile"
+import { mountedFileProblem, mountsPath } from "@signalbox/core/MountedFile"
 import { distrustOf, foreignOwnerOf } from "@signalbox/node/PrivateFile"
 import type { HostPaths } from "@signalbox/server/HostPaths"
 import { Effect } from "effect"
@@ -24,6 +34,7 @@ export const fileChecks = ({ isNamed, paths }: Target): Effect.Effect<ReadonlyAr
       privateFile("credentials", paths.credentials),
       ...privateDirectories([join(paths.directory, "history"), paths.ledger]),
       ...foreignFiles(paths),
+      ...mounted(paths.config),
       leftovers(paths.config),
       room(paths.directory),
     ]
@@ -112,6 +123,14 @@ const foreignFiles = ({
         const end = sentence.lastIndexOf(": ")
         return problem("owners", sentence.slice(0, end), sentence.slice(end + 2))
       })
+}
+
+const mounted = (config: string): ReadonlyArray<CheckResult> => {
+  const found = readable((path) => mountedFileProblem(readFileSync(mountsPath, "utf8"), realpathSync(path)))(config)
+  return found.map((sentence) => {
+    const end = sentence.lastIndexOf(": ")
+    return problem("mount", sentence.slice(0, end), sentence.slice(end + 2))
+  })
 }
 
 /** The other checks report what cannot be read. */
