@@ -1,7 +1,8 @@
 /**
  * The configuration document as a file that people edit. A write leaves the old document or the new one, through symbolic links and under a lock that
  * all Signalbox processes share; a text that an editor saved in the same instant goes into the history. Every edit is noticed, however it was saved.
- * A document that is a mount point is written in place (`InPlace`). Linux and macOS. It needs a file system with fsync and rename; hard links or exchange (`FileExchange`) protect an editor's last save as well.
+ * A document that is a mount point is written in place (`InPlace`). Linux and macOS. It needs a file system with fsync and rename; hard links or
+ * exchange (`FileExchange`) protect an editor's last save as well.
  */
 import { Effect, FileSystem, Layer, Path } from "effect"
 import { Digest } from "effect/crypto"

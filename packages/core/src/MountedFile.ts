@@ -3,12 +3,12 @@
  * cannot be replaced from inside (`EBUSY`), and it keeps leading to the old file if a program outside replaces the file. Pure: callers read proc(5).
  */
 
-/** Where the kernel lists the mounts of this process. */
+/** The file in which the kernel lists the mounts of this process (proc(5)). */
 export const mountsPath = "/proc/self/mountinfo"
 
 /**
  * Returns why a document that is a mount point is a problem, with the remedy. `mounts` is the text of `mountsPath`, and `path` has no symbolic links. Returns
- * `undefined` if the path is no mount point.
+ * `undefined` for any other path.
  *
  * **Example** (A file of a container's host)
  *

@@ -17,7 +17,7 @@ export interface Debounce {
   readonly standStill: (look: Effect.Effect<Sight>) => Effect.Effect<void>
 }
 
-/** What a look at a file found. */
+/** The result of a look at a file. */
 export interface Sight {
   /** The file that has the name. A file that was replaced is whole. */
   readonly file: string
@@ -29,7 +29,7 @@ export interface Sight {
 const quietMillis = 250
 /** A program that writes all the time is still noticed this often. */
 const longestMillis = 2_000
-/** Beyond that a file that changes in place is read as it is. */
+/** After this time a file that still changes in place is read anyway. */
 const longestInPlaceMillis = 10_000
 /** A sleep may last longer, and never ends earlier: looks are counted, because the clock may be set. */
 const lookMillis = 50
