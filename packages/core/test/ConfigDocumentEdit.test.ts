@@ -211,6 +211,25 @@ describe("ConfigDocument.edit", () => {
     assert.include(refusal('{ "a": ', { path: "/a", value: 1 }), "ends too early")
   })
 
+  it("refuses each edit at or below a repeated key, whatever the first of its members holds", () => {
+    for (const first of ["1", "[]", "{}", '{ "port": 1 }', '{ "port": 2, "mode": "tls" }']) {
+      const text = `{ "server": ${first}, "server": { "port": 2, "mode": "tls" }, "models": {} }`
+      for (const one of [
+        { path: "/server", remove: true as const },
+        { path: "/server", value: { port: 3 } },
+        { path: "/server/port", value: 3 },
+        { path: "/server/mode", remove: true as const },
+        { path: "/server/new", value: 1 },
+      ]) {
+        assert.include(refusal(text, one), '/server the key "server" occurs twice here')
+        assert.include(
+          refusal(text, { path: "/models/a", value: {} }, one),
+          '/server the key "server" occurs twice here',
+        )
+      }
+    }
+  })
+
   it("escapes strings and writes negative zero as zero", () => {
     assert.strictEqual(edit('{"a":1}', { path: "/a", value: -0 }), '{"a":0}')
     const next = edit("{}", { path: "/a~1b/m~0n", value: 'q"\\\ud800\n' })

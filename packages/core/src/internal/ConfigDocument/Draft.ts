@@ -25,19 +25,6 @@ interface Change {
   readonly draft?: Draft
 }
 
-/** An item to write. */
-interface Writing {
-  readonly lead: string
-  readonly behind: number
-  /** The key up to the value. */
-  readonly head: string
-  readonly value: unknown
-  /** The indentation of its line. */
-  readonly margin: string
-  /** Whether the value stays on the line. */
-  readonly isFlat: boolean
-}
-
 export class Draft {
   private readonly part: Part
   private readonly before: unknown
@@ -55,15 +42,17 @@ export class Draft {
 
   /** The first member of that name, or the element. */
   find(token: string): Part | undefined {
-    const { items } = this.part
-    const isArray = this.part.kind === "array"
-    const index = isArray ? arrayIndex(token) : items.findIndex(({ key }) => key === token)
-    if (index === undefined) return undefined
-    if (index !== -1 && index < items.length) return items[index]
-    for (let item = this.part.readItem(); item !== undefined; item = this.part.readItem()) {
-      if (isArray ? items.length > index : item.key === token) return item
-    }
-    return undefined
+    const { items, kind, text } = this.part
+    const at = kind === "array" ? (arrayIndex(token) ?? -1) : undefined
+    // A second member with a removed key does not count.
+    const isRemoved = this.removed.has(token)
+    const fits = (item: Part, index: number) =>
+      at === undefined ? item.key === token && !(isRemoved && item.text === text) : index === at
+    const known = items.find(fits)
+    if (known !== undefined || at === -1) return known
+    let item = this.part.readItem()
+    while (item !== undefined && !fits(item, items.length - 1)) item = this.part.readItem()
+    return item
   }
 
   /** Whether an item that does not exist can be added. */
@@ -97,7 +86,8 @@ export class Draft {
         Array.isArray(value) && value.length === all.length && all.every((item, at) => this.holdsAt(item, value[at]))
       )
     }
-    const changed = new Map(Array.from(changes.keys(), (item) => [item.key, item]))
+    const edited = Array.from(changes).filter(([, { draft, written }]) => (draft ?? written) !== undefined)
+    const changed = new Map(edited.map(([item]) => [item.key, item]))
     return (
       isObject(value) &&
       Array.from(removed).every((key) => changed.has(key) || !Object.hasOwn(value, key)) &&
@@ -131,16 +121,20 @@ export class Draft {
       this.changedTail = (comma === 0 ? "" : ",") + tail.slice(split)
     }
     const head = kind === "array" ? "" : `${JSON.stringify(token)}:${isTight ? "" : " "}`
-    this.write(all.length, token, { lead: lead + separator, behind, head, value, margin, isFlat })
+    const item = writtenPart(token, head, margin, render(value, margin, this.style, isFlat))
+    all.push(item)
+    this.changes.set(item, { lead: lead + separator, written: { value, behind } })
   }
 
   replace(item: Part, value: unknown): void {
     const { key, offset, start, text } = item
     const index = this.part.items.indexOf(item)
-    const { lead, behind } = { lead: this.lead(index), behind: this.behind(index + 1) }
-    const head = text.slice(offset, start)
+    const change = { lead: this.lead(index), written: { value, behind: this.behind(index + 1) } }
+    const margin = marginOf(text, start)
+    const next = writtenPart(key, text.slice(offset, start), margin, render(value, margin, this.style, false))
+    this.part.items[index] = next
     this.changes.delete(item)
-    this.write(index, key, { lead, behind, head, value, margin: marginOf(text, start), isFlat: false })
+    this.changes.set(next, change)
   }
 
   remove(item: Part): void {
@@ -181,15 +175,6 @@ export class Draft {
     return gaps
   }
 
-  private write(index: number, key: string, { behind, head, isFlat, lead, margin, value }: Writing): void {
-    // The line is part of the text, so that its indentation is known to what is written into the value.
-    const offset = margin.length + 1
-    const text = `\n${margin}${head}${render(value, margin, this.style, isFlat)}`
-    const item = new Part(text, key, offset, offset + head.length)
-    this.part.items[index] = item
-    this.changes.set(item, { lead, written: { value, behind } })
-  }
-
   private writtenOrBefore(item: Part): unknown {
     const written = this.changes.get(item)?.written
     return written === undefined ? lookup(this.before, [item.key]) : written.value
@@ -212,4 +197,10 @@ export class Draft {
     const { end, items, text } = this.part
     return this.changedTail ?? text.slice(this.behind(items.length), end - 1)
   }
+}
+
+/** An item in a text of its own. The line before it tells how a value below is indented. */
+const writtenPart = (key: string, head: string, margin: string, value: string): Part => {
+  const offset = margin.length + 1
+  return new Part(`\n${margin}${head}${value}`, key, offset, offset + head.length)
 }

@@ -41,6 +41,10 @@ export class EditedText {
       draft = draft.open(item)
     }
     const exists = draft !== undefined && item !== undefined
+    // The draft has the first of the members with one key, and the value the last.
+    const isUnread = !exists && lookup(this.#before, tokens.slice(0, depth + 1)) !== absent
+    const repeated = isUnread ? this.#repeated(tokens) : undefined
+    if (repeated !== undefined) return repeated
     if (exists ? draft!.holdsAt(item!, value) : value === absent) return undefined
     if (draft === undefined || (item === undefined && !draft.takes(tokens[depth]!))) {
       const message = "there is no place for this value: what is above it is no object and no such array element"

@@ -82,7 +82,7 @@ export class Part {
   }
 
   /** All items. */
-  get all(): ReadonlyArray<Part> {
+  get all(): Array<Part> {
     while (this.readItem() !== undefined);
     return this.items
   }
