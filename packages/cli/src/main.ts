@@ -5,6 +5,7 @@
  */
 import { version } from "@signalbox/api/Version"
 import { useCompileCache } from "./internal/CompileCache.ts"
+import { describeMissingChunks } from "./internal/ReplacedProgram.ts"
 import { statusBarOf } from "./internal/StatusBar.ts"
 import { writeLine } from "./internal/writeLine.ts"
 
@@ -20,6 +21,13 @@ if (args.includes("serve")) process.on("SIGHUP", () => {})
 if (line !== undefined) writeLine(line)
 else {
   useCompileCache(process.env)
+  if (typeof __filename === "string") describeMissingChunks(__filename)
   // Not awaited: the bundle is CommonJS.
-  void import("./Cli.ts").then(({ run }) => run(args))
+  import("./Cli.ts").then(
+    ({ run }) => run(args),
+    (error: Error) => {
+      process.exitCode = 1
+      process.stderr.write(`signalbox: ${error.message}\n`)
+    },
+  )
 }

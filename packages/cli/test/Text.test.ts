@@ -145,6 +145,18 @@ describe("printed text", () => {
     assert.deepStrictEqual(table(columns, rows).split("\n"), ["NAME   N", "日本   1", "a     22", "e\u0301      3"])
   })
 
+  it("leaves out empty columns on a narrow terminal, and writes rows as blocks on a narrower one", () => {
+    const columns = ["MODEL", "PROVIDER", "KEYS"].map((title) => ({ title }))
+    const rows = [
+      ["gpt-4.1-mini", "openai", ""],
+      ["日本", "echo", ""],
+    ]
+    const at = (width: number) => table(columns, rows, String, width).split("\n")
+    assert.deepStrictEqual(at(28), ["MODEL         PROVIDER  KEYS", "gpt-4.1-mini  openai", "日本          echo"])
+    assert.deepStrictEqual(at(22), ["MODEL         PROVIDER", "gpt-4.1-mini  openai", "日本          echo"])
+    assert.deepStrictEqual(at(21), ["gpt-4.1-mini", "  PROVIDER  openai", "日本", "  PROVIDER  echo"])
+  })
+
   it("formats durations with one unit", () => {
     assert.deepStrictEqual([850, 12_300, 320_000, 7_300_000, 2e8].map(formatDuration), [
       "850 ms",

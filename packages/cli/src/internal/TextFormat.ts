@@ -10,13 +10,48 @@ export interface Column {
   readonly right?: boolean
 }
 
-/** Aligns columns by the width that a terminal shows, with two spaces between them. Escapes the cells. */
+/**
+ * Aligns columns by the width that a terminal shows, with two spaces between them. Escapes the cells. On a terminal that is too narrow, it leaves out
+ * empty columns, and if that is not enough, writes each row as a block of lines. Other programs always get the whole table.
+ */
 export const table = (
   columns: ReadonlyArray<Column>,
   rows: ReadonlyArray<ReadonlyArray<string>>,
   titleStyle: (title: string) => string = (title) => title,
+  width: number = process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY,
 ): string => {
   const cells = rows.map((row) => row.map(escapeLine))
+  const whole = aligned(columns, cells, titleStyle)
+  if (whole.width <= width) return whole.text
+  const used = columns.map((_, index) => index).filter((index) => cells.some((row) => (row[index] ?? "") !== ""))
+  const usedColumns = columns.filter((_, index) => used.includes(index))
+  const usedCells = cells.map((row) => used.map((index) => row[index] ?? ""))
+  const narrow = aligned(usedColumns, usedCells, titleStyle)
+  return narrow.width <= width ? narrow.text : blocks(usedColumns, usedCells, titleStyle)
+}
+
+/** The first cell of each row, and below it a line for each other cell that is not empty. */
+const blocks = (
+  columns: ReadonlyArray<Column>,
+  cells: ReadonlyArray<ReadonlyArray<string>>,
+  titleStyle: (title: string) => string,
+): string => {
+  const titleWidth = Math.max(...columns.slice(1).map(({ title }) => widthOf(title)))
+  return cells
+    .flatMap(([first = "", ...others]) => [
+      titleStyle(first),
+      ...others.flatMap((cell, index) =>
+        cell === "" ? [] : [`  ${pad(columns[index + 1]?.title ?? "", titleWidth, false)}  ${cell}`],
+      ),
+    ])
+    .join("\n")
+}
+
+const aligned = (
+  columns: ReadonlyArray<Column>,
+  cells: ReadonlyArray<ReadonlyArray<string>>,
+  titleStyle: (title: string) => string,
+): { readonly text: string; readonly width: number } => {
   const widths = columns.map(({ title }, index) =>
     Math.max(widthOf(title), ...cells.map((row) => widthOf(row[index] ?? ""))),
   )
@@ -25,7 +60,9 @@ export const table = (
       .map((cell, index) => pad(cell, widths[index] ?? 0, columns[index]?.right === true))
       .join("  ")
       .trimEnd()
-  return [titleStyle(layOut(columns.map(({ title }) => title))), ...cells.map(layOut)].join("\n")
+  const lines = [layOut(columns.map(({ title }) => title)), ...cells.map(layOut)]
+  const [titles = "", ...others] = lines
+  return { text: [titleStyle(titles), ...others].join("\n"), width: Math.max(...lines.map(widthOf)) }
 }
 
 /** ASCII is as wide as it is long. Other text needs the segmenter of ICU, which takes as long to load as half a start of Node. */

@@ -8,6 +8,7 @@ import type { ShowHelp } from "effect/cli/CliError"
 import { exitCodes, Failure, failed, problemOf } from "./Failure.ts"
 import { hasFlag, isVerbose } from "./hasFlag.ts"
 import { stderrColors } from "./Print.ts"
+import { replacedProgram } from "./ReplacedProgram.ts"
 import { escapeLine } from "./TextFormat.ts"
 
 /** Reports why a command failed and returns the exit code. */
@@ -35,6 +36,7 @@ export const failureOf = (cause: Cause.Cause<unknown>): Failure => {
       "check the disk, then try again",
     )
   }
+  if (error instanceof Error && error.message === replacedProgram) return failed("replaced", replacedProgram)
   return failed(
     "bug",
     `unexpected error: ${error instanceof Error ? error.message : String(error)}`,

@@ -18,7 +18,7 @@ export const hostChecks = (target: Target): Effect.Effect<ReadonlyArray<CheckRes
     const host = yield* hostOf(target)
     if (host !== undefined) {
       yield* requireResponse(host)
-      return yield* runningHostChecks(host)
+      return yield* runningHostChecks(host, target.paths.config)
     }
     const silent = silentHostOf(target)
     if (silent === undefined) return yield* withoutHostChecks(target)
@@ -26,24 +26,28 @@ export const hostChecks = (target: Target): Effect.Effect<ReadonlyArray<CheckRes
     return [note("host", message, hint)]
   })
 
-const runningHostChecks = (host: RunningHost) =>
+const runningHostChecks = (host: RunningHost, path: string) =>
   Effect.gen(function* () {
     const { note: { version } = { version: "unknown" } } = host
     const results = [ok("host", `${describeHost(host.note ?? {})} at ${host.url}, version ${version}`)]
     const { degraded, ready } = yield* request(host, endpoints.readiness)
     const config = yield* request(host, endpoints.config)
-    const warnings = config.warnings.map((warning) => format(config.source, warning))
+    // Formatted with the name that this command was given, so that a warning of the document's own checks is the same text.
+    const warnings = new Map(config.warnings.map((warning) => [format(config.source, warning), format(path, warning)]))
     results.push(
       ready
         ? ok("ready", "requests are served")
         : problem("ready", "no requests are served yet", "look at its log, and at `signalbox services`"),
     )
     for (const sentence of degraded) {
+      const warning = warnings.get(sentence)
+      // The checks of the files have reported the mode.
+      if (warning !== undefined && /others can read it \(mode/.test(warning)) continue
       results.push(
         // A host is degraded by warnings too, but they are not problems.
-        warnings.includes(sentence)
-          ? note("content", sentence)
-          : problem("degraded", sentence, "correct it; the host notices by itself"),
+        warning === undefined
+          ? problem("degraded", sentence, "correct it; the host notices by itself")
+          : note("content", warning),
       )
     }
     return results
