@@ -80,10 +80,8 @@ export const make = <S extends Schema.Top>({
     },
     reveal: revealAll,
     revealAt,
-    changes: (before, after, difference) => {
-      const paths =
-        difference?.paths.map((path) => parsePointer(path) ?? []) ??
-        differences(before.effective, after.effective).paths
+    changes: (before, after) => {
+      const { paths } = differences(before.effective, after.effective)
       return changesAt(paths, before.effective, after.effective, redactionMarker)
     },
     ...makeEdits(shapes, readText),

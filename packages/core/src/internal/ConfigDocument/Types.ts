@@ -72,8 +72,8 @@ export interface ConfigDocument<C> {
   readonly reveal: (loaded: Loaded<C>) => Schema.Json
   /** The value at a path of `reveal`, or `undefined`. The cost follows that value. */
   readonly revealAt: (loaded: Loaded<C>, path: string) => Schema.Json | undefined
-  /** Redacted values before and after, for each path of `diff`. `difference` is the result of `diff`, if the caller has it. */
-  readonly changes: (before: Loaded<C>, after: Loaded<C>, difference?: Difference) => ReadonlyArray<Change>
+  /** Redacted values before and after, for each path of `diff`. */
+  readonly changes: (before: Loaded<C>, after: Loaded<C>) => ReadonlyArray<Change>
   /** Applies edits to a text and keeps comments, order and formatting. A redaction marker in a value keeps the secret stored at that path. */
   readonly edit: (text: string, edits: ReadonlyArray<Edit>) => Result.Result<string, ReadonlyArray<Problem>>
   /** Replaces each redaction marker of a whole new text by the secret that `current` has at that path. Fails where it has none. */

@@ -149,11 +149,7 @@ export const makeAcceptance = <C>(dependencies: Dependencies<C>, started: Starte
       ]
       if (ready._tag === "Effective") {
         const { difference } = ready
-        recent.add(
-          snapshot.revision,
-          () => document.changes(before.loaded, loaded, difference),
-          difference.restartRequired,
-        )
+        recent.add(snapshot.revision, () => document.changes(before.loaded, loaded), difference.restartRequired)
       }
       if (ready._tag !== "Same") return ready.prepared.commit(events)
       return events.length === 0 ? Effect.void : bus.publishAll(events, { revision: snapshot.revision })

@@ -111,7 +111,7 @@ export const startStore = <C>(dependencies: Dependencies<C>, layering: Layering,
       return { changes: [], events: [changedEvent(unknown, newest, snapshot, "start")], rotated: "" }
     }
     const difference = document.diff(before, found.loaded)
-    const changes = document.changes(before, found.loaded, difference)
+    const changes = document.changes(before, found.loaded)
     return {
       changes,
       events: isEffective(difference) ? [changedEvent(difference, newest, snapshot, "start")] : [],
