@@ -32,7 +32,10 @@ describe.skipIf(probe.status !== 0)("a host in another PID namespace (needs unsh
       assert.match(doctor.stdout, /^ok +host +a process in another PID namespace/m)
       const serve = yield* at.run(["serve", "--port", "0"])
       assert.strictEqual(serve.code, 4)
-      assert.match(serve.stderr, /^signalbox: [Aa]nother host serves this document already: a process in another PID name/)
+      assert.match(
+        serve.stderr,
+        /^signalbox: [Aa]nother host serves this document already: a process in another PID name/,
+      )
       assert.notMatch(`${serve.stderr}${text.stdout}${doctor.stdout}`, /\bkill \d|\bpid \d/)
     }),
   )
