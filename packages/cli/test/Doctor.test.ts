@@ -91,6 +91,16 @@ describe("doctor", () => {
       /\.config\.json\.0123456789\.new/,
     ],
     [
+      "the temporary file of another file's dead writer",
+      ({ config }) => {
+        const left = join(dirname(config), ".admin.token.0123456789.new")
+        writeFileSync(left, "x")
+        utimesSync(left, 1, 1)
+      },
+      "leftovers",
+      /\.admin\.token\.0123456789\.new/,
+    ],
+    [
       "a key file that does not parse",
       ({ config }) => writeFileSync(join(dirname(config), "credentials.json"), "{", { mode: 0o600 }),
       "keys",

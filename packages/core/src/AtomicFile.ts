@@ -5,8 +5,9 @@
  */
 import { Effect, FileSystem, Option, Path, type PlatformError, Random } from "effect"
 import { type Exchange, FileExchange } from "./FileExchange.ts"
+import { FileLock } from "./FileLock.ts"
 import { sameInode } from "./internal/FileIdentity.ts"
-import { displacedName, isDisplaced, isTemporary, temporaryName } from "./internal/LeftoverNames.ts"
+import { displacedName, fileOfTemporary, isDisplaced, isTemporary, temporaryName } from "./internal/LeftoverNames.ts"
 import * as Utf8 from "./internal/Utf8.ts"
 
 /** Options for new content. */
@@ -156,6 +157,38 @@ export const make: Effect.Effect<AtomicFile, never, FileSystem.FileSystem | Path
 
 /** Whether `name` is a temporary or displaced file that a replacement of `file` (both without directory) left, or uses now. */
 export const isLeftover = (file: string, name: string): boolean => isTemporary(file, name) || isDisplaced(file, name)
+
+/** Whether `name` is a temporary file that a replacement of any file left, or uses now. */
+export const isAnyTemporary = (name: string): boolean => fileOfTemporary(name) !== undefined
+
+/**
+ * Removes the unfinished temporary files of all files of a directory whose writers have died: each under the lock `FILE.lock` of its file, which
+ * every writer of it holds. A file without such a lock file, or whose lock is held, is left to its owner. Never fails.
+ *
+ * **Example** (Sweeping the directory of a program)
+ *
+ * ```ts
+ * import { AtomicFile } from "@signalbox/core"
+ * import { Signalbox } from "@signalbox/node"
+ * import { Effect } from "effect"
+ *
+ * await Effect.runPromise(Effect.provide(AtomicFile.sweepDirectory("/no/such/directory"), Signalbox.layerPlatform))
+ * ```
+ */
+export const sweepDirectory = Effect.fnUntraced(function* (
+  directory: string,
+): Effect.fn.Return<void, never, FileSystem.FileSystem | Path.Path | FileLock> {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const locks = yield* FileLock
+  const { sweep } = yield* make
+  const names = yield* Effect.orElseSucceed(fs.readDirectory(directory), (): ReadonlyArray<string> => [])
+  for (const file of new Set(names.flatMap((name) => fileOfTemporary(name) ?? []))) {
+    if (!names.includes(`${file}.lock`)) continue
+    const swept = sweep(path.join(directory, file))
+    yield* Effect.ignore(locks.withLock(path.join(directory, `${file}.lock`), { timeout: 0 })(swept))
+  }
+})
 
 /** The code of the operating system, such as `ENOSPC`. Platforms put it into the cause or the description, or give only a tag. */
 export const errorCode = ({ reason }: PlatformError.PlatformError): string => {

@@ -35,6 +35,7 @@ const exempt: Readonly<Record<string, string>> = {
   "AtomicFile.errorCode": "translates errors of AtomicFile",
   "AtomicFile.errorDetail": "translates errors of AtomicFile",
   "AtomicFile.isLeftover": "for stores that sweep leftovers of AtomicFile",
+  "AtomicFile.isAnyTemporary": "for checks of a whole directory",
   "ChangeSummary.dotted": "part of changeSummary",
   "Cli.run": "for programs that ship the command under another name",
   "Concealment.isSecret": "part of concealer",

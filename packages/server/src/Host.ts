@@ -2,6 +2,7 @@
  * The host behind `signalbox serve`: it takes the lock of its document, reads the document, listens and serves. When it stops, it waits for the
  * requests in flight and leaves nothing that would prevent the next start. It is composed of the packages' public Layers.
  */
+import * as AtomicFile from "@signalbox/core/AtomicFile"
 import { changeSummary, reloadFailed } from "@signalbox/core/ChangeSummary"
 import type { ConfigStoreError } from "@signalbox/core/ConfigError"
 import * as ConfigStore from "@signalbox/core/ConfigStore"
@@ -112,7 +113,7 @@ export const serve = Effect.fnUntraced(function* (options: Options): Effect.fn.R
  */
 export const layer = (options: Options) => {
   const paths = hostPaths(options.config)
-  return sweeping.pipe(
+  return sweeping(paths).pipe(
     Layer.provideMerge(Http.layer),
     Layer.provideMerge(EventPrinter.layer),
     Layer.provideMerge(StartMessage.layerAt(paths, options.command)),
@@ -134,15 +135,19 @@ export const layer = (options: Options) => {
   )
 }
 
-/** Starts the retention of the host's stores one second after the start, to keep the start fast. */
-const sweeping = Layer.effectDiscard(
-  Effect.gen(function* () {
-    const stores = Layer.mergeAll(HistoryRetention.layer, LedgerRetention.layer)
-    yield* Effect.forkScoped(
-      Effect.andThen(Effect.sleep("1 second"), Layer.buildWithScope(stores, yield* Effect.scope)),
-    )
-  }),
-)
+/** Sweeps the leftovers of dead writers and starts the retention of the host's stores, one second after the start, to keep the start fast. */
+const sweeping = ({ directory }: HostPaths) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const stores = Layer.mergeAll(HistoryRetention.layer, LedgerRetention.layer)
+      const scope = yield* Effect.scope
+      yield* Effect.sleep("1 second").pipe(
+        Effect.andThen(AtomicFile.sweepDirectory(directory)),
+        Effect.andThen(Layer.buildWithScope(stores, scope)),
+        Effect.forkScoped,
+      )
+    }),
+  )
 
 /** Services that live as long as the host and follow its settings. */
 const longLived = (paths: HostPaths) =>

@@ -19,6 +19,9 @@ export const displacedName = (temporary: string, before: string, after: string):
 /** Whether `name` is a new version of `file` that a writer did not finish. */
 export const isTemporary = (file: string, name: string): boolean => isOf(file, name, /^[0-9a-z]{10}\.new$/)
 
+/** The file of which `name` is an unfinished new version, or `undefined`. */
+export const fileOfTemporary = (name: string): string | undefined => /^\.(.+)\.[0-9a-z]{10}\.new$/.exec(name)?.[1]
+
 /** Whether `name` holds what a replacement of `file` displaced. */
 export const isDisplaced = (file: string, name: string): boolean =>
   isOf(file, name, /^[0-9a-z]{10}\.[0-9a-f]+\.[0-9a-f]+\.old$/)

@@ -10,7 +10,7 @@ import {
   statSync,
 } from "node:fs"
 import { basename, dirname, join } from "node:path"
-import { isLeftover } from "@signalbox/core/AtomicFile"
+import { isAnyTemporary, isLeftover } from "@signalbox/core/AtomicFile"
 import { mountedFileProblem, mountsPath } from "@signalbox/core/MountedFile"
 import { distrustOf, foreignOwnerOf } from "@signalbox/node/PrivateFile"
 import type { HostPaths } from "@signalbox/server/HostPaths"
@@ -153,7 +153,7 @@ const leftovers = (config: string): CheckResult => {
     const real = realpathSync(config)
     const document = basename(real)
     for (const name of readdirSync(dirname(real))) {
-      if (!isLeftover(document, name)) continue
+      if (!isLeftover(document, name) && !isAnyTemporary(name)) continue
       const info = statOrCode(join(dirname(real), name))
       if (typeof info !== "string" && Date.now() - info.mtimeMs > leftoverMillis) found.push(name)
     }
@@ -165,7 +165,7 @@ const leftovers = (config: string): CheckResult => {
     : problem(
         "leftovers",
         `a writer died and left ${found.join(", ")}`,
-        "the next change removes it, and keeps its text in the history if no other copy exists",
+        "the next start of the host, or the next change of the file, removes it and keeps in the history a text that exists nowhere else",
       )
 }
 
