@@ -28,6 +28,7 @@ export class Part {
   readonly kind: "object" | "array" | "scalar"
   private isRead: boolean
   private readItems: Array<Part> | undefined
+  private lastOf: Map<string, Part> | undefined
   private lastRead: Part | undefined
   private knownEnd: number | undefined
 
@@ -89,7 +90,8 @@ export class Part {
 
   /** The member of that name, or the element. The last one counts where the name occurs again. */
   last(key: string): Part | undefined {
-    return this.all.findLast((item) => item.key === key)
+    this.lastOf ??= new Map(this.all.map((item) => [item.key, item]))
+    return this.lastOf.get(key)
   }
 }
 
