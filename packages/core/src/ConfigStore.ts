@@ -225,6 +225,14 @@ export interface Options<S extends Schema.Top> {
   readonly environmentPrefix?: string
   /** The first document of a new source, instead of the version and every default. */
   readonly seed?: string
+  /**
+   * Refuses edits of `update` and `plan` that leave a valid configuration with a mistake at these paths, such as a reference to something that does
+   * not exist. A saved or imported document with the same mistake is accepted: use `ConfigDocument.withWarnings` to report it.
+   */
+  readonly checkEdits?: (
+    config: S["Type"],
+    paths: ReadonlyArray<ReadonlyArray<string>>,
+  ) => ReadonlyArray<ConfigDocument.Remark>
 }
 
 /**
@@ -266,7 +274,7 @@ export const Service =
     const key = Context.Service<Self, Shape<Config>>()(id)
     const layer = Layer.effect(
       key,
-      Effect.suspend(() => makeStore<Config>(id, ConfigDocument.make(options))),
+      Effect.suspend(() => makeStore<Config>(id, ConfigDocument.make(options), options.checkEdits)),
     )
     const members = {
       schema: options.schema,

@@ -16,6 +16,7 @@ import { CallObserver } from "./CallObserver.ts"
 import { ApiError, toResponse } from "./internal/Gateway/ApiError.ts"
 import { type Caller, callerOf, type Identify } from "./internal/Gateway/Caller.ts"
 import { chatCompletions, type GatewayState } from "./internal/Gateway/ChatCompletions.ts"
+import { Hops } from "./internal/Gateway/Hops.ts"
 import { modelsAt } from "./internal/Gateway/ModelList.ts"
 import { Probes } from "./internal/Gateway/Probes.ts"
 import { BufferedBytes } from "./internal/Gateway/RequestBody.ts"
@@ -73,6 +74,7 @@ export const layer = <Self, Shape>(
         clock: yield* Clock.Clock,
         probes: new Probes(),
         buffered: new BufferedBytes(),
+        hops: new Hops(),
         observer: yield* CallObserver,
       }
       const started = makeStarted(

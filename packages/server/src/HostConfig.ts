@@ -13,10 +13,9 @@ import {
   StatsSettings,
 } from "@signalbox/core"
 import * as ConfigDocument from "@signalbox/core/ConfigDocument"
-import { aliasesWithoutProvider } from "@signalbox/core/ModelSettings"
-import { didYouMean, nearNames } from "@signalbox/core/NearNames"
 import { Effect, Layer, Schema } from "effect"
-import { isLoopback } from "./internal/Loopback.ts"
+import { checkEdits, loopProblem, remarks } from "./internal/DocumentChecks.ts"
+import { isHostName, isListenAddress, isLoopback } from "./internal/Loopback.ts"
 
 const off = Schema.Boolean.pipe(Schema.withDecodingDefaultKey(Effect.succeed(false)))
 
@@ -42,13 +41,21 @@ export class Listen extends Setting.Service<Listen>()(
   ConfigDocument.restartRequired(
     Schema.Struct({
       /** An IP address. Any address except loopback requires `features.auth`. */
-      host: Schema.NonEmptyString.pipe(Schema.withDecodingDefaultKey(Effect.succeed("127.0.0.1"))),
+      host: Schema.String.check(
+        Schema.makeFilter<string>(isListenAddress, { message: "must be an IP address of this machine, or localhost" }),
+      ).pipe(Schema.withDecodingDefaultKey(Effect.succeed("127.0.0.1"))),
       /** 1 to 65535, or 0 for a free port. */
       port: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_535 })).pipe(
         Schema.withDecodingDefaultKey(Effect.succeed(defaultPort)),
       ),
       /** Host names of this host besides `localhost` and addresses, at most 64. Requests to other names are refused (DNS rebinding). */
-      names: Schema.Array(Schema.NonEmptyString.check(Schema.isMaxLength(253)))
+      names: Schema.Array(
+        Schema.String.check(
+          Schema.makeFilter<string>(isHostName, {
+            message: "must be a host name of at most 253 characters, without a scheme, a port or a path",
+          }),
+        ),
+      )
         .check(Schema.isMaxLength(64))
         .pipe(Schema.withDecodingDefaultKey(Effect.succeed([]))),
     }).pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
@@ -68,7 +75,7 @@ const Parts = Schema.Struct({
     const alias = defaultModelAliasProblem(config.models, config.default_model_alias)
     if (alias !== undefined) return { path: ["default_model_alias"], issue: alias }
     return config.features.auth || isLoopback(config.listen.host)
-      ? undefined
+      ? loopProblem(config)
       : {
           path: ["listen", "host"],
           issue: "is reachable from other machines: set features.auth to true first, or listen on 127.0.0.1",
@@ -76,14 +83,7 @@ const Parts = Schema.Struct({
   }),
 )
 
-const Document = ConfigDocument.withWarnings(Parts, ({ models, providers }) => {
-  return Array.from(aliasesWithoutProvider(models, providers), ([provider, [first = "", ...others]]) => ({
-    path: ["models", first, "provider"],
-    message:
-      `there is no provider ${JSON.stringify(provider)}${didYouMean(nearNames(provider, Object.keys(providers)))}` +
-      `${others.length === 0 ? "" : `, which ${others.length + 1} models use`}: add it to providers, or name another`,
-  }))
-})
+const Document = ConfigDocument.withWarnings(Parts, remarks)
 
 /**
  * The host's document. The environment overrides every key, with the prefix `SIGNALBOX_`.
@@ -116,6 +116,7 @@ const Document = ConfigDocument.withWarnings(Parts, ({ models, providers }) => {
 export class HostConfig extends ConfigStore.Service<HostConfig>()("@signalbox/server/HostConfig", {
   schema: Document,
   environmentPrefix: "SIGNALBOX",
+  checkEdits,
   seed: `{
   // Edit and save: changes take effect at once in the running host. \`signalbox config --help\` does the same from a shell.
   "version": 1,

@@ -64,6 +64,50 @@ it("warns about a model without a provider, with its position and near names", (
   )
 })
 
+it("refuses a misspelt section whose right name is missing, at its key", () => {
+  const models = `{ "fast": { "upstream": "a", "provider": "p" } }`
+  for (const [wrong, right] of [
+    ["modles", "models"],
+    ["model", "models"],
+    ["Models", "models"],
+    ["provider", "providers"],
+    ["feature", "features"],
+    ["retnetion", "retention"],
+    ["listn", "listen"],
+  ] as const) {
+    const [problem, ...others] = problemsOf(`{\n  "${wrong}": ${right === "models" ? models : '{ "x": 1 }'}\n}`)
+    assert.deepStrictEqual(others, [], wrong)
+    assert.deepInclude(problem, { path: `/${wrong}`, line: 2, column: 3 })
+    assert.strictEqual(problem?.message, `unknown section "${wrong}" (did you mean "${right}"?): correct its name`)
+  }
+  // Another problem does not hide it, and its right name makes it a warning.
+  const hidden = problemsOf(`{ "default_model_alias": "fast", "modles": ${models} }`)
+  assert.sameMembers(
+    hidden.map(({ path }) => path),
+    ["/default_model_alias", "/modles"],
+  )
+  assert.deepStrictEqual(problemsOf(`{ "modles": ${models}, "models": {} }`), [])
+  assert.deepStrictEqual(problemsOf(`{ "modles": "a note", "provider": {}, "team": { "models": {} } }`), [])
+})
+
+it("describes the defaults that each kind of provider gets", () => {
+  const schema = ConfigDocument.jsonSchema(HostConfig) as any
+  const kinds = schema.properties.providers.additionalProperties.anyOf.map(({ properties }: any) => {
+    const [kind] = properties.kind.enum
+    const loaded = Result.getOrThrow(document.load(`{ "providers": { "p": { "kind": "${kind}" } } }`, {}))
+    const revealed = document.reveal(loaded) as any
+    for (const [key, property] of Object.entries<any>(properties)) {
+      if (key !== "kind") assert.strictEqual(property.default, revealed.providers.p[key], `${kind}: ${key}`)
+    }
+    return [kind, properties.base_url?.default]
+  })
+  assert.deepStrictEqual(kinds, [
+    ["openai", "https://api.openai.com/v1"],
+    ["anthropic", "https://api.anthropic.com"],
+    ["echo", undefined],
+  ])
+})
+
 it("seeds a document without warnings", () => {
   const loaded = Result.getOrThrow(document.load(Result.getOrThrow(document.seed), {}))
   assert.deepStrictEqual(loaded.warnings, [])

@@ -2,7 +2,7 @@
  * JSON Schema (draft 2020-12) of a document, for editors and for programs that write one. Secrets are strings, and keys with a default are
  * optional. A document that fits it may still be refused, because JSON Schema cannot express every check.
  */
-import { Schema } from "effect"
+import { Schema, SchemaAST } from "effect"
 import { parsePointer } from "../../JsonPointer.ts"
 import { isObject, type PlainObject } from "../Json.ts"
 import type { Shapes, View } from "./Shape.ts"
@@ -23,7 +23,22 @@ export const jsonSchemaOf = (schema: Schema.Top, shapes: Shapes, version: number
     if (keyword === "additionalProperties") return describe(part, shapes.step(view, "*"))
     if (keyword === "items") return describe(part, shapes.step(view, "0"))
     const isUnion = ["anyOf", "oneOf", "allOf"].includes(keyword) && Array.isArray(part)
-    return isUnion ? part.map((member) => describe(member, view)) : part
+    return isUnion ? part.map((member) => describe(member, memberView(member, view))) : part
+  }
+
+  /** The shapes of one member of a union alone, where the only value of a key tells the members apart. */
+  const memberView = (node: unknown, view: View): View => {
+    const reference = isObject(node) ? node["$ref"] : undefined
+    const member = Object(typeof reference === "string" ? definitions[nameIn(reference)] : node)
+    const fitting = view.filter(({ fields }) =>
+      Object.entries(Object(member.properties)).every(([key, property]) => {
+        const [value, ...others] = isObject(property) && Array.isArray(property["enum"]) ? property["enum"] : []
+        const field = fields.get(key)
+        const type = field && SchemaAST.toEncoded(field)
+        return others.length > 0 || type === undefined || !SchemaAST.isLiteral(type) || type.literal === value
+      }),
+    )
+    return fitting.length === 0 ? view : fitting
   }
 
   const describeProperties = (properties: PlainObject, view: View): PlainObject =>
@@ -37,7 +52,7 @@ export const jsonSchemaOf = (schema: Schema.Top, shapes: Shapes, version: number
 
   /** A definition may contain itself, so it is entered before it is described. */
   const define = (reference: string, view: View): void => {
-    const name = parsePointer(reference.slice(reference.lastIndexOf("/")))?.[0] ?? ""
+    const name = nameIn(reference)
     if (Object.hasOwn(described, name)) return
     described[name] = {}
     described[name] = describe(definitions[name], view)
@@ -51,6 +66,9 @@ export const jsonSchemaOf = (schema: Schema.Top, shapes: Shapes, version: number
     $defs: described,
   })
 }
+
+/** The name of the definition that a `$ref` refers to. */
+const nameIn = (reference: string): string => parsePointer(reference.slice(reference.lastIndexOf("/")))?.[0] ?? ""
 
 /** Leaves out values that JSON cannot express, for example an instance of a class as a default. */
 const asJson = (value: unknown): Schema.JsonObject => JSON.parse(JSON.stringify(value))

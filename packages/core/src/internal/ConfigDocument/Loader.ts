@@ -4,7 +4,7 @@ import type { Problem } from "../../ConfigError.ts"
 import { parsePointer } from "../../JsonPointer.ts"
 import { absent, lookup, type PlainObject, replaceAt } from "../Json.ts"
 import { share } from "../StructuralSharing.ts"
-import { compile } from "./Codec.ts"
+import { compile, unknownKeys } from "./Codec.ts"
 import { differences } from "./Difference.ts"
 import { pretty, rewriteDocument } from "./EditedText.ts"
 import { applyOverrides, decisive, hides, type Override, overridesOf, unhidden } from "./Layers.ts"
@@ -15,7 +15,7 @@ import type { Read } from "./Reader.ts"
 import type { Shapes } from "./Shape.ts"
 import type { Edit, Layers, Loaded, Migration, Provenance } from "./Types.ts"
 import { migrate, versionOf } from "./Version.ts"
-import { isSearched, warningsOf } from "./Warnings.ts"
+import { addMisspeltSections, isSearched, warningsOf } from "./Warnings.ts"
 
 interface Settings {
   readonly ast: SchemaAST.AST
@@ -71,6 +71,8 @@ export class Loader<C> {
     const decoding = new ProblemList()
     const decoded = this.decode(layered, [], decoding)
     problems.addAll(decoding, (problem) => attribute(problem, overrides))
+    const unknown = decoded?.unknown ?? unknownKeys(shapes, shapes.root, layered)
+    addMisspeltSections(shapes, document, unknown, problems)
     if (decoded === undefined || problems.count > 0) return refused()
     const hidden = this.hidesParts(document, layered, overrides, problems)
     if (problems.count > 0) return refused()

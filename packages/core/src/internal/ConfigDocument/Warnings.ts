@@ -2,6 +2,7 @@
 import type { Problem } from "../../ConfigError.ts"
 import { pointer, type Tokens } from "../../JsonPointer.ts"
 import { didYouMean, nearNames } from "../../NearNames.ts"
+import { absent, isObject, lookup } from "../Json.ts"
 import { positionsIn } from "./Outline.ts"
 import { asInText, locate, maxProblems, type ProblemList } from "./Problems.ts"
 import { repeatsIn } from "./Repeats.ts"
@@ -54,8 +55,34 @@ const remarksOn = (config: unknown, shapes: Shapes): ReadonlyArray<Remark> => {
   }
 }
 
-const unknownKey = (shapes: Shapes, path: Tokens): string => {
-  const view = shapes.at(path.slice(0, -1)).filter((shape) => shape.encoded)
-  const near = nearNames(path.at(-1) ?? "", new Set(view.flatMap((shape) => [...shape.fields.keys()])))
-  return `unknown key ${JSON.stringify(path.at(-1))}${didYouMean(near) || ": it has no effect"}`
+/**
+ * Adds the unknown keys that are problems and not warnings: a section of the schema has a similar name and is missing, so that everything in it
+ * would be lost.
+ */
+export const addMisspeltSections = (
+  shapes: Shapes,
+  document: unknown,
+  unknown: ReadonlyArray<Tokens>,
+  problems: ProblemList,
+): void => {
+  for (const path of unknown) {
+    const section = lookup(document, path)
+    if (!isObject(section) || Object.keys(section).length === 0) continue
+    const parent = path.slice(0, -1)
+    const isMissingSection = (name: string): boolean =>
+      lookup(document, [...parent, name]) === absent &&
+      shapes.at([...parent, name]).some(({ encoded, fields, rest }) => encoded && (fields.size > 0 || rest.length > 0))
+    const near = nearKeys(shapes, path).filter(isMissingSection)
+    if (near.length === 0) continue
+    const message = `unknown section ${JSON.stringify(path.at(-1))}${didYouMean(near)}: correct its name`
+    problems.add({ by: "schema", path, message, at: "key" })
+  }
 }
+
+const nearKeys = (shapes: Shapes, path: Tokens): ReadonlyArray<string> => {
+  const view = shapes.at(path.slice(0, -1)).filter((shape) => shape.encoded)
+  return nearNames(path.at(-1) ?? "", new Set(view.flatMap((shape) => [...shape.fields.keys()])))
+}
+
+const unknownKey = (shapes: Shapes, path: Tokens): string =>
+  `unknown key ${JSON.stringify(path.at(-1))}${didYouMean(nearKeys(shapes, path)) || ": it has no effect"}`

@@ -7,7 +7,15 @@ import type { Environment } from "./Environment.ts"
 import { type Layering, learned } from "./Layering.ts"
 import { markerProblems, mergeOverrides } from "./Overrides.ts"
 import type { Plan, Snapshot } from "./Results.ts"
-import { type Base, editedText, readBase, type StoreChange, secretsFor, takeDocument } from "./Source.ts"
+import {
+  type Base,
+  editedText,
+  problemsOfEdits,
+  readBase,
+  type StoreChange,
+  secretsFor,
+  takeDocument,
+} from "./Source.ts"
 import type { Dependencies } from "./State.ts"
 import { makeWrites, type Writes } from "./Writes.ts"
 
@@ -73,6 +81,8 @@ export const makeChanges = <C>(dependencies: Dependencies<C>, acceptance: Accept
       if (Result.isFailure(result)) return { ...emptyPlan, problems: result.failure }
       yield* Effect.yieldNow
       const loaded = result.success
+      const problems = typeof wanted === "string" ? [] : problemsOfEdits(dependencies, loaded, wanted)
+      if (problems.length > 0) return { ...emptyPlan, problems }
       const changes = document.changes(inForce.loaded, loaded)
       const { restartRequired } = document.diff(inForce.loaded, loaded)
       const hash = yield* source.hash(loaded.text)

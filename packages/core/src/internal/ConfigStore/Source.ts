@@ -4,6 +4,7 @@ import type { ConfigDocument, Edit, Loaded } from "../../ConfigDocument.ts"
 import type { NothingBefore, Problem, Rejected, SecretNotKept, SourceUnavailable } from "../../ConfigError.ts"
 import type { Origin } from "../../ConfigEvents.ts"
 import type { Stored } from "../../ConfigSource.ts"
+import { parsePointer, pointer } from "../../JsonPointer.ts"
 import type { Transaction } from "../../Reconciler.ts"
 import type { Acceptance } from "./Acceptance.ts"
 import type { Layering } from "./Layering.ts"
@@ -48,6 +49,17 @@ export const secretsFor = <C>({ loaded, stored }: Base<C>, acceptance: Acceptanc
 /** Edits refer to the current version: a document of an older version is migrated first. */
 export const editedText = <C>(document: ConfigDocument<C>, loaded: Loaded<C>, edits: ReadonlyArray<Edit>) =>
   Effect.fromResult(document.edit(loaded.migrated?.text ?? loaded.text, edits))
+
+/** The problems of edits whose result is valid, at the paths that they name. */
+export const problemsOfEdits = <C>(
+  { checkEdits }: Dependencies<C>,
+  { config }: Loaded<C>,
+  edits: ReadonlyArray<Edit>,
+): ReadonlyArray<Problem> =>
+  checkEdits(
+    config,
+    edits.map(({ path }) => parsePointer(path) ?? []),
+  ).map(({ message, path }) => ({ by: "schema", path: pointer(path), message }))
 
 /** Brings the document at the source into force. */
 export const takeDocument =

@@ -1,6 +1,6 @@
 /** The states of a ConfigStore: the configuration in force, the status of the document at the source, and candidates for the next revision. */
 import type { Effect } from "effect"
-import type { ConfigDocument, Loaded } from "../../ConfigDocument.ts"
+import type { ConfigDocument, Loaded, Remark } from "../../ConfigDocument.ts"
 import type { Busy, Conflict, Problem, SourceUnavailable, Unconfirmed } from "../../ConfigError.ts"
 import type { Origin } from "../../ConfigEvents.ts"
 import type { ConfigSource, Stored, Written } from "../../ConfigSource.ts"
@@ -12,6 +12,8 @@ import type { Snapshot } from "./Results.ts"
 export interface Dependencies<C> {
   readonly id: string
   readonly document: ConfigDocument<C>
+  /** What is wrong with edits at these paths, although the configuration is valid. */
+  readonly checkEdits: (config: C, paths: ReadonlyArray<ReadonlyArray<string>>) => ReadonlyArray<Remark>
   readonly source: ConfigSource["Service"]
   readonly bus: EventBus["Service"]
 }

@@ -17,11 +17,15 @@ import type { StoreChange } from "./Source.ts"
 import { StartOverrides, StrictStart, startStore } from "./Start.ts"
 import type { Dependencies } from "./State.ts"
 
-export const makeStore = <C>(id: string, document: ConfigDocument<C>) =>
+export const makeStore = <C>(
+  id: string,
+  document: ConfigDocument<C>,
+  checkEdits: Dependencies<C>["checkEdits"] = () => [],
+) =>
   Effect.gen(function* () {
     const source = yield* ConfigSource
     const reconciler = yield* Reconciler
-    const dependencies: Dependencies<C> = { id, document, source, bus: yield* EventBus }
+    const dependencies: Dependencies<C> = { id, document, checkEdits, source, bus: yield* EventBus }
     const provider = yield* ConfigProvider.ConfigProvider
     const names = yield* VariableNames
     const first = { environment: makeEnvironment(provider, names), runtime: yield* StartOverrides }

@@ -19,6 +19,7 @@ import {
   type Base,
   bringIntoForce,
   editedText,
+  problemsOfEdits,
   type Refusal,
   readBase,
   type StoreChange,
@@ -44,6 +45,7 @@ interface TextChange<C> {
   readonly makeText: (
     base: Base<C>,
   ) => Effect.Effect<string | StepBack, Rejected | Conflict | SourceUnavailable | SecretNotKept | NothingBefore>
+  readonly edits?: ReadonlyArray<Edit>
 }
 
 export const makeWrites = <C>(dependencies: Dependencies<C>, acceptance: Acceptance<C>): Writes<C> => {
@@ -68,6 +70,8 @@ export const makeWrites = <C>(dependencies: Dependencies<C>, acceptance: Accepta
     const loaded = yield* Effect.catch(load(text, layering, Result.getOrUndefined(base.loaded)), (problems) =>
       refusals.refuseChange(origin, stored.hash, problems),
     )
+    const problems = problemsOfEdits(dependencies, loaded, change.edits ?? [])
+    if (problems.length > 0) return yield* refusals.refuseChange(origin, stored.hash, problems)
     const candidate: TextCandidate<C> = {
       _tag: "NewText",
       stored,
@@ -112,6 +116,7 @@ export const makeWrites = <C>(dependencies: Dependencies<C>, acceptance: Accepta
       origin: "api",
       ifHash,
       pendingSave: "Merged",
+      edits,
       makeText: ({ loaded, stored }) =>
         Result.isFailure(loaded)
           ? refusals.refuseDocument("file", { _tag: "Refused", hash: stored.hash, problems: loaded.failure })

@@ -18,6 +18,7 @@ import { isTraced, withAttemptSpan } from "./AttemptSpan.ts"
 import { Call } from "./Call.ts"
 import type { Caller, Identify } from "./Caller.ts"
 import { forwardedHeaders } from "./HeaderFilter.ts"
+import type { Hops } from "./Hops.ts"
 import { notAllowed, refusalOf } from "./ModelRefusal.ts"
 import type { Probes } from "./Probes.ts"
 import { clientOf } from "./ProviderRefusal.ts"
@@ -31,6 +32,7 @@ export interface GatewayState {
   readonly clock: Clock.Clock
   readonly probes: Probes
   readonly buffered: BufferedBytes
+  readonly hops: Hops
   readonly observer: Observer
 }
 
@@ -53,6 +55,8 @@ export const chatCompletions = (
     const models = Context.get(generation, Models)
     const clients = Context.get(generation, UpstreamClients)
     const source = NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage
+    const loop = state.hops.refusalOf(source.headers)
+    if (loop !== undefined) return Effect.fail(loop)
     const response = NodeHttpServerRequest.toServerResponse(request) as ServerResponse
     const body = new BodyReader(source, response, state.buffered)
     const arrived = state.clock.currentTimeMillisUnsafe()
@@ -166,7 +170,7 @@ const runCall = (
       upstream,
       alias: route.alias,
       body: chat.withModel(route.upstream),
-      headers: forwardedHeaders(source.headers),
+      headers: [...forwardedHeaders(source.headers), ...state.hops.forwarded(source.headers)],
       response,
       buffered: state.buffered,
       now: () => state.clock.currentTimeMillisUnsafe(),
