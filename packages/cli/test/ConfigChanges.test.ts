@@ -34,7 +34,7 @@ describe("without a host", () => {
     () =>
       Effect.gen(function* () {
         const { config, json, run } = yield* home
-        yield* json(["config", "set", "models.fast.upstream", "a"])
+        yield* json(["config", "set", "models.fast", '{"provider":"echo","upstream":"a"}'])
         const { hash } = yield* json(["config", "set", "models.fast.upstream", "b"])
         const refused = readFileSync(config, "utf8").replace('"b"', '"c"')
         const refusedHash = createHash("sha256").update(refused).digest("hex")
@@ -58,7 +58,7 @@ describe("without a host", () => {
   it.live("plans changes, undoes them, and compares documents of the history", () =>
     Effect.gen(function* () {
       const { json, run } = yield* home
-      yield* json(["config", "set", "models.fast.upstream", "a"])
+      yield* json(["config", "set", "models.fast", '{"provider":"echo","upstream":"a"}'])
       const { hash } = yield* json(["config", "set", "models.fast.upstream", "b"])
       const plan = yield* json(["config", "plan", "models.fast.upstream", "c", "--unset", "models.echo"])
       assert.deepStrictEqual(plan.changes.map(({ path }: { path: string }) => path).toSorted(), [
@@ -123,7 +123,7 @@ describe("without a host", () => {
   it.live("shows the last accepted document when the present one does not parse", () =>
     Effect.gen(function* () {
       const { config, json, run } = yield* home
-      yield* json(["config", "set", "models.fast.upstream", "a"])
+      yield* json(["config", "set", "models.fast", '{"provider":"echo","upstream":"a"}'])
       writeFileSync(config, "{ broken")
       const { code, stderr, stdout } = yield* run(["config", "get", "models.fast.upstream"])
       assert.deepStrictEqual([code, stdout], [0, "a\n"])

@@ -48,7 +48,12 @@ describe("without a host", () => {
   it.live("writes the first document with mode 0600, keeps comments, and notes that only the schema was checked", () =>
     Effect.gen(function* () {
       const { config, run } = yield* home
-      const { code, stderr, stdout } = yield* run(["config", "set", "models.fast.upstream", "gpt-5"])
+      const { code, stderr, stdout } = yield* run([
+        "config",
+        "set",
+        "models.fast",
+        '{"provider":"echo","upstream":"gpt-5"}',
+      ])
       assert.strictEqual(code, 0)
       assert.include(stdout, '- models.fast: (unset) → {"upstream":"gpt-5"')
       assert.include(stderr, "checked against the schema only")
@@ -66,11 +71,11 @@ describe("without a host", () => {
       const value = (path: string) => Effect.map(json(["config", "get", path]), ({ value }) => value)
       yield* json(["config", "set", "features.auth", "true"])
       assert.strictEqual(yield* value("features.auth"), true)
-      yield* json(["config", "set", "/models/fast", '{"upstream":"a"}'])
+      yield* json(["config", "set", "/models/fast", '{"provider":"echo","upstream":"a"}'])
       assert.strictEqual(yield* value("models.fast.upstream"), "a")
       yield* json(["config", "set", "models.fast.upstream", "5", "--string"])
       assert.strictEqual(yield* value("models.fast.upstream"), "5")
-      yield* json(["config", "set", 'models."gpt-4.1"', "-"], { input: '{"upstream":"b"}\n' })
+      yield* json(["config", "set", 'models."gpt-4.1"', "-"], { input: '{"provider":"echo","upstream":"b"}\n' })
       assert.strictEqual(yield* value('models."gpt-4.1".upstream'), "b")
       const { code, stderr } = yield* run(["config", "set", "models.fast.upstream", "5"])
       assert.strictEqual(code, 1)

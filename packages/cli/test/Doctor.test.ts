@@ -38,6 +38,42 @@ describe("doctor", () => {
     }),
   )
 
+  it.live("repeats each problem and warning of the document with its line and column", () =>
+    Effect.gen(function* () {
+      const at = yield* ready
+      const doctor = (document: object) => {
+        writeFileSync(at.config, JSON.stringify(document, null, 1), { mode: 0o600 })
+        return Effect.map(at.run(["doctor"]), ({ code, stdout }) => ({ code, stdout }))
+      }
+      const openai = { kind: "openai" }
+      const refused = yield* doctor({
+        providers: {
+          a: { ...openai, base_url: "http://localhost:65536" },
+          b: { ...openai, api_key: "os.environ/OPENAI_API_KEY" },
+          c: { ...openai, api_key: "sk-a\nb" },
+        },
+        modles: { fast: { upstream: "u", provider: "a" } },
+      })
+      assert.strictEqual(refused.code, 1)
+      for (const [line, part] of [
+        ["5:16", "a port that does not exist"],
+        ["9:15", "must be the key itself"],
+        ["13:15", "an HTTP header carries no others"],
+        ["16:2", 'did you mean "models"'],
+      ]) {
+        assert.include(refused.stdout.split("\n").find((text) => text.includes(part!)) ?? "", `config.json:${line}: `)
+      }
+      const loop = yield* doctor({ providers: { a: { ...openai, base_url: "http://localhost:4747/v1" } } })
+      assert.match(loop.stdout, /config\.json:5:16: is the address of this host/)
+      const warned = yield* doctor({
+        providers: { a: { ...openai, base_url: "https://host/v1/chat/completions" } },
+        models: { fast: { upstream: "u", provider: "b" } },
+      })
+      assert.match(warned.stdout, /^note .*config\.json:5:16: ends with the path of an endpoint/m)
+      assert.match(warned.stdout, /^note .*config\.json:11:16: there is no provider "b"/m)
+    }),
+  )
+
   const cases: ReadonlyArray<readonly [string, (at: Home) => void, check: string, message: RegExp]> = [
     ["a directory that others can read", ({ config }) => chmodSync(dirname(config), 0o755), "directory", /mode 0755/],
     [

@@ -15,7 +15,7 @@ describe("events", () => {
           subscribers.length >= count ? Effect.void : following(count),
         )
       yield* following(3)
-      yield* at.json(["config", "set", "models.fast.upstream", "a"])
+      yield* at.json(["config", "set", "models.fast", '{"provider":"echo","upstream":"a"}'])
       const changed = JSON.parse(yield* all.lineWith("config.changed"))
       assert.deepInclude(changed, { specversion: "1.0", type: "config.changed", revision: 2 })
       assert.match(yield* few.lineWith(""), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}model\.added alias=fast /)
@@ -37,7 +37,7 @@ describe("events", () => {
       const pipe = `"${process.execPath}" "${program}" events --since 0:0 | head -1; echo "code \${PIPESTATUS[0]}"`
       const piped = yield* started("bash", ["-c", pipe], at.env)
       yield* piped.lineWith("gap")
-      yield* at.json(["config", "set", "models.fast.upstream", "a"])
+      yield* at.json(["config", "set", "models.fast", '{"provider":"echo","upstream":"a"}'])
       yield* piped.lineWith("code 0")
       assert.strictEqual(yield* piped.ended, 0)
       assert.match(piped.stderr(), waiting)

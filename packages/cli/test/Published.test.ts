@@ -16,7 +16,7 @@ describe("the bundle", () => {
       // `doctor` must not depend on a host of this machine that holds the default port.
       const run = (...words: ReadonlyArray<string>) => runProgram(script, words, { ...env, SIGNALBOX_PORT: "0" })
       assert.deepInclude(yield* run("--version"), { code: 0, stderr: "" })
-      const set = yield* run("config", "set", "models.fast.upstream", "gpt-5")
+      const set = yield* run("config", "set", "models.fast", '{"provider":"echo","upstream":"gpt-5"}')
       assert.strictEqual(set.code, 0, set.stderr)
       assert.include(readFileSync(config, "utf8"), "gpt-5")
       const doctor = yield* run("doctor")

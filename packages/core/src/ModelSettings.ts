@@ -32,7 +32,7 @@ export const Name = visibleText(1, 200, nameRule)
  */
 export const namedRecord = <S extends Schema.Top>(value: S, maxMembers: number) =>
   Schema.Record(Schema.String, value).check(
-    Schema.isPropertyNames(Name, { message: nameRule }),
+    Schema.isPropertyNames(Name, { message: `${nameRule}, and must not have the form of an API key` }),
     Schema.isMaxProperties(maxMembers),
   )
 

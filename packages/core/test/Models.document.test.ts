@@ -151,7 +151,8 @@ describe("a document", () => {
       const { reason } = yield* Effect.flip(store.replace(wrong))
       assert.strictEqual(reason._tag, "Rejected")
       if (reason._tag !== "Rejected") return
-      const message = "must have 1 to 200 visible characters, and no space at either end"
+      const message =
+        "must have 1 to 200 visible characters, and no space at either end, and must not have the form of an API key"
       assert.deepStrictEqual(
         reason.problems.map(({ line, message, path }) => ({ line, message, path })),
         [

@@ -7,7 +7,7 @@ import { rest, serving, temporaryDirectory, until } from "./processes/HostProces
 
 it.live("writes one JSON object per line, events included, and no current or earlier secret", () =>
   Effect.gen(function* () {
-    const keys = ["sk-the-first-secret", "sk-the-second-secret"] as const
+    const keys = ["the-first-secret-key", "the-second-secret-key"] as const
     const config = join(yield* temporaryDirectory, "config.json")
     const save = (key: string, features: unknown = { debug: true }) =>
       writeFileSync(

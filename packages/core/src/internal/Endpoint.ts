@@ -3,6 +3,7 @@
  * saved. Their messages are fixed texts: a value may be a secret.
  */
 import { Option, Schema } from "effect"
+import { withoutSecretForms } from "../SecretForms.ts"
 
 /** An http(s) URL without credentials, query and fragment, because a document is shown to people who may not see a key. */
 export const BaseUrl = Schema.String.check(
@@ -14,6 +15,9 @@ export const BaseUrl = Schema.String.check(
   }).abort(),
   Schema.makeFilter<string>((url) => Option.isSome(parseUrl(url)), {
     message: "has a host that is neither a host name nor an IP address: correct it",
+  }).abort(),
+  Schema.makeFilter<string>((url) => withoutSecretForms(url, "") === url, {
+    message: "holds an API key, but is shown to everyone who may read the document: put the key into api_key",
   }),
 )
 

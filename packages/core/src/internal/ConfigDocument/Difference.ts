@@ -1,6 +1,7 @@
 /** Effective differences between two configurations, as JSON Pointers. Members of objects are followed; an array is one value. */
 import { Redacted } from "effect"
 import { pointer, type Tokens } from "../../JsonPointer.ts"
+import { looksLikeSecret } from "../../SecretForms.ts"
 import { absent, isObject, lookup, put } from "../Json.ts"
 import { membersOf } from "../StructuralSharing.ts"
 import type { Change } from "./Types.ts"
@@ -65,19 +66,31 @@ export const equivalent = (left: unknown, right: unknown): boolean => {
   return isBranch(left) && isBranch(right) && differences(left, right, 1).paths.length === 0
 }
 
-/** A copy with the marker in place of each secret. */
-export const reveal = (value: unknown, marker: string): unknown => mapSecrets(value, () => marker)
+/** A copy with the marker in place of each secret, and of each text that has the form of one. */
+export const reveal = (value: unknown, marker: string): unknown =>
+  mapSecrets(
+    value,
+    () => marker,
+    (text) => (looksLikeSecret(text) ? marker : text),
+  )
 
 /** A copy with its secrets in plain text. Only for texts that hold them anyway. */
 export const unwrap = (value: unknown): unknown => mapSecrets(value, Redacted.value)
 
-const mapSecrets = (value: unknown, replace: (secret: Redacted.Redacted<unknown>) => unknown): unknown => {
+const mapSecrets = (
+  value: unknown,
+  replace: (secret: Redacted.Redacted<unknown>) => unknown,
+  replaceText: (text: string) => string = (text) => text,
+): unknown => {
   if (Redacted.isRedacted(value)) return replace(value)
-  if (Array.isArray(value)) return value.map((element) => mapSecrets(element, replace))
+  if (typeof value === "string") return replaceText(value)
+  if (Array.isArray(value)) return value.map((element) => mapSecrets(element, replace, replaceText))
   if (!isObject(value)) return value
   const copy: Record<string, unknown> = {}
   const { keys, values } = membersOf(value)
-  for (let index = 0; index < keys.length; index++) put(copy, keys[index]!, mapSecrets(values[index], replace))
+  for (let index = 0; index < keys.length; index++) {
+    put(copy, keys[index]!, mapSecrets(values[index], replace, replaceText))
+  }
   return copy
 }
 

@@ -12,6 +12,7 @@ import type { Decode } from "./Members.ts"
 import { positionsIn } from "./Outline.ts"
 import { locate, ProblemList, type UnplacedProblem } from "./Problems.ts"
 import type { Read } from "./Reader.ts"
+import { isUnknownSecret } from "./Redact.ts"
 import type { Shapes } from "./Shape.ts"
 import type { Edit, Layers, Loaded, Migration, Provenance } from "./Types.ts"
 import { migrate, versionOf } from "./Version.ts"
@@ -77,6 +78,9 @@ export class Loader<C> {
     const hidden = this.hidesParts(document, layered, overrides, problems)
     if (problems.count > 0) return refused()
 
+    const holdsUnknownSecret = unknown.some((path) =>
+      isUnknownSecret(shapes, shapes.at(path.slice(0, -1)), path.at(-1) ?? "", lookup(layered, path)),
+    )
     const effective = share(previous?.effective, decoded.effective)
     const isSame = previous !== undefined && Object.is(effective, previous.effective)
     const config = isSame ? previous.config : (share(previous?.config, decoded.output) as C)
@@ -86,7 +90,7 @@ export class Loader<C> {
       text,
       config,
       effective,
-      hidden,
+      hidden: hidden || holdsUnknownSecret,
       // Positions cost a reading of the text, which only a caller that reads the warnings pays for.
       get warnings() {
         warnings ??= warningsOf(subject, shapes, found)

@@ -199,7 +199,9 @@ const ofFilter = (issue: SchemaIssue.Filter, path: ReadonlyArray<PropertyKey>): 
     // A problem with a key points at that key, not at its value.
     if (keys.length > 0) return keys.map((key) => ({ path: [...path, ...key], message, about: "place" }))
     const target = issue.issue._tag === "Pointer" ? [...path, ...issue.issue.path] : path
-    return [{ path: target, message, about: "value" }]
+    // A message of the schema's own is a whole sentence.
+    const about = annotations?.["message"] === undefined ? "value" : "place"
+    return [{ path: target, message, about }]
   }
   return leavesOf(issue.issue, path)
 }

@@ -1,9 +1,10 @@
 /**
- * Texts without their secrets. A secret is what the schema declares as one. Values under keys that the schema does not know count as secrets
- * too, and values that a schema leaves open (`Unknown`, `Any`) do not. Comments that repeat a secret, name its key or hold something
+ * Texts without their secrets. A secret is what the schema declares as one, and what has the form of an API key. Values under keys that the
+ * schema does not know count as secrets too, and other values that a schema leaves open (`Unknown`, `Any`) do not. Comments that repeat a secret, name its key or hold something
  * like a credential are replaced as well.
  */
 import { Result } from "effect"
+import { isProbablySecret, looksLikeSecret } from "../../SecretForms.ts"
 import { isDeeperThan, maxDepth } from "../Json.ts"
 import { redactionMarker } from "../RedactionMarker.ts"
 import { commentsOf, type Gap, type Range, replaceGaps } from "./Characters.ts"
@@ -14,7 +15,7 @@ import { parse } from "./Text.ts"
 interface Secret {
   readonly part: Part
   readonly key: string
-  /** A value under a key that the schema does not know. */
+  /** A value under a key that the schema does not know, and probably none. */
   readonly undeclared: boolean
 }
 
@@ -26,7 +27,7 @@ export const redactText = (shapes: Shapes, text: string): string => {
 
 /**
  * The text without those of its secrets that `keep` does not have. A value under an unknown key stays, unless `before` has it as a declared
- * secret: then its key was misspelt. `isCurrent` tells whether the schema describes the version of a text.
+ * secret or it looks like one: then its key was misspelt. `isCurrent` tells whether the schema describes the version of a text.
  */
 export const redactRotated = (shapes: Shapes, text: string, { before, isCurrent, keep }: Rotation): string => {
   const kept = secretsOf(shapes, keep)
@@ -55,27 +56,48 @@ export const secretsOf = (shapes: Shapes, text: string): ReadonlyArray<Secret> |
   const parsed = parse(text)
   if (Result.isFailure(parsed) || isDeeperThan(parsed.success, maxDepth)) return undefined
   const found: Array<Secret> = []
-  collectSecrets(shapes, shapes.root, outlineOf(text), undefined, found)
+  collectSecrets(shapes, shapes.root, [], outlineOf(text), undefined, found)
   return found
 }
 
-/** `key` is the nearest one on the way to the part. */
+/** `parent` is the place that has the part, and `key` is the nearest one on the way to it. */
 const collectSecrets = (
   shapes: Shapes,
   view: View,
+  parent: View,
   part: Part,
   key: string | undefined,
   found: Array<Secret>,
 ): void => {
   if (part.text.startsWith("null", part.start)) return
-  if (view.length === 0 || view.some((shape) => shape.secret) || (part.kind === "scalar" && shapes.hasSecret(view))) {
-    found.push({ part, key: key ?? "", undeclared: view.length === 0 })
-  } else if (!view.some((shape) => shape.open && shape.encoded)) {
-    for (let item = part.readItem(); item !== undefined; item = part.readItem()) {
-      if (key === undefined && item.key === "version") continue
-      collectSecrets(shapes, shapes.step(view, item.key), item, part.kind === "array" ? key : item.key, found)
-    }
+  const looksSecret = part.kind === "scalar" && looksLikeSecret(String(valueOf(part)))
+  const isSecret = view.some((shape) => shape.secret) || (part.kind === "scalar" && shapes.hasSecret(view))
+  if (view.length === 0 || isSecret || looksSecret) {
+    const isLikely = looksSecret || isUnknownSecret(shapes, parent, key ?? "", valueOf(part))
+    found.push({ part, key: key ?? "", undeclared: view.length === 0 && !isLikely })
+    return
   }
+  // In a part that the schema leaves open, only the form of a value counts.
+  const open = view.filter((shape) => shape.open && shape.encoded)
+  for (let item = part.readItem(); item !== undefined; item = part.readItem()) {
+    if (key === undefined && item.key === "version") continue
+    const inner = open.length > 0 ? open : shapes.step(view, item.key)
+    collectSecrets(shapes, inner, view, item, part.kind === "array" ? key : item.key, found)
+  }
+}
+
+/** Whether the value of a key that the schema does not know is probably a secret. `parent` is the place that has the key. */
+export const isUnknownSecret = (shapes: Shapes, parent: View, key: string, value: unknown): boolean => {
+  const known = parent.flatMap(({ fields }) => [...fields.keys()])
+  const names = known.filter((name) => shapes.step(parent, name).some(({ secret }) => secret))
+  return isProbablySecret(key, value, names)
+}
+
+const valueOf = (part: Part): unknown => {
+  if (part.kind === "scalar") return JSON.parse(part.spelled)
+  return part.kind === "array"
+    ? part.all.map(valueOf)
+    : Object.fromEntries(part.all.map((item) => [item.key, valueOf(item)]))
 }
 
 /** The scalars of a part, as JSON. */

@@ -34,7 +34,7 @@ export interface Loaded<out C> {
   readonly config: C
   /** Unknown keys (with near names), repeated keys, and the remarks of `withWarnings`; at most 256. A text of more than 256 Ki characters is not searched for repeated keys when it is loaded over `previous`. */
   readonly warnings: ReadonlyArray<Problem>
-  /** Whether a layer above hides a value of the document. */
+  /** Whether the configuration does not show each change of the document: a layer above hides a value, or an unknown key has a secret. */
   readonly hidden: boolean
   /** Present if the text has an older version: the text for the next write. */
   readonly migrated?: { readonly from: number; readonly to: number; readonly text: string }

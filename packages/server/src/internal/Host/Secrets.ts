@@ -4,6 +4,7 @@
  */
 import { concealer, secretsIn } from "@signalbox/core/Concealment"
 import { type Generation, Reconciler } from "@signalbox/core/Reconciler"
+import { withoutSecretForms } from "@signalbox/core/SecretForms"
 import { Context, Effect, Layer } from "effect"
 import { HostConfig } from "../../HostConfig.ts"
 
@@ -25,7 +26,7 @@ export class Secrets extends Context.Service<
     return Secrets.of({
       redact: (text) => {
         redact ??= concealer(known)
-        return redact(text)
+        return withoutSecretForms(redact(text), "<redacted>")
       },
       add: (values) => {
         for (const secret of secretsIn(values)) {
