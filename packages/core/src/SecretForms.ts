@@ -38,7 +38,18 @@ const within = new RegExp(`(?<![\\w-])(?:${source})`, "g")
  */
 export const looksLikeSecret = (text: string): boolean => text.length >= minLength && whole.test(text)
 
-/** The text with `marker` in place of each word that has the form of an API key or a token. */
+/**
+ * Returns the text with `marker` in place of each word that has the form of an API key or a token.
+ *
+ * **Example** (Hiding a key in a message)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { withoutSecretForms } from "@signalbox/core/SecretForms"
+ *
+ * strictEqual(withoutSecretForms("refused: sk-proj-0123456789abcdef", "<redacted>"), "refused: <redacted>")
+ * ```
+ */
 export const withoutSecretForms = (text: string, marker: string): string =>
   text.length < minLength ? text : text.replaceAll(within, marker)
 
@@ -47,6 +58,15 @@ const minLength = 16
 /**
  * Whether a value is probably a secret, judged by its key, which may be misspelt, and by its form. `names` are names of secrets that the caller
  * knows. Looks at all members of an object or array.
+ *
+ * **Example** (Judging the value of an unknown key)
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert"
+ * import { isProbablySecret } from "@signalbox/core/SecretForms"
+ *
+ * deepStrictEqual(["apikey", "note"].map((key) => isProbablySecret(key, "hunter2")), [true, false])
+ * ```
  */
 export const isProbablySecret = (key: string, value: unknown, names: ReadonlyArray<string> = []): boolean =>
   holdsSecret(value, namesSecret(key, names), names)

@@ -25,7 +25,18 @@ const everyInvisible = new RegExp(invisible, "gu")
  */
 export const escapeLine = (text: string): string => text.replaceAll(everyInvisible, escapeOf)
 
-/** Escapes like `escapeLine`, but keeps line breaks. */
+/**
+ * Escapes like `escapeLine`, but keeps line breaks.
+ *
+ * **Example** (Showing a text of several lines)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { escapeLines } from "@signalbox/core/VisibleText"
+ *
+ * strictEqual(escapeLines("one\ntwo\u200b"), "one\ntwo\\u200b")
+ * ```
+ */
 export const escapeLines = (text: string): string => text.split("\n").map(escapeLine).join("\n")
 
 /**
@@ -44,7 +55,18 @@ export const escapeLines = (text: string): string => text.split("\n").map(escape
 export const visibleJson = (value: unknown, indent?: number): string =>
   escapeJson(JSON.stringify(value, null, indent) ?? String(value))
 
-/** Escapes the invisible characters of a JSON text, except the line breaks between its values. */
+/**
+ * Escapes the invisible characters of a JSON text, except the line breaks between its values.
+ *
+ * **Example** (Showing a JSON text)
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert"
+ * import { escapeJson } from "@signalbox/core/VisibleText"
+ *
+ * strictEqual(escapeJson('{ "name": "a\u200b" }'), '{ "name": "a\\u200b" }')
+ * ```
+ */
 export const escapeJson = (json: string): string =>
   json.replaceAll(everyInvisible, (character) => (character === "\n" ? character : unitsOf(character)))
 
