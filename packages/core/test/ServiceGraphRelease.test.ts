@@ -62,8 +62,11 @@ it.effect("closes although finalizers do not end, and releases all other service
     )
   }).pipe(
     Effect.scoped,
-    Effect.provide(Layer.provideMerge(settings, Layer.merge(kernel, BuildControl.layer))),
-    Effect.provide(Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])),
+    Effect.provide(
+      Layer.provideMerge(settings, Layer.merge(kernel, BuildControl.layer)).pipe(
+        Layer.provideMerge(Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])),
+      ),
+    ),
   )
 })
 

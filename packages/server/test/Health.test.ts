@@ -103,7 +103,7 @@ it.live("does not report a lock file that cannot be read as removed", () =>
   }).pipe(Effect.scoped),
 )
 
-it.live("reports and logs that its lock file was removed, and then that a second host has started", () =>
+it.live("reports and logs that its lock files were removed, and then that a second host has started", () =>
   Effect.gen(function* () {
     const config = join(yield* temporaryDirectory, "config.json")
     const { lock } = hostPaths(config)
@@ -111,6 +111,8 @@ it.live("reports and logs that its lock file was removed, and then that a second
     const { degraded } = Context.get(context, HostHealth)
     assert.deepStrictEqual(yield* degraded, [])
     rmSync(lock)
+    // It guards the document under all its names.
+    rmSync(`${config}.host.lock`)
     const [removed = ""] = yield* degraded
     assert.include(removed, `${lock} was removed: another host can start on this document`)
     assert.include(yield* Queue.take(err.lines), removed)

@@ -137,8 +137,8 @@ it.live("serves the last good configuration when the document is refused at star
     assert.include((yield* failure({ config, strict: true })).message, "(at /features)")
 
     const host = yield* embeddedHost({ config })
-    const { body, status } = yield* json(`${host.url}/readyz`)
-    assert.strictEqual(status, 200)
+    // The host listens before its services are built.
+    const { body } = yield* Effect.repeat(json(`${host.url}/readyz`), { until: ({ status }) => status === 200 })
     assert.isTrue(body.ready)
     assert.match(
       (body.degraded ?? []).join("\n"),
