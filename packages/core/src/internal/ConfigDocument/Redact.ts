@@ -73,8 +73,9 @@ const collectSecrets = (
   const looksSecret = part.kind === "scalar" && looksLikeSecret(String(valueOf(part)))
   const isSecret = view.some((shape) => shape.secret) || (part.kind === "scalar" && shapes.hasSecret(view))
   if (view.length === 0 || isSecret || looksSecret) {
-    const isLikely = looksSecret || isUnknownSecret(shapes, parent, key ?? "", valueOf(part))
-    found.push({ part, key: key ?? "", undeclared: view.length === 0 && !isLikely })
+    const name = key ?? ""
+    const undeclared = view.length === 0 && !looksSecret && !isUnknownSecret(shapes, parent, name, valueOf(part))
+    found.push({ part, key: name, undeclared })
     return
   }
   // In a part that the schema leaves open, only the form of a value counts.
