@@ -126,20 +126,24 @@ const mistakesIn = (provider: Provider): ReadonlyArray<readonly [key: string, me
 
 const endpoint = /\/(?:chat\/completions|completions|embeddings|messages|models|responses)\/*$/
 
-/** Refuses edits that leave a model without its provider. In a document that is saved as a whole, that is a warning. */
+/**
+ * Refuses edits that leave a model without its provider. In a section or document that is replaced as a whole, as an import does, that is a
+ * warning.
+ */
 export const checkEdits = (
   { models, providers }: Pick<Config, "models" | "providers">,
   paths: ReadonlyArray<ReadonlyArray<string>>,
 ): ReadonlyArray<Remark> => {
   const edited = new Map<string, string>()
   for (const [section, name] of paths) {
-    if (section === "models" && name !== undefined) {
-      const model = Object.hasOwn(models, name) ? models[name] : undefined
-      if (model !== undefined && !Object.hasOwn(providers, model.provider)) edited.set(model.provider, name)
-    } else if (section === "models" || (section === "providers" && !(name && Object.hasOwn(providers, name)))) {
-      for (const [provider, [first = ""]] of aliasesWithoutProvider(models, providers)) {
-        if (section === "models" || name === undefined || name === provider) edited.set(provider, first)
-      }
+    if (name === undefined) continue
+    if (section === "models" && Object.hasOwn(models, name)) {
+      const { provider } = models[name]!
+      if (!Object.hasOwn(providers, provider)) edited.set(provider, name)
+    }
+    if (section === "providers" && !Object.hasOwn(providers, name)) {
+      const [alias] = aliasesWithoutProvider(models, providers).get(name) ?? []
+      if (alias !== undefined) edited.set(name, alias)
     }
   }
   return Array.from(edited, ([provider, alias]) => withoutProvider(provider, [alias], providers))
