@@ -1,6 +1,5 @@
 import fs from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, it } from "@effect/vitest"
 import * as AtomicFile from "@signalbox/core/AtomicFile"
 import { Effect, FileSystem } from "effect"
@@ -60,7 +59,7 @@ const withFile = <A, E>(use: (fs: FileSystem.FileSystem, file: string) => Effect
     const file = `${yield* fileSystem.makeTempDirectoryScoped()}/file`
     yield* fileSystem.writeFileString(file, "text")
     return yield* use(fileSystem, file)
-  }).pipe(Effect.scoped, Effect.provide(LocalFileSystem.layer), Effect.provide(NodeFileSystem.layer))
+  }).pipe(Effect.scoped, Effect.provide(LocalFileSystem.layer))
 
 for (const [name, operation] of Object.entries(operations)) {
   it.effect(`repeats an interrupted ${name}, and reports its other errors in words`, () =>

@@ -1,9 +1,11 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Layer, Logger } from "effect"
+import { Data, Effect, Layer, Logger } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Guard from "../src/internal/Guard.ts"
 import * as UnexpectedErrors from "../src/internal/UnexpectedErrors.ts"
+
+class Broken extends Data.TaggedError("Broken")<{ readonly detail: string }> {}
 
 /** Responds to one GET request of a router with these routes, and returns the lines of its log. */
 const ask = Effect.fnUntraced(function* (path: string, routes: Layer.Layer<never, unknown, HttpRouter.HttpRouter>) {
@@ -26,7 +28,7 @@ it.effect("logs every unexpected error, and responds with a problem that does no
   Effect.gen(function* () {
     const failures: ReadonlyArray<readonly [string, Effect.Effect<never, unknown>]> = [
       ["Die", Effect.die(new Error("private"))],
-      ["Fail", Effect.fail(new Error("private"))],
+      ["Fail", Effect.fail(new Broken({ detail: "private" }))],
       ["Fail", Effect.fail("private")],
     ]
     for (const [kind, failure] of failures) {
