@@ -76,6 +76,8 @@ describe("a disk that cannot be written", () => {
       if (refused !== undefined) return context.skip(refused)
       const [first, full] = yield* steps(`
         serve() {
+          # The host of before has printed here too.
+          : > "$HOME/said"
           "${process.execPath}" "${program}" serve --port 0 > "$HOME/said" 2>&1 &
           while kill -0 $! && ! grep -q "^host.started" "$HOME/said"; do sleep 0.05; done
           kill -TERM $!; wait $!

@@ -1,7 +1,7 @@
 /**
- * Texts without their secrets. A secret is what the schema declares as one, and what has the form of an API key. Values under keys that the
- * schema does not know count as secrets too, and other values that a schema leaves open (`Unknown`, `Any`) do not. Comments that repeat a secret, name its key or hold something
- * like a credential are replaced as well.
+ * Texts without their secrets: what the schema declares as a secret, what has the form of an API key, and values under keys that the schema does
+ * not know. Other values in a part that the schema leaves open (`Unknown`, `Any`) stay. Comments that repeat a secret, name its key or hold
+ * something like a credential are replaced as well.
  */
 import { Result } from "effect"
 import { isProbablySecret, looksLikeSecret } from "../../SecretForms.ts"
