@@ -3,8 +3,8 @@
  * as fast as any rename. Without koffi the service is `undefined`.
  */
 import { type Exchange, ExchangeUnsupported, FileExchange } from "@signalbox/core/FileExchange"
+import { systemError } from "@signalbox/core/SystemError"
 import { Effect, Layer } from "effect"
-import { systemError } from "./internal/systemError.ts"
 import { errnoName, errnoText, libc } from "./Libc.ts"
 
 /** Provides the kernel's call, or `undefined` without it. The file source then uses hard links or a rename. */

@@ -26,9 +26,9 @@ import {
   writeSync,
 } from "node:fs"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import { systemError } from "@signalbox/core/SystemError"
 import { ByteSize, Cause, Effect, FileSystem, Layer, Option, PlatformError, Queue, Stream } from "effect"
 import { codeOf, maxInterruptions, uninterrupted } from "./interruptions.ts"
-import { systemError } from "./systemError.ts"
 
 /** Replaces the file system in context. */
 export const layer: Layer.Layer<FileSystem.FileSystem> = Layer.effect(

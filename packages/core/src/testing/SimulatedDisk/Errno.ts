@@ -1,5 +1,6 @@
 /** Errors of Node's file system: a PlatformError whose cause has the code. */
-import { PlatformError } from "effect"
+import type { PlatformError } from "effect"
+import { systemError } from "../../SystemError.ts"
 
 export class Errno extends Error {
   readonly code: string
@@ -10,25 +11,7 @@ export class Errno extends Error {
 }
 
 export const toPlatformError = (error: Errno, method: string, path: string): PlatformError.PlatformError =>
-  PlatformError.systemError({
-    _tag: tags[error.code] ?? "Unknown",
-    module: "FileSystem",
-    method,
-    pathOrDescriptor: path,
-    cause: error,
-  })
-
-/** The same table as @effect/platform-node's. */
-const tags: Readonly<Record<string, PlatformError.SystemErrorTag>> = {
-  ENOENT: "NotFound",
-  EACCES: "PermissionDenied",
-  EPERM: "PermissionDenied",
-  EEXIST: "AlreadyExists",
-  EISDIR: "BadResource",
-  ENOTDIR: "BadResource",
-  EBUSY: "Busy",
-  ELOOP: "BadResource",
-}
+  systemError(error, { module: "FileSystem", method, pathOrDescriptor: path })
 
 const meanings: Readonly<Record<string, string>> = {
   ENOENT: "no such file or directory",

@@ -1,7 +1,20 @@
 /** Errors of the operating system as Effect reports them. */
 import { PlatformError } from "effect"
 
-/** `error` has the code of the operating system, such as `ENOENT`. */
+/**
+ * Makes a `PlatformError` of an error with the code of the operating system, such as `ENOENT`.
+ *
+ * **Example** (Reporting a missing file)
+ *
+ * ```ts
+ * import { systemError } from "@signalbox/core/SystemError"
+ *
+ * const missing = Object.assign(new Error("no such file"), { code: "ENOENT" })
+ * const error = systemError(missing, { module: "FileSystem", method: "open", pathOrDescriptor: "a.json" })
+ *
+ * error.reason._tag // => "NotFound"
+ * ```
+ */
 export const systemError = (
   error: Error & { readonly code: unknown },
   where: {
